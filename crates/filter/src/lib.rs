@@ -1,0 +1,1 @@
+//! CEL for lists and cohorts: a closed, checked, bounded subset; pure

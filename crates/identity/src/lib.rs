@@ -1,0 +1,1 @@
+//! Caller: who calls and what they may do

@@ -1,0 +1,1 @@
+//! ODS codes, organisations and the publishers' file formats; pure

@@ -1,0 +1,1 @@
+//! The registry's state machine: facts, participation, readiness, observations, permits; pure

@@ -1,0 +1,1 @@
+//! Generated protobuf and gRPC types, and their descriptor set; nothing by hand

@@ -1,0 +1,1 @@
+//! The scheduler's state machine: calendar, cohorts, plans, waves, gates, caps, commands, holds, explanations; pure

@@ -1,0 +1,1 @@
+//! A synthetic England, written in the publishers' own file formats

@@ -1,0 +1,1 @@
+//! A gRPC server that knows no service: caller, deadlines, limits, trace, health, reflection, drain

@@ -1,0 +1,1 @@
+//! Batch folding, sketches, returns and definitions of the statistics; pure

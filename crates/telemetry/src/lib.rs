@@ -1,0 +1,1 @@
+//! Tracing, OTLP and metrics; the only crate that names opentelemetry_sdk

@@ -1,0 +1,1 @@
+//! The access-statistics aggregator: gRPC handlers, ingest, folding, following the registry

@@ -1,0 +1,2 @@
+//! The operator's command line, a gRPC client
+fn main() {}

@@ -1,0 +1,2 @@
+//! The server binary: serve, demo, migrate, check-config
+fn main() {}

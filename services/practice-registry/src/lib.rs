@@ -1,0 +1,1 @@
+//! The practice registry: gRPC handlers, engine wiring, loops
