@@ -1,2 +1,33 @@
-//! Development tasks: test, bench
-fn main() {}
+//! Development tasks, run as `cargo xtask TASK`.
+//!
+//! `test` is what CI runs and what a contributor runs before a commit: it checks what the machine lacks, installs it
+//! where it may, starts private PostgreSQL instances and runs every check there is. It deliberately knows nothing of
+//! the services: what they need from a machine comes to the tests as environment variables, named in [`environment`].
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on the terminal")]
+
+mod environment;
+mod postgres;
+mod requirements;
+mod step;
+mod test;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Development tasks of Citizens' Access")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every check: format, lints, protobuf lint, and all tests on both stores
+    Test(test::TestArguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().task {
+        Task::Test(arguments) => test::run(&arguments),
+    }
+}

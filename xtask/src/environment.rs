@@ -1,0 +1,15 @@
+//! The environment variables by which the tests learn what the machine offers.
+//!
+//! A test that needs one of these and does not find it says loudly that it was skipped; `cargo xtask test` sets them
+//! all, so that nothing is skipped there.
+
+/// URL of a PostgreSQL in which tests create and drop databases of their own.
+pub(crate) const POSTGRES: &str = "CITIZENS_ACCESS_TEST_POSTGRES";
+/// A Python interpreter with `grpcio`, `grpcio-reflection` and `protobuf`: the foreign client.
+pub(crate) const PYTHON: &str = "CITIZENS_ACCESS_TEST_PYTHON";
+/// The `grpcurl` program.
+pub(crate) const GRPCURL: &str = "CITIZENS_ACCESS_TEST_GRPCURL";
+/// Set to `1` in the long tier: more kill points, more seeds, more cases.
+pub(crate) const LONG: &str = "CITIZENS_ACCESS_TEST_LONG";
+/// Folder of the publishers' real files (`.ci/run` sets it).
+pub(crate) const REFERENCE_DATA: &str = "CITIZENS_ACCESS_REFERENCE_DATA";

@@ -1,0 +1,72 @@
+//! `cargo xtask test`: everything that must hold before a commit.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::Args;
+
+use crate::environment::{GRPCURL, LONG, POSTGRES, PYTHON, REFERENCE_DATA};
+use crate::postgres::Postgres;
+use crate::requirements::{ensure_buf, ensure_distribution_packages, ensure_python, postgres_programs};
+use crate::step::{cargo, command, root, step};
+
+#[derive(Args)]
+pub(crate) struct TestArguments {
+    /// Only check what the machine lacks and say the command that installs it
+    #[arg(long)]
+    no_install: bool,
+    /// Run the long tier: more kill points and seeds
+    #[arg(long)]
+    long: bool,
+    /// Passed to `cargo test`, e.g. `-p journal` or a test's name
+    #[arg(last = true)]
+    cargo_test: Vec<String>,
+}
+
+/// What the machine offers to the tests.
+struct Offer {
+    postgres: Postgres,
+    python: PathBuf,
+}
+
+impl Offer {
+    fn tell(&self, command: &mut Command, long: bool) {
+        command.env(POSTGRES, self.postgres.url()).env(PYTHON, &self.python);
+        command.env(GRPCURL, self.python.with_file_name("grpcurl"));
+        command.env(LONG, if long { "1" } else { "0" });
+    }
+}
+
+/// Runs every check; the first that fails ends the run with an error.
+pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<()> {
+    ensure_distribution_packages(!arguments.no_install)?;
+    let offer = Offer { python: ensure_python()?, postgres: Postgres::start(&programs()?)? };
+    if std::env::var_os(REFERENCE_DATA).is_none() {
+        println!("note: {REFERENCE_DATA} is not set, so the tests that read the publishers' real files are skipped");
+    }
+    if arguments.cargo_test.is_empty() {
+        check_text()?;
+    }
+    // The end-to-end tests run the real binaries, which `cargo test` alone would not build.
+    step("build", cargo().args(["build", "--workspace", "--bins", "--profile", "ci"]))?;
+    let mut test = cargo();
+    test.args(["test", "--profile", "ci"]);
+    if !arguments.cargo_test.iter().any(|word| word == "-p" || word == "--package") {
+        test.arg("--workspace");
+    }
+    offer.tell(&mut test, arguments.long);
+    step("test", test.args(&arguments.cargo_test))
+}
+
+/// What can be judged without running anything: format, lints, the protobuf contract.
+fn check_text() -> anyhow::Result<()> {
+    step("format", cargo().args(["fmt", "--all", "--check"]))?;
+    let buf = ensure_buf()?;
+    step("protobuf lint", command(buf).arg("lint").current_dir(root().join("proto")))?;
+    let lints = ["clippy", "--workspace", "--all-targets", "--profile", "ci", "--", "--deny", "warnings"];
+    step("lints", cargo().args(lints))
+}
+
+fn programs() -> anyhow::Result<PathBuf> {
+    postgres_programs().ok_or_else(|| anyhow::anyhow!("PostgreSQL's server programs are gone"))
+}
