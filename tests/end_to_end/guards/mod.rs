@@ -1,0 +1,12 @@
+//! What the compiler does not check: who may depend on whom, and that the program knows nothing of the history.
+
+mod dependencies;
+mod history;
+mod lints;
+
+use std::path::Path;
+
+/// The workspace's root folder.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests lies one folder below the workspace's root")
+}

@@ -1,0 +1,6 @@
+//! The suite as its users meet it: the real binaries, real stores, foreign clients; and guards over the workspace.
+//!
+//! One binary, so that it links once. What a machine offers (a PostgreSQL, a Python with grpcio) comes as environment
+//! variables that `cargo xtask test` sets; a test that lacks one says loudly that it was skipped.
+
+mod guards;
