@@ -1,1 +1,47 @@
-//! Generated protobuf and gRPC types, and their descriptor set; nothing by hand
+//! The wire: messages, clients and servers generated from `/proto`, and the descriptors that reflection serves.
+//!
+//! Nothing here is written by hand. Only the `grpc/` modules of a service, `client` and the tools name these types;
+//! the domain has its own. `bytes` fields are [`bytes::Bytes`], maps are ordered.
+
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/modules.rs"));
+}
+
+pub use generated::citizens_access::*;
+
+/// The encoded `google.protobuf.FileDescriptorSet` of every file, with imports and comments.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/file_descriptor_set.bin"));
+
+/// What a caller must know of an RPC before it calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rpc {
+    /// `/citizens_access.registry.v1.PracticeRegistryService/GetPractice`
+    pub path: &'static str,
+    /// The request is a stream.
+    pub client_streaming: bool,
+    /// The response is a stream.
+    pub server_streaming: bool,
+}
+
+/// Every RPC of every service, in the order of the paths.
+pub const RPCS: &[Rpc] = include!(concat!(env!("OUT_DIR"), "/rpcs.rs"));
+
+/// The RPC at `path` (with the leading slash), or None where the path is not one of ours.
+pub fn rpc(path: &str) -> Option<&'static Rpc> {
+    let index = RPCS.binary_search_by(|rpc| rpc.path.cmp(path)).ok()?;
+    Some(&RPCS[index])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rpc_is_found_by_its_path() {
+        assert!(!RPCS.is_empty());
+        for expected in RPCS {
+            assert_eq!(rpc(expected.path), Some(expected));
+        }
+        assert_eq!(rpc("/grpc.health.v1.Health/Check"), None);
+    }
+}
