@@ -1,0 +1,261 @@
+//! Db: one open database, that is a file of an embedded store or a schema of PostgreSQL.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+
+use crate::row::{Inner as RowInner, Row};
+use crate::store::Place;
+use crate::{DatabaseError, Listener, Migrations, Sql, Store, Tx, migrate, sql};
+
+/// SQLite readers: reads are short, and each connection is a thread.
+const SQLITE_READERS_COUNT_MAX: u32 = 4;
+
+/// PostgreSQL connections of one database: the engine's writer, its listener, and room for readers.
+const POSTGRES_CONNECTIONS_COUNT_MAX: u32 = 16;
+
+/// How long a caller waits for a free connection, and to connect.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long SQLite waits for another process's write lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Which engine a [`Db`] is on, for `match db.dialect()` with both literals side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite, embedded.
+    Sqlite,
+    /// PostgreSQL 15 or later.
+    Postgres,
+}
+
+/// An open database. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Db {
+    pools: Pools,
+    /// For messages: the store without its password, and the name.
+    place: Arc<str>,
+    name: &'static str,
+}
+
+#[derive(Clone, Debug)]
+enum Pools {
+    /// One writer, since SQLite has one anyway: its queue is ours, in order, rather than a busy loop.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+impl Db {
+    /// Opens the database `name` of `store`. A SQLite file is created where there is none; a PostgreSQL schema
+    /// is created by [`Db::migrate`].
+    ///
+    /// # Panics
+    /// Where `name` is not made of lower-case letters and `_`: it becomes part of a file name and of SQL.
+    pub async fn open(store: &Store, name: &'static str) -> Result<Self, DatabaseError> {
+        assert!(
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+            "{name:?} is no name for a database"
+        );
+        let place: Arc<str> = format!("{store}, database {name}").into();
+        let unavailable = |source| DatabaseError::of_store(&place, "open", source);
+        let pools = match &store.0 {
+            Place::Sqlite(folder) => {
+                std::fs::create_dir_all(folder)
+                    .map_err(|source| DatabaseError::Folder { folder: folder.display().to_string(), source })?;
+                open_sqlite(&folder.join(format!("{name}.db"))).await.map_err(unavailable)?
+            }
+            Place::Postgres(options) => open_postgres(options, name).await.map_err(unavailable)?,
+        };
+        Ok(Self { pools, place, name })
+    }
+
+    /// Which engine this is.
+    pub fn dialect(&self) -> Dialect {
+        match self.pools {
+            Pools::Sqlite { .. } => Dialect::Sqlite,
+            Pools::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// The store without its password, and the database's name: for messages.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// The database's name in its store.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Applies what is lacking of a set of migrations, in one transaction. Sets are numbered apart, so a
+    /// service calls this once for its own and once for each crate whose tables it holds. Safe to call from
+    /// several replicas at once.
+    pub async fn migrate(&self, migrations: &'static Migrations) -> Result<(), DatabaseError> {
+        migrate::apply(self, migrations).await
+    }
+
+    /// Checks that the database is at exactly this set of migrations, and changes nothing.
+    pub async fn check_migrated(&self, migrations: &'static Migrations) -> Result<(), DatabaseError> {
+        migrate::check(self, migrations).await
+    }
+
+    /// Begins a transaction that may write. On SQLite it takes the write lock at once (`begin immediate`): a
+    /// deferred one that reads and then writes fails despite the busy timeout. Do not begin a second one before
+    /// the first has ended: SQLite has one writer, so it would wait for itself.
+    pub async fn begin(&self) -> Result<Tx, DatabaseError> {
+        let failed = |source| DatabaseError::of_store(&self.place, "begin a transaction", source);
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => {
+                Ok(Tx::sqlite(writer.begin_with("begin immediate").await.map_err(failed)?, &self.place))
+            }
+            Pools::Postgres(pool) => Ok(Tx::postgres(pool.begin().await.map_err(failed)?, &self.place)),
+        }
+    }
+
+    /// Begins a transaction that only reads, and sees one state of the database throughout.
+    pub async fn begin_read(&self) -> Result<Tx, DatabaseError> {
+        let failed = |source| DatabaseError::of_store(&self.place, "begin a reading transaction", source);
+        match &self.pools {
+            Pools::Sqlite { readers, .. } => Ok(Tx::sqlite(readers.begin().await.map_err(failed)?, &self.place)),
+            Pools::Postgres(pool) => {
+                let begin = "begin isolation level repeatable read read only";
+                Ok(Tx::postgres(pool.begin_with(begin).await.map_err(failed)?, &self.place))
+            }
+        }
+    }
+
+    /// Runs one writing statement in a transaction of its own; how many rows it touched.
+    pub async fn execute(&self, statement: Sql) -> Result<u64, DatabaseError> {
+        let mut tx = self.begin().await?;
+        let affected_count = tx.execute(statement).await?;
+        tx.commit().await?;
+        Ok(affected_count)
+    }
+
+    /// All rows of a reading statement.
+    pub async fn fetch_all(&self, statement: Sql) -> Result<Vec<Row>, DatabaseError> {
+        let text = statement.text;
+        let rows = match &self.pools {
+            Pools::Sqlite { readers, .. } => match statement.for_sqlite() {
+                Ok(query) => query.fetch_all(readers).await.map(|rows| wrap(rows, RowInner::Sqlite)),
+                Err(error) => Err(error),
+            },
+            Pools::Postgres(pool) => match statement.for_postgres() {
+                Ok(query) => query.fetch_all(pool).await.map(|rows| wrap(rows, RowInner::Postgres)),
+                Err(error) => Err(error),
+            },
+        };
+        rows.map_err(|source| DatabaseError::of_statement(&self.place, text, source))
+    }
+
+    /// The first row of a reading statement, if there is one.
+    pub async fn fetch_optional(&self, statement: Sql) -> Result<Option<Row>, DatabaseError> {
+        Ok(self.fetch_all(statement).await?.into_iter().next())
+    }
+
+    /// The first row of a reading statement that must have one.
+    pub async fn fetch_one(&self, statement: Sql) -> Result<Row, DatabaseError> {
+        let text = statement.text;
+        self.fetch_optional(statement).await?.ok_or(DatabaseError::NoRow { statement: text })
+    }
+
+    /// Listens to a channel of PostgreSQL's notifications, named apart for each database of the store; `None` on
+    /// SQLite, which has none.
+    pub async fn listen(&self, channel: &str) -> Result<Option<Listener>, DatabaseError> {
+        match &self.pools {
+            Pools::Sqlite { .. } => Ok(None),
+            Pools::Postgres(pool) => Listener::open(pool, &self.channel(channel), &self.place).await.map(Some),
+        }
+    }
+
+    /// The name under which [`Db::listen`] knows `channel`, for `select pg_notify($1, …)`.
+    pub fn channel(&self, channel: &str) -> String {
+        format!("{}.{channel}", self.name)
+    }
+
+    /// What the database's own clock says, in microseconds since 1970 UTC; `None` on SQLite, which has none of
+    /// its own. A replica far from its database's clock is not ready (rule 18).
+    pub async fn server_time_us(&self) -> Result<Option<i64>, DatabaseError> {
+        match self.dialect() {
+            Dialect::Sqlite => Ok(None),
+            Dialect::Postgres => {
+                let text = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) as now_us";
+                self.fetch_one(sql(text)).await?.get("now_us").map(Some)
+            }
+        }
+    }
+
+    /// True where an acknowledged write survives the loss of this database's machine: PostgreSQL with a
+    /// synchronous standby and `synchronous_commit` on.
+    pub async fn is_replicated_synchronously(&self) -> Result<bool, DatabaseError> {
+        match self.dialect() {
+            Dialect::Sqlite => Ok(false),
+            Dialect::Postgres => {
+                let text = "select current_setting('synchronous_commit') as commit_mode, \
+                            current_setting('synchronous_standby_names') as standbys";
+                let row = self.fetch_one(sql(text)).await?;
+                let mode: String = row.get("commit_mode")?;
+                let standbys: String = row.get("standbys")?;
+                Ok(matches!(mode.as_str(), "on" | "remote_apply") && !standbys.is_empty())
+            }
+        }
+    }
+
+    /// Closes all connections, waiting for those in use. On SQLite this also folds the write-ahead log back.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+pub(crate) fn wrap<R>(rows: Vec<R>, inner: fn(R) -> RowInner) -> Vec<Row> {
+    rows.into_iter().map(|row| Row(inner(row))).collect()
+}
+
+async fn open_sqlite(file: &std::path::Path) -> Result<Pools, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // FULL: an acknowledged write survives the loss of power. NORMAL with WAL may lose the last commits.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging();
+    let pool = SqlitePoolOptions::new()
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None);
+    let writer = pool.clone().max_connections(1).connect_with(options.clone()).await?;
+    let readers = pool.max_connections(SQLITE_READERS_COUNT_MAX).connect_lazy_with(options.pragma("query_only", "on"));
+    Ok(Pools::Sqlite { writer, readers })
+}
+
+async fn open_postgres(options: &PgConnectOptions, name: &str) -> Result<Pools, sqlx::Error> {
+    let options = options
+        .clone()
+        .application_name("citizens-access")
+        .options([("search_path", name)])
+        .disable_statement_logging();
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS_COUNT_MAX)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A connection that died in the pool is replaced instead of failing the caller's first statement.
+        .test_before_acquire(true)
+        .connect_with(options)
+        .await?;
+    pool.acquire().await?.ping().await?;
+    Ok(Pools::Postgres(pool))
+}

@@ -1,0 +1,144 @@
+//! Tx: a transaction. Dropped without a commit, it is rolled back.
+
+use std::sync::Arc;
+
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use crate::db::{Dialect, wrap};
+use crate::row::{Inner as RowInner, Row};
+use crate::{DatabaseError, Rows, Sql};
+
+/// A transaction: nothing of it is seen by others before [`Tx::commit`] has returned, and nothing stays where it
+/// is dropped before.
+#[derive(Debug)]
+pub struct Tx {
+    inner: Inner,
+    place: Arc<str>,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    pub(crate) fn sqlite(transaction: Transaction<'static, Sqlite>, place: &Arc<str>) -> Self {
+        Self { inner: Inner::Sqlite(transaction), place: Arc::clone(place) }
+    }
+
+    pub(crate) fn postgres(transaction: Transaction<'static, Postgres>, place: &Arc<str>) -> Self {
+        Self { inner: Inner::Postgres(transaction), place: Arc::clone(place) }
+    }
+
+    /// Which engine this is.
+    pub fn dialect(&self) -> Dialect {
+        match self.inner {
+            Inner::Sqlite(_) => Dialect::Sqlite,
+            Inner::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs a statement; how many rows it touched. After an error the transaction is of no further use:
+    /// PostgreSQL refuses every later statement in it.
+    pub async fn execute(&mut self, statement: Sql) -> Result<u64, DatabaseError> {
+        let text = statement.text;
+        let affected_count = match &mut self.inner {
+            Inner::Sqlite(tx) => match statement.for_sqlite() {
+                Ok(query) => query.execute(&mut **tx).await.map(|done| done.rows_affected()),
+                Err(error) => Err(error),
+            },
+            Inner::Postgres(tx) => match statement.for_postgres() {
+                Ok(query) => query.execute(&mut **tx).await.map(|done| done.rows_affected()),
+                Err(error) => Err(error),
+            },
+        };
+        affected_count.map_err(|source| DatabaseError::of_statement(&self.place, text, source))
+    }
+
+    /// Runs a statement over many rows; how many it touched in all. See [`crate::rows`].
+    pub async fn execute_rows(&mut self, rows: Rows) -> Result<u64, DatabaseError> {
+        let text = rows.text;
+        let mut affected_count = 0;
+        for chunk in rows.chunks() {
+            let affected = match &mut self.inner {
+                Inner::Sqlite(tx) => match chunk.for_sqlite() {
+                    Ok(query) => query.execute(&mut **tx).await.map(|done| done.rows_affected()),
+                    Err(error) => Err(error),
+                },
+                Inner::Postgres(tx) => match chunk.for_postgres() {
+                    Ok(query) => query.execute(&mut **tx).await.map(|done| done.rows_affected()),
+                    Err(error) => Err(error),
+                },
+            };
+            affected_count += affected.map_err(|source| DatabaseError::of_statement(&self.place, text, source))?;
+        }
+        Ok(affected_count)
+    }
+
+    /// Runs a whole script without parameters: a migration.
+    pub(crate) async fn execute_script(&mut self, text: &'static str) -> Result<(), DatabaseError> {
+        let done = match &mut self.inner {
+            Inner::Sqlite(tx) => sqlx::raw_sql(text).execute(&mut **tx).await.map(|_| ()),
+            Inner::Postgres(tx) => sqlx::raw_sql(text).execute(&mut **tx).await.map(|_| ()),
+        };
+        done.map_err(|source| DatabaseError::of_statement(&self.place, text, source))
+    }
+
+    /// Makes the schema of this name, on PostgreSQL, if it is not there.
+    pub(crate) async fn create_schema(&mut self, name: &'static str) -> Result<(), DatabaseError> {
+        let Inner::Postgres(tx) = &mut self.inner else { return Ok(()) };
+        // Safe SQL: `Db::open` has checked the name, which is a literal of this program, letter by letter.
+        let statement = sqlx::AssertSqlSafe(format!("create schema {name}"));
+        let done = sqlx::raw_sql(statement).execute(&mut **tx).await;
+        done.map(|_| ()).map_err(|source| DatabaseError::of_statement(&self.place, "create schema", source))
+    }
+
+    /// All rows that a statement gives.
+    pub async fn fetch_all(&mut self, statement: Sql) -> Result<Vec<Row>, DatabaseError> {
+        let text = statement.text;
+        let rows = match &mut self.inner {
+            Inner::Sqlite(tx) => match statement.for_sqlite() {
+                Ok(query) => query.fetch_all(&mut **tx).await.map(|rows| wrap(rows, RowInner::Sqlite)),
+                Err(error) => Err(error),
+            },
+            Inner::Postgres(tx) => match statement.for_postgres() {
+                Ok(query) => query.fetch_all(&mut **tx).await.map(|rows| wrap(rows, RowInner::Postgres)),
+                Err(error) => Err(error),
+            },
+        };
+        rows.map_err(|source| DatabaseError::of_statement(&self.place, text, source))
+    }
+
+    /// The first row that a statement gives, if there is one.
+    pub async fn fetch_optional(&mut self, statement: Sql) -> Result<Option<Row>, DatabaseError> {
+        Ok(self.fetch_all(statement).await?.into_iter().next())
+    }
+
+    /// The first row of a statement that must give one.
+    pub async fn fetch_one(&mut self, statement: Sql) -> Result<Row, DatabaseError> {
+        let text = statement.text;
+        self.fetch_optional(statement).await?.ok_or(DatabaseError::NoRow { statement: text })
+    }
+
+    /// Makes it all durable and visible. After an error it is unknown whether it took effect: the connection may
+    /// have broken between the commit and its acknowledgement.
+    pub async fn commit(self) -> Result<(), DatabaseError> {
+        let Self { inner, place } = self;
+        let done = match inner {
+            Inner::Sqlite(tx) => tx.commit().await,
+            Inner::Postgres(tx) => tx.commit().await,
+        };
+        done.map_err(|source| DatabaseError::of_store(&place, "commit", source))
+    }
+
+    /// Undoes it all now, rather than when the connection is next used.
+    pub async fn rollback(self) -> Result<(), DatabaseError> {
+        let Self { inner, place } = self;
+        let done = match inner {
+            Inner::Sqlite(tx) => tx.rollback().await,
+            Inner::Postgres(tx) => tx.rollback().await,
+        };
+        done.map_err(|source| DatabaseError::of_store(&place, "roll back", source))
+    }
+}
