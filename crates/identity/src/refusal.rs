@@ -1,0 +1,36 @@
+//! Why somebody may not call.
+
+use crate::{Account, Roles};
+
+/// Why a call is refused before its handler sees it. `server` makes the status of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody said who calls.
+    #[error("no account was given")]
+    AccountMissing,
+    /// What was given is no account.
+    #[error("the account is not 1 to 128 printable ASCII characters without `;`, `,` and spaces")]
+    AccountInvalid,
+    /// The caller claims a role that does not exist.
+    #[error("`{role}` is no role")]
+    RoleUnknown {
+        /// What was claimed.
+        role: String,
+    },
+    /// The role matrix has no row for the RPC, so nobody may call it.
+    #[error("nobody may call {rpc}: the role matrix has no row for it")]
+    RpcWithoutRoles {
+        /// `package.Service/Method`
+        rpc: String,
+    },
+    /// The caller is known and has none of the roles that may.
+    #[error("{account} may not call {rpc}: it takes one of {needed}")]
+    RoleMissing {
+        /// Who called.
+        account: Account,
+        /// `package.Service/Method`
+        rpc: String,
+        /// The roles that may.
+        needed: Roles,
+    },
+}
