@@ -1,3 +1,38 @@
-//! The scheduler's state machine: calendar, cohorts, plans, waves, gates, caps, commands, holds, explanations; pure
+//! The rollout scheduler's core: plans waves, says what may move and why nothing does, accounts for every practice.
+//!
+//! ```text
+//!  ProgrammeSpec ──plan::expand──▶ Plan ──approved by another person──▶ in force
+//!        (what users write)         (waves and members, hash)              │
+//!                                                                          ▼
+//!  RegistryView ──┐                                     ┌── Command ──▶ decide ──▶ Event ──▶ apply ──▶ State
+//!  State ─────────┼──▶ step ──▶ proposals, Report ──────┘       ▲                                        │
+//!  now ───────────┘                                             └── people, registry, suppliers          │
+//!                                      effects (what the service is to call), next_due, explain ◀────────┘
+//! ```
+//!
+//! [`step()`] is level-triggered and only proposes; [`decide()`] judges every proposal again on the state of the moment.
+//! What has to be called outside is listed from the state by [`effects`], so that the service holds no policy and a
+//! restart resumes where the journal ends.
+//!
+//! Absent on purpose: any clock (functions take `now`), any I/O, any random source (order and chance are drawn, see
+//! [`ods::draw`]), any hash map. Whether a pause came in time is the registry's to say: by the permit.
 
 pub mod calendar;
+mod command;
+mod event;
+mod id;
+mod pairs;
+pub mod plan;
+mod rejection;
+pub mod spec;
+pub mod state;
+mod view;
+
+pub use command::{Act, Candidate, Command, DisableCandidate, Fact, PermitAnswer, Proposal, SupplierAnswer, Unfit};
+pub use event::{Admission, DisableIntent, EnrolmentMove, Event, Standing};
+pub use id::{
+    Account, ActivationKey, Direction, HoldId, NotAProgrammeId, PlanVersion, ProgrammeId, Target, WaveId, WaveRef,
+};
+pub use rejection::Rejection;
+pub use state::State;
+pub use view::{AccessFacts, Observed, PauseEnd, PauseFacts, PracticeFacts, RegistryView};

@@ -1,0 +1,417 @@
+//! What the state machine can be asked: what people decide, what the world answered, and what a step proposes.
+//!
+//! A command may name many practices. [`crate::decide()`] judges each practice on the state of the moment: what no longer
+//! applies is left out, and where nothing is left the answer is no events, which is no error. So a proposal that was
+//! overtaken is dropped. What a person asks for is refused with a reason instead.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use imbl::OrdSet;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use ods::{IcbCode, PracticeCode, RegionCode, Supplier};
+
+use crate::calendar::Calendar;
+use crate::id::{Account, ActivationKey, HoldId, PlanVersion, ProgrammeId, Target, WaveRef};
+use crate::plan::{Plan, PlanHash};
+use crate::spec::Mode;
+use crate::state::{
+    Brake, Document, Due, DueOutcome, HoldClass, HoldScope, MissReason, PauseRef, Supersession, Verdict,
+};
+
+/// What the state machine can be asked.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// A person's decision.
+    Person {
+        /// Who.
+        by: Account,
+        /// Why, an UPPER_SNAKE code; required where the rules ask for a reason.
+        reason_code: String,
+        /// What.
+        act: Act,
+    },
+    /// What the registry or a supplier answered, or a person reports of the world.
+    Learn(Fact),
+    /// What a step proposes.
+    Propose(Proposal),
+}
+
+/// What people decide.
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// Creates a programme as DRAFT.
+    CreateProgramme {
+        /// Its document; the programme's name is in it.
+        document: Arc<Document>,
+    },
+    /// Replaces a programme's document. What is in force stays so.
+    UpdateProgramme {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The new document.
+        document: Arc<Document>,
+    },
+    /// Ends a programme: nothing new is sealed; what was sealed settles.
+    CancelProgramme {
+        /// The programme.
+        programme: ProgrammeId,
+    },
+    /// Submits the plan that [`crate::plan::expand`] made of the programme's document, for review.
+    SubmitPlan {
+        /// The plan.
+        plan: Arc<Plan>,
+    },
+    /// Approves exactly the plan with this hash; it comes into force at once.
+    ApprovePlan {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The version.
+        version: PlanVersion,
+        /// The hash of what is approved.
+        hash: PlanHash,
+    },
+    /// Turns a plan down.
+    RejectPlan {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The version.
+        version: PlanVersion,
+    },
+    /// Moves a wave that has not opened to a later date; it returns to PLANNED.
+    RescheduleWave {
+        /// The wave.
+        wave: WaveRef,
+        /// The new first date; the wave keeps its length.
+        from: Date,
+    },
+    /// Ends a wave that has not opened.
+    CancelWave {
+        /// The wave.
+        wave: WaveRef,
+    },
+    /// A verdict on a gate that failed or was inconclusive.
+    DecideGate {
+        /// The wave.
+        wave: WaveRef,
+        /// PASS or FAIL.
+        verdict: Verdict,
+    },
+    /// Places a brake. It takes effect before the next seal (I10).
+    PlaceHold {
+        /// How hard.
+        brake: Brake,
+        /// Whom it covers; the members of a selection are fixed with it.
+        scope: HoldScope,
+        /// On what grounds; not `AutomaticGate`.
+        class: HoldClass,
+        /// Who answers for it.
+        owner: Account,
+        /// When it is to be looked at again.
+        review_on: Option<Date>,
+    },
+    /// Lifts a hold; of a safety hold the first of two people only asks for it.
+    LiftHold {
+        /// The hold.
+        hold: HoldId,
+        /// The etag that the caller gives: the hold's position. For the second person it must be the one that the
+        /// first one's call returned. None: whatever it is, for all but safety holds.
+        etag: Option<u64>,
+    },
+    /// A named person has seen a halt and says so (rule 6).
+    AcknowledgeHalt {
+        /// The hold.
+        hold: HoldId,
+    },
+    /// Replaces the national calendar.
+    UpdateCalendar {
+        /// What it is from now on.
+        calendar: Calendar,
+    },
+    /// Tries a practice again whose activation was refused, failed or was not applied, while its wave is open.
+    RetryActivation {
+        /// The wave.
+        wave: WaveRef,
+        /// The practice.
+        practice: PracticeCode,
+    },
+}
+
+/// What the registry or a supplier answered, or a person reports of the world.
+#[derive(Debug, Clone)]
+pub enum Fact {
+    /// Practices were told of a wave (rule 11).
+    NoticeDelivered {
+        /// The wave.
+        wave: WaveRef,
+        /// Whom; every member of the wave where it is empty.
+        practices: Vec<PracticeCode>,
+        /// When it reached them.
+        delivered_at: Timestamp,
+        /// How: `letter`, `e-mail`.
+        channel: String,
+    },
+    /// The registry's answers to AcquirePermits. Each key granted is sealed in the same decision, if it still may be.
+    Permits {
+        /// Each key and the answer.
+        answers: BTreeMap<ActivationKey, PermitAnswer>,
+        /// The registry's position after the call.
+        registry_position: u64,
+    },
+    /// The registry has taken permits back, or never had them.
+    PermitsReleased {
+        /// The keys.
+        keys: Vec<ActivationKey>,
+    },
+    /// Keys are being sent: recorded before the call. Not needed for correctness, since a sealed key counts as sent.
+    Sent {
+        /// The keys.
+        keys: Vec<ActivationKey>,
+    },
+    /// Suppliers' answers, of whatever call.
+    Answers {
+        /// Each key and the answer.
+        answers: BTreeMap<ActivationKey, SupplierAnswer>,
+    },
+    /// The registry knows how these ended.
+    PermitsSettled {
+        /// The keys.
+        keys: Vec<ActivationKey>,
+        /// The registry's position after the call.
+        registry_position: u64,
+    },
+    /// The registry knows the judgement of these pauses.
+    PauseOutcomesTold {
+        /// The pauses.
+        pauses: Vec<PauseRef>,
+    },
+    /// A supplier takes the list for a booked date: those practices get their slot and key now, before the permit.
+    ClaimBegun {
+        /// Who.
+        supplier: Supplier,
+        /// Which practices, as the registry has them now.
+        practices: Vec<(WaveRef, Candidate)>,
+        /// The registry's position they were read at.
+        registry_position: u64,
+    },
+}
+
+/// The registry's answer to AcquirePermits for one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PermitAnswer {
+    /// An open permit.
+    Granted,
+    /// A pause is in force.
+    Paused {
+        /// The pause's number, where it is known.
+        number: Option<u32>,
+    },
+    /// The practice has asked for access to be taken away.
+    SwitchOffRequested,
+    /// The practice is not open, or not known.
+    NotOpen,
+    /// The practice is observed ON.
+    AlreadyOn,
+    /// The key is closed or its generation too low: another decision, with a higher generation, is needed.
+    KeyClosed {
+        /// The highest generation that the registry has seen; 0 where it did not say.
+        generation_highest: u32,
+    },
+    /// Something else that passes: another permit is open, a receipt is PENDING.
+    NotNow {
+        /// The registry's reason, an UPPER_SNAKE code.
+        refusal: String,
+    },
+}
+
+/// A supplier's answer about one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SupplierAnswer {
+    /// Taken on, not done yet: to be asked again.
+    Accepted,
+    /// In effect.
+    Applied {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// Certainly without effect for ever: the key is closed.
+    Closed,
+    /// Will not be done.
+    Refused {
+        /// The supplier's code, UPPER_SNAKE.
+        code: String,
+        /// Whether another attempt may succeed.
+        retryable: bool,
+    },
+    /// No answer, or none that can be trusted: the reply was lost, the call timed out.
+    NoAnswer,
+    /// The supplier says that it has never seen the key: it is sent again under the same key (I2).
+    NeverSeen,
+}
+
+/// A practice that is to be admitted, as the registry has it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The practice.
+    pub practice: PracticeCode,
+    /// Its supplier.
+    pub supplier: Supplier,
+    /// Its ICB.
+    pub icb: Option<IcbCode>,
+    /// Its region.
+    pub region: Option<RegionCode>,
+    /// Its registered patients.
+    pub list_size: u32,
+    /// The highest generation that the registry has seen.
+    pub generation_highest: u32,
+}
+
+/// What a step proposes. Small, and judged again: stale is dropped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proposal {
+    /// Begins to tell a wave's practices.
+    BeginNotice {
+        /// The wave.
+        wave: WaveRef,
+    },
+    /// Settles a wave's members: objections have ended.
+    FixWave {
+        /// The wave.
+        wave: WaveRef,
+        /// What the registry says of those members that cannot stay.
+        unfit: BTreeMap<PracticeCode, Unfit>,
+        /// The registry's position.
+        registry_position: u64,
+    },
+    /// Opens a wave.
+    OpenWave {
+        /// The wave.
+        wave: WaveRef,
+    },
+    /// Takes practices out that can no longer go live in the wave.
+    SetAside {
+        /// The wave.
+        wave: WaveRef,
+        /// Whom, and why.
+        unfit: BTreeMap<PracticeCode, Unfit>,
+        /// The registry's position.
+        registry_position: u64,
+    },
+    /// Gives practices their slot and key.
+    Admit {
+        /// The wave.
+        wave: WaveRef,
+        /// Whom, in the wave's order.
+        practices: Vec<Candidate>,
+        /// The registry's position.
+        registry_position: u64,
+    },
+    /// Asks practices of a self-service supplier.
+    Invite {
+        /// The wave.
+        wave: WaveRef,
+        /// Whom.
+        practices: Vec<PracticeCode>,
+        /// The registry's position.
+        registry_position: u64,
+    },
+    /// The registry says that these are live.
+    Verify {
+        /// The wave.
+        wave: WaveRef,
+        /// Which practices.
+        practices: OrdSet<PracticeCode>,
+        /// The registry's position.
+        registry_position: u64,
+    },
+    /// Switches practices off whose pause, or request, asks for it.
+    Disable {
+        /// Each practice with the reason.
+        practices: Vec<DisableCandidate>,
+        /// The registry's position.
+        registry_position: u64,
+    },
+    /// Records what became of a due moment that nothing was done about.
+    SettleDue {
+        /// The due moment.
+        due: Due,
+        /// What became of it.
+        outcome: DueOutcome,
+    },
+    /// Ends the admissions of a wave.
+    DrainWave {
+        /// The wave.
+        wave: WaveRef,
+    },
+    /// Ends a wave that never opened although its time has passed.
+    MissWave {
+        /// The wave.
+        wave: WaveRef,
+        /// Why.
+        reason: MissReason,
+    },
+    /// Lets a drained wave's evidence ripen.
+    SoakWave {
+        /// The wave.
+        wave: WaveRef,
+    },
+    /// Evaluates a gate.
+    EvaluateGate {
+        /// The wave.
+        wave: WaveRef,
+        /// Of the wave's confirmed practices those that the registry does not say are live.
+        not_live: OrdSet<PracticeCode>,
+        /// The registry's position.
+        registry_position: u64,
+    },
+    /// Ends a programme in which nobody is left.
+    CompleteProgramme {
+        /// The programme.
+        programme: ProgrammeId,
+    },
+    /// Judges programme-default pauses against a wave's objections.
+    JudgePauses {
+        /// The wave.
+        wave: WaveRef,
+        /// Each pause with the moment it was recorded at.
+        pauses: BTreeMap<PauseRef, Timestamp>,
+        /// The registry's position.
+        registry_position: u64,
+    },
+}
+
+/// What the registry says of a practice that cannot go live in a wave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// A pause is in force.
+    Paused {
+        /// The pause's number.
+        number: u32,
+        /// For a programme-default pause: when it was recorded.
+        default_recorded_at: Option<Timestamp>,
+    },
+    /// The practice has asked for access to be taken away.
+    SwitchOffRequested,
+    /// It is on already.
+    AlreadyOn,
+    /// It has another supplier, or none.
+    SupplierChanged,
+    /// It has closed or is gone.
+    Gone(Supersession),
+}
+
+/// A practice that is to be switched off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisableCandidate {
+    /// The practice and what is switched.
+    pub target: Target,
+    /// Its supplier now.
+    pub supplier: Supplier,
+    /// How that supplier is driven.
+    pub mode: Mode,
+    /// The ENABLE that took effect although a pause came meanwhile; none for a request to switch off.
+    pub reverses: Option<ActivationKey>,
+    /// The highest generation that the registry has seen.
+    pub generation_highest: u32,
+}

@@ -1,0 +1,439 @@
+//! What happened, as the journal keeps it. An event may name many practices.
+//!
+//! Events carry results, never what they were computed from: folding them needs neither a calendar nor a rule, so that
+//! a journal of any earlier version folds to the same state (I20). They evolve by addition only.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use ods::{IcbCode, PracticeCode, RegionCode, Supplier};
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::Calendar;
+use crate::id::{Account, ActivationKey, HoldId, PlanVersion, ProgrammeId, WaveId, WaveRef};
+use crate::plan::Plan;
+use crate::spec::Mode;
+use crate::state::{
+    Cause, Document, Due, DueOutcome, EnrolmentStage, GateEvaluation, Hold, Outcome, PauseRef, Ruling, Signature,
+    Verdict, Voiding,
+};
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A programme was created.
+    ProgrammeCreated {
+        /// Its document.
+        document: Arc<Document>,
+        /// Who.
+        by: Account,
+    },
+    /// A programme's document was replaced.
+    ProgrammeUpdated {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The new document.
+        document: Arc<Document>,
+        /// Who.
+        by: Account,
+    },
+    /// A programme was ended by a person.
+    ProgrammeCancelled {
+        /// The programme.
+        programme: ProgrammeId,
+        /// Who.
+        by: Account,
+    },
+    /// A programme is complete.
+    ProgrammeCompleted {
+        /// The programme.
+        programme: ProgrammeId,
+    },
+    /// A plan was submitted. Those in review before it are superseded.
+    PlanSubmitted {
+        /// The plan.
+        plan: Arc<Plan>,
+        /// Who.
+        by: Account,
+    },
+    /// A plan was turned down.
+    PlanRejected {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The version.
+        version: PlanVersion,
+        /// Who, when, why.
+        signature: Signature,
+    },
+    /// A plan was approved.
+    PlanApproved {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The version.
+        version: PlanVersion,
+        /// Who, when, why.
+        signature: Signature,
+    },
+    /// A plan came into force: it replaces waves not yet open and enrolments not yet sealed.
+    PlanInForce {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The version.
+        version: PlanVersion,
+    },
+    /// A wave's practices are being told from now on.
+    NoticeBegun {
+        /// The wave.
+        wave: WaveRef,
+    },
+    /// Practices were told of a wave.
+    NoticeDelivered {
+        /// The wave.
+        wave: WaveRef,
+        /// Whom.
+        practices: Vec<PracticeCode>,
+        /// When it reached them.
+        delivered_at: Timestamp,
+        /// The date it gave: not before it.
+        not_before: Date,
+        /// How.
+        channel: String,
+        /// Those of them whose enrolment is now NOTIFIED.
+        notified: Vec<PracticeCode>,
+    },
+    /// A wave's members are settled: who is in it and not set aside.
+    WaveFixed {
+        /// The wave.
+        wave: WaveRef,
+        /// How many remain, with their patients.
+        practices_count: u32,
+        /// Their patients.
+        patients_count: u64,
+        /// The registry's position it was decided on.
+        registry_position: u64,
+    },
+    /// Enrolments moved to another stage: set aside, notified, enrolled, invited, verified, lapsed.
+    EnrolmentsMoved {
+        /// The wave.
+        wave: WaveRef,
+        /// To which stage, and who.
+        moves: Vec<EnrolmentMove>,
+        /// The registry's position it was decided on; none where the registry has no part in it.
+        registry_position: Option<u64>,
+    },
+    /// Practices that objected in time joined the later wave.
+    DeferralsJoined {
+        /// The later wave.
+        wave: WaveRef,
+        /// The wave they come from.
+        from: WaveId,
+        /// Who, in order, and whether notice of it is already theirs.
+        practices: Vec<(PracticeCode, bool)>,
+    },
+    /// Programme-default pauses were judged.
+    PausesJudged {
+        /// The wave whose objections they were judged by.
+        wave: WaveRef,
+        /// Each with its ruling.
+        rulings: Vec<(PauseRef, Ruling)>,
+    },
+    /// The registry knows the judgement of these pauses.
+    PauseOutcomesTold {
+        /// The pauses.
+        pauses: Vec<PauseRef>,
+    },
+    /// A wave opened.
+    WaveOpened {
+        /// The wave.
+        wave: WaveRef,
+    },
+    /// Practices got their slot and key.
+    Admitted {
+        /// The wave.
+        wave: WaveRef,
+        /// Who, in the wave's order.
+        admissions: Vec<Admission>,
+        /// The registry's position it was decided on.
+        registry_position: u64,
+    },
+    /// Practices are to be switched off.
+    DisablesIntended {
+        /// Who, and why.
+        disables: Vec<DisableIntent>,
+        /// The registry's position it was decided on.
+        registry_position: u64,
+    },
+    /// Activations were given up before their seal; their slots are given back.
+    Voided {
+        /// Which, and why.
+        keys: Vec<(ActivationKey, Voiding)>,
+    },
+    /// Activations were sealed: they count as sent (I2).
+    Sealed {
+        /// Each with the civil date whose cap it counts against; none for a switch-off.
+        keys: Vec<(ActivationKey, Option<Date>)>,
+        /// Whether they are on a list that the supplier has taken: SENT at once.
+        listed: bool,
+        /// The registry's position after the permits.
+        registry_position: u64,
+    },
+    /// Activations are being sent.
+    Sent {
+        /// Which.
+        keys: Vec<ActivationKey>,
+        /// When each is looked at again, should no answer come.
+        due_at: Timestamp,
+    },
+    /// Suppliers answered, and the activation goes on.
+    Answered {
+        /// What is known now.
+        answers: Vec<(ActivationKey, Standing)>,
+    },
+    /// Activations settled.
+    Settled {
+        /// Which, how.
+        outcomes: Vec<(ActivationKey, Outcome)>,
+    },
+    /// A STOP asks suppliers to cancel these.
+    CancelAsked {
+        /// Which.
+        keys: Vec<ActivationKey>,
+    },
+    /// The registry knows how these ended.
+    PermitsSettled {
+        /// Which.
+        keys: Vec<ActivationKey>,
+        /// The registry's position after the call.
+        registry_position: u64,
+    },
+    /// The registry has the permits of these back.
+    PermitsReleased {
+        /// Which.
+        keys: Vec<ActivationKey>,
+    },
+    /// A permit was granted for an activation given up meanwhile: it is to be given back.
+    PermitsUnwanted {
+        /// Which.
+        keys: Vec<(ActivationKey, Voiding)>,
+    },
+    /// A wave takes no more.
+    WaveDraining {
+        /// The wave.
+        wave: WaveRef,
+    },
+    /// A wave's evidence ripens.
+    WaveSoaking {
+        /// The wave.
+        wave: WaveRef,
+    },
+    /// A gate was evaluated. A wave that passed is closed; for another a halt follows.
+    GateEvaluated {
+        /// The wave.
+        wave: WaveRef,
+        /// What it found.
+        evaluation: GateEvaluation,
+    },
+    /// A person decided a gate; the wave is closed.
+    GateDecided {
+        /// The wave.
+        wave: WaveRef,
+        /// PASS or FAIL.
+        verdict: Verdict,
+        /// Who, when, why.
+        signature: Signature,
+    },
+    /// A wave ended before it opened.
+    WaveCancelled {
+        /// The wave.
+        wave: WaveRef,
+        /// Who.
+        by: Account,
+    },
+    /// A wave was moved to a later date.
+    WaveRescheduled {
+        /// The wave.
+        wave: WaveRef,
+        /// Its new first date.
+        from: Date,
+        /// Its new last date.
+        until: Date,
+        /// Who.
+        by: Account,
+    },
+    /// Something will fall due.
+    DueScheduled {
+        /// What, when.
+        due: Vec<Due>,
+    },
+    /// What became of something due.
+    DueSettled {
+        /// What it was.
+        due: Due,
+        /// What became of it.
+        outcome: DueOutcome,
+    },
+    /// A hold was placed, by a person or a gate.
+    HoldPlaced {
+        /// The hold.
+        hold: Box<Hold>,
+    },
+    /// The first of two people asked to lift a safety hold.
+    HoldLiftAsked {
+        /// The hold.
+        hold: HoldId,
+        /// Who.
+        by: Account,
+        /// Until when another may complete it.
+        until: Timestamp,
+    },
+    /// A hold was lifted; the others stay.
+    HoldLifted {
+        /// The hold.
+        hold: HoldId,
+        /// Who, when, why.
+        signature: Signature,
+    },
+    /// A named person acknowledged a halt.
+    HaltAcknowledged {
+        /// The hold.
+        hold: HoldId,
+        /// Who, when, why.
+        signature: Signature,
+    },
+    /// The national calendar was replaced.
+    CalendarUpdated {
+        /// What it is from now on.
+        calendar: Calendar,
+        /// Who.
+        by: Account,
+    },
+}
+
+/// One stage and those who moved to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolmentMove {
+    /// The stage they are in now.
+    pub to: EnrolmentStage,
+    /// Who.
+    pub practices: Vec<PracticeCode>,
+}
+
+/// A practice that got its slot and key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admission {
+    /// The practice.
+    pub practice: PracticeCode,
+    /// Its new generation.
+    pub generation: u32,
+    /// Its supplier, as the registry has it.
+    pub supplier: Supplier,
+    /// Its ICB.
+    pub icb: Option<IcbCode>,
+    /// Its region.
+    pub region: Option<RegionCode>,
+    /// Its registered patients.
+    pub list_size: u32,
+    /// How it is switched on.
+    pub mode: Mode,
+    /// With booked dates: the date.
+    pub booked_on: Option<Date>,
+}
+
+/// A practice that is to be switched off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisableIntent {
+    /// The key.
+    pub key: ActivationKey,
+    /// Why.
+    pub cause: Cause,
+    /// Who carries it out.
+    pub supplier: Supplier,
+    /// How.
+    pub mode: Mode,
+}
+
+/// Where an activation stands that goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "standing", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Standing {
+    /// The supplier has taken it on: asked again then.
+    Acked {
+        /// When.
+        ask_at: Timestamp,
+    },
+    /// The reply was lost: asked then.
+    Unknown {
+        /// When.
+        ask_at: Timestamp,
+    },
+    /// The supplier never saw it: sent again then, under the same key.
+    Resend {
+        /// When.
+        send_at: Timestamp,
+    },
+}
+
+impl Event {
+    /// Its kind, `wave-opened`: the same as the tag of its JSON.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::ProgrammeCreated { .. } => "programme-created",
+            Self::ProgrammeUpdated { .. } => "programme-updated",
+            Self::ProgrammeCancelled { .. } => "programme-cancelled",
+            Self::ProgrammeCompleted { .. } => "programme-completed",
+            Self::PlanSubmitted { .. } => "plan-submitted",
+            Self::PlanRejected { .. } => "plan-rejected",
+            Self::PlanApproved { .. } => "plan-approved",
+            Self::PlanInForce { .. } => "plan-in-force",
+            Self::NoticeBegun { .. } => "notice-begun",
+            Self::NoticeDelivered { .. } => "notice-delivered",
+            Self::WaveFixed { .. } => "wave-fixed",
+            Self::EnrolmentsMoved { .. } => "enrolments-moved",
+            Self::DeferralsJoined { .. } => "deferrals-joined",
+            Self::PausesJudged { .. } => "pauses-judged",
+            Self::PauseOutcomesTold { .. } => "pause-outcomes-told",
+            Self::WaveOpened { .. } => "wave-opened",
+            Self::Admitted { .. } => "admitted",
+            Self::DisablesIntended { .. } => "disables-intended",
+            Self::Voided { .. } => "voided",
+            Self::Sealed { .. } => "sealed",
+            Self::Sent { .. } => "sent",
+            Self::Answered { .. } => "answered",
+            Self::Settled { .. } => "settled",
+            Self::CancelAsked { .. } => "cancel-asked",
+            Self::PermitsSettled { .. } => "permits-settled",
+            Self::PermitsReleased { .. } => "permits-released",
+            Self::PermitsUnwanted { .. } => "permits-unwanted",
+            Self::WaveDraining { .. } => "wave-draining",
+            Self::WaveSoaking { .. } => "wave-soaking",
+            Self::GateEvaluated { .. } => "gate-evaluated",
+            Self::GateDecided { .. } => "gate-decided",
+            Self::WaveCancelled { .. } => "wave-cancelled",
+            Self::WaveRescheduled { .. } => "wave-rescheduled",
+            Self::DueScheduled { .. } => "due-scheduled",
+            Self::DueSettled { .. } => "due-settled",
+            Self::HoldPlaced { .. } => "hold-placed",
+            Self::HoldLiftAsked { .. } => "hold-lift-asked",
+            Self::HoldLifted { .. } => "hold-lifted",
+            Self::HaltAcknowledged { .. } => "halt-acknowledged",
+            Self::CalendarUpdated { .. } => "calendar-updated",
+        }
+    }
+}
+
+/// Practices that moved, gathered by the stage they moved to, in the order in which the stages first came up.
+#[must_use]
+pub(crate) fn gather(moves: BTreeMap<PracticeCode, EnrolmentStage>) -> Vec<EnrolmentMove> {
+    let mut gathered: Vec<EnrolmentMove> = Vec::new();
+    for (practice, to) in moves {
+        match gathered.iter_mut().find(|one| one.to == to) {
+            Some(one) => one.practices.push(practice),
+            None => gathered.push(EnrolmentMove { to, practices: vec![practice] }),
+        }
+    }
+    gathered
+}

@@ -1,0 +1,204 @@
+//! A plan: an immutable value, the expanded list of waves and members at a position of the registry.
+//!
+//! It is what people approve, named by its hash (rule 7), and it says all that the scheduler may do: afterwards it only
+//! removes, or moves later. Making one is pure: the same document, registry and state give the same plan, in any order
+//! of rows (I26). What it does not do is act: [`crate::step`] does, against the state of the moment.
+
+mod hash;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use ods::{Capability, IcbCode, PracticeCode, RegionCode, Supplier};
+use serde::{Deserialize, Serialize};
+
+pub use hash::{NotAPlanHash, PlanHash};
+
+use crate::calendar::{Calendar, FreezeDays, Timetable, Windows};
+use crate::id::{HoldId, PlanVersion, ProgrammeId, WaveId};
+use crate::spec::{CutOff, GateSpec, Mode, ProgrammeSpec};
+use crate::state::Load;
+
+/// A version of a programme's plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The programme.
+    pub programme: ProgrammeId,
+    /// What it switches on.
+    pub capability: Capability,
+    /// This version.
+    pub version: PlanVersion,
+    /// The version that was in force when it was made; none for the first.
+    pub parent: Option<PlanVersion>,
+    /// The position of the registry's journal at which the cohort was expanded.
+    pub registry_position: u64,
+    /// The document it was expanded from.
+    pub spec: Arc<ProgrammeSpec>,
+    /// Its waves with their members, in order.
+    pub waves: Vec<PlannedWave>,
+    /// Practices of the cohort that no wave takes, and why.
+    pub unplaced: Vec<(Unplaced, Vec<PracticeCode>)>,
+    /// SHA-256 over all of the above but the version and its parent.
+    pub hash: PlanHash,
+}
+
+/// A wave of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedWave {
+    /// Its number.
+    pub id: WaveId,
+    /// A wave that has opened already, and goes on with those of its members who wait.
+    pub goes_on: bool,
+    /// What holds for it.
+    pub rules: Arc<WaveRules>,
+    /// Its members in its fixed order.
+    pub members: Vec<Member>,
+}
+
+/// What holds for a wave, with nothing left to look up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaveRules {
+    /// For people.
+    pub title: String,
+    /// The first civil date on which it may go live.
+    pub from: Date,
+    /// The last one.
+    pub until: Date,
+    /// The windows of its week.
+    pub windows: Windows,
+    /// The programme's days without go-lives.
+    pub freeze_days: FreezeDays,
+    /// The last moment of objections, inclusive.
+    pub objections_end: Option<Timestamp>,
+    /// Where those go who object in time.
+    pub deferred_to: Option<WaveId>,
+    /// Waves that must have passed before.
+    pub after: Vec<WaveId>,
+    /// What it must show.
+    pub gate: GateSpec,
+    /// Working days of notice that are owed.
+    pub notice_working_days: u16,
+    /// Suppliers with members by booked dates.
+    pub booked: BTreeMap<Supplier, Booking>,
+    /// How often a practice is tried, by supplier.
+    pub attempts: BTreeMap<Supplier, u8>,
+}
+
+/// A supplier's booked dates within a wave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Booking {
+    /// The dates, in order.
+    pub dates: Vec<Date>,
+    /// When the list for a date is taken.
+    pub cut_off: CutOff,
+}
+
+/// A practice of a wave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The practice.
+    pub practice: PracticeCode,
+    /// Its supplier.
+    pub supplier: Supplier,
+    /// Its ICB.
+    pub icb: Option<IcbCode>,
+    /// Its region.
+    pub region: Option<RegionCode>,
+    /// Its registered patients.
+    pub list_size: u32,
+    /// How it is switched on.
+    pub mode: Mode,
+    /// The day on which its turn comes if all goes well; with booked dates the booked date, with self-service none.
+    pub planned_on: Option<Date>,
+}
+
+/// Why a practice of the cohort is in no wave.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unplaced {
+    /// It is on already, or is being switched on.
+    AlreadyOn,
+    /// It has paused.
+    Paused,
+    /// A hold names just this practice.
+    Held(HoldId),
+    /// Its supplier is not known, or not among the programme's.
+    NoSupplier,
+    /// No wave's cohort matches it.
+    NoWave,
+    /// The waves that match it are full.
+    NoRoom,
+    /// It is larger than a cap allows at all.
+    TooLarge,
+}
+
+impl Unplaced {
+    /// An UPPER_SNAKE code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::AlreadyOn => "ALREADY_ON",
+            Self::Paused => "PAUSED_BY_PRACTICE",
+            Self::Held(_) => "HELD",
+            Self::NoSupplier => "SUPPLIER_NOT_IN_PROGRAMME",
+            Self::NoWave => "NO_WAVE_MATCHES",
+            Self::NoRoom => "WAVES_ARE_FULL",
+            Self::TooLarge => "LARGER_THAN_A_CAP",
+        }
+    }
+}
+
+impl fmt::Display for Unplaced {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyOn => out.write_str("on already, or being switched on"),
+            Self::Paused => out.write_str("paused by the practice"),
+            Self::Held(hold) => write!(out, "held by {hold}"),
+            Self::NoSupplier => out.write_str("supplier not known, or not in the programme"),
+            Self::NoWave => out.write_str("no wave's cohort matches"),
+            Self::NoRoom => out.write_str("the waves that match are full"),
+            Self::TooLarge => out.write_str("larger than a cap allows at all"),
+        }
+    }
+}
+
+impl Plan {
+    /// A wave of it.
+    #[must_use]
+    pub fn wave(&self, id: WaveId) -> Option<&PlannedWave> {
+        self.waves.iter().find(|wave| wave.id == id)
+    }
+
+    /// How many practices it enrols, with their patients.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let mut sum = Load::default();
+        for wave in &self.waves {
+            sum += wave.load();
+        }
+        sum
+    }
+}
+
+impl PlannedWave {
+    /// How many practices it has, with their patients.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let mut sum = Load::default();
+        for member in &self.members {
+            sum += Load::of(member.list_size);
+        }
+        sum
+    }
+}
+
+impl WaveRules {
+    /// Its windows laid over the calendar of the moment (I16).
+    #[must_use]
+    pub fn timetable<'a>(&'a self, calendar: &'a Calendar) -> Timetable<'a> {
+        Timetable { calendar, freeze_days: &self.freeze_days, windows: &self.windows }
+    }
+}

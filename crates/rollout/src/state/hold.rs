@@ -1,0 +1,211 @@
+//! Holds: anybody's brake but the practice's own. They are a set; lifting one leaves the others (I11).
+
+use std::fmt;
+
+use imbl::OrdSet;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use ods::{IcbCode, PracticeCode, RegionCode, Supplier};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Account, HoldId, ProgrammeId, WaveRef};
+
+/// How long the first of two people's wish to lift a safety hold stands: a day, so that the second can be on the next
+/// shift, and nobody completes a wish that is forgotten.
+pub const SECOND_PERSON_TIME: SignedDuration = SignedDuration::from_hours(24);
+
+/// A brake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Its number.
+    pub id: HoldId,
+    /// How hard.
+    pub brake: Brake,
+    /// Whom it covers.
+    pub scope: HoldScope,
+    /// On what grounds.
+    pub class: HoldClass,
+    /// Who answers for it.
+    pub owner: Account,
+    /// Why, an UPPER_SNAKE code.
+    pub reason_code: String,
+    /// When it is to be looked at again. It does not lapse by itself.
+    pub review_on: Option<Date>,
+    /// Who placed it.
+    pub placed_by: Account,
+    /// When.
+    pub placed_at: Timestamp,
+    /// For a halt: the wave whose gate raised it.
+    pub halted_wave: Option<WaveRef>,
+    /// For a halt: who acknowledged it.
+    pub acknowledged: Option<Signature>,
+    /// The first of two people has asked to lift it.
+    pub lift_asked: Option<LiftAsked>,
+    /// Who lifted it; none while it brakes.
+    pub lifted: Option<Signature>,
+    /// The position of its last change: its etag.
+    pub changed_at_position: u64,
+}
+
+/// Who did something, when, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    /// Who.
+    pub by: Account,
+    /// When.
+    pub at: Timestamp,
+    /// Why, an UPPER_SNAKE code.
+    pub reason_code: String,
+}
+
+/// The wish of the first of two people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiftAsked {
+    /// Who.
+    pub by: Account,
+    /// Until when another may complete it.
+    pub until: Timestamp,
+}
+
+/// How hard a hold brakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Brake {
+    /// No new ENABLE seals; what was sealed settles.
+    Hold,
+    /// As HOLD; and the supplier is asked to cancel what was sent.
+    Stop,
+}
+
+/// On what grounds a hold stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HoldClass {
+    /// Clinical safety. Takes two people to lift.
+    Safety,
+    /// The supplier's own.
+    Supplier,
+    /// Legal.
+    Legal,
+    /// Too much at once.
+    Capacity,
+    /// A halt, raised by a gate; never placed by hand.
+    AutomaticGate,
+}
+
+impl fmt::Display for HoldClass {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Safety => "safety",
+            Self::Supplier => "supplier",
+            Self::Legal => "legal",
+            Self::Capacity => "capacity",
+            Self::AutomaticGate => "automatic gate",
+        })
+    }
+}
+
+/// Whom a hold covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HoldScope {
+    /// Everybody.
+    National,
+    /// The practices of a supplier.
+    Supplier(Supplier),
+    /// The practices of a region.
+    Region(RegionCode),
+    /// The practices of an ICB.
+    Icb(IcbCode),
+    /// A programme.
+    Programme(ProgrammeId),
+    /// A wave.
+    Wave(WaveRef),
+    /// A practice.
+    Practice(PracticeCode),
+    /// Practices chosen when it was placed: whoever comes to match later is not covered, whoever ceases to match stays covered.
+    Selection(OrdSet<PracticeCode>),
+}
+
+impl fmt::Display for HoldScope {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::National => out.write_str("national"),
+            Self::Supplier(supplier) => write!(out, "suppliers/{supplier}"),
+            Self::Region(region) => write!(out, "regions/{region}"),
+            Self::Icb(icb) => write!(out, "icbs/{icb}"),
+            Self::Programme(programme) => write!(out, "{programme}"),
+            Self::Wave(wave) => write!(out, "{wave}"),
+            Self::Practice(practice) => write!(out, "practices/{practice}"),
+            Self::Selection(members) => write!(out, "a selection of {} practices", members.len()),
+        }
+    }
+}
+
+/// A practice as holds see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The wave it would go live in.
+    pub wave: &'a WaveRef,
+    /// The practice.
+    pub practice: PracticeCode,
+    /// Its supplier.
+    pub supplier: &'a Supplier,
+    /// Its ICB.
+    pub icb: Option<IcbCode>,
+    /// Its region.
+    pub region: Option<RegionCode>,
+}
+
+impl HoldScope {
+    /// Whether it covers a practice.
+    #[must_use]
+    pub fn covers(&self, subject: &Subject<'_>) -> bool {
+        match self {
+            Self::National => true,
+            Self::Supplier(supplier) => supplier == subject.supplier,
+            Self::Region(region) => Some(*region) == subject.region,
+            Self::Icb(icb) => Some(*icb) == subject.icb,
+            Self::Programme(programme) => *programme == subject.wave.programme,
+            Self::Wave(wave) => wave == subject.wave,
+            Self::Practice(practice) => *practice == subject.practice,
+            Self::Selection(members) => members.contains(&subject.practice),
+        }
+    }
+
+    /// Whether it covers a wave with all its practices, whoever they are.
+    #[must_use]
+    pub fn covers_wave(&self, wave: &WaveRef) -> bool {
+        match self {
+            Self::National => true,
+            Self::Programme(programme) => *programme == wave.programme,
+            Self::Wave(held) => held == wave,
+            Self::Supplier(_) | Self::Region(_) | Self::Icb(_) | Self::Practice(_) | Self::Selection(_) => false,
+        }
+    }
+
+    /// Whether it covers a practice by its name alone: somebody's decision about just this practice, which a new plan
+    /// respects.
+    #[must_use]
+    pub fn names(&self, practice: PracticeCode) -> bool {
+        match self {
+            Self::Practice(held) => *held == practice,
+            Self::Selection(members) => members.contains(&practice),
+            _ => false,
+        }
+    }
+}
+
+impl Hold {
+    /// Whether it is a halt: nothing advances until a named person has acknowledged it (rule 6).
+    #[must_use]
+    pub fn is_halt(&self) -> bool {
+        self.class == HoldClass::AutomaticGate
+    }
+
+    /// Whether it brakes.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.lifted.is_none()
+    }
+}

@@ -1,0 +1,155 @@
+//! Load: practices and their patients, and how much of a cap is used.
+
+use std::fmt;
+use std::ops::{AddAssign, SubAssign};
+
+use imbl::OrdMap;
+use ods::{IcbCode, Supplier};
+use serde::{Deserialize, Serialize};
+
+use crate::spec::{Cap, CapSet};
+
+/// So many practices with so many registered patients.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// Practices.
+    pub practices: u32,
+    /// Their registered patients.
+    pub patients: u64,
+}
+
+impl Load {
+    /// One practice.
+    #[must_use]
+    pub fn of(list_size: u32) -> Self {
+        Self { practices: 1, patients: u64::from(list_size) }
+    }
+
+    /// Nothing.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Whether it is within the cap.
+    #[must_use]
+    pub fn within(self, cap: Cap) -> bool {
+        cap.practices.is_none_or(|most| self.practices <= most) && cap.patients.is_none_or(|most| self.patients <= most)
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(mut self, other: Self) -> Self {
+        self += other;
+        self
+    }
+}
+
+impl AddAssign for Load {
+    fn add_assign(&mut self, other: Self) {
+        self.practices += other.practices;
+        self.patients += other.patients;
+    }
+}
+
+impl SubAssign for Load {
+    fn sub_assign(&mut self, other: Self) {
+        self.practices -= other.practices;
+        self.patients -= other.patients;
+    }
+}
+
+impl fmt::Display for Load {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} practices, {} patients", self.practices, self.patients)
+    }
+}
+
+/// Whose cap.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CapScope {
+    /// All practices together.
+    National,
+    /// One supplier's.
+    Supplier(Supplier),
+    /// One ICB's.
+    Icb(IcbCode),
+}
+
+impl fmt::Display for CapScope {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::National => out.write_str("the nation"),
+            Self::Supplier(supplier) => write!(out, "suppliers/{supplier}"),
+            Self::Icb(icb) => write!(out, "icbs/{icb}"),
+        }
+    }
+}
+
+/// The scopes whose caps a practice counts against.
+pub fn scopes(supplier: &Supplier, icb: Option<IcbCode>) -> impl Iterator<Item = CapScope> {
+    [Some(CapScope::National), Some(CapScope::Supplier(supplier.clone())), icb.map(CapScope::Icb)].into_iter().flatten()
+}
+
+impl CapSet {
+    /// The cap of a scope; one that was not written does not bind.
+    #[must_use]
+    pub fn of(&self, scope: &CapScope) -> Cap {
+        match scope {
+            CapScope::National => self.national,
+            CapScope::Supplier(supplier) => self.suppliers.get(supplier).copied().unwrap_or(self.each_supplier),
+            CapScope::Icb(icb) => self.icbs.get(icb).copied().unwrap_or(self.each_icb),
+        }
+    }
+}
+
+/// What counts against each scope's cap.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loads {
+    #[serde(with = "crate::pairs")]
+    by_scope: OrdMap<CapScope, Load>,
+}
+
+impl Loads {
+    /// What counts against a scope's cap.
+    #[must_use]
+    pub fn of(&self, scope: &CapScope) -> Load {
+        self.by_scope.get(scope).copied().unwrap_or_default()
+    }
+
+    /// Every scope against which anything counts.
+    pub fn iter(&self) -> impl Iterator<Item = (&CapScope, Load)> {
+        self.by_scope.iter().map(|(scope, load)| (scope, *load))
+    }
+
+    /// Counts a practice.
+    pub fn add(&mut self, supplier: &Supplier, icb: Option<IcbCode>, load: Load) {
+        for scope in scopes(supplier, icb) {
+            *self.by_scope.entry(scope).or_default() += load;
+        }
+    }
+
+    /// Counts a practice no longer.
+    pub fn remove(&mut self, supplier: &Supplier, icb: Option<IcbCode>, load: Load) {
+        for scope in scopes(supplier, icb) {
+            let now = self.by_scope.entry(scope.clone()).or_default();
+            *now -= load;
+            if now.is_zero() {
+                self.by_scope.remove(&scope);
+            }
+        }
+    }
+
+    /// Whether nothing counts.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_scope.is_empty()
+    }
+
+    /// The first scope whose cap one more practice would break.
+    #[must_use]
+    pub fn over(&self, caps: &CapSet, supplier: &Supplier, icb: Option<IcbCode>, load: Load) -> Option<CapScope> {
+        scopes(supplier, icb).find(|scope| !self.of(scope).plus(load).within(caps.of(scope)))
+    }
+}

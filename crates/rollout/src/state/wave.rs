@@ -1,0 +1,325 @@
+//! A wave of a programme: its life, its enrolments found by their state, its gate.
+
+use std::fmt;
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use ods::{PracticeCode, Supplier};
+use serde::{Deserialize, Serialize};
+
+use super::enrolment::{Enrolment, EnrolmentStage, EnrolmentState};
+use super::hold::Signature;
+use super::{Load, Subject};
+use crate::id::{HoldId, PlanVersion, WaveRef};
+use crate::plan::WaveRules;
+use crate::spec::Share;
+
+/// A wave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wave {
+    /// Its name.
+    pub id: WaveRef,
+    /// The version of the plan it was last listed in.
+    pub version: PlanVersion,
+    /// What the plan says about it.
+    pub rules: Arc<WaveRules>,
+    /// The first civil date on which it may go live; later than the plan's where it was rescheduled.
+    pub from: Date,
+    /// The last one.
+    pub until: Date,
+    /// Where it is.
+    pub stage: WaveStage,
+    /// When that last changed.
+    pub changed_at: Timestamp,
+    /// The position of its last change of stage, dates or gate: its etag.
+    pub changed_at_position: u64,
+    /// What its members were when they were settled (I7); none before FIXED.
+    pub fixed: Option<Load>,
+    /// When the last seal or settlement of the wave was; none before the first.
+    pub last_action_at: Option<Timestamp>,
+    /// The registry's position that its last settlement was told at: evidence from before it is not complete.
+    pub settled_registry_position: u64,
+    /// What the gate found; none before it was evaluated.
+    pub gate: Option<GateEvaluation>,
+    enrolments: OrdMap<PracticeCode, Arc<Enrolment>>,
+    by_state: OrdMap<EnrolmentState, Members>,
+}
+
+/// Enrolments in one state, in the wave's fixed order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Members {
+    in_order: OrdMap<u32, PracticeCode>,
+    load: Load,
+}
+
+/// Where a wave is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum WaveStage {
+    /// In the plan in force; notice not begun.
+    Planned,
+    /// Its practices are being told.
+    Notice,
+    /// Members and denominators are settled.
+    Fixed,
+    /// Practices are being switched on.
+    Open,
+    /// No new ones; what was sealed settles.
+    Draining,
+    /// Everything settled, or waited for long enough; evidence ripens.
+    Soaking,
+    /// The gate failed or was inconclusive: waits for a named person's verdict.
+    Gate,
+    /// Ended: the gate passed, or a person decided.
+    Closed,
+    /// Ended before it opened.
+    Cancelled,
+    /// Left out of a later version of the plan before it opened.
+    Superseded,
+}
+
+impl WaveStage {
+    /// Whether it has not opened yet, and still may.
+    #[must_use]
+    pub fn is_before_open(self) -> bool {
+        matches!(self, Self::Planned | Self::Notice | Self::Fixed)
+    }
+
+    /// Whether nothing more happens in it.
+    #[must_use]
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Closed | Self::Cancelled | Self::Superseded)
+    }
+
+    /// `PLANNED`, `OPEN` …
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "PLANNED",
+            Self::Notice => "NOTICE",
+            Self::Fixed => "FIXED",
+            Self::Open => "OPEN",
+            Self::Draining => "DRAINING",
+            Self::Soaking => "SOAKING",
+            Self::Gate => "GATE",
+            Self::Closed => "CLOSED",
+            Self::Cancelled => "CANCELLED",
+            Self::Superseded => "SUPERSEDED",
+        }
+    }
+}
+
+impl fmt::Display for WaveStage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.as_str())
+    }
+}
+
+/// What a gate found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateEvaluation {
+    /// What the evidence says.
+    pub verdict: Verdict,
+    /// The evidence.
+    pub evidence: Evidence,
+    /// When it was evaluated.
+    pub at: Timestamp,
+    /// The halt it raised; none where it passed.
+    pub halt: Option<HoldId>,
+    /// What a named person made of it; none where it passed, or nobody did yet.
+    pub decision: Option<Decision>,
+}
+
+/// A person's verdict on a gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// PASS or FAIL.
+    pub verdict: Verdict,
+    /// Who, when, why.
+    pub signature: Signature,
+}
+
+/// What a gate says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Verdict {
+    /// Complete, fresh evidence meets every threshold.
+    Pass,
+    /// It misses one.
+    Fail,
+    /// There is not enough evidence to say.
+    Inconclusive,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Pass => "PASS",
+            Self::Fail => "FAIL",
+            Self::Inconclusive => "INCONCLUSIVE",
+        })
+    }
+}
+
+/// What a gate is decided on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Practices that were settled as members.
+    pub members: u32,
+    /// Those that were commanded: the denominator. It never shrinks, whatever became of them.
+    pub commanded: u32,
+    /// Those of them that the registry says are live.
+    pub live: u32,
+    /// Those of them whose outcome is not known: they count against.
+    pub unsettled: u32,
+    /// Whether the registry had everything that happened in the wave.
+    pub complete: bool,
+    /// The share that was required.
+    pub min_success: Share,
+    /// The sample that was required.
+    pub min_sample: u32,
+    /// The registry's position that it was read at.
+    pub registry_position: u64,
+}
+
+impl Wave {
+    /// A wave as a plan in force lists it.
+    pub(crate) fn planned(
+        id: WaveRef,
+        version: PlanVersion,
+        rules: Arc<WaveRules>,
+        at: Timestamp,
+        position: u64,
+    ) -> Self {
+        Self {
+            id,
+            version,
+            from: rules.from,
+            until: rules.until,
+            rules,
+            stage: WaveStage::Planned,
+            changed_at: at,
+            changed_at_position: position,
+            fixed: None,
+            last_action_at: None,
+            settled_registry_position: 0,
+            gate: None,
+            enrolments: OrdMap::new(),
+            by_state: OrdMap::new(),
+        }
+    }
+
+    /// An enrolment.
+    #[must_use]
+    pub fn enrolment(&self, practice: PracticeCode) -> Option<&Enrolment> {
+        self.enrolments.get(&practice).map(AsRef::as_ref)
+    }
+
+    /// All enrolments, by code.
+    pub fn enrolments(&self) -> impl Iterator<Item = &Enrolment> {
+        self.enrolments.values().map(AsRef::as_ref)
+    }
+
+    /// The enrolments in one state, in the wave's fixed order (rule 7).
+    pub fn in_state(&self, state: EnrolmentState) -> impl Iterator<Item = &Enrolment> {
+        self.by_state
+            .get(&state)
+            .into_iter()
+            .flat_map(|members| members.in_order.values())
+            .filter_map(|practice| self.enrolment(*practice))
+    }
+
+    /// How many enrolments are in one state, with their patients.
+    #[must_use]
+    pub fn load_in(&self, state: EnrolmentState) -> Load {
+        self.by_state.get(&state).map(|members| members.load).unwrap_or_default()
+    }
+
+    /// How many are in any of some states.
+    #[must_use]
+    pub fn load_in_any(&self, within: impl Fn(EnrolmentState) -> bool) -> Load {
+        let mut sum = Load::default();
+        for (state, members) in &self.by_state {
+            if within(*state) {
+                sum += members.load;
+            }
+        }
+        sum
+    }
+
+    /// All its enrolments, whatever their state.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        self.load_in_any(|_| true)
+    }
+
+    /// The place after the last in its order.
+    #[must_use]
+    pub(crate) fn next_order(&self) -> u32 {
+        self.enrolments().map(|enrolment| enrolment.order + 1).max().unwrap_or(0)
+    }
+
+    /// Puts an enrolment in, in place of the one that the practice had.
+    pub(crate) fn put(&mut self, enrolment: Enrolment) {
+        let before = self.enrolments.insert(enrolment.practice, Arc::new(enrolment.clone()));
+        if let Some(before) = before {
+            self.unlist(&before);
+        }
+        let members = self.by_state.entry(enrolment.stage.state()).or_default();
+        members.in_order.insert(enrolment.order, enrolment.practice);
+        members.load += enrolment.load();
+    }
+
+    /// Changes an enrolment; nothing where the practice has none.
+    pub(crate) fn change(&mut self, practice: PracticeCode, change: impl FnOnce(&mut Enrolment)) {
+        if let Some(now) = self.enrolment(practice) {
+            let mut next = now.clone();
+            change(&mut next);
+            self.put(next);
+        }
+    }
+
+    /// Moves an enrolment to another stage.
+    pub(crate) fn step_to(&mut self, practice: PracticeCode, stage: EnrolmentStage, at: Timestamp) {
+        self.change(practice, |enrolment| {
+            enrolment.stage = stage;
+            enrolment.changed_at = at;
+        });
+    }
+
+    /// Takes an enrolment out.
+    pub(crate) fn take(&mut self, practice: PracticeCode) -> Option<Arc<Enrolment>> {
+        let enrolment = self.enrolments.remove(&practice)?;
+        self.unlist(&enrolment);
+        Some(enrolment)
+    }
+
+    fn unlist(&mut self, enrolment: &Enrolment) {
+        let state = enrolment.stage.state();
+        let members = self.by_state.entry(state).or_default();
+        members.in_order.remove(&enrolment.order);
+        members.load -= enrolment.load();
+        if members.in_order.is_empty() {
+            self.by_state.remove(&state);
+        }
+    }
+
+    /// A practice of this wave as holds see it.
+    #[must_use]
+    pub fn subject<'a>(&'a self, enrolment: &'a Enrolment) -> Subject<'a> {
+        Subject {
+            wave: &self.id,
+            practice: enrolment.practice,
+            supplier: &enrolment.supplier,
+            icb: enrolment.icb,
+            region: enrolment.region,
+        }
+    }
+
+    /// The suppliers whose practices are in it by booked dates.
+    pub fn booked_suppliers(&self) -> impl Iterator<Item = &Supplier> {
+        self.rules.booked.keys()
+    }
+}
