@@ -1,1 +1,29 @@
-//! Tracing, OTLP and metrics; the only crate that names opentelemetry_sdk
+//! Traces, logs and metrics: the only crate that names `opentelemetry_sdk`.
+//!
+//! Everybody else writes `tracing` spans and events. This crate sends spans to an OTLP collector where one is named by
+//! the standard `OTEL_` variables, writes logs to standard error, carries W3C trace context over calls and over time,
+//! and keeps the counters of each RPC. It does not decide what is worth a span, and no outcome depends on it: a
+//! collector that is slow, dead or absent costs dropped spans and nothing else.
+//!
+//! **Sampling is decided before a span is built.** `server` asks [`is_recorded`] first; an RPC that is not recorded
+//! runs inside a [`RequestTrace::Quiet`], in which no span is built by anybody. What changes something is always
+//! recorded; the ratio is for reads.
+//!
+//! **What an earlier request caused is linked to it, not its child**: [`link`] takes the `traceparent` that was stored
+//! with the journal record.
+
+mod config;
+mod init;
+mod metrics;
+mod propagation;
+mod request;
+mod sampling;
+mod traceparent;
+
+pub use config::{Config, ConfigError, Logs, Sampling};
+pub use init::{InitError, Telemetry, init};
+pub use metrics::{CODES, RpcMetrics, RpcReading, readings};
+pub use propagation::{TRACEPARENT, inject, link, set_parent, trace_id, traceparent};
+pub use request::{Entered, RequestTrace};
+pub use sampling::{Importance, is_recorded};
+pub use traceparent::{Traceparent, TraceparentError};

@@ -1,0 +1,213 @@
+//! What to send where: the standard `OTEL_` variables and `RUST_LOG`, read once at start.
+
+use std::env;
+
+/// Of reads that begin a trace here, the share that is recorded where `OTEL_TRACES_SAMPLER` does not say: reads come by
+/// the hundred thousand a second and look alike.
+const READS_RATIO_DEFAULT: f64 = 0.01;
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Logs {
+    /// For people on a terminal, as JSON lines otherwise.
+    #[default]
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Which RPCs are recorded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    /// Nothing at all, not even what changes something (`always_off`).
+    pub off: bool,
+    /// Of the reads that are decided here, the share recorded, 0 to 1.
+    pub reads_ratio: f64,
+    /// A read that comes with a trace is recorded where its caller records (`parentbased_…`).
+    pub parent_decides: bool,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { off: false, reads_ratio: READS_RATIO_DEFAULT, parent_decides: true }
+    }
+}
+
+/// Everything this crate is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `service.name` of the resource: `OTEL_SERVICE_NAME`, else what the program calls itself.
+    pub service_name: String,
+    /// How logs are written.
+    pub logs: Logs,
+    /// Which logs, in the syntax of `RUST_LOG`.
+    pub log_filter: String,
+    /// The OTLP/gRPC collector for spans, as a URL; None: spans are built, for ids in logs and journals, and not sent.
+    pub traces_endpoint: Option<String>,
+    /// The OTLP/gRPC collector for metrics; None: counted, and not sent.
+    pub metrics_endpoint: Option<String>,
+    /// Which RPCs are recorded.
+    pub sampling: Sampling,
+    /// Trace context is read from calls and put into calls.
+    pub propagates: bool,
+    /// `OTEL_SDK_DISABLED`: no spans, no metrics sent; logs remain.
+    pub disabled: bool,
+}
+
+/// A variable that says what cannot be done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable} is `{value}`; it must be {expected}")]
+pub struct ConfigError {
+    /// Its name.
+    pub variable: &'static str,
+    /// What it says.
+    pub value: String,
+    /// What it may say.
+    pub expected: &'static str,
+}
+
+impl Config {
+    /// The configuration of the environment, for a program called `service_name`.
+    pub fn from_env(service_name: &str) -> Result<Self, ConfigError> {
+        Self::read(service_name, |variable| env::var(variable).ok())
+    }
+
+    /// As [`from_env`](Self::from_env), from any source of variables. An empty variable counts as unset, as the standard
+    /// has it.
+    pub fn read(service_name: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let endpoint = |of_signal: &str, exporter: &str| {
+            let wanted = variable(exporter).is_none_or(|exporter| exporter != "none");
+            variable(of_signal).or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT")).filter(|_| wanted)
+        };
+        Ok(Self {
+            service_name: variable("OTEL_SERVICE_NAME").unwrap_or_else(|| service_name.to_owned()),
+            logs: Logs::Auto,
+            log_filter: variable("RUST_LOG").unwrap_or_else(|| "info".to_owned()),
+            traces_endpoint: endpoint("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_EXPORTER"),
+            metrics_endpoint: endpoint("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_METRICS_EXPORTER"),
+            sampling: sampling(variable("OTEL_TRACES_SAMPLER"), variable("OTEL_TRACES_SAMPLER_ARG").as_deref())?,
+            propagates: propagates(variable("OTEL_PROPAGATORS"))?,
+            disabled: variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        })
+    }
+}
+
+fn sampling(sampler: Option<String>, argument: Option<&str>) -> Result<Sampling, ConfigError> {
+    let Some(sampler) = sampler else { return Ok(Sampling::default()) };
+    let ratio = || match argument {
+        None => Ok(1.0),
+        Some(text) => text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio)).ok_or_else(|| ConfigError {
+            variable: "OTEL_TRACES_SAMPLER_ARG",
+            value: text.to_owned(),
+            expected: "a number from 0 to 1",
+        }),
+    };
+    let (off, reads_ratio, parent_decides) = match sampler.as_str() {
+        "always_on" => (false, 1.0, false),
+        "always_off" => (true, 0.0, false),
+        "traceidratio" => (false, ratio()?, false),
+        "parentbased_always_on" => (false, 1.0, true),
+        "parentbased_always_off" => (false, 0.0, true),
+        "parentbased_traceidratio" => (false, ratio()?, true),
+        _ => {
+            return Err(ConfigError {
+                variable: "OTEL_TRACES_SAMPLER",
+                value: sampler,
+                expected: "always_on, always_off or traceidratio, or one of them after `parentbased_`",
+            });
+        }
+    };
+    Ok(Sampling { off, reads_ratio, parent_decides })
+}
+
+fn propagates(propagators: Option<String>) -> Result<bool, ConfigError> {
+    let Some(value) = propagators else { return Ok(true) };
+    let mut traces = false;
+    for name in value.split(',').map(str::trim) {
+        match name {
+            "tracecontext" => traces = true,
+            // We keep no baggage: it would carry data of one caller to services that never asked for it.
+            "none" | "baggage" => {}
+            _ => {
+                let expected = "`tracecontext`, `baggage` or `none`, separated by commas";
+                return Err(ConfigError { variable: "OTEL_PROPAGATORS", value, expected });
+            }
+        }
+    }
+    Ok(traces)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read("registry", |name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn nothing_is_exported_where_no_endpoint_is_set() {
+        let config = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]).unwrap();
+        assert_eq!((config.traces_endpoint, config.metrics_endpoint), (None, None));
+        assert_eq!((config.service_name.as_str(), config.log_filter.as_str()), ("registry", "info"));
+        assert_eq!(config.sampling, Sampling { off: false, reads_ratio: 0.01, parent_decides: true });
+        assert!(config.propagates && !config.disabled);
+    }
+
+    #[test]
+    fn the_endpoint_of_a_signal_comes_before_the_common_one() {
+        let config = read(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4317"),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces:4317"),
+            ("OTEL_SERVICE_NAME", "mine"),
+        ])
+        .unwrap();
+        assert_eq!(config.traces_endpoint.as_deref(), Some("http://traces:4317"));
+        assert_eq!(config.metrics_endpoint.as_deref(), Some("http://all:4317"));
+        assert_eq!(config.service_name, "mine");
+    }
+
+    #[test]
+    fn a_signal_can_be_switched_off() {
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4317");
+        let config = read(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]).unwrap();
+        assert!(config.traces_endpoint.is_some() && config.metrics_endpoint.is_none());
+        assert!(read(&[endpoint, ("OTEL_SDK_DISABLED", "TRUE")]).unwrap().disabled);
+    }
+
+    #[test]
+    fn each_standard_sampler_is_understood() {
+        for (sampler, argument, off, reads_ratio, parent_decides) in [
+            ("always_on", "", false, 1.0, false),
+            ("always_off", "", true, 0.0, false),
+            ("traceidratio", "0.25", false, 0.25, false),
+            ("parentbased_always_on", "", false, 1.0, true),
+            ("parentbased_always_off", "", false, 0.0, true),
+            ("parentbased_traceidratio", "0.5", false, 0.5, true),
+            ("parentbased_traceidratio", "", false, 1.0, true),
+        ] {
+            let config = read(&[("OTEL_TRACES_SAMPLER", sampler), ("OTEL_TRACES_SAMPLER_ARG", argument)]).unwrap();
+            assert_eq!(config.sampling, Sampling { off, reads_ratio, parent_decides }, "{sampler}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_said_at_start() {
+        for (variable, value) in [("OTEL_TRACES_SAMPLER", "xray"), ("OTEL_PROPAGATORS", "b3")] {
+            assert_eq!(read(&[(variable, value)]).unwrap_err().variable, variable);
+        }
+        let ratio = read(&[("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "2")]);
+        assert_eq!(ratio.unwrap_err().variable, "OTEL_TRACES_SAMPLER_ARG");
+    }
+
+    #[test]
+    fn propagation_follows_its_variable() {
+        assert!(read(&[("OTEL_PROPAGATORS", "tracecontext,baggage")]).unwrap().propagates);
+        assert!(!read(&[("OTEL_PROPAGATORS", "none")]).unwrap().propagates);
+    }
+}
