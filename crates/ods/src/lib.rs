@@ -3,12 +3,37 @@
 //! What the other crates name practices, organisations, suppliers and capabilities by, and what they draw chance from.
 //! Pure: nothing here reads a file, a clock or a random source.
 
+//! A file becomes a document in one call, [`read`] (or [`read_directory`], which brings all files about practices into
+//! one form), and a document becomes a file by its `encode`. A file that is not sound as a whole is refused with every
+//! reason and place; in a sound one single bad rows are rejected and the rest is used ([`Refusal`], [`Reading`]).
+
+pub mod bank_holidays;
 mod capability;
 mod code;
+mod date;
+mod directory;
+mod document;
 mod draw;
+pub mod epraccur;
+mod fault;
+mod format;
+pub mod list_sizes;
+pub mod map;
+mod organisation;
+mod rows;
 mod supplier;
+mod text;
 
+pub use bank_holidays::{BankHoliday, BankHolidays};
 pub use capability::{CAPABILITY_ID_BYTES_MAX, Capability};
 pub use code::{CodeError, GIVEN_CHARS_MAX, IcbCode, OnsCode, PcnCode, PracticeCode, RegionCode, SubIcbCode};
+pub use directory::{Directory, PracticeRow, Reference, Source, Status};
+pub use document::{Document, read, read_directory};
 pub use draw::{Draw, draw, draw_for};
+pub use epraccur::{Epraccur, RegisteredPractice};
+pub use fault::{FAULTS_LISTED_MAX, Fault, Reading, Reason, Refusal};
+pub use format::{DETECT_BYTES, Format, FormatError};
+pub use list_sizes::{ListSize, ListSizes};
+pub use map::{MappedPractice, PracticeMap};
+pub use organisation::{Icb, Organisations, Pcn, Region, SubIcb};
 pub use supplier::{SUPPLIER_BYTES_MAX, Supplier};

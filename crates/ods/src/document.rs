@@ -1,0 +1,70 @@
+//! Any file of ours, by its format.
+
+use crate::bank_holidays::{self, BankHolidays};
+use crate::directory::{Directory, Reference};
+use crate::epraccur::{self, Epraccur};
+use crate::fault::{Fault, Reading, Reason, Refusal};
+use crate::format::Format;
+use crate::list_sizes::{self, ListSizes};
+use crate::map::{self, PracticeMap};
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// A practice map.
+    Map(PracticeMap),
+    /// List sizes.
+    ListSizes(ListSizes),
+    /// English GP practices of epraccur.
+    Epraccur(Epraccur),
+    /// Bank holidays.
+    BankHolidays(BankHolidays),
+}
+
+/// Reads a whole file as the format that it is said to be.
+///
+/// # Errors
+/// Where the file as a whole is not sound, or is of another format; then nothing of it is read.
+pub fn read(format: Format, bytes: &[u8]) -> Result<Reading<Document>, Refusal> {
+    match format {
+        Format::Map => map::parse(bytes).map(|reading| reading.map(Document::Map)),
+        Format::ListSizes => list_sizes::parse(bytes).map(|reading| reading.map(Document::ListSizes)),
+        Format::Epraccur => epraccur::parse(bytes).map(|reading| reading.map(Document::Epraccur)),
+        Format::BankHolidays => bank_holidays::parse(bytes).map(|reading| reading.map(Document::BankHolidays)),
+    }
+}
+
+/// [`read`], for files about practices.
+///
+/// # Errors
+/// As [`read`]; also where the format is not about practices.
+pub fn read_directory(format: Format, bytes: &[u8]) -> Result<Reading<Directory>, Refusal> {
+    match format {
+        Format::Map => map::parse(bytes).map(|reading| reading.map(Directory::from)),
+        Format::ListSizes => list_sizes::parse(bytes).map(|reading| reading.map(Directory::from)),
+        Format::Epraccur => epraccur::parse(bytes).map(|reading| reading.map(Directory::from)),
+        Format::BankHolidays => Err(Refusal::of(format, Fault::at(1, 1, Reason::NotAboutPractices))),
+    }
+}
+
+/// The column, from 1, and its name, of what a row refers to. A reference that a format lacks stands at the practice.
+pub(crate) fn place_of(format: Format, reference: Reference) -> (u64, &'static str) {
+    let (columns, [practice, sub_icb, icb, region]) = match format {
+        Format::Map => (map::COLUMNS, [map::PRACTICE, map::SUB_ICB, map::ICB, map::REGION]),
+        Format::ListSizes => {
+            let practice = list_sizes::PRACTICE;
+            (list_sizes::COLUMNS, [practice, list_sizes::SUB_ICB, practice, practice])
+        }
+        Format::Epraccur => {
+            (epraccur::COLUMNS, [epraccur::PRACTICE, epraccur::SUB_ICB, epraccur::ICB, epraccur::REGION])
+        }
+        Format::BankHolidays => return (1, ""),
+    };
+    let column = match reference {
+        Reference::Practice => practice,
+        Reference::SubIcb => sub_icb,
+        Reference::Icb => icb,
+        Reference::Region => region,
+    };
+    (column as u64 + 1, columns.get(column).copied().unwrap_or_default())
+}
