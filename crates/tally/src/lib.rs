@@ -1,1 +1,51 @@
-//! Batch folding, sketches, returns and definitions of the statistics; pure
+//! The arithmetic of the statistics: what is counted, of whom, and what the figures mean. Pure.
+//!
+//! Two halves that meet in the service. Events: a producer's batch is placed by its sequence ([`standing`]), kept as
+//! columns of ordinals ([`Events`], by the [`Dictionary`]) and folded into counts and sketches ([`Fold`], [`Sketch`]).
+//! Figures of a moment: who was live, how large and where ([`Directory`]), how many accounts have access ([`Returns`]),
+//! and from both the [`Stocks`] with their denominators, each by its [`Definition`].
+//!
+//! Nothing here stores, listens or tells the time; nothing here knows a person: pseudonyms become 64 bits of hash
+//! ([`Person`]) and then bits of a sketch.
+
+mod area;
+mod area_index;
+mod day;
+mod definition;
+mod dictionary;
+mod directory;
+mod event;
+mod events;
+mod fact;
+mod fold;
+mod period;
+mod returns;
+mod sketch;
+mod source;
+mod summary;
+#[cfg(test)]
+mod testing;
+mod timeline;
+
+pub use area::{Area, AreaError, AreaKind};
+pub use area_index::{AREAS_PER_PRACTICE_MAX, AreaIndex, AreaOrdinal};
+pub use day::{Day, Hour};
+pub use definition::{CATALOGUE, Definition, Measure};
+pub use dictionary::{CAPABILITIES_MAX, CapabilityOrdinal, Dictionary, PracticeOrdinal, STRANDS_MAX, StrandOrdinal};
+pub use directory::{
+    Directory, ListSize, Observed, ObservedState, Place, PracticeRecord, PracticeStanding, PracticeView, Told,
+    Viewpoint,
+};
+pub use event::{CHANNEL_BYTES_MAX, CHANNEL_DEFAULT, Channel, ChannelError, EventKind, Person, Section, Strand};
+pub use events::{Event, Events, EventsError};
+pub use fact::{Fact, Facts};
+pub use fold::{Column, Fold, People};
+pub use period::{Interval, PERIOD_DAYS_DEFAULT, PERIOD_DAYS_MAX, Period, PeriodError};
+pub use returns::{
+    Comparison, Figures, RETURN_PERIOD_DAYS_MAX, RETURNS_MAX, Returns, ReturnsEvent, ReturnsRejection, Revision,
+    Submission, SubmitReturns,
+};
+pub use sketch::{AREA_LG_K, Estimate, PRACTICE_LG_K, Sketch, SketchError, Union};
+pub use source::{SOURCE_NAME_BYTES_MAX, SequenceError, Source, SourceName, SourceNameError, Standing, standing};
+pub use summary::{Denominator, Figure, Stocks};
+pub use timeline::{StockQuery, stock_series};

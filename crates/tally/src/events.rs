@@ -1,0 +1,223 @@
+//! A batch of events in the form in which it is kept and folded: columns of ordinals, hours and hashes.
+//!
+//! Eighteen bytes an event, no allocation per event, and nothing that names a person. The binary form is what the batch
+//! log holds; it carries its version, since old rows are read by new programs.
+
+use thiserror::Error;
+
+use crate::day::Hour;
+use crate::dictionary::{PracticeOrdinal, StrandOrdinal};
+use crate::event::Person;
+
+/// One event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Event {
+    /// Where the person is registered.
+    pub practice: PracticeOrdinal,
+    /// What happened.
+    pub strand: StrandOrdinal,
+    /// In which hour.
+    pub hour: Hour,
+    /// To whom.
+    pub person: Person,
+}
+
+/// Events in the order of their sequence.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    practices: Vec<u32>,
+    strands: Vec<u16>,
+    hours: Vec<u32>,
+    persons: Vec<u64>,
+}
+
+/// Stored bytes that are no batch.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub enum EventsError {
+    /// Written by a newer program, or not a batch at all.
+    #[error("a stored batch has version {found}; this program reads version {VERSION}")]
+    Version {
+        /// The first byte.
+        found: u8,
+    },
+    /// Cut off, or followed by something else.
+    #[error("a stored batch is {found} bytes long instead of {expected}")]
+    Length {
+        /// What its header promises.
+        expected: usize,
+        /// What is there.
+        found: usize,
+    },
+}
+
+const VERSION: u8 = 1;
+const HEADER_BYTES: usize = 5;
+const EVENT_BYTES: usize = 4 + 2 + 4 + 8;
+
+impl Events {
+    /// None yet, with room for so many.
+    #[must_use]
+    pub fn with_capacity(count: usize) -> Self {
+        Self {
+            practices: Vec::with_capacity(count),
+            strands: Vec::with_capacity(count),
+            hours: Vec::with_capacity(count),
+            persons: Vec::with_capacity(count),
+        }
+    }
+
+    /// Adds one at the end.
+    pub fn push(&mut self, event: Event) {
+        self.practices.push(event.practice.0);
+        self.strands.push(event.strand.0);
+        self.hours.push(event.hour.0);
+        self.persons.push(event.person.to_bits());
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.practices.len()
+    }
+
+    /// None at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.practices.is_empty()
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Event> + '_ {
+        let times = self.hours.iter().zip(&self.persons);
+        self.practices.iter().zip(&self.strands).zip(times).map(|((practice, strand), (hour, person))| Event {
+            practice: PracticeOrdinal(*practice),
+            strand: StrandOrdinal(*strand),
+            hour: Hour(*hour),
+            person: Person::from_bits(*person),
+        })
+    }
+
+    /// Keeps what follows the first `count`, and returns those.
+    pub fn split_front(&mut self, count: usize) -> Self {
+        let count = count.min(self.len());
+        let rest = Self {
+            practices: self.practices.split_off(count),
+            strands: self.strands.split_off(count),
+            hours: self.hours.split_off(count),
+            persons: self.persons.split_off(count),
+        };
+        std::mem::replace(self, rest)
+    }
+
+    /// The bytes that the batch log keeps.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + self.len() * EVENT_BYTES);
+        bytes.push(VERSION);
+        let count = u32::try_from(self.len()).expect("a batch is bounded far below 2^32 events");
+        bytes.extend_from_slice(&count.to_le_bytes());
+        bytes.extend(self.practices.iter().flat_map(|practice| practice.to_le_bytes()));
+        bytes.extend(self.strands.iter().flat_map(|strand| strand.to_le_bytes()));
+        bytes.extend(self.hours.iter().flat_map(|hour| hour.to_le_bytes()));
+        bytes.extend(self.persons.iter().flat_map(|person| person.to_le_bytes()));
+        bytes
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// Where the bytes are of another version or length.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, EventsError> {
+        let (Some((&version, _)), Some((header, columns))) =
+            (bytes.split_first(), bytes.split_first_chunk::<HEADER_BYTES>())
+        else {
+            return Err(EventsError::Length { expected: HEADER_BYTES, found: bytes.len() });
+        };
+        if version != VERSION {
+            return Err(EventsError::Version { found: version });
+        }
+        let [_, count @ ..] = *header;
+        let count = u32::from_le_bytes(count) as usize;
+        if columns.len() != count * EVENT_BYTES {
+            return Err(EventsError::Length { expected: HEADER_BYTES + count * EVENT_BYTES, found: bytes.len() });
+        }
+        let (practices, columns) = columns.split_at(count * 4);
+        let (strands, columns) = columns.split_at(count * 2);
+        let (hours, persons) = columns.split_at(count * 4);
+        Ok(Self {
+            practices: words(practices, u32::from_le_bytes),
+            strands: words(strands, u16::from_le_bytes),
+            hours: words(hours, u32::from_le_bytes),
+            persons: words(persons, u64::from_le_bytes),
+        })
+    }
+}
+
+impl FromIterator<Event> for Events {
+    fn from_iter<I: IntoIterator<Item = Event>>(events: I) -> Self {
+        let events = events.into_iter();
+        let mut batch = Self::with_capacity(events.size_hint().0);
+        for event in events {
+            batch.push(event);
+        }
+        batch
+    }
+}
+
+fn words<const N: usize, W>(column: &[u8], word: impl Fn([u8; N]) -> W) -> Vec<W> {
+    column.as_chunks::<N>().0.iter().map(|chunk| word(*chunk)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn events() -> impl Strategy<Value = Events> {
+        prop::collection::vec((any::<u32>(), any::<u16>(), any::<u32>(), any::<u64>()), 0..50).prop_map(|rows| {
+            let event = |(practice, strand, hour, person)| Event {
+                practice: PracticeOrdinal(practice),
+                strand: StrandOrdinal(strand),
+                hour: Hour(hour),
+                person: Person::from_bits(person),
+            };
+            rows.into_iter().map(event).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn batches_survive_the_log(events in events()) {
+            prop_assert_eq!(Events::from_bytes(&events.to_bytes()), Ok(events));
+        }
+
+        #[test]
+        fn a_batch_cut_off_anywhere_is_refused(events in events(), cut in 0_usize..900) {
+            let bytes = events.to_bytes();
+            if cut < bytes.len() {
+                prop_assert!(Events::from_bytes(&bytes[..cut]).is_err());
+            }
+        }
+
+        #[test]
+        fn splitting_loses_and_reorders_nothing(events in events(), at in 0_usize..60) {
+            let mut rest = events.clone();
+            let front = rest.split_front(at);
+            prop_assert_eq!(front.iter().chain(rest.iter()).collect::<Events>(), events);
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_batch_never_change() {
+        let event = Event {
+            practice: PracticeOrdinal(0x0102),
+            strand: StrandOrdinal(3),
+            hour: Hour(0x0405_0607),
+            person: Person::from_bits(0x08),
+        };
+        let events: Events = [event].into_iter().collect();
+        assert_eq!(events.to_bytes(), [1, 1, 0, 0, 0, 2, 1, 0, 0, 3, 0, 7, 6, 5, 4, 8, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(Events::from_bytes(&[9, 0, 0, 0, 0]), Err(EventsError::Version { found: 9 }));
+    }
+}
