@@ -1,1 +1,42 @@
-//! The registry's state machine: facts, participation, readiness, observations, permits; pure
+//! The registry's state machine: who the practices are, what they have decided, what is permitted and observed at them.
+//!
+//! [`decide`] judges a command on a state, [`apply`] folds what was decided into it. Pure: no input, output, clock or
+//! random source, and nothing that depends on the order of hashing. It knows no programme, wave or hold.
+//!
+//! - Directory facts and observations are kept in both times and never dropped ([`facts`], [`view`]).
+//! - The permit is the only line that decides whether a pause came in time ([`pause`], [`permit_refusal`]).
+//! - Time alone changes nothing: what is due comes about by an event ([`lapse`]).
+
+pub mod access;
+mod apply;
+pub mod civil;
+pub mod command;
+mod decide;
+pub mod directory;
+pub mod event;
+pub mod facts;
+pub mod history;
+mod key;
+pub mod lapse;
+mod organisation;
+pub mod pause;
+mod permits;
+mod practice;
+pub mod readiness;
+pub mod reasons;
+mod rejection;
+mod state;
+pub mod view;
+
+pub use apply::apply;
+pub use command::Command;
+pub use decide::{OBSERVER_AHEAD_MAX, decide, standing_pause};
+pub use event::Event;
+pub use key::{Action, CommandKey};
+pub use lapse::LAPSES_MAX;
+pub use organisation::{Organisation, OrganisationEntry, OrganisationKind};
+pub use permits::{PermitRefusal, SettlementRefusal, permit_of, permit_refusal, settlement_refusal};
+pub use practice::Practice;
+pub use rejection::Rejection;
+pub use state::State;
+pub use view::{AsOf, View};

@@ -1,0 +1,231 @@
+//! The fold: what an event makes of the state. Total and deterministic; it judges nothing and never fails, so that any
+//! journal that was ever written folds to one state (I20).
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use ods::{Capability, PracticeCode};
+
+use crate::access::{ObservationSource, Observed, Settled, SwitchOff};
+use crate::civil;
+use crate::directory::{Difference, DirectoryChange};
+use crate::event::{AccessObserved, Consequences, Event, PermitSettled, PracticePaused};
+use crate::facts::{Fact, Facts};
+use crate::key::CommandKey;
+use crate::lapse::{Lapse, LapseOf};
+use crate::organisation::{Organisation, OrganisationEntry};
+use crate::pause::{Ended, Ending, Pause};
+use crate::practice::Practice;
+use crate::readiness::{ReadinessFact, ReadinessState};
+use crate::state::State;
+
+/// Folds the event of journal position `position`, recorded at `recorded_at`, into the state.
+pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Timestamp) {
+    let mut fold = Fold { state, position, recorded_at };
+    match event {
+        Event::DirectoryImported { effective_from, practices, organisations, source: _ } => {
+            for change in practices {
+                fold.directory_changed(change, *effective_from);
+            }
+            for organisation in organisations {
+                fold.organisation_changed(organisation, *effective_from);
+            }
+        }
+        Event::PracticePaused(paused) => fold.paused(paused),
+        Event::PausesLifted { practice, pauses } => fold.lifted(*practice, pauses),
+        Event::PauseJudged { practice, pause, judgement } => fold.change(*practice, |practice| {
+            if let Some(pause) = practice.pause_mut(*pause) {
+                pause.judgement = Some(judgement.clone());
+            }
+        }),
+        Event::SwitchOffRequested { practice, capability, requested_by, reason_code } => {
+            let (requested_by, reason_code) = (requested_by.clone(), reason_code.clone());
+            let request = SwitchOff { recorded_at, requested_by, reason_code };
+            fold.change(*practice, |practice| practice.access_mut(capability).switch_off = Some(request));
+        }
+        Event::ReadinessUpdated { practice, items } => fold.change(*practice, |practice| {
+            for item in items {
+                let fact = ReadinessFact { effective_at: recorded_at, recorded_at, said: item.clone() };
+                practice.readiness.entry(item.item.clone()).or_default().push(fact);
+            }
+        }),
+        Event::AccessObserved { observations } => {
+            for observation in observations {
+                fold.observed(observation);
+            }
+        }
+        Event::PermitsGranted { keys } => {
+            for key in keys {
+                fold.granted(key);
+            }
+        }
+        Event::PermitsSettled { settlements } => {
+            for settlement in settlements {
+                fold.settled(settlement);
+            }
+        }
+        Event::Lapsed { lapses } => {
+            for lapse in lapses {
+                fold.lapsed(lapse);
+            }
+        }
+    }
+}
+
+/// Folds what follows from an observation or a settlement.
+pub(crate) fn conclude(
+    state: &mut State,
+    practice: PracticeCode,
+    capability: &Capability,
+    consequences: &Consequences,
+    position: u64,
+    recorded_at: Timestamp,
+) {
+    if consequences.is_empty() {
+        return;
+    }
+    state.change(practice, position, recorded_at, |practice| {
+        for receipt in &consequences.receipts {
+            if let Some(pause) = practice.pause_mut(receipt.pause) {
+                pause.finalise(capability, receipt.state, recorded_at);
+            }
+        }
+        if consequences.switch_off_done {
+            practice.access_mut(capability).switch_off = None;
+        }
+    });
+}
+
+/// One event being folded.
+struct Fold<'a> {
+    state: &'a mut State,
+    position: u64,
+    recorded_at: Timestamp,
+}
+
+impl Fold<'_> {
+    fn change(&mut self, practice: PracticeCode, change: impl FnOnce(&mut Practice)) {
+        self.state.change(practice, self.position, self.recorded_at, change);
+    }
+
+    fn directory_changed(&mut self, change: &DirectoryChange, effective_from: Date) {
+        let (code, recorded_at) = (change.entry.practice, self.recorded_at);
+        match change.difference {
+            Difference::Created => {
+                let practice = Practice::create(&change.entry, effective_from, recorded_at);
+                self.state.insert(practice, self.position);
+            }
+            Difference::Updated | Difference::Closed | Difference::Moved => {
+                self.change(code, |practice| practice.change(change, effective_from, recorded_at));
+            }
+        }
+    }
+
+    fn organisation_changed(&mut self, entry: &OrganisationEntry, effective_from: Date) {
+        let fact = Fact { effective_from, recorded_at: self.recorded_at, value: entry.clone() };
+        let organisations = self.state.organisations_mut();
+        match organisations.get_mut(&entry.code) {
+            Some(known) => {
+                known.facts_mut().record(fact);
+                known.position = self.position;
+            }
+            None => {
+                organisations.insert(entry.code.clone(), Organisation::new(Facts::new(fact), self.position));
+            }
+        }
+    }
+
+    fn paused(&mut self, paused: &PracticePaused) {
+        let recorded_at = self.recorded_at;
+        self.change(paused.practice, |practice| {
+            practice.pauses.push(Pause {
+                number: paused.pause,
+                capability: paused.capability.clone(),
+                end: paused.end,
+                judgement: None,
+                placed_by: paused.placed_by.clone(),
+                on_behalf_of: paused.on_behalf_of.clone(),
+                evidence: paused.evidence.clone(),
+                reason_code: paused.reason_code.clone(),
+                recorded_at,
+                ended: None,
+                receipt: paused.receipt.clone(),
+            });
+        });
+    }
+
+    fn lifted(&mut self, practice: PracticeCode, pauses: &[u32]) {
+        let recorded_at = self.recorded_at;
+        self.change(practice, |practice| {
+            for number in pauses {
+                if let Some(pause) = practice.pause_mut(*number) {
+                    pause.ended = Some(Ended { at: recorded_at, recorded_at, ending: Ending::Lifted });
+                }
+            }
+        });
+    }
+
+    fn observed(&mut self, observation: &AccessObserved) {
+        let recorded_at = self.recorded_at;
+        self.change(observation.practice, |practice| {
+            practice.access_mut(&observation.capability).observe(Observed {
+                state: observation.state,
+                source: observation.source,
+                as_at: observation.as_at,
+                recorded_at,
+                command: observation.command.clone(),
+            });
+        });
+        self.conclude(observation.practice, &observation.capability, &observation.consequences);
+    }
+
+    fn granted(&mut self, key: &CommandKey) {
+        let granted_at = self.recorded_at;
+        self.change(key.practice, |practice| {
+            practice.access_mut(&key.capability).grant(key.action, key.generation, granted_at);
+        });
+    }
+
+    fn settled(&mut self, settlement: &PermitSettled) {
+        let (key, recorded_at) = (&settlement.key, self.recorded_at);
+        self.change(key.practice, |practice| {
+            let access = practice.access_mut(&key.capability);
+            access.settle(key.action, key.generation, Settled { at: recorded_at, outcome: settlement.outcome });
+            if let Some(observed) = settlement.observed {
+                access.observe(Observed {
+                    state: observed.state,
+                    source: ObservationSource::SupplierConfirmation,
+                    as_at: observed.as_at,
+                    recorded_at,
+                    command: Some(key.clone()),
+                });
+            }
+        });
+        self.conclude(key.practice, &key.capability, &settlement.consequences);
+    }
+
+    fn conclude(&mut self, practice: PracticeCode, capability: &Capability, consequences: &Consequences) {
+        conclude(self.state, practice, capability, consequences, self.position, self.recorded_at);
+    }
+
+    fn lapsed(&mut self, lapse: &Lapse) {
+        let (effective_at, recorded_at) = (lapse.effective_at, self.recorded_at);
+        self.change(lapse.practice, |practice| match &lapse.what {
+            LapseOf::Opening | LapseOf::Closure => {
+                practice.status = practice.present_lifetime().status_on(civil::day_of(effective_at));
+            }
+            LapseOf::Pause(number) => {
+                if let Some(pause) = practice.pause_mut(*number) {
+                    pause.ended = Some(Ended { at: effective_at, recorded_at, ending: Ending::Lapsed });
+                }
+            }
+            LapseOf::Readiness(item) => {
+                let facts = practice.readiness.entry(item.clone()).or_default();
+                if let Some(last) = facts.last() {
+                    let mut said = last.said.clone();
+                    said.state = ReadinessState::Expired;
+                    facts.push(ReadinessFact { effective_at, recorded_at, said });
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,137 @@
+//! What the registry can be asked to decide. Commands are checked for form at the edge; here they are judged.
+
+use jiff::Timestamp;
+use ods::{Capability, PracticeCode};
+
+use crate::access::{ObservationSource, ObservedState, Outcome};
+use crate::directory::Chunk;
+use crate::key::CommandKey;
+use crate::pause::{Judgement, PauseEnd};
+use crate::readiness::ReadinessItem;
+
+/// A request for a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Take in a chunk of a directory's file.
+    ImportDirectory(Chunk),
+    /// Place a pause.
+    PausePractice(PausePractice),
+    /// Lift pauses.
+    ResumePractice(ResumePractice),
+    /// Judge a pause by the programme's default.
+    SetPauseOutcome(SetPauseOutcome),
+    /// Take access away now.
+    RequestSwitchOff(RequestSwitchOff),
+    /// Set items of the readiness checklist.
+    UpdateReadiness(UpdateReadiness),
+    /// Record observations. What names an unknown practice, or is known already, is left out.
+    RecordObservations(Vec<Observation>),
+    /// Grant permits. Whatever is refused is left out; [`crate::permit_refusal`] says why.
+    AcquirePermits(Vec<CommandKey>),
+    /// Record how commands ended. Whatever has no open permit is left out; [`crate::settlement_refusal`] says why.
+    SettlePermits(Vec<Settlement>),
+    /// Bring about what is due, at most [`crate::LAPSES_MAX`] at a time.
+    Lapse,
+}
+
+/// See [`Command::PausePractice`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PausePractice {
+    /// Which practice.
+    pub practice: PracticeCode,
+    /// What to pause; None = all capabilities.
+    pub capability: Option<Capability>,
+    /// How it is to end.
+    pub end: PauseEnd,
+    /// Who places it.
+    pub placed: Placed,
+}
+
+/// Who asks, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Placed {
+    /// The calling account.
+    pub by: String,
+    /// On whose behalf; empty where on its own.
+    pub on_behalf_of: String,
+    /// Reference to the evidence of the practice's wish.
+    pub evidence: String,
+    /// From the caller's list of codes.
+    pub reason_code: String,
+}
+
+/// See [`Command::ResumePractice`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResumePractice {
+    /// Which practice.
+    pub practice: PracticeCode,
+    /// Which pause; None = all in force.
+    pub pause: Option<u32>,
+    /// The practice's position that the caller saw; None = whatever it is.
+    pub if_position: Option<u64>,
+}
+
+/// See [`Command::SetPauseOutcome`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetPauseOutcome {
+    /// Which practice.
+    pub practice: PracticeCode,
+    /// Which pause.
+    pub pause: u32,
+    /// The judgement.
+    pub judgement: Judgement,
+    /// The practice's position that the caller saw; None = whatever it is.
+    pub if_position: Option<u64>,
+}
+
+/// See [`Command::RequestSwitchOff`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestSwitchOff {
+    /// Which practice.
+    pub practice: PracticeCode,
+    /// Which capability.
+    pub capability: Capability,
+    /// Who asks.
+    pub placed: Placed,
+}
+
+/// See [`Command::UpdateReadiness`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateReadiness {
+    /// Which practice.
+    pub practice: PracticeCode,
+    /// The items to set, each once.
+    pub items: Vec<ReadinessItem>,
+    /// The practice's position that the caller saw; None = whatever it is.
+    pub if_position: Option<u64>,
+}
+
+/// One thing observed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// Where.
+    pub practice: PracticeCode,
+    /// Of what.
+    pub capability: Capability,
+    /// What.
+    pub state: ObservedState,
+    /// Who observed it.
+    pub source: ObservationSource,
+    /// The moment it is of; None = now.
+    pub as_at: Option<Timestamp>,
+    /// The command it followed.
+    pub command: Option<CommandKey>,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// The command.
+    pub key: CommandKey,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the supplier says of the practice; None = what follows from the outcome.
+    pub observed: Option<ObservedState>,
+    /// The moment the answer is of; None = now.
+    pub as_at: Option<Timestamp>,
+}

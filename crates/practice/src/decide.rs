@@ -1,0 +1,335 @@
+//! Decisions: a command judged on the state of the moment. Pure; `now` is the moment of the decision.
+
+use jiff::{SignedDuration, Timestamp};
+use ods::{Capability, PracticeCode};
+
+use crate::access::{Observed, ObservedState, Outcome, Permit};
+use crate::apply::{apply, conclude};
+use crate::civil;
+use crate::command::{
+    Command, Observation, PausePractice, Placed, RequestSwitchOff, ResumePractice, SetPauseOutcome, Settlement,
+    UpdateReadiness,
+};
+use crate::directory::{self, CHUNK_PRACTICES_MAX, Chunk, Verdict};
+use crate::event::{
+    AccessObserved, Consequences, Event, PermitSettled, PracticePaused, ReceiptFinal, SettlementObserved,
+};
+use crate::key::{Action, CommandKey};
+use crate::lapse::{LAPSES_MAX, Lapse};
+use crate::pause::{PauseEnd, ReceiptPart};
+use crate::permits::{permit_of, permit_refusal};
+use crate::practice::Practice;
+use crate::rejection::Rejection;
+use crate::state::State;
+
+/// How far an observer's clock may run ahead of ours: well above what synchronised clocks differ by, well below any
+/// mistake in a date. Within it, the moment is taken as now.
+pub const OBSERVER_AHEAD_MAX: SignedDuration = SignedDuration::from_mins(1);
+
+/// Positions in a scratch state, which no one else sees.
+const SCRATCH_POSITION: u64 = u64::MAX;
+
+/// Judges `command`. No events: it was right and there is nothing to change.
+pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Vec<Event>, Rejection> {
+    match command {
+        Command::ImportDirectory(chunk) => import(state, chunk, now),
+        Command::PausePractice(pause) => Ok(vec![paused(known(state, pause.practice)?, pause, now)?]),
+        Command::ResumePractice(resume) => resumed(state, resume),
+        Command::SetPauseOutcome(outcome) => judged(state, outcome),
+        Command::RequestSwitchOff(request) => switch_off(state, request, now),
+        Command::UpdateReadiness(update) => readiness(state, update),
+        Command::RecordObservations(observations) => observed(state, observations, now),
+        Command::AcquirePermits(keys) => Ok(granted(state, keys, now)),
+        Command::SettlePermits(settlements) => Ok(settled(state, settlements, now)),
+        Command::Lapse => Ok(lapsed(state, now)),
+    }
+}
+
+fn known(state: &State, practice: PracticeCode) -> Result<&Practice, Rejection> {
+    state.practice(practice).map(AsRef::as_ref).ok_or(Rejection::PracticeUnknown { practice })
+}
+
+fn unchanged_since(practice: &Practice, if_position: Option<u64>) -> Result<(), Rejection> {
+    match if_position {
+        Some(seen) if seen != practice.position() => {
+            Err(Rejection::PracticeChanged { practice: practice.code, position: practice.position(), seen })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn import(state: &State, chunk: &Chunk, now: Timestamp) -> Result<Vec<Event>, Rejection> {
+    let today = civil::day_of(now);
+    if chunk.effective_from > today {
+        return Err(Rejection::EffectiveInFuture { effective_from: chunk.effective_from, today });
+    }
+    if chunk.practices.len() > CHUNK_PRACTICES_MAX {
+        let practices_count = chunk.practices.len();
+        return Err(Rejection::ChunkTooLong { practices_count, practices_count_max: CHUNK_PRACTICES_MAX });
+    }
+    let mut practices = Vec::new();
+    for entry in &chunk.practices {
+        if let Verdict::Changes(change) = directory::compare(state, entry, chunk.effective_from, now) {
+            practices.push(*change);
+        }
+    }
+    let news = |entry: &&_| directory::organisation_is_news(state, entry, chunk.effective_from, now);
+    let organisations: Vec<_> = chunk.organisations.iter().filter(news).cloned().collect();
+    if practices.is_empty() && organisations.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (source, effective_from) = (chunk.source.clone(), chunk.effective_from);
+    Ok(vec![Event::DirectoryImported { source, effective_from, practices, organisations }])
+}
+
+/// A pause is never refused for what the practice's state is: it is the safe direction.
+fn paused(practice: &Practice, pause: &PausePractice, now: Timestamp) -> Result<Event, Rejection> {
+    if let PauseEnd::Until(until) = pause.end
+        && until <= now
+    {
+        return Err(Rejection::PauseEndsInPast { until, now });
+    }
+    Ok(Event::PracticePaused(PracticePaused {
+        practice: practice.code,
+        pause: next_pause(practice),
+        capability: pause.capability.clone(),
+        end: pause.end,
+        placed_by: pause.placed.by.clone(),
+        on_behalf_of: pause.placed.on_behalf_of.clone(),
+        evidence: pause.placed.evidence.clone(),
+        reason_code: pause.placed.reason_code.clone(),
+        receipt: receipt(practice, pause.capability.as_ref(), now),
+    }))
+}
+
+fn next_pause(practice: &Practice) -> u32 {
+    u32::try_from(practice.pauses.len() + 1).expect("a practice has fewer than four thousand million pauses")
+}
+
+/// One part for the capability paused, or for the default one and each of which anything is known here.
+fn receipt(practice: &Practice, capability: Option<&Capability>, now: Timestamp) -> Vec<ReceiptPart> {
+    let mut covered: Vec<Capability> = match capability {
+        Some(capability) => vec![capability.clone()],
+        None => practice.access.keys().cloned().chain([Capability::default()]).collect(),
+    };
+    covered.sort();
+    covered.dedup();
+    let part = |capability| {
+        let access = practice.access(&capability);
+        ReceiptPart::at_pause(capability, access, now)
+    };
+    covered.into_iter().map(part).collect()
+}
+
+fn resumed(state: &State, resume: &ResumePractice) -> Result<Vec<Event>, Rejection> {
+    let practice = known(state, resume.practice)?;
+    unchanged_since(practice, resume.if_position)?;
+    let pauses: Vec<u32> = match resume.pause {
+        None => practice.pauses_in_force().map(|pause| pause.number).collect(),
+        Some(number) => {
+            let pause = practice.pause(number);
+            let pause = pause.ok_or(Rejection::PauseUnknown { practice: practice.code, pause: number })?;
+            if !pause.is_in_force() {
+                return Err(Rejection::PauseEnded { practice: practice.code, pause: number });
+            }
+            vec![number]
+        }
+    };
+    if pauses.is_empty() {
+        return Err(Rejection::NotPaused { practice: practice.code });
+    }
+    Ok(vec![Event::PausesLifted { practice: practice.code, pauses }])
+}
+
+fn judged(state: &State, outcome: &SetPauseOutcome) -> Result<Vec<Event>, Rejection> {
+    let practice = known(state, outcome.practice)?;
+    unchanged_since(practice, outcome.if_position)?;
+    let (practice_code, number) = (practice.code, outcome.pause);
+    let pause = practice.pause(number).ok_or(Rejection::PauseUnknown { practice: practice_code, pause: number })?;
+    if pause.end != PauseEnd::ProgrammeDefault {
+        return Err(Rejection::PauseNotJudged { practice: practice_code, pause: number });
+    }
+    if pause.judgement.as_ref() == Some(&outcome.judgement) {
+        return Ok(Vec::new());
+    }
+    if !pause.is_in_force() {
+        return Err(Rejection::PauseEnded { practice: practice_code, pause: number });
+    }
+    let judgement = outcome.judgement.clone();
+    Ok(vec![Event::PauseJudged { practice: practice_code, pause: number, judgement }])
+}
+
+/// The request pauses until further notice, too: else automation would put back what a person had taken away (rule 8).
+fn switch_off(state: &State, request: &RequestSwitchOff, now: Timestamp) -> Result<Vec<Event>, Rejection> {
+    let practice = known(state, request.practice)?;
+    let mut events = Vec::new();
+    if standing_pause(practice, &request.capability).is_none() {
+        let pause = PausePractice {
+            practice: practice.code,
+            capability: Some(request.capability.clone()),
+            end: PauseEnd::FurtherNotice,
+            placed: request.placed.clone(),
+        };
+        events.push(paused(practice, &pause, now)?);
+    }
+    let requested = practice.access(&request.capability).is_some_and(|access| access.switch_off.is_some());
+    if !requested {
+        let Placed { by, reason_code, .. } = request.placed.clone();
+        events.push(Event::SwitchOffRequested {
+            practice: practice.code,
+            capability: request.capability.clone(),
+            requested_by: by,
+            reason_code,
+        });
+    }
+    Ok(events)
+}
+
+/// The number of a pause in force until further notice that covers the capability.
+#[must_use]
+pub fn standing_pause(practice: &Practice, capability: &Capability) -> Option<u32> {
+    let mut in_force = practice.pauses_in_force();
+    let standing = in_force.find(|pause| pause.end == PauseEnd::FurtherNotice && pause.covers(capability))?;
+    Some(standing.number)
+}
+
+fn readiness(state: &State, update: &UpdateReadiness) -> Result<Vec<Event>, Rejection> {
+    let practice = known(state, update.practice)?;
+    unchanged_since(practice, update.if_position)?;
+    let mut items = Vec::new();
+    for item in &update.items {
+        let current = practice.readiness.get(&item.item).and_then(|facts| facts.last());
+        if current.is_none_or(|fact| fact.said != *item) {
+            items.push(item.clone());
+        }
+    }
+    if items.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::ReadinessUpdated { practice: practice.code, items }])
+}
+
+fn observed(state: &State, observations: &[Observation], now: Timestamp) -> Result<Vec<Event>, Rejection> {
+    // What a batch says of one practice twice is judged one after the other, on a state that no one else sees.
+    let mut scratch = state.clone();
+    let mut recorded = Vec::new();
+    for observation in observations {
+        let as_at = observed_at(observation, now)?;
+        if state.practice(observation.practice).is_none() || observation_is_known(&scratch, observation, as_at) {
+            continue;
+        }
+        let mut event = AccessObserved {
+            practice: observation.practice,
+            capability: observation.capability.clone(),
+            state: observation.state,
+            source: observation.source,
+            as_at,
+            command: observation.command.clone(),
+            consequences: Consequences::default(),
+        };
+        try_out(&mut scratch, &Event::AccessObserved { observations: vec![event.clone()] }, now);
+        event.consequences = consequences(&scratch, event.practice, &event.capability);
+        conclude(&mut scratch, event.practice, &event.capability, &event.consequences, SCRATCH_POSITION, now);
+        recorded.push(event);
+    }
+    if recorded.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::AccessObserved { observations: recorded }])
+}
+
+fn observed_at(observation: &Observation, now: Timestamp) -> Result<Timestamp, Rejection> {
+    let as_at = observation.as_at.unwrap_or(now);
+    if as_at.duration_since(now) > OBSERVER_AHEAD_MAX {
+        return Err(Rejection::ObservedInFuture { practice: observation.practice, as_at, now });
+    }
+    Ok(as_at.min(now))
+}
+
+/// Was the same recorded before? Observers repeat themselves when a reply was lost.
+fn observation_is_known(state: &State, observation: &Observation, as_at: Timestamp) -> bool {
+    let access = state.practice(observation.practice).and_then(|practice| practice.access(&observation.capability));
+    let same = |known: &Observed| {
+        known.as_at == as_at && known.state == observation.state && known.source == observation.source
+    };
+    access.is_some_and(|access| access.observations().iter().rev().any(same))
+}
+
+fn granted(state: &State, keys: &[CommandKey], now: Timestamp) -> Vec<Event> {
+    let mut scratch = state.clone();
+    let mut new = Vec::new();
+    for key in keys {
+        if permit_refusal(&scratch, key, now).is_none() && permit_of(&scratch, key).is_none() {
+            try_out(&mut scratch, &Event::PermitsGranted { keys: vec![key.clone()] }, now);
+            new.push(key.clone());
+        }
+    }
+    if new.is_empty() { Vec::new() } else { vec![Event::PermitsGranted { keys: new }] }
+}
+
+fn settled(state: &State, settlements: &[Settlement], now: Timestamp) -> Vec<Event> {
+    let mut scratch = state.clone();
+    let mut new = Vec::new();
+    for settlement in settlements {
+        let key = &settlement.key;
+        if !permit_of(&scratch, key).is_some_and(Permit::is_open) {
+            continue;
+        }
+        let mut event = PermitSettled {
+            key: key.clone(),
+            outcome: settlement.outcome,
+            observed: settlement_observed(&scratch, settlement, now),
+            consequences: Consequences::default(),
+        };
+        try_out(&mut scratch, &Event::PermitsSettled { settlements: vec![event.clone()] }, now);
+        event.consequences = consequences(&scratch, key.practice, &key.capability);
+        conclude(&mut scratch, key.practice, &key.capability, &event.consequences, SCRATCH_POSITION, now);
+        new.push(event);
+    }
+    if new.is_empty() { Vec::new() } else { vec![Event::PermitsSettled { settlements: new }] }
+}
+
+/// What a settlement says of the practice. A supplier whose clock runs ahead settles all the same: its answer is of now.
+fn settlement_observed(state: &State, settlement: &Settlement, now: Timestamp) -> Option<SettlementObserved> {
+    let as_at = settlement.as_at.unwrap_or(now).min(now);
+    if let Some(state) = settlement.observed {
+        return Some(SettlementObserved { state, as_at });
+    }
+    let follows = match (settlement.outcome, settlement.key.action) {
+        (Outcome::Applied, Action::Enable) => ObservedState::On,
+        (Outcome::Applied, Action::Disable) => ObservedState::Off,
+        (Outcome::NotApplied | Outcome::Refused | Outcome::Voided, _) => return None,
+    };
+    let key = &settlement.key;
+    let access = state.practice(key.practice)?.access(&key.capability)?;
+    // A late answer without a moment must not hide that a later command has switched the practice off since.
+    if settlement.as_at.is_none() && key.action == Action::Enable && access.was_disabled_after(key.generation) {
+        return None;
+    }
+    Some(SettlementObserved { state: follows, as_at })
+}
+
+/// What follows at the practice from what `state` now knows of the capability.
+fn consequences(state: &State, practice: PracticeCode, capability: &Capability) -> Consequences {
+    let Some(practice) = state.practice(practice) else { return Consequences::default() };
+    let Some(access) = practice.access(capability) else { return Consequences::default() };
+    let mut receipts = Vec::new();
+    for pause in &practice.pauses {
+        if let Some(state) = pause.receipt_part(capability).and_then(|part| part.becomes(access)) {
+            receipts.push(ReceiptFinal { pause: pause.number, state });
+        }
+    }
+    Consequences { receipts, switch_off_done: access.switch_off_is_done() }
+}
+
+fn lapsed(state: &State, now: Timestamp) -> Vec<Event> {
+    let due = state.due(now).take(LAPSES_MAX);
+    let lapses: Vec<Lapse> =
+        due.map(|due| Lapse { practice: due.practice, what: due.what.clone(), effective_at: due.moment }).collect();
+    if lapses.is_empty() { Vec::new() } else { vec![Event::Lapsed { lapses }] }
+}
+
+/// Folds into the scratch state.
+fn try_out(scratch: &mut State, event: &Event, now: Timestamp) {
+    apply(scratch, event, SCRATCH_POSITION, now);
+}

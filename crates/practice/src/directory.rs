@@ -1,0 +1,317 @@
+//! What the publishers' directories say of practices, and how that differs from what is known.
+//!
+//! A source that says nothing of an attribute changes nothing about it, and a practice that is missing from a file is not
+//! thereby closed: only a close date closes. The same file twice changes nothing.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Access, ObservationSource, Observed, ObservedState};
+use crate::civil;
+use crate::facts::{self, Facts};
+use crate::organisation::OrganisationEntry;
+use crate::practice::Practice;
+use crate::state::State;
+
+/// Most practices in one chunk, which is one journal record: a pause waits for at most this much folding (a few
+/// milliseconds), and a nation is still only a dozen records.
+pub const CHUNK_PRACTICES_MAX: usize = 500;
+
+/// Whether a practice is open for business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Open.
+    Active,
+    /// Its close date has come.
+    Closed,
+    /// It has no patients at present, by its publisher.
+    Dormant,
+    /// Its open date has not come.
+    Proposed,
+}
+
+/// From when to when a practice is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lifetime {
+    /// First day; None where no source says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<Date>,
+    /// The day from which it is closed; None where none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub close: Option<Date>,
+    /// The publisher calls it dormant.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dormant: bool,
+}
+
+impl Lifetime {
+    /// The status on `day`.
+    #[must_use]
+    pub fn status_on(&self, day: Date) -> Status {
+        if self.close.is_some_and(|close| close <= day) {
+            Status::Closed
+        } else if self.open.is_some_and(|open| open > day) {
+            Status::Proposed
+        } else if self.dormant {
+            Status::Dormant
+        } else {
+            Status::Active
+        }
+    }
+}
+
+/// A count of registered patients: a denominator, so it names its source and its date.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListSize {
+    /// Registered patients.
+    pub patients: u32,
+    /// The publication, `gp-reg-pat-prac-all`.
+    pub source: String,
+    /// The day the count is of.
+    pub date: Date,
+}
+
+/// What a directory says of a practice; None where it says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryEntry {
+    /// Of which practice.
+    pub practice: PracticeCode,
+    /// Its name. An entry without a name creates no practice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its postcode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postcode: Option<String>,
+    /// From when to when it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Lifetime>,
+    /// Maker of its GP system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supplier: Option<Supplier>,
+    /// Its network, or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pcn: Option<PcnCode>,
+    /// Its sub-ICB location.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub_icb: Option<SubIcbCode>,
+    /// Its ICB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icb: Option<IcbCode>,
+    /// Its region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<RegionCode>,
+    /// Its registered patients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_size: Option<ListSize>,
+}
+
+impl DirectoryEntry {
+    /// An entry that says nothing yet.
+    #[must_use]
+    pub fn new(practice: PracticeCode) -> Self {
+        Self {
+            practice,
+            name: None,
+            postcode: None,
+            lifetime: None,
+            supplier: None,
+            pcn: None,
+            sub_icb: None,
+            icb: None,
+            region: None,
+            list_size: None,
+        }
+    }
+
+    fn says_nothing(&self) -> bool {
+        *self == Self::new(self.practice)
+    }
+
+    fn moves(&self) -> bool {
+        self.supplier.is_some()
+            || self.pcn.is_some()
+            || self.sub_icb.is_some()
+            || self.icb.is_some()
+            || self.region.is_some()
+    }
+}
+
+/// A part of a directory's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// The publication, `gp-reg-pat-prac-map`.
+    pub source: String,
+    /// From when its facts hold; not in the future.
+    pub effective_from: Date,
+    /// At most [`CHUNK_PRACTICES_MAX`], each practice once.
+    pub practices: Vec<DirectoryEntry>,
+    /// Organisations, each once.
+    pub organisations: Vec<OrganisationEntry>,
+}
+
+/// How an entry differs from what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Difference {
+    /// The practice was not known.
+    Created,
+    /// Something else than the following changed.
+    Updated,
+    /// It was open and is closed.
+    Closed,
+    /// Its PCN, sub-ICB, ICB, region or supplier changed.
+    Moved,
+}
+
+/// A change that an entry makes: only what is new in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryChange {
+    /// Of what kind.
+    pub difference: Difference,
+    /// What is new.
+    pub entry: DirectoryEntry,
+    /// Observed access that is no longer known, by a change of supplier (rule 10).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access_unknown: Vec<AccessUnknown>,
+}
+
+/// The end of what was known of a capability at a practice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessUnknown {
+    /// The capability.
+    pub capability: Capability,
+    /// From when it is not known.
+    pub as_at: Timestamp,
+}
+
+/// What became of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It changes something.
+    Changes(Box<DirectoryChange>),
+    /// It says nothing new.
+    Unchanged,
+    /// It concerns a practice that is not known and that it cannot create: it has no name, or is closed already.
+    NotOurs,
+}
+
+/// Compares an entry with what is known. `now` decides the status.
+#[must_use]
+pub fn compare(state: &State, entry: &DirectoryEntry, effective_from: Date, now: Timestamp) -> Verdict {
+    let today = civil::day_of(now);
+    let Some(practice) = state.practice(entry.practice) else {
+        let closed = entry.lifetime.is_some_and(|lifetime| lifetime.status_on(today) == Status::Closed);
+        if entry.name.is_none() || closed {
+            return Verdict::NotOurs;
+        }
+        let change =
+            DirectoryChange { difference: Difference::Created, entry: entry.clone(), access_unknown: Vec::new() };
+        return Verdict::Changes(Box::new(change));
+    };
+    let news = only_new(practice, entry, effective_from, now);
+    if news.says_nothing() {
+        return Verdict::Unchanged;
+    }
+    let closes = practice.status != Status::Closed
+        && news.lifetime.is_some_and(|lifetime| lifetime.status_on(today) == Status::Closed);
+    let difference = match () {
+        () if closes => Difference::Closed,
+        () if news.moves() => Difference::Moved,
+        () => Difference::Updated,
+    };
+    let access_unknown = access_unknown(practice, &news, effective_from);
+    Verdict::Changes(Box::new(DirectoryChange { difference, entry: news, access_unknown }))
+}
+
+/// Is an organisation's entry news?
+#[must_use]
+pub fn organisation_is_news(state: &State, entry: &OrganisationEntry, effective_from: Date, now: Timestamp) -> bool {
+    let known =
+        state.organisation(&entry.code).and_then(|organisation| organisation.facts().as_of(effective_from, now));
+    known.is_none_or(|fact| fact.value != *entry)
+}
+
+fn only_new(practice: &Practice, entry: &DirectoryEntry, day: Date, now: Timestamp) -> DirectoryEntry {
+    fn news<T: Clone + PartialEq>(known: Option<&Facts<T>>, said: Option<&T>, day: Date, now: Timestamp) -> Option<T> {
+        let held = known.and_then(|facts| facts.as_of(day, now));
+        said.filter(|said| held.is_none_or(|fact| fact.value != **said)).cloned()
+    }
+    DirectoryEntry {
+        practice: entry.practice,
+        name: news(Some(&practice.name), entry.name.as_ref(), day, now),
+        postcode: news(practice.postcode.as_ref(), entry.postcode.as_ref(), day, now),
+        lifetime: news(practice.lifetime.as_ref(), entry.lifetime.as_ref(), day, now),
+        supplier: news(practice.supplier.as_ref(), entry.supplier.as_ref(), day, now),
+        pcn: news(practice.pcn.as_ref(), entry.pcn.as_ref(), day, now),
+        sub_icb: news(practice.sub_icb.as_ref(), entry.sub_icb.as_ref(), day, now),
+        icb: news(practice.icb.as_ref(), entry.icb.as_ref(), day, now),
+        region: news(practice.region.as_ref(), entry.region.as_ref(), day, now),
+        list_size: news(practice.list_size.as_ref(), entry.list_size.as_ref(), day, now),
+    }
+}
+
+/// Rule 10: what was observed under the supplier before is no longer known. Only where the change concerns the present:
+/// a correction of which supplier it once had changes nothing that is observed now.
+fn access_unknown(practice: &Practice, news: &DirectoryEntry, effective_from: Date) -> Vec<AccessUnknown> {
+    let (Some(supplier), Some(known)) = (&news.supplier, &practice.supplier) else { return Vec::new() };
+    let present = known.latest();
+    if effective_from < present.effective_from || present.value == *supplier {
+        return Vec::new();
+    }
+    let from = civil::start_of(effective_from);
+    let unknown = |(capability, access): (&Capability, &Access)| {
+        let latest = access.latest().filter(|latest| latest.state != ObservedState::Unknown)?;
+        // Cautious: an observation of a moment after the change may still be the old supplier's.
+        Some(AccessUnknown { capability: capability.clone(), as_at: from.max(latest.as_at) })
+    };
+    practice.access.iter().filter_map(unknown).collect()
+}
+
+impl Practice {
+    /// The first import of a practice. The entry must have a name.
+    pub(crate) fn create(entry: &DirectoryEntry, effective_from: Date, recorded_at: Timestamp) -> Self {
+        let name = entry.name.clone().unwrap_or_else(|| entry.practice.to_string());
+        let name = Facts::new(facts::Fact { effective_from, recorded_at, value: name });
+        let mut practice = Self::new(entry.practice, name, recorded_at);
+        practice.record_all_but_name(entry, effective_from, recorded_at);
+        practice
+    }
+
+    pub(crate) fn change(&mut self, change: &DirectoryChange, effective_from: Date, recorded_at: Timestamp) {
+        if let Some(name) = &change.entry.name {
+            self.name.record(facts::Fact { effective_from, recorded_at, value: name.clone() });
+        }
+        self.record_all_but_name(&change.entry, effective_from, recorded_at);
+        for unknown in &change.access_unknown {
+            self.access_mut(&unknown.capability).observe(Observed {
+                state: ObservedState::Unknown,
+                source: ObservationSource::Directory,
+                as_at: unknown.as_at,
+                recorded_at,
+                command: None,
+            });
+        }
+    }
+
+    fn record_all_but_name(&mut self, entry: &DirectoryEntry, day: Date, at: Timestamp) {
+        fn add<T: Clone>(facts: &mut Option<Facts<T>>, said: Option<&T>, day: Date, at: Timestamp) {
+            if let Some(said) = said {
+                facts::record(facts, day, at, said.clone());
+            }
+        }
+        add(&mut self.postcode, entry.postcode.as_ref(), day, at);
+        add(&mut self.supplier, entry.supplier.as_ref(), day, at);
+        add(&mut self.pcn, entry.pcn.as_ref(), day, at);
+        add(&mut self.sub_icb, entry.sub_icb.as_ref(), day, at);
+        add(&mut self.icb, entry.icb.as_ref(), day, at);
+        add(&mut self.region, entry.region.as_ref(), day, at);
+        add(&mut self.list_size, entry.list_size.as_ref(), day, at);
+        if entry.lifetime.is_some() {
+            add(&mut self.lifetime, entry.lifetime.as_ref(), day, at);
+            self.status = self.present_lifetime().status_on(civil::day_of(at));
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What has happened, as the journal keeps it. Shapes evolve by addition only: whatever was ever written must fold.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use ods::{Capability, PracticeCode};
+use serde::{Deserialize, Serialize};
+
+use crate::access::{ObservationSource, ObservedState, Outcome};
+use crate::directory::DirectoryChange;
+use crate::key::CommandKey;
+use crate::lapse::Lapse;
+use crate::organisation::OrganisationEntry;
+use crate::pause::{Judgement, PauseEnd, ReceiptPart, ReceiptState};
+use crate::readiness::ReadinessItem;
+
+/// A journal record of the registry. One that names many practices is one record, applied as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// A chunk of a directory's file changed something.
+    DirectoryImported {
+        /// The publication.
+        source: String,
+        /// From when its facts hold.
+        effective_from: Date,
+        /// Practices, each with only what is new.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        practices: Vec<DirectoryChange>,
+        /// Organisations that are new or changed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        organisations: Vec<OrganisationEntry>,
+    },
+    /// A practice decided not to be switched on.
+    PracticePaused(PracticePaused),
+    /// The practice lifted pauses.
+    PausesLifted {
+        /// Which practice.
+        practice: PracticeCode,
+        /// Which of its pauses.
+        pauses: Vec<u32>,
+    },
+    /// The scheduler judged a pause by the programme's default.
+    PauseJudged {
+        /// Which practice.
+        practice: PracticeCode,
+        /// Which of its pauses.
+        pause: u32,
+        /// How.
+        judgement: Judgement,
+    },
+    /// A practice asked for access to be taken away now.
+    SwitchOffRequested {
+        /// Which practice.
+        practice: PracticeCode,
+        /// Which capability.
+        capability: Capability,
+        /// Account that asked.
+        requested_by: String,
+        /// Why, from the caller's list of codes.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason_code: String,
+    },
+    /// Items of the readiness checklist were set.
+    ReadinessUpdated {
+        /// Which practice.
+        practice: PracticeCode,
+        /// The items; the others stay.
+        items: Vec<ReadinessItem>,
+    },
+    /// Practices were observed.
+    AccessObserved {
+        /// What was observed.
+        observations: Vec<AccessObserved>,
+    },
+    /// Permits were granted.
+    PermitsGranted {
+        /// For these commands.
+        keys: Vec<CommandKey>,
+    },
+    /// Permitted commands ended.
+    PermitsSettled {
+        /// How.
+        settlements: Vec<PermitSettled>,
+    },
+    /// What was due came about (rule 15).
+    Lapsed {
+        /// What, in the order of the due moments.
+        lapses: Vec<Lapse>,
+    },
+}
+
+/// See [`Event::PracticePaused`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PracticePaused {
+    /// Which practice.
+    pub practice: PracticeCode,
+    /// The pause's number there.
+    pub pause: u32,
+    /// What it covers; None = all capabilities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capability: Option<Capability>,
+    /// How it is to end.
+    pub end: PauseEnd,
+    /// Account that placed it.
+    pub placed_by: String,
+    /// On whose behalf.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub on_behalf_of: String,
+    /// Reference to the evidence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub evidence: String,
+    /// Why, from the caller's list of codes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason_code: String,
+    /// What it came in time for.
+    pub receipt: Vec<ReceiptPart>,
+}
+
+/// One observation, with what it brought about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessObserved {
+    /// Where.
+    pub practice: PracticeCode,
+    /// Of what.
+    pub capability: Capability,
+    /// What.
+    pub state: ObservedState,
+    /// Who observed it.
+    pub source: ObservationSource,
+    /// The moment it is of.
+    pub as_at: Timestamp,
+    /// The command it followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandKey>,
+    /// What it brought about.
+    #[serde(default, skip_serializing_if = "Consequences::is_empty")]
+    pub consequences: Consequences,
+}
+
+/// One command's end, with what was observed and what it brought about: one decision, so that no pause falls between.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermitSettled {
+    /// The command.
+    pub key: CommandKey,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the supplier says of the practice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<SettlementObserved>,
+    /// What it brought about.
+    #[serde(default, skip_serializing_if = "Consequences::is_empty")]
+    pub consequences: Consequences,
+}
+
+/// What a supplier's answer says of the practice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettlementObserved {
+    /// What.
+    pub state: ObservedState,
+    /// The moment it is of.
+    pub as_at: Timestamp,
+}
+
+/// What an observation or a settlement brings about at the practice, for the same capability.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consequences {
+    /// Receipts whose part becomes final.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receipts: Vec<ReceiptFinal>,
+    /// The open request to switch off is fulfilled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub switch_off_done: bool,
+}
+
+impl Consequences {
+    /// Nothing follows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A part of a receipt that becomes final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptFinal {
+    /// The pause's number at the practice.
+    pub pause: u32,
+    /// PREVENTED or REVERSED.
+    pub state: ReceiptState,
+}
+
+impl Event {
+    /// The kind under which the journal files it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::DirectoryImported { .. } => "directory-imported",
+            Self::PracticePaused(_) => "practice-paused",
+            Self::PausesLifted { .. } => "pauses-lifted",
+            Self::PauseJudged { .. } => "pause-judged",
+            Self::SwitchOffRequested { .. } => "switch-off-requested",
+            Self::ReadinessUpdated { .. } => "readiness-updated",
+            Self::AccessObserved { .. } => "access-observed",
+            Self::PermitsGranted { .. } => "permits-granted",
+            Self::PermitsSettled { .. } => "permits-settled",
+            Self::Lapsed { .. } => "lapsed",
+        }
+    }
+}

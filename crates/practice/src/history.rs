@@ -1,0 +1,184 @@
+//! What an event says of one practice, in words: for the people who ask who changed what, when and why.
+
+use jiff::Timestamp;
+use ods::{Capability, PracticeCode};
+
+use crate::access::{ObservedState, Outcome};
+use crate::civil;
+use crate::directory::{Difference, DirectoryChange};
+use crate::event::{Consequences, Event};
+use crate::key::CommandKey;
+use crate::lapse::{Lapse, LapseOf};
+use crate::pause::{Judgement, PauseEnd, ReceiptState};
+
+/// What an event says of one practice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// In words; one sentence for each thing that happened, without a full stop at the end.
+    pub summary: String,
+    /// From when it holds; None = from when it was recorded.
+    pub effective_at: Option<Timestamp>,
+}
+
+/// What `event` says of `practice`; None where it does not concern it.
+#[must_use]
+pub fn tell(event: &Event, practice: PracticeCode) -> Option<Told> {
+    let mut said = Vec::new();
+    let mut effective_at = None;
+    match event {
+        Event::DirectoryImported { source, effective_from, practices, organisations: _ } => {
+            for change in practices.iter().filter(|change| change.entry.practice == practice) {
+                effective_at = Some(civil::start_of(*effective_from));
+                said.push(directory_change(source, change));
+            }
+        }
+        Event::PracticePaused(paused) if paused.practice == practice => {
+            let what = scope(paused.capability.as_ref());
+            let receipts = paused.receipt.iter().map(|part| receipt_state(part.state)).collect::<Vec<_>>().join(", ");
+            said.push(format!("pause {} of {what} {}: {receipts}", paused.pause, pause_end(&paused.end)));
+        }
+        Event::PausesLifted { practice: lifted, pauses } if *lifted == practice => {
+            said.extend(pauses.iter().map(|pause| format!("pause {pause} lifted")));
+        }
+        Event::PauseJudged { practice: judged, pause, judgement } if *judged == practice => {
+            said.push(format!("pause {pause} judged {}", judgement_words(judgement)));
+        }
+        Event::SwitchOffRequested { practice: asked, capability, .. } if *asked == practice => {
+            said.push(format!("asked for {} to be switched off", capability.id()));
+        }
+        Event::ReadinessUpdated { practice: updated, items } if *updated == practice => {
+            said.extend(items.iter().map(|item| format!("readiness: {} is {:?}", item.item, item.state)));
+        }
+        Event::AccessObserved { observations } => {
+            for observation in observations.iter().filter(|observation| observation.practice == practice) {
+                effective_at = Some(observation.as_at);
+                said.push(observed(&observation.capability, observation.state));
+                said.extend(consequences(&observation.consequences));
+            }
+        }
+        Event::PermitsGranted { keys } => {
+            let granted = |key: &CommandKey| format!("permit granted for {key}");
+            said.extend(keys.iter().filter(|key| key.practice == practice).map(granted));
+        }
+        Event::PermitsSettled { settlements } => {
+            for settlement in settlements.iter().filter(|settlement| settlement.key.practice == practice) {
+                said.push(format!("{} {}", settlement.key, outcome(settlement.outcome)));
+                if let Some(news) = settlement.observed {
+                    effective_at = Some(news.as_at);
+                    said.push(observed(&settlement.key.capability, news.state));
+                }
+                said.extend(consequences(&settlement.consequences));
+            }
+        }
+        Event::Lapsed { lapses } => {
+            for lapse in lapses.iter().filter(|lapse| lapse.practice == practice) {
+                effective_at = Some(lapse.effective_at);
+                said.push(lapse_words(lapse));
+            }
+        }
+        Event::PracticePaused(_)
+        | Event::PausesLifted { .. }
+        | Event::PauseJudged { .. }
+        | Event::SwitchOffRequested { .. }
+        | Event::ReadinessUpdated { .. } => {}
+    }
+    (!said.is_empty()).then(|| Told { summary: said.join("; "), effective_at })
+}
+
+fn directory_change(source: &str, change: &DirectoryChange) -> String {
+    let entry = &change.entry;
+    let difference = match change.difference {
+        Difference::Created => "recorded",
+        Difference::Updated => "changed",
+        Difference::Closed => "closed",
+        Difference::Moved => "moved",
+    };
+    let mut news: Vec<String> = Vec::new();
+    let mut add = |what: &str, value: Option<String>| news.extend(value.map(|value| format!("{what} {value}")));
+    add("name", entry.name.clone());
+    add("postcode", entry.postcode.clone());
+    add("open from", entry.lifetime.and_then(|lifetime| lifetime.open).map(|day| day.to_string()));
+    add("closed from", entry.lifetime.and_then(|lifetime| lifetime.close).map(|day| day.to_string()));
+    add("supplier", entry.supplier.as_ref().map(ToString::to_string));
+    add("PCN", entry.pcn.map(|code| code.to_string()));
+    add("sub-ICB", entry.sub_icb.map(|code| code.to_string()));
+    add("ICB", entry.icb.map(|code| code.to_string()));
+    add("region", entry.region.map(|code| code.to_string()));
+    add(
+        "list size",
+        entry.list_size.as_ref().map(|size| format!("{} ({}, {})", size.patients, size.source, size.date)),
+    );
+    for unknown in &change.access_unknown {
+        news.push(observed(&unknown.capability, ObservedState::Unknown));
+    }
+    format!("{difference} by {source}: {}", news.join(", "))
+}
+
+fn scope(capability: Option<&Capability>) -> &str {
+    capability.map_or("all capabilities", Capability::id)
+}
+
+fn pause_end(end: &PauseEnd) -> String {
+    match end {
+        PauseEnd::Until(until) => format!("until {until}"),
+        PauseEnd::FurtherNotice => "until further notice".to_owned(),
+        PauseEnd::ProgrammeDefault => "until the programme's default".to_owned(),
+    }
+}
+
+fn judgement_words(judgement: &Judgement) -> String {
+    match judgement {
+        Judgement::InTime { deferred_to, until: Some(until) } => {
+            format!("in time: deferred to {deferred_to}, until {until}")
+        }
+        Judgement::InTime { deferred_to, until: None } => format!("in time: deferred to {deferred_to}"),
+        Judgement::Late => "late: honoured until the practice lifts it".to_owned(),
+    }
+}
+
+fn observed(capability: &Capability, state: ObservedState) -> String {
+    let state = match state {
+        ObservedState::Off => "OFF",
+        ObservedState::On => "ON",
+        ObservedState::Partial => "PARTIAL",
+        ObservedState::Unknown => "UNKNOWN",
+    };
+    format!("{} observed {state}", capability.id())
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Applied => "applied",
+        Outcome::NotApplied => "not applied",
+        Outcome::Refused => "refused by the supplier",
+        Outcome::Voided => "voided before it was sealed",
+    }
+}
+
+fn receipt_state(state: ReceiptState) -> &'static str {
+    match state {
+        ReceiptState::Prevented => "PREVENTED",
+        ReceiptState::Reversed => "REVERSED",
+        ReceiptState::AlreadyOn => "ALREADY_ON",
+        ReceiptState::Pending => "PENDING",
+    }
+}
+
+fn consequences(consequences: &Consequences) -> Vec<String> {
+    let receipt =
+        |receipt: &crate::event::ReceiptFinal| format!("receipt {} is {}", receipt.pause, receipt_state(receipt.state));
+    let mut said: Vec<String> = consequences.receipts.iter().map(receipt).collect();
+    if consequences.switch_off_done {
+        said.push("switched off as asked".to_owned());
+    }
+    said
+}
+
+fn lapse_words(lapse: &Lapse) -> String {
+    match &lapse.what {
+        LapseOf::Closure => "closed".to_owned(),
+        LapseOf::Opening => "opened".to_owned(),
+        LapseOf::Pause(number) => format!("pause {number} ended as agreed"),
+        LapseOf::Readiness(item) => format!("readiness: {item} expired"),
+    }
+}

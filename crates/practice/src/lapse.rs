@@ -1,0 +1,80 @@
+//! Lapses: what is agreed to happen at a moment.
+//!
+//! Time alone changes nothing (rule 15). Each agreed end has a due moment, at which an event is appended with that moment
+//! as its effective time; until then reads show the state before.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use ods::PracticeCode;
+use serde::{Deserialize, Serialize};
+
+use crate::civil;
+use crate::directory::Status;
+use crate::practice::Practice;
+use crate::readiness::ReadinessState;
+
+/// Most lapses in one record, so that a pause never waits for a whole nation's pauses to end.
+pub const LAPSES_MAX: usize = 500;
+
+/// What lapses.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LapseOf {
+    /// The practice closes.
+    Closure,
+    /// The practice opens.
+    Opening,
+    /// A pause of this number ends.
+    Pause(u32),
+    /// A readiness item expires.
+    Readiness(String),
+}
+
+/// Something that is due.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Due {
+    /// When.
+    pub moment: Timestamp,
+    /// Where.
+    pub practice: PracticeCode,
+    /// What.
+    pub what: LapseOf,
+}
+
+/// Something due that came about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lapse {
+    /// Where.
+    pub practice: PracticeCode,
+    /// What.
+    pub what: LapseOf,
+    /// The due moment, from which it holds.
+    pub effective_at: Timestamp,
+}
+
+/// All that is due at a practice, now or later.
+pub(crate) fn dues_of(practice: &Practice) -> BTreeSet<Due> {
+    let mut dues = BTreeSet::new();
+    let mut add = |moment, what| dues.insert(Due { moment, practice: practice.code, what });
+    for pause in practice.pauses_in_force() {
+        if let Some(until) = pause.until() {
+            add(until, LapseOf::Pause(pause.number));
+        }
+    }
+    for (item, facts) in &practice.readiness {
+        let current = facts.last().map(|fact| &fact.said);
+        let complete = current.filter(|said| said.state == ReadinessState::Complete);
+        if let Some(expires_at) = complete.and_then(|said| said.expires_at) {
+            add(expires_at, LapseOf::Readiness(item.clone()));
+        }
+    }
+    let lifetime = practice.present_lifetime();
+    if let (Status::Proposed, Some(open)) = (practice.status, lifetime.open) {
+        add(civil::start_of(open), LapseOf::Opening);
+    }
+    if let (Status::Active | Status::Dormant | Status::Proposed, Some(close)) = (practice.status, lifetime.close) {
+        add(civil::start_of(close), LapseOf::Closure);
+    }
+    dues
+}

@@ -1,0 +1,124 @@
+//! A practice: everything that was ever said of it, decided by it, permitted and observed at it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
+use serde::{Deserialize, Serialize};
+
+use crate::access::Access;
+use crate::directory::{Lifetime, ListSize, Status};
+use crate::facts::Facts;
+use crate::pause::Pause;
+use crate::readiness::ReadinessFact;
+
+/// A practice and its history. Nothing in it is ever dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Practice {
+    /// Its ODS code.
+    pub code: PracticeCode,
+    /// The status that events have brought it to; what the calendar alone would say may be ahead of it (rule 15).
+    pub status: Status,
+    /// Its name.
+    pub name: Facts<String>,
+    /// Its postcode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postcode: Option<Facts<String>>,
+    /// From when to when it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Facts<Lifetime>>,
+    /// Maker of its GP system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supplier: Option<Facts<Supplier>>,
+    /// Its network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pcn: Option<Facts<PcnCode>>,
+    /// Its sub-ICB location.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub_icb: Option<Facts<SubIcbCode>>,
+    /// Its ICB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icb: Option<Facts<IcbCode>>,
+    /// Its region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Facts<RegionCode>>,
+    /// Its registered patients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_size: Option<Facts<ListSize>>,
+    /// By capability; only those of which anything is known here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub access: BTreeMap<Capability, Access>,
+    /// In the order of recording: pause number `n` is at `n - 1`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<Pause>,
+    /// By item, each in the order of recording, never empty.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub readiness: BTreeMap<String, Vec<ReadinessFact>>,
+    /// When it was first recorded.
+    pub created_at: Timestamp,
+    /// When its last change was recorded.
+    pub changed_at: Timestamp,
+    /// Journal positions of all its changes, rising; never empty once the practice is in a state.
+    pub positions: Vec<u64>,
+}
+
+impl Practice {
+    pub(crate) fn new(code: PracticeCode, name: Facts<String>, recorded_at: Timestamp) -> Self {
+        Self {
+            code,
+            status: Status::Active,
+            name,
+            postcode: None,
+            lifetime: None,
+            supplier: None,
+            pcn: None,
+            sub_icb: None,
+            icb: None,
+            region: None,
+            list_size: None,
+            access: BTreeMap::new(),
+            pauses: Vec::new(),
+            readiness: BTreeMap::new(),
+            created_at: recorded_at,
+            changed_at: recorded_at,
+            positions: Vec::new(),
+        }
+    }
+
+    /// Journal position of its last change.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.positions.last().copied().unwrap_or(0)
+    }
+
+    /// From when to when it is open, as far as is known now.
+    #[must_use]
+    pub fn present_lifetime(&self) -> Lifetime {
+        self.lifetime.as_ref().map(|facts| facts.latest().value).unwrap_or_default()
+    }
+
+    /// The pause of this number.
+    #[must_use]
+    pub fn pause(&self, number: u32) -> Option<&Pause> {
+        self.pauses.get(usize::try_from(number.checked_sub(1)?).ok()?)
+    }
+
+    /// The pauses that hold.
+    pub fn pauses_in_force(&self) -> impl Iterator<Item = &Pause> {
+        self.pauses.iter().filter(|pause| pause.is_in_force())
+    }
+
+    /// Observed access to a capability of which anything is known here.
+    #[must_use]
+    pub fn access(&self, capability: &Capability) -> Option<&Access> {
+        self.access.get(capability)
+    }
+
+    pub(crate) fn access_mut(&mut self, capability: &Capability) -> &mut Access {
+        self.access.entry(capability.clone()).or_default()
+    }
+
+    pub(crate) fn pause_mut(&mut self, number: u32) -> Option<&mut Pause> {
+        self.pauses.get_mut(usize::try_from(number.checked_sub(1)?).ok()?)
+    }
+}

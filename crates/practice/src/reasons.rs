@@ -1,0 +1,65 @@
+//! The registry's own facts that bear on access at a practice: its part of the answer to "why".
+//!
+//! Holds, waves and dates are the scheduler's part, which ExplainPractice adds.
+
+use jiff::Timestamp;
+use ods::Capability;
+
+use crate::access::ObservedState;
+use crate::directory::Status;
+use crate::view::View;
+
+/// A fact that bears on access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// This was last observed.
+    Observed(ObservedState),
+    /// Nothing was ever observed.
+    NeverObserved,
+    /// This pause is in force.
+    Paused(u32),
+    /// The practice has asked for access to be taken away.
+    SwitchOffRequested,
+    /// The practice is not open for business.
+    NotOpen(Status),
+    /// A command to switch on has its permit and is not settled.
+    EnablePermitted,
+    /// A command to switch off has its permit and is not settled.
+    DisablePermitted,
+}
+
+/// A fact, and since when, where that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The fact.
+    pub fact: Fact,
+    /// Since when.
+    pub since: Option<Timestamp>,
+}
+
+/// All facts that bear on access to `capability`, the observation first.
+#[must_use]
+pub fn reasons(view: View<'_>, capability: &Capability) -> Vec<Reason> {
+    let observed = view.observed(capability);
+    let mut reasons = vec![Reason {
+        fact: observed.map_or(Fact::NeverObserved, |observed| Fact::Observed(observed.state)),
+        since: view.live_since(capability).or(observed.map(|observed| observed.as_at)),
+    }];
+    if view.status() != Status::Active {
+        reasons.push(Reason { fact: Fact::NotOpen(view.status()), since: None });
+    }
+    for pause in view.pauses().filter(|pause| pause.covers(capability) && view.is_in_force(pause)) {
+        reasons.push(Reason { fact: Fact::Paused(pause.number), since: Some(pause.recorded_at) });
+    }
+    let Some(access) = view.present_access(capability) else { return reasons };
+    if let Some(request) = &access.switch_off {
+        reasons.push(Reason { fact: Fact::SwitchOffRequested, since: Some(request.recorded_at) });
+    }
+    if let Some(permit) = access.open_enable() {
+        reasons.push(Reason { fact: Fact::EnablePermitted, since: Some(permit.granted_at) });
+    }
+    for permit in access.open_disables() {
+        reasons.push(Reason { fact: Fact::DisablePermitted, since: Some(permit.granted_at) });
+    }
+    reasons
+}

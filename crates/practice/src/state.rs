@@ -1,0 +1,127 @@
+//! The registry's state: a fold of its journal. Cheap to clone, so that readers keep a consistent one without locks.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
+
+use imbl::{OrdMap, OrdSet};
+use jiff::Timestamp;
+use ods::PracticeCode;
+use serde::{Deserialize, Serialize};
+
+use crate::lapse::{Due, dues_of};
+use crate::organisation::Organisation;
+use crate::practice::Practice;
+
+/// No code comes before it: where a range over (position, code) begins.
+static PRACTICE_CODE_FIRST: LazyLock<PracticeCode> =
+    LazyLock::new(|| "A00000".parse().expect("it is a capital letter and five digits"));
+
+/// All practices and organisations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    practices: OrdMap<PracticeCode, Arc<Practice>>,
+    organisations: OrdMap<String, Organisation>,
+    // Indexes over the practices, kept in step by `change`.
+    dues: OrdSet<Due>,
+    by_position: OrdSet<(u64, PracticeCode)>,
+}
+
+impl State {
+    /// The practice of this code.
+    #[must_use]
+    pub fn practice(&self, code: PracticeCode) -> Option<&Arc<Practice>> {
+        self.practices.get(&code)
+    }
+
+    /// All practices, by code.
+    pub fn practices(&self) -> impl DoubleEndedIterator<Item = &Arc<Practice>> {
+        self.practices.values()
+    }
+
+    /// The practices whose codes come after this one, by code; all where it is None.
+    pub fn practices_after(&self, code: Option<PracticeCode>) -> impl Iterator<Item = &Arc<Practice>> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let from = code.map_or(Unbounded, Excluded);
+        self.practices.range((from, Unbounded)).map(|(_, practice)| practice)
+    }
+
+    /// How many practices there are.
+    #[must_use]
+    pub fn practices_count(&self) -> usize {
+        self.practices.len()
+    }
+
+    /// The practices whose last change is after `position`, by the position of that change. However long ago that was,
+    /// nothing is missed: whatever changed since is among them, each once.
+    pub fn changed_after(&self, position: u64) -> impl Iterator<Item = &Arc<Practice>> {
+        let after = self.by_position.range((position.saturating_add(1), *PRACTICE_CODE_FIRST)..);
+        after.filter_map(|(_, code)| self.practices.get(code))
+    }
+
+    /// The organisation of this code.
+    #[must_use]
+    pub fn organisation(&self, code: &str) -> Option<&Organisation> {
+        self.organisations.get(code)
+    }
+
+    /// The organisations whose codes come after this one, by code.
+    pub fn organisations_after(&self, code: &str) -> impl Iterator<Item = &Organisation> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        self.organisations.range::<_, str>((Excluded(code), Unbounded)).map(|(_, organisation)| organisation)
+    }
+
+    /// The earliest moment at which something lapses; None where nothing is to.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.dues.get_min().map(|due| due.moment)
+    }
+
+    /// What is due at `now`, earliest first.
+    pub fn due(&self, now: Timestamp) -> impl Iterator<Item = &Due> {
+        self.dues.iter().take_while(move |due| due.moment <= now)
+    }
+
+    /// Changes a practice and keeps the indexes in step with it. Does nothing where there is no such practice, which
+    /// only a journal that was not written by `decide` can bring about.
+    pub(crate) fn change(
+        &mut self,
+        code: PracticeCode,
+        position: u64,
+        recorded_at: Timestamp,
+        change: impl FnOnce(&mut Practice),
+    ) {
+        let Some(shared) = self.practices.get_mut(&code) else { return };
+        let practice = Arc::make_mut(shared);
+        let dues_before = dues_of(practice);
+        let position_before = practice.position();
+        change(practice);
+        practice.changed_at = recorded_at;
+        if practice.position() != position {
+            practice.positions.push(position);
+        }
+        let dues_after = dues_of(practice);
+        self.by_position.remove(&(position_before, code));
+        self.by_position.insert((position, code));
+        self.replace_dues(&dues_before, &dues_after);
+    }
+
+    pub(crate) fn insert(&mut self, mut practice: Practice, position: u64) {
+        practice.positions.push(position);
+        self.replace_dues(&BTreeSet::new(), &dues_of(&practice));
+        self.by_position.insert((position, practice.code));
+        self.practices.insert(practice.code, Arc::new(practice));
+    }
+
+    pub(crate) fn organisations_mut(&mut self) -> &mut OrdMap<String, Organisation> {
+        &mut self.organisations
+    }
+
+    fn replace_dues(&mut self, before: &BTreeSet<Due>, after: &BTreeSet<Due>) {
+        for gone in before.difference(after) {
+            self.dues.remove(gone);
+        }
+        for new in after.difference(before) {
+            self.dues.insert(new.clone());
+        }
+    }
+}

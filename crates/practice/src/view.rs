@@ -1,0 +1,210 @@
+//! A practice as it is read: as it is now, or as it was in truth at one moment by what was known at another.
+//!
+//! Nothing is replayed: the facts are all there, and a view picks those that apply.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
+
+use crate::access::{Access, Observed};
+use crate::civil;
+use crate::directory::{Lifetime, ListSize, Status};
+use crate::facts::{Fact, Facts};
+use crate::pause::{Pause, ReceiptState};
+use crate::practice::Practice;
+use crate::readiness::ReadinessItem;
+
+/// Both times of a read in the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsOf {
+    /// What was true then…
+    pub effective_at: Timestamp,
+    /// …by what had been recorded then.
+    pub known_at: Timestamp,
+}
+
+/// A practice as it is read.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    practice: &'a Practice,
+    // None: as events have brought it about, which is not the same as at this instant (rule 15).
+    as_of: Option<AsOf>,
+}
+
+impl<'a> View<'a> {
+    /// As it is.
+    #[must_use]
+    pub fn current(practice: &'a Arc<Practice>) -> Self {
+        Self { practice, as_of: None }
+    }
+
+    /// As it was; None where the practice was not known, or not yet there.
+    #[must_use]
+    pub fn as_of(practice: &'a Arc<Practice>, as_of: AsOf) -> Option<Self> {
+        let view = Self { practice, as_of: Some(as_of) };
+        view.fact(&practice.name)?;
+        Some(view)
+    }
+
+    /// The practice with its whole history.
+    #[must_use]
+    pub fn practice(&self) -> &'a Practice {
+        self.practice
+    }
+
+    /// ODS code.
+    #[must_use]
+    pub fn code(&self) -> PracticeCode {
+        self.practice.code
+    }
+
+    /// Name.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        // A view of the past exists only where a name did.
+        self.fact(&self.practice.name).map_or("", |fact| fact.value.as_str())
+    }
+
+    /// Postcode.
+    #[must_use]
+    pub fn postcode(&self) -> Option<&'a str> {
+        self.value(self.practice.postcode.as_ref()).map(String::as_str)
+    }
+
+    /// From when to when it is open.
+    #[must_use]
+    pub fn lifetime(&self) -> Lifetime {
+        self.value(self.practice.lifetime.as_ref()).copied().unwrap_or_default()
+    }
+
+    /// Whether it is open.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self.as_of {
+            None => self.practice.status,
+            Some(as_of) => self.lifetime().status_on(civil::day_of(as_of.effective_at)),
+        }
+    }
+
+    /// Maker of its GP system.
+    #[must_use]
+    pub fn supplier(&self) -> Option<&'a Supplier> {
+        self.value(self.practice.supplier.as_ref())
+    }
+
+    /// Its network; None also where it is in none.
+    #[must_use]
+    pub fn pcn(&self) -> Option<PcnCode> {
+        self.value(self.practice.pcn.as_ref()).copied().filter(|pcn| !pcn.is_unallocated())
+    }
+
+    /// Its sub-ICB location.
+    #[must_use]
+    pub fn sub_icb(&self) -> Option<SubIcbCode> {
+        self.value(self.practice.sub_icb.as_ref()).copied()
+    }
+
+    /// Its ICB.
+    #[must_use]
+    pub fn icb(&self) -> Option<IcbCode> {
+        self.value(self.practice.icb.as_ref()).copied()
+    }
+
+    /// Its region.
+    #[must_use]
+    pub fn region(&self) -> Option<RegionCode> {
+        self.value(self.practice.region.as_ref()).copied()
+    }
+
+    /// Its registered patients.
+    #[must_use]
+    pub fn list_size(&self) -> Option<&'a ListSize> {
+        self.value(self.practice.list_size.as_ref())
+    }
+
+    /// What was last observed of a capability; None where nothing was.
+    #[must_use]
+    pub fn observed(&self, capability: &Capability) -> Option<&'a Observed> {
+        let access = self.practice.access(capability)?;
+        match self.as_of {
+            None => access.latest(),
+            Some(as_of) => access.as_of(as_of.effective_at, as_of.known_at),
+        }
+    }
+
+    /// From when it has been live without a break; None where it is not.
+    #[must_use]
+    pub fn live_since(&self, capability: &Capability) -> Option<Timestamp> {
+        let access = self.practice.access(capability)?;
+        let AsOf { effective_at, known_at } = self.as_of.unwrap_or(NO_BOUND);
+        access.live_since(effective_at, known_at)
+    }
+
+    /// The capabilities to tell of: those of which anything is known, and always the default one; by name.
+    #[must_use]
+    pub fn capabilities(&self) -> Vec<Capability> {
+        let mut capabilities: Vec<Capability> = self.practice.access.keys().cloned().collect();
+        if let Err(place) = capabilities.binary_search(&Capability::default()) {
+            capabilities.insert(place, Capability::default());
+        }
+        capabilities
+    }
+
+    /// Permits and the request to switch off. They are told of the present only.
+    #[must_use]
+    pub fn present_access(&self, capability: &Capability) -> Option<&'a Access> {
+        match self.as_of {
+            None => self.practice.access(capability),
+            Some(_) => None,
+        }
+    }
+
+    /// Does the pause hold?
+    #[must_use]
+    pub fn is_in_force(&self, pause: &Pause) -> bool {
+        match self.as_of {
+            None => pause.is_in_force(),
+            Some(as_of) => pause.was_in_force(as_of.effective_at, as_of.known_at),
+        }
+    }
+
+    /// The pauses to tell of: those in force, and in the present also those whose receipt is PENDING.
+    pub fn pauses(&self) -> impl Iterator<Item = &'a Pause> {
+        let view = *self;
+        let told = move |pause: &&Pause| {
+            let pending = view.as_of.is_none() && pause.receipt_state() == ReceiptState::Pending;
+            pending || view.is_in_force(pause)
+        };
+        self.practice.pauses.iter().filter(told)
+    }
+
+    /// The readiness checklist with the moment each item was recorded, by item.
+    pub fn readiness(&self) -> impl Iterator<Item = (&'a ReadinessItem, Timestamp)> {
+        let AsOf { effective_at, known_at } = self.as_of.unwrap_or(NO_BOUND);
+        self.practice.readiness.values().filter_map(move |facts| {
+            let mut latest_first = facts.iter().rev();
+            let fact = latest_first.find(|fact| fact.effective_at <= effective_at && fact.recorded_at <= known_at)?;
+            Some((&fact.said, fact.recorded_at))
+        })
+    }
+
+    fn value<T>(&self, facts: Option<&'a Facts<T>>) -> Option<&'a T> {
+        Some(&self.fact(facts?)?.value)
+    }
+
+    fn fact<T>(&self, facts: &'a Facts<T>) -> Option<&'a Fact<T>> {
+        match self.as_of {
+            None => Some(facts.latest()),
+            Some(as_of) => facts.as_of(self.day(as_of), as_of.known_at),
+        }
+    }
+
+    fn day(&self, as_of: AsOf) -> Date {
+        civil::day_of(as_of.effective_at)
+    }
+}
+
+/// Everything recorded, of any moment.
+const NO_BOUND: AsOf = AsOf { effective_at: Timestamp::MAX, known_at: Timestamp::MAX };

@@ -1,0 +1,108 @@
+//! Every shape of event ever written folds to the state it made when it was written (I20).
+//!
+//! The files are never edited: a new shape is a new pair of files. `CORPUS_WRITE=1` writes the pair of the newest number
+//! from the scenario below, where it is not there yet.
+
+use std::fs;
+use std::path::PathBuf;
+
+use jiff::{SignedDuration, Timestamp};
+use ods::Capability;
+use practice::access::{ObservedState, Outcome};
+use practice::command::{RequestSwitchOff, SetPauseOutcome, UpdateReadiness};
+use practice::directory::{Lifetime, ListSize};
+use practice::pause::{Judgement, PauseEnd};
+use practice::readiness::{ReadinessItem, ReadinessState};
+use practice::{Command, Event, OrganisationEntry, OrganisationKind, State, apply};
+
+use crate::bench::{Bench, chunk, code, day, disable, enable, entry, import, placed};
+
+/// The newest pair.
+const NEWEST: u32 = 1;
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name)
+}
+
+fn fold(lines: &str) -> State {
+    let mut state = State::default();
+    for line in lines.lines() {
+        let (position, recorded_at, event): (u64, Timestamp, Event) = serde_json::from_str(line).unwrap();
+        apply(&mut state, &event, position, recorded_at);
+    }
+    state
+}
+
+#[test]
+fn every_event_ever_written_folds_to_the_state_it_made() {
+    for number in 1..=NEWEST {
+        let (events, state) = (path(&format!("events-{number}.jsonl")), path(&format!("state-{number}.json")));
+        if std::env::var_os("CORPUS_WRITE").is_some() && !events.exists() {
+            let scenario = scenario();
+            let line = |(event, position, at): &(Event, u64, Timestamp)| {
+                serde_json::to_string(&(position, at, event)).unwrap() + "\n"
+            };
+            fs::write(&events, scenario.events.iter().map(line).collect::<String>()).unwrap();
+            fs::write(&state, serde_json::to_string_pretty(&scenario.state).unwrap() + "\n").unwrap();
+        }
+        let folded = fold(&fs::read_to_string(&events).unwrap());
+        let made: State = serde_json::from_str(&fs::read_to_string(&state).unwrap()).unwrap();
+        assert_eq!(folded, made, "corpus {number}");
+    }
+}
+
+#[test]
+fn the_newest_corpus_has_every_kind_of_event() {
+    let lines = fs::read_to_string(path(&format!("events-{NEWEST}.jsonl"))).unwrap();
+    for (event, _, _) in scenario().events {
+        assert!(lines.contains(&format!("{{\"{}\":", event.kind())), "{} is not in the corpus", event.kind());
+    }
+}
+
+/// A bit of everything.
+fn scenario() -> Bench {
+    let mut bench = Bench::new();
+    let mut whole = entry("A81003");
+    whole.postcode = Some("TS18 1HU".to_owned());
+    whole.lifetime = Some(Lifetime { open: Some(day("2001-04-01")), close: Some(day("2031-06-04")), dormant: false });
+    whole.pcn = Some("U".parse().unwrap());
+    whole.sub_icb = Some("16C".parse().unwrap());
+    whole.region = Some("Y63".parse().unwrap());
+    whole.list_size = Some(ListSize { patients: 8_000, source: "lists".to_owned(), date: day("2031-04-01") });
+    let mut command = chunk("2031-06-01", vec![whole]);
+    let (parent, name) = ("Y63".to_owned(), "NHS North".to_owned());
+    command.organisations.push(OrganisationEntry { code: "QHM".to_owned(), kind: OrganisationKind::Icb, name, parent });
+    bench.done(Command::ImportDirectory(command));
+
+    bench.acquire(&enable(1));
+    bench.pause(PauseEnd::Until(bench.now + SignedDuration::from_hours(1)));
+    bench.settle(&enable(1), Outcome::Applied);
+    bench.wait(SignedDuration::from_hours(1));
+    bench.acquire(&disable(2));
+    bench.settle(&disable(2), Outcome::Applied);
+    bench.done(Command::Lapse);
+    bench.pause(PauseEnd::ProgrammeDefault);
+    let judgement = Judgement::InTime { deferred_to: "programmes/autumn/waves/2".to_owned(), until: None };
+    let (practice, pause, if_position) = (code("A81001"), 2, None);
+    bench.done(Command::SetPauseOutcome(SetPauseOutcome { practice, pause, judgement, if_position }));
+    bench.resume();
+    bench.observe(ObservedState::Partial);
+    let (capability, placed) = (Capability::default(), placed());
+    bench.done(Command::RequestSwitchOff(RequestSwitchOff { practice, capability, placed }));
+    let mut moved = entry("A81001");
+    moved.supplier = Some("TPP".parse().unwrap());
+    bench.done(import("2031-06-02", vec![moved]));
+    let item = ReadinessItem {
+        item: "dpia".to_owned(),
+        state: ReadinessState::Complete,
+        evidence: "DPIA 7".to_owned(),
+        owner: "manager".to_owned(),
+        due_date: Some(day("2031-06-01")),
+        expires_at: Some(bench.now + SignedDuration::from_hours(24)),
+    };
+    bench.done(Command::UpdateReadiness(UpdateReadiness { practice, items: vec![item], if_position }));
+    bench.wait(SignedDuration::from_hours(48));
+    bench.observe(ObservedState::Off);
+    bench.done(Command::Lapse);
+    bench
+}

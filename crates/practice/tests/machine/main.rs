@@ -1,0 +1,14 @@
+//! The registry's state machine, seen through what it publishes.
+
+#![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
+
+mod bench;
+mod corpus;
+mod directory;
+mod history;
+mod lapses;
+mod laws;
+mod model;
+mod observations;
+mod pauses;
+mod permits;
