@@ -24,7 +24,7 @@ impl Bench {
     /// A registry that knows the practices A81001 and A81002, both with EMIS.
     pub(crate) fn new() -> Self {
         let mut bench = Self { state: State::default(), now: START.parse().unwrap(), events: Vec::new() };
-        bench.done(import("2031-06-01", vec![entry("A81001"), entry("A81002")]));
+        bench.done(&import("2031-06-01", vec![entry("A81001"), entry("A81002")]));
         bench
     }
 
@@ -40,8 +40,8 @@ impl Bench {
     }
 
     /// As [`run`](Self::run), where it must not be refused.
-    pub(crate) fn done(&mut self, command: Command) -> Vec<Event> {
-        self.run(&command).unwrap_or_else(|rejection| panic!("{command:?}: {rejection}"))
+    pub(crate) fn done(&mut self, command: &Command) -> Vec<Event> {
+        self.run(command).unwrap_or_else(|rejection| panic!("{command:?}: {rejection}"))
     }
 
     pub(crate) fn position(&self) -> u64 {
@@ -57,7 +57,7 @@ impl Bench {
     }
 
     pub(crate) fn pause(&mut self, end: PauseEnd) -> ReceiptState {
-        self.done(Command::PausePractice(PausePractice {
+        self.done(&Command::PausePractice(PausePractice {
             practice: code("A81001"),
             capability: None,
             end,
@@ -68,22 +68,22 @@ impl Bench {
 
     pub(crate) fn resume(&mut self) {
         let practice = code("A81001");
-        self.done(Command::ResumePractice(ResumePractice { practice, pause: None, if_position: None }));
+        self.done(&Command::ResumePractice(ResumePractice { practice, pause: None, if_position: None }));
     }
 
     /// Asks for one permit: None where it was granted or is open.
     pub(crate) fn acquire(&mut self, key: &CommandKey) -> Option<PermitRefusal> {
-        self.done(Command::AcquirePermits(vec![key.clone()]));
+        self.done(&Command::AcquirePermits(vec![key.clone()]));
         permit_refusal(&self.state, key, self.now)
     }
 
     pub(crate) fn settle(&mut self, key: &CommandKey, outcome: Outcome) {
         let settlement = Settlement { key: key.clone(), outcome, observed: None, as_at: None };
-        self.done(Command::SettlePermits(vec![settlement]));
+        self.done(&Command::SettlePermits(vec![settlement]));
     }
 
     pub(crate) fn observe(&mut self, state: ObservedState) -> Vec<Event> {
-        self.done(Command::RecordObservations(vec![observation(state)]))
+        self.done(&Command::RecordObservations(vec![observation(state)]))
     }
 
     pub(crate) fn receipt(&self, pause: u32) -> ReceiptState {

@@ -72,7 +72,7 @@ fn scenario() -> Bench {
     let mut command = chunk("2031-06-01", vec![whole]);
     let (parent, name) = ("Y63".to_owned(), "NHS North".to_owned());
     command.organisations.push(OrganisationEntry { code: "QHM".to_owned(), kind: OrganisationKind::Icb, name, parent });
-    bench.done(Command::ImportDirectory(command));
+    bench.done(&Command::ImportDirectory(command));
 
     bench.acquire(&enable(1));
     bench.pause(PauseEnd::Until(bench.now + SignedDuration::from_hours(1)));
@@ -80,18 +80,18 @@ fn scenario() -> Bench {
     bench.wait(SignedDuration::from_hours(1));
     bench.acquire(&disable(2));
     bench.settle(&disable(2), Outcome::Applied);
-    bench.done(Command::Lapse);
+    bench.done(&Command::Lapse);
     bench.pause(PauseEnd::ProgrammeDefault);
     let judgement = Judgement::InTime { deferred_to: "programmes/autumn/waves/2".to_owned(), until: None };
     let (practice, pause, if_position) = (code("A81001"), 2, None);
-    bench.done(Command::SetPauseOutcome(SetPauseOutcome { practice, pause, judgement, if_position }));
+    bench.done(&Command::SetPauseOutcome(SetPauseOutcome { practice, pause, judgement, if_position }));
     bench.resume();
     bench.observe(ObservedState::Partial);
     let (capability, placed) = (Capability::default(), placed());
-    bench.done(Command::RequestSwitchOff(RequestSwitchOff { practice, capability, placed }));
+    bench.done(&Command::RequestSwitchOff(RequestSwitchOff { practice, capability, placed }));
     let mut moved = entry("A81001");
     moved.supplier = Some("TPP".parse().unwrap());
-    bench.done(import("2031-06-02", vec![moved]));
+    bench.done(&import("2031-06-02", vec![moved]));
     let item = ReadinessItem {
         item: "dpia".to_owned(),
         state: ReadinessState::Complete,
@@ -100,9 +100,9 @@ fn scenario() -> Bench {
         due_date: Some(day("2031-06-01")),
         expires_at: Some(bench.now + SignedDuration::from_hours(24)),
     };
-    bench.done(Command::UpdateReadiness(UpdateReadiness { practice, items: vec![item], if_position }));
+    bench.done(&Command::UpdateReadiness(UpdateReadiness { practice, items: vec![item], if_position }));
     bench.wait(SignedDuration::from_hours(48));
     bench.observe(ObservedState::Off);
-    bench.done(Command::Lapse);
+    bench.done(&Command::Lapse);
     bench
 }

@@ -10,8 +10,8 @@ fn the_same_file_twice_changes_nothing() {
     let mut bench = Bench::new();
     let mut command = chunk("2031-06-01", vec![entry("A81001"), entry("A81003")]);
     command.organisations.push(organisation("NHS North"));
-    assert_eq!(bench.done(Command::ImportDirectory(command.clone())).len(), 1);
-    assert!(bench.done(Command::ImportDirectory(command)).is_empty());
+    assert_eq!(bench.done(&Command::ImportDirectory(command.clone())).len(), 1);
+    assert!(bench.done(&Command::ImportDirectory(command)).is_empty());
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn a_chunk_is_one_event_with_only_what_is_new() {
     let mut bench = Bench::new();
     let mut renamed = entry("A81001");
     renamed.name = Some("NEW SURGERY".to_owned());
-    let events = bench.done(import("2031-06-02", vec![renamed, entry("A81002"), entry("A81003")]));
+    let events = bench.done(&import("2031-06-02", vec![renamed, entry("A81002"), entry("A81003")]));
     let [Event::DirectoryImported { practices, .. }] = events.as_slice() else { panic!("{events:?}") };
     let told: Vec<_> = practices.iter().map(|change| (change.entry.practice.to_string(), change.difference)).collect();
     assert_eq!(told, [("A81001".to_owned(), Difference::Updated), ("A81003".to_owned(), Difference::Created)]);
@@ -59,7 +59,7 @@ fn a_practice_that_is_unknown_and_closed_or_nameless_is_not_ours() {
 #[test]
 fn a_practice_that_is_missing_from_a_file_is_not_closed_by_that() {
     let mut bench = Bench::new();
-    bench.done(import("2031-06-02", vec![entry("A81002")]));
+    bench.done(&import("2031-06-02", vec![entry("A81002")]));
     assert_eq!(bench.practice().status, Status::Active);
 }
 
@@ -68,10 +68,10 @@ fn a_reopened_practice_is_open_again() {
     let mut bench = Bench::new();
     let mut told = entry("A81001");
     told.lifetime = Some(Lifetime { close: Some(day("2031-05-01")), ..Lifetime::default() });
-    bench.done(import("2031-06-01", vec![told.clone()]));
+    bench.done(&import("2031-06-01", vec![told.clone()]));
     assert_eq!(bench.practice().status, Status::Closed);
     told.lifetime = Some(Lifetime::default());
-    bench.done(import("2031-06-02", vec![told]));
+    bench.done(&import("2031-06-02", vec![told]));
     assert_eq!(bench.practice().status, Status::Active);
 }
 
@@ -95,7 +95,7 @@ fn an_earlier_fact_that_is_told_late_stays_behind_the_present_one() {
     let mut bench = Bench::new();
     let mut earlier = entry("A81001");
     earlier.icb = Some("QE1".parse().unwrap());
-    bench.done(import("2031-05-01", vec![earlier]));
+    bench.done(&import("2031-05-01", vec![earlier]));
 
     let practice = bench.state.practice(code("A81001")).unwrap();
     assert_eq!(View::current(practice).icb().unwrap().as_str(), "QHM");
@@ -112,7 +112,7 @@ fn organisations_are_named_by_the_latest_fact() {
     {
         let mut command = chunk(from, Vec::new());
         command.organisations.push(organisation(name));
-        bench.done(Command::ImportDirectory(command));
+        bench.done(&Command::ImportDirectory(command));
     }
     assert_eq!(bench.state.organisation("QHM").unwrap().latest().name, "NHS North and East");
     let after: Vec<_> = bench.state.organisations_after("").map(|known| known.latest().code.clone()).collect();

@@ -18,7 +18,7 @@ fn each_event_tells_in_words_what_happened_at_the_practice() {
     bench.observe(ObservedState::Partial);
     let mut moved = entry("A81001");
     moved.supplier = Some("TPP".parse().unwrap());
-    bench.done(import("2031-06-02", vec![moved]));
+    bench.done(&import("2031-06-02", vec![moved]));
 
     let told: Vec<String> =
         bench.events.iter().filter_map(|(event, _, _)| tell(event, code("A81001"))).map(|told| told.summary).collect();

@@ -15,14 +15,14 @@ fn a_pause_holds_until_the_event_of_its_end_which_keeps_the_agreed_moment() {
     let until = bench.now + SignedDuration::from_hours(1);
     bench.pause(PauseEnd::Until(until));
     bench.now = until - SignedDuration::from_micros(1);
-    assert!(bench.done(Command::Lapse).is_empty());
+    assert!(bench.done(&Command::Lapse).is_empty());
     bench.now = until + SignedDuration::from_hours(1);
     assert_eq!(bench.acquire(&enable(1)), Some(PermitRefusal::Paused(1)));
-    bench.done(Command::Lapse);
+    bench.done(&Command::Lapse);
     let ended = Ended { at: until, recorded_at: bench.now, ending: Ending::Lapsed };
     assert_eq!(bench.practice().pause(1).unwrap().ended, Some(ended));
     assert_eq!(bench.acquire(&enable(1)), None);
-    assert!(bench.done(Command::Lapse).is_empty(), "nothing lapses twice");
+    assert!(bench.done(&Command::Lapse).is_empty(), "nothing lapses twice");
 }
 
 #[test]
@@ -39,12 +39,12 @@ fn a_practice_opens_and_closes_by_events_on_its_days() {
     let mut announced = entry("A81001");
     let (open, close) = (day("2031-06-10"), day("2031-06-20"));
     announced.lifetime = Some(Lifetime { open: Some(open), close: Some(close), dormant: false });
-    bench.done(import("2031-06-01", vec![announced]));
+    bench.done(&import("2031-06-01", vec![announced]));
     assert_eq!(bench.practice().status, Status::Proposed);
     for (day, status) in [(open, Status::Active), (close, Status::Closed)] {
         bench.now = practice::civil::start_of(day);
         assert_ne!(bench.practice().status, status);
-        bench.done(Command::Lapse);
+        bench.done(&Command::Lapse);
         assert_eq!(bench.practice().status, status);
     }
     assert_eq!(bench.state.next_due(), None);
@@ -64,10 +64,10 @@ fn a_complete_readiness_item_expires_and_the_past_still_shows_it_complete() {
     };
     let (practice, items) = (code("A81001"), vec![item]);
     let update = Command::UpdateReadiness(UpdateReadiness { practice, items, if_position: None });
-    assert_eq!(bench.done(update.clone()).len(), 1);
-    assert!(bench.done(update).is_empty());
+    assert_eq!(bench.done(&update).len(), 1);
+    assert!(bench.done(&update).is_empty());
     bench.now = expires_at;
-    bench.done(Command::Lapse);
+    bench.done(&Command::Lapse);
 
     let practice = bench.state.practice(code("A81001")).unwrap();
     let state = |view: View<'_>| view.readiness().map(|(item, _)| item.state).collect::<Vec<_>>();
@@ -85,10 +85,10 @@ fn a_nation_of_lapses_comes_in_records_of_bounded_length_earliest_first() {
     }
     bench.pause(PauseEnd::Until(bench.now + SignedDuration::from_hours(1)));
     bench.wait(SignedDuration::from_hours(3));
-    let events = bench.done(Command::Lapse);
+    let events = bench.done(&Command::Lapse);
     let [Event::Lapsed { lapses }] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!(lapses.len(), LAPSES_MAX);
     assert!(lapses.is_sorted_by_key(|lapse| lapse.effective_at));
-    bench.done(Command::Lapse);
+    bench.done(&Command::Lapse);
     assert_eq!(bench.state.next_due(), None);
 }

@@ -81,7 +81,7 @@ fn perform(bench: &mut Bench, model: &mut Model, act: &Act) {
             let until = until_in_secs.map(|secs| bench.now + SignedDuration::from_secs(secs));
             let end = until.map_or(PauseEnd::FurtherNotice, PauseEnd::Until);
             let pause = PausePractice { practice: code("A81001"), capability: covers.clone(), end, placed: placed() };
-            bench.done(Command::PausePractice(pause));
+            bench.done(&Command::PausePractice(pause));
             model.log.push(Happened::Paused { covers, until });
         }
         Act::Resume { pause } => {
@@ -95,7 +95,7 @@ fn perform(bench: &mut Bench, model: &mut Model, act: &Act) {
             model.log.extend(expected.into_iter().map(|pause| Happened::Lifted { pause }));
         }
         Act::Acquire(keys) => {
-            bench.done(Command::AcquirePermits(keys.clone()));
+            bench.done(&Command::AcquirePermits(keys.clone()));
             for key in keys {
                 if model.grants(key) {
                     model.log.push(Happened::Granted { key: key.clone() });
@@ -110,14 +110,14 @@ fn perform(bench: &mut Bench, model: &mut Model, act: &Act) {
             let mut observed = observation(*state);
             observed.capability = capability(*number);
             observed.as_at = Some(as_at);
-            let recorded = !bench.done(Command::RecordObservations(vec![observed])).is_empty();
+            let recorded = !bench.done(&Command::RecordObservations(vec![observed])).is_empty();
             if recorded {
                 let capability = capability(*number);
                 model.log.push(Happened::Observed { capability, state: *state, as_at });
             }
         }
         Act::Lapse => {
-            bench.done(Command::Lapse);
+            bench.done(&Command::Lapse);
             let due = model.due(bench.now);
             model.log.extend(due.into_iter().map(|pause| Happened::Lapsed { pause }));
         }
@@ -128,7 +128,7 @@ fn settle(bench: &mut Bench, model: &mut Model, key: &CommandKey, outcome: Outco
     let open = model.was_granted(key, model.log.len()) && model.outcome(key, model.log.len()).is_none();
     // With a moment: what follows without one is the subject of a test of its own.
     let settlement = Settlement { key: key.clone(), outcome, observed: None, as_at: Some(bench.now) };
-    let settled = !bench.done(Command::SettlePermits(vec![settlement])).is_empty();
+    let settled = !bench.done(&Command::SettlePermits(vec![settlement])).is_empty();
     assert_eq!(settled, open, "{key}");
     if !settled {
         return;
@@ -149,7 +149,7 @@ fn change_supplier(bench: &mut Bench, model: &mut Model, to: u8) {
     let supplier = if to == 0 { "EMIS" } else { "TPP" };
     let mut moved = entry("A81001");
     moved.supplier = Some(supplier.parse().unwrap());
-    for event in bench.done(import("2031-06-02", vec![moved])) {
+    for event in bench.done(&import("2031-06-02", vec![moved])) {
         let Event::DirectoryImported { practices, .. } = event else { panic!("an import imports") };
         for unknown in practices.into_iter().flat_map(|change| change.access_unknown) {
             let last = model.last_observed(&unknown.capability, model.log.len());
@@ -299,9 +299,9 @@ proptest! {
         }
         let mut singly = Bench { state: bench.state.clone(), now: bench.now, events: bench.events.clone() };
         for key in &keys {
-            singly.done(Command::AcquirePermits(vec![key.clone()]));
+            singly.done(&Command::AcquirePermits(vec![key.clone()]));
         }
-        bench.done(Command::AcquirePermits(keys.clone()));
+        bench.done(&Command::AcquirePermits(keys.clone()));
         for key in &keys {
             prop_assert_eq!(permit_of(&bench.state, key), permit_of(&singly.state, key));
         }
@@ -321,8 +321,8 @@ proptest! {
             Command::RecordObservations(vec![observation(ObservedState::On)]),
             Command::Lapse,
         ] {
-            bench.done(command.clone());
-            prop_assert!(bench.done(command).is_empty());
+            bench.done(&command);
+            prop_assert!(bench.done(&command).is_empty());
         }
     }
 }

@@ -48,7 +48,7 @@ fn an_observation_of_an_unknown_practice_is_left_out_and_the_others_count() {
     let mut bench = Bench::new();
     let mut stranger = observation(On);
     stranger.practice = code("Z99999");
-    bench.done(Command::RecordObservations(vec![stranger, observation(On)]));
+    bench.done(&Command::RecordObservations(vec![stranger, observation(On)]));
     assert_eq!(bench.observed(), Some(On));
 }
 
@@ -57,7 +57,7 @@ fn nothing_is_observed_in_the_future_but_for_a_clock_that_is_a_little_ahead() {
     let mut bench = Bench::new();
     let mut ahead = observation(On);
     ahead.as_at = Some(bench.now + practice::OBSERVER_AHEAD_MAX);
-    bench.done(Command::RecordObservations(vec![ahead.clone()]));
+    bench.done(&Command::RecordObservations(vec![ahead.clone()]));
     let access = bench.practice().access(&Capability::default()).unwrap();
     assert_eq!(access.latest().unwrap().as_at, bench.now);
 
@@ -74,9 +74,9 @@ fn a_change_of_supplier_drops_what_was_observed_to_unknown_until_the_new_one_con
     bench.wait(SignedDuration::from_hours(48));
     let mut moved = entry("A81001");
     moved.supplier = Some("TPP".parse().unwrap());
-    bench.done(import("2031-06-02", vec![moved.clone()]));
+    bench.done(&import("2031-06-02", vec![moved.clone()]));
     assert_eq!(bench.observed(), Some(Unknown), "also where the import says a day before the observation");
-    assert!(bench.done(import("2031-06-02", vec![moved])).is_empty());
+    assert!(bench.done(&import("2031-06-02", vec![moved])).is_empty());
     bench.observe(On);
     assert_eq!(bench.observed(), Some(On));
 }
@@ -87,7 +87,7 @@ fn a_correction_of_a_past_supplier_changes_nothing_observed_now() {
     bench.observe(On);
     let mut before = entry("A81001");
     before.supplier = Some("TPP".parse().unwrap());
-    bench.done(import("2031-05-01", vec![before]));
+    bench.done(&import("2031-05-01", vec![before]));
     assert_eq!(bench.observed(), Some(On));
 }
 
@@ -96,7 +96,7 @@ fn a_practice_that_was_never_observed_stays_so_when_its_supplier_changes() {
     let mut bench = Bench::new();
     let mut moved = entry("A81001");
     moved.supplier = Some("TPP".parse().unwrap());
-    bench.done(import("2031-06-02", vec![moved]));
+    bench.done(&import("2031-06-02", vec![moved]));
     assert_eq!(bench.observed(), None);
 }
 
@@ -131,5 +131,5 @@ fn observe_at(bench: &mut Bench, state: ObservedState, seconds: i64) {
     bench.now = bench.now.max(as_at);
     let mut observation = observation(state);
     observation.as_at = Some(as_at);
-    bench.done(Command::RecordObservations(vec![observation]));
+    bench.done(&Command::RecordObservations(vec![observation]));
 }

@@ -118,7 +118,7 @@ fn a_pause_of_one_capability_leaves_the_others() {
         end: PauseEnd::FurtherNotice,
         placed: placed(),
     };
-    bench.done(Command::PausePractice(pause));
+    bench.done(&Command::PausePractice(pause));
     assert_eq!(bench.acquire(&enable(1)), None);
     let mut historic_key = enable(1);
     historic_key.capability = historic;
@@ -146,7 +146,7 @@ fn pauses_are_a_set_and_lifting_one_leaves_the_others() {
     bench.pause(PauseEnd::FurtherNotice);
     bench.pause(PauseEnd::FurtherNotice);
     let resume = ResumePractice { practice: code("A81001"), pause: Some(1), if_position: None };
-    bench.done(Command::ResumePractice(resume.clone()));
+    bench.done(&Command::ResumePractice(resume.clone()));
     assert_eq!(bench.acquire(&enable(1)), Some(PermitRefusal::Paused(2)));
     assert!(matches!(bench.run(&Command::ResumePractice(resume)), Err(Rejection::PauseEnded { pause: 1, .. })));
 }
@@ -185,9 +185,9 @@ fn a_pause_must_end_after_now() {
 fn a_late_pause_is_honoured_until_the_practice_lifts_it() {
     let mut bench = Bench::new();
     bench.pause(PauseEnd::ProgrammeDefault);
-    bench.done(judge(Judgement::Late));
+    bench.done(&judge(Judgement::Late));
     bench.wait(SignedDuration::from_hours(24 * 365));
-    assert!(bench.done(Command::Lapse).is_empty());
+    assert!(bench.done(&Command::Lapse).is_empty());
     assert_eq!(bench.acquire(&enable(1)), Some(PermitRefusal::Paused(1)));
     bench.resume();
     assert_eq!(bench.acquire(&enable(1)), None);
@@ -199,17 +199,17 @@ fn a_pause_in_time_ends_when_the_wave_it_defers_to_opens_and_moves_with_it() {
     bench.pause(PauseEnd::ProgrammeDefault);
     let in_time = |until| Judgement::InTime { deferred_to: "programmes/autumn/waves/2".to_owned(), until };
     let first = bench.now + SignedDuration::from_hours(24);
-    bench.done(judge(in_time(None)));
-    bench.done(judge(in_time(Some(first))));
+    bench.done(&judge(in_time(None)));
+    bench.done(&judge(in_time(Some(first))));
     assert_eq!(bench.state.next_due(), Some(first));
     let second = first + SignedDuration::from_hours(24);
-    bench.done(judge(in_time(Some(second))));
+    bench.done(&judge(in_time(Some(second))));
     assert_eq!(bench.state.next_due(), Some(second));
-    assert!(bench.done(judge(in_time(Some(second)))).is_empty(), "saying it again changes nothing");
+    assert!(bench.done(&judge(in_time(Some(second)))).is_empty(), "saying it again changes nothing");
 
     bench.now = second;
     assert_eq!(bench.acquire(&enable(1)), Some(PermitRefusal::Paused(1)), "the lapse waits for its event (rule 15)");
-    bench.done(Command::Lapse);
+    bench.done(&Command::Lapse);
     assert_eq!(bench.acquire(&enable(1)), None);
 }
 
@@ -234,8 +234,8 @@ fn a_request_to_switch_off_also_pauses_and_is_done_when_the_command_took_effect(
         capability: Capability::default(),
         placed: placed(),
     });
-    assert_eq!(bench.done(request.clone()).len(), 2);
-    assert!(bench.done(request).is_empty(), "asking again changes nothing");
+    assert_eq!(bench.done(&request).len(), 2);
+    assert!(bench.done(&request).is_empty(), "asking again changes nothing");
     assert_eq!(bench.receipt(1), ReceiptState::AlreadyOn);
     assert_eq!(bench.acquire(&enable(2)), Some(PermitRefusal::Paused(1)));
     bench.resume();
@@ -253,7 +253,7 @@ fn a_request_to_switch_off_is_done_when_off_is_observed_of_a_later_moment_only()
     bench.observe(ObservedState::Off);
     bench.wait(SignedDuration::from_secs(1));
     let (practice, capability) = (code("A81001"), Capability::default());
-    bench.done(Command::RequestSwitchOff(RequestSwitchOff { practice, capability, placed: placed() }));
+    bench.done(&Command::RequestSwitchOff(RequestSwitchOff { practice, capability, placed: placed() }));
     let open = |bench: &Bench| bench.practice().access(&Capability::default()).unwrap().switch_off.is_some();
     assert!(open(&bench), "what was observed before the request does not fulfil it");
     bench.wait(SignedDuration::from_secs(1));

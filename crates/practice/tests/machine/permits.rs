@@ -11,8 +11,8 @@ use crate::bench::{Bench, code, day, disable, enable, entry, import};
 #[test]
 fn the_same_key_gets_the_same_permit() {
     let mut bench = Bench::new();
-    assert_eq!(bench.done(Command::AcquirePermits(vec![enable(1)])).len(), 1);
-    assert_eq!(bench.done(Command::AcquirePermits(vec![enable(1), enable(1)])).len(), 0);
+    assert_eq!(bench.done(&Command::AcquirePermits(vec![enable(1)])).len(), 1);
+    assert_eq!(bench.done(&Command::AcquirePermits(vec![enable(1), enable(1)])).len(), 0);
     assert_eq!(bench.acquire(&enable(1)), None);
 }
 
@@ -29,7 +29,7 @@ fn at_most_one_enable_permit_is_open_for_a_capability_and_practice() {
 #[test]
 fn a_batch_is_judged_one_after_the_other() {
     let mut bench = Bench::new();
-    bench.done(Command::AcquirePermits(vec![enable(1), enable(2), disable(3)]));
+    bench.done(&Command::AcquirePermits(vec![enable(1), enable(2), disable(3)]));
     assert_eq!(bench.acquire(&enable(1)), None);
     assert_eq!(bench.acquire(&enable(2)), Some(PermitRefusal::PermitOpen(Action::Enable, 1)));
     assert_eq!(bench.acquire(&disable(3)), None);
@@ -75,7 +75,7 @@ fn closed_dormant_and_proposed_practices_get_no_enable_permit() {
         let mut bench = Bench::new();
         let mut closed = entry("A81001");
         closed.lifetime = Some(lifetime);
-        bench.done(import(today, vec![closed]));
+        bench.done(&import(today, vec![closed]));
         assert_eq!(bench.acquire(&enable(1)), Some(PermitRefusal::PracticeNotOpen(status)));
     }
 }
@@ -86,7 +86,7 @@ fn a_closure_that_is_due_refuses_the_permit_before_its_event() {
     let mut bench = Bench::new();
     let mut closing = entry("A81001");
     closing.lifetime = Some(Lifetime { close: Some(day("2031-06-10")), ..Lifetime::default() });
-    bench.done(import("2031-06-02", vec![closing]));
+    bench.done(&import("2031-06-02", vec![closing]));
     bench.now = practice::civil::start_of(day("2031-06-10"));
     assert_eq!(bench.practice().status, Status::Active);
     assert_eq!(bench.acquire(&enable(1)), Some(PermitRefusal::PracticeNotOpen(Status::Closed)));
@@ -99,7 +99,7 @@ fn a_disable_always_gets_a_permit() {
     bench.pause(PauseEnd::FurtherNotice);
     let mut closed = entry("A81001");
     closed.lifetime = Some(Lifetime { close: Some(day("2031-06-01")), ..Lifetime::default() });
-    bench.done(import("2031-06-02", vec![closed]));
+    bench.done(&import("2031-06-02", vec![closed]));
     assert_eq!(bench.acquire(&disable(4)), None);
     assert_eq!(bench.acquire(&disable(5)), None, "also beside another");
     assert_eq!(bench.acquire(&disable(1)), None, "also below the highest generation");
@@ -136,7 +136,7 @@ fn a_settlement_records_outcome_and_observation_in_one_event() {
     let mut bench = Bench::new();
     bench.acquire(&enable(1));
     let settlement = Settlement { key: enable(1), outcome: Outcome::Applied, observed: None, as_at: None };
-    assert_eq!(bench.done(Command::SettlePermits(vec![settlement])).len(), 1);
+    assert_eq!(bench.done(&Command::SettlePermits(vec![settlement])).len(), 1);
     assert_eq!(bench.observed(), Some(ObservedState::On));
 }
 
@@ -146,7 +146,7 @@ fn a_supplier_may_say_more_than_the_outcome() {
     bench.acquire(&enable(1));
     let observed = Some(ObservedState::Partial);
     let settlement = Settlement { key: enable(1), outcome: Outcome::Applied, observed, as_at: None };
-    bench.done(Command::SettlePermits(vec![settlement]));
+    bench.done(&Command::SettlePermits(vec![settlement]));
     assert_eq!(bench.observed(), Some(ObservedState::Partial));
 }
 
@@ -156,7 +156,7 @@ fn a_supplier_whose_clock_runs_ahead_settles_all_the_same() {
     bench.acquire(&enable(1));
     let as_at = Some(bench.now + jiff::SignedDuration::from_hours(1));
     let settlement = Settlement { key: enable(1), outcome: Outcome::Applied, observed: None, as_at };
-    bench.done(Command::SettlePermits(vec![settlement]));
+    bench.done(&Command::SettlePermits(vec![settlement]));
     let access = bench.practice().access(&ods::Capability::default()).unwrap();
     assert_eq!(access.latest().unwrap().as_at, bench.now);
 }
