@@ -1,1 +1,35 @@
-//! A gRPC server that knows no service: caller, deadlines, limits, trace, health, reflection, drain
+//! A gRPC server that knows no service: caller, deadlines, limits, trace, health, reflection, drain.
+//!
+//! [`Server`] takes services and makes [`Routes`] of them. The same `Routes` serve sockets ([`Routes::serve`]) and calls
+//! within the process (`client::Peer::local`), with the same refusals, deadlines and traces. What each call passes, in
+//! this order: the limit of calls under way, the caller and their roles, the deadline, the decision to record, the
+//! service itself with its panics caught, the limits of message sizes, the counters.
+//!
+//! It owns the accept loop instead of using tonic's, for what tonic 0.14 leaves open: an expired deadline answers
+//! CANCELLED there, a drain has no end, replies have no size limit, a connection of the maximum age gets no GOAWAY, and
+//! a client that never says hello keeps its socket. It also spares the hot path: one look-up by the path, no router.
+//!
+//! There is no TLS yet, no HTTP/1 and no gRPC-web. It does not know the domain's clock: deadlines run on real time.
+
+mod body;
+mod builder;
+mod call;
+mod config;
+mod connection;
+mod handling;
+mod health;
+mod lengths;
+mod method;
+mod reflection;
+mod refusal;
+mod routes;
+mod serve;
+mod timeout;
+
+pub use body::{RequestBody, ResponseBody};
+pub use builder::{BuildError, Server};
+pub use config::ServerConfig;
+pub use handling::Handling;
+pub use health::Health;
+pub use routes::{GrpcService, Routes};
+pub use serve::{Drained, ServeError};

@@ -1,0 +1,119 @@
+//! From services to routes.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use identity::{Authenticate, RoleMatrix};
+use prost::Message;
+use prost_types::FileDescriptorSet;
+use tonic::server::NamedService;
+use tonic_health::pb::health_server::HealthServer;
+
+use crate::config::ServerConfig;
+use crate::health::Health;
+use crate::method::{Methods, service_descriptor};
+use crate::reflection;
+use crate::routes::{GrpcService, Mounted, Routes, Shared};
+
+/// Collects services; [`build`](Self::build) makes [`Routes`] of them, with health and reflection.
+#[must_use]
+pub struct Server {
+    config: ServerConfig,
+    authenticate: Box<dyn Authenticate>,
+    roles: RoleMatrix,
+    descriptors: Vec<&'static [u8]>,
+    services: Vec<(String, Box<dyn Mounted>)>,
+}
+
+/// Why there are no routes.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Bytes given to [`Server::descriptors`] are no descriptor set.
+    #[error("a descriptor set cannot be read")]
+    Descriptors(#[from] prost::DecodeError),
+    /// No descriptor set describes the service, so nothing would be known of its RPCs.
+    #[error("no descriptor set describes the service {service}")]
+    NotDescribed {
+        /// `package.Service`
+        service: String,
+    },
+    /// Two services of one name.
+    #[error("the service {service} is mounted twice")]
+    Twice {
+        /// `package.Service`
+        service: String,
+    },
+    /// The descriptor sets contradict each other.
+    #[error("reflection cannot describe the services")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+impl Server {
+    /// A server without services: who calls is found by `authenticate`, what they may call by `roles`.
+    pub fn new(config: ServerConfig, authenticate: impl Authenticate, roles: RoleMatrix) -> Self {
+        // So that an INTERNAL error names the trace in which its cause is logged.
+        api::internal_errors_quote(telemetry::trace_id);
+        Self { config, authenticate: Box::new(authenticate), roles, descriptors: Vec::new(), services: Vec::new() }
+    }
+
+    /// Adds an encoded `FileDescriptorSet`: what is known of the RPCs, and what reflection tells.
+    pub fn descriptors(mut self, encoded: &'static [u8]) -> Self {
+        if !self.descriptors.contains(&encoded) {
+            self.descriptors.push(encoded);
+        }
+        self
+    }
+
+    /// Mounts a generated server (`XServer::new(…)`).
+    pub fn service<S: GrpcService + NamedService>(mut self, service: S) -> Self {
+        self.services.push((S::NAME.to_owned(), Box::new(service)));
+        self
+    }
+
+    /// The routes, with `grpc.health.v1` and both versions of reflection.
+    pub fn build(self) -> Result<Routes, BuildError> {
+        let names: Vec<String> = self.services.iter().map(|(name, _)| name.clone()).collect();
+        let health = Health::new(names.iter().map(String::as_str));
+        let server = self.descriptors(tonic_health::pb::FILE_DESCRIPTOR_SET).service(HealthServer::new(health.clone()));
+        let names: Vec<String> = server.services.iter().map(|(name, _)| name.clone()).collect();
+        let descriptors = server.descriptors.clone();
+        reflection::add(server, &descriptors, &names)?.finish(health)
+    }
+
+    fn finish(self, health: Health) -> Result<Routes, BuildError> {
+        let sets = self.descriptors.iter().map(|set| FileDescriptorSet::decode(*set));
+        let sets = sets.collect::<Result<Vec<_>, _>>()?;
+        let mut methods = Methods::default();
+        let mut services = Vec::new();
+        let mut seen: Vec<String> = Vec::new();
+        for (name, service) in self.services {
+            if seen.contains(&name) {
+                return Err(BuildError::Twice { service: name });
+            }
+            let Some(descriptor) = service_descriptor(&sets, &name) else {
+                return Err(BuildError::NotDescribed { service: name });
+            };
+            methods.add(services.len(), &name, descriptor, &self.roles);
+            services.push(service);
+            seen.push(name);
+        }
+        Ok(Routes {
+            shared: Arc::new(Shared {
+                config: self.config,
+                methods,
+                services,
+                authenticate: self.authenticate,
+                health,
+                calls_in_flight: AtomicUsize::new(0),
+                streams_open: AtomicUsize::new(0),
+            }),
+        })
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.services.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Server").field("services", &names).finish_non_exhaustive()
+    }
+}

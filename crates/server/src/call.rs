@@ -1,0 +1,229 @@
+//! One call under way: its place among the limits, its deadline, its trace, its counters.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use api::Error;
+use http::HeaderMap;
+use telemetry::RequestTrace;
+use tokio::time::Sleep;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::Code;
+use tracing::field::Empty;
+use tracing::{Span, info_span};
+
+use crate::method::{Access, Method};
+use crate::routes::Shared;
+
+/// gRPC's CANCELLED: what a call is that ends before its status is out, since its client went away.
+const CANCELLED: u8 = Code::Cancelled as u8;
+
+/// From admission to the status. Dropping it gives the place back.
+pub(crate) struct Call {
+    shared: Arc<Shared>,
+    method: usize,
+    arrived: Instant,
+    deadline: Option<Instant>,
+    /// Armed only once something is waited for: most calls never wait.
+    timer: Option<Pin<Box<Sleep>>>,
+    drains: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    trace: RequestTrace,
+    ended: bool,
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").field("method", &self.method().name).finish_non_exhaustive()
+    }
+}
+
+impl Call {
+    /// Takes a place among the calls under way, or refuses where there is none left.
+    pub(crate) fn begin(shared: &Arc<Shared>, method: usize, arrived: Instant) -> Result<Self, Error> {
+        let known = shared.methods.get(method);
+        let (places, max) = places(shared, known);
+        let taken = places.fetch_add(1, Ordering::Relaxed);
+        known.metrics.begin();
+        let call = Self {
+            shared: Arc::clone(shared),
+            method,
+            arrived,
+            deadline: None,
+            timer: None,
+            drains: None,
+            trace: RequestTrace::Quiet(None.into()),
+            ended: false,
+        };
+        if taken >= max && known.access != Access::Open {
+            return call.refuse(
+                Error::resource_exhausted(
+                    "OVERLOADED",
+                    "{calls_max} calls are under way; try again in {retry_after_ms} ms",
+                )
+                .with("calls_max", max)
+                .with("retry_after_ms", shared.config.shed_retry_after.as_millis())
+                .retry_after(shared.config.shed_retry_after),
+            );
+        }
+        Ok(call)
+    }
+
+    /// Sets the deadline: what the client asked for, within what the server allows. Open-ended streams are left open.
+    pub(crate) fn set_deadline(&mut self, asked: Option<Duration>) -> Result<(), Error> {
+        let config = &self.shared.config;
+        let allowed = match asked {
+            Some(asked) if self.method().is_unary() => Some(asked.min(config.deadline_max)),
+            Some(asked) => Some(asked),
+            None if self.method().is_unary() => Some(config.deadline_default),
+            None => None,
+        };
+        self.deadline = allowed.and_then(|allowed| self.arrived.checked_add(allowed));
+        if allowed == Some(Duration::ZERO) { Err(self.overdue()) } else { Ok(()) }
+    }
+
+    /// Has the reply stream end when the server drains, so that watches do not hold the drain.
+    pub(crate) fn end_when(&mut self, drains: Option<&CancellationToken>) {
+        self.drains = drains.map(|drains| Box::pin(drains.clone().cancelled_owned()));
+    }
+
+    /// Decides whether the call is recorded, and begins its span if so.
+    pub(crate) fn trace(&mut self, headers: &HeaderMap) {
+        let method = self.method();
+        self.trace = if telemetry::is_recorded(method.importance, headers) {
+            let span = span(&method.name);
+            telemetry::set_parent(&span, headers);
+            RequestTrace::Recorded(span)
+        } else {
+            RequestTrace::quiet(headers)
+        };
+    }
+
+    /// Runs one poll of the service, as part of this call. A panic becomes an error here, so that it costs one call.
+    pub(crate) fn within<T>(&self, poll: impl FnOnce() -> T) -> Result<T, Error> {
+        let _deadline = api::deadline::enter(self.deadline);
+        let _trace = self.trace.enter();
+        // The service is not polled again after a panic, so nobody sees what it left half done.
+        catch_unwind(AssertUnwindSafe(poll)).map_err(|panic| Error::internal(&Panicked::of(&*panic)))
+    }
+
+    /// Ready with the reason why a call that waits shall not wait longer.
+    pub(crate) fn poll_interrupted(&mut self, context: &mut Context<'_>) -> Poll<Error> {
+        if let Some(deadline) = self.deadline {
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+            if timer.as_mut().poll(context).is_ready() {
+                return Poll::Ready(self.overdue());
+            }
+        }
+        if let Some(drains) = &mut self.drains
+            && drains.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(Error::unavailable("DRAINING", "the server is shutting down; resume at another"));
+        }
+        Poll::Pending
+    }
+
+    /// True for a stream whose deadline has passed.
+    pub(crate) fn is_overdue_stream(&self) -> bool {
+        self.method().server_streaming && self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// DEADLINE_EXCEEDED for this call.
+    pub(crate) fn overdue(&self) -> Error {
+        let allowed = self.deadline.map_or(Duration::ZERO, |deadline| deadline.duration_since(self.arrived));
+        Error::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "{rpc} did not end within its {deadline_ms} ms")
+            .with("rpc", &self.method().name)
+            .with("deadline_ms", allowed.as_millis())
+    }
+
+    pub(crate) fn message_bytes_max(&self) -> usize {
+        self.shared.config.message_bytes_max
+    }
+
+    /// The status is out: counts it and writes it to the span. Once; what comes later does not count.
+    pub(crate) fn end(&mut self, code: u8) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        self.method().metrics.end(code, self.arrived.elapsed());
+        if let RequestTrace::Recorded(span) = &self.trace {
+            let name = telemetry::CODES.get(usize::from(code)).copied().unwrap_or("UNKNOWN");
+            span.record("rpc.response.status_code", name);
+            if is_server_fault(code) {
+                span.record("otel.status_code", "ERROR");
+                span.record("error.type", name);
+            }
+        }
+    }
+
+    fn refuse(mut self, error: Error) -> Result<Self, Error> {
+        self.end(error.code() as u8);
+        Err(error)
+    }
+
+    fn method(&self) -> &Method {
+        self.shared.methods.get(self.method)
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.end(CANCELLED);
+        places(&self.shared, self.method()).0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The count that the RPC belongs to, and its limit.
+fn places<'a>(shared: &'a Shared, method: &Method) -> (&'a AtomicUsize, usize) {
+    if method.is_unary() {
+        (&shared.calls_in_flight, shared.config.calls_in_flight_max)
+    } else {
+        (&shared.streams_open, shared.config.streams_open_max)
+    }
+}
+
+fn span(method: &str) -> Span {
+    info_span!(
+        parent: None,
+        "rpc",
+        otel.name = method,
+        otel.kind = "server",
+        otel.status_code = Empty,
+        rpc.system.name = "grpc",
+        rpc.method = method,
+        rpc.response.status_code = Empty,
+        error.type = Empty,
+        trace_id = Empty,
+    )
+}
+
+/// The codes that OpenTelemetry's conventions count as errors of a server; the others are the client's own.
+fn is_server_fault(code: u8) -> bool {
+    let faults =
+        [Code::Unknown, Code::DeadlineExceeded, Code::Unimplemented, Code::Internal, Code::Unavailable, Code::DataLoss];
+    faults.iter().any(|fault| *fault as u8 == code)
+}
+
+/// A service panicked.
+#[derive(Debug)]
+struct Panicked(String);
+
+impl Panicked {
+    fn of(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        Self(text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no text".to_owned()))
+    }
+}
+
+impl std::fmt::Display for Panicked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the service panicked: {}", self.0)
+    }
+}
+
+impl std::error::Error for Panicked {}

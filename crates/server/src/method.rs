@@ -1,0 +1,122 @@
+//! What is known of each RPC before the first call: from its descriptor, the role matrix and the counters.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use identity::{RoleMatrix, Roles};
+use prost_types::{FileDescriptorSet, ServiceDescriptorProto};
+use telemetry::{Importance, RpcMetrics};
+
+/// The first words of RPCs that change nothing; every other RPC changes something and is always recorded. The names are
+/// those of the API's conventions, so a new verb errs on the side of the record.
+const READ_VERBS: [&str; 12] = [
+    "Get",
+    "BatchGet",
+    "List",
+    "Check",
+    "BatchCheck",
+    "Watch",
+    "Query",
+    "Explain",
+    "Preview",
+    "Forecast",
+    "Verify",
+    "Download",
+];
+
+/// Services of the server itself, open to load balancers and tools that are nobody's account.
+const OPEN_PACKAGES: [&str; 2] = ["grpc.health.", "grpc.reflection."];
+
+/// Who may call an RPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everybody, also without an account, and also while calls are shed.
+    Open,
+    /// Whoever has one of these roles; without a row in the matrix the set is None, and nobody may.
+    Roles(Option<Roles>),
+}
+
+/// One RPC of a mounted service.
+#[derive(Debug)]
+pub(crate) struct Method {
+    /// Place of its service among those mounted.
+    pub(crate) service: usize,
+    /// `package.Service/Method`
+    pub(crate) name: String,
+    pub(crate) client_streaming: bool,
+    pub(crate) server_streaming: bool,
+    pub(crate) importance: Importance,
+    pub(crate) access: Access,
+    pub(crate) metrics: Arc<RpcMetrics>,
+}
+
+impl Method {
+    pub(crate) fn is_unary(&self) -> bool {
+        !self.client_streaming && !self.server_streaming
+    }
+}
+
+/// The RPCs of all mounted services, found by their path.
+#[derive(Debug, Default)]
+pub(crate) struct Methods {
+    places: HashMap<String, usize>,
+    all: Vec<Method>,
+}
+
+impl Methods {
+    /// Adds the RPCs of `descriptor`, the service called `name`.
+    pub(crate) fn add(&mut self, service: usize, name: &str, descriptor: &ServiceDescriptorProto, roles: &RoleMatrix) {
+        let is_open = OPEN_PACKAGES.iter().any(|package| name.starts_with(package));
+        for method in &descriptor.method {
+            let full_name = format!("{name}/{}", method.name());
+            self.places.insert(format!("/{full_name}"), self.all.len());
+            self.all.push(Method {
+                service,
+                client_streaming: method.client_streaming(),
+                server_streaming: method.server_streaming(),
+                importance: if is_open { Importance::Read } else { importance(method.name()) },
+                access: if is_open { Access::Open } else { Access::Roles(roles.roles(&full_name)) },
+                metrics: RpcMetrics::of(&full_name),
+                name: full_name,
+            });
+        }
+    }
+
+    /// The place of the RPC at `path`.
+    pub(crate) fn find(&self, path: &str) -> Option<usize> {
+        self.places.get(path).copied()
+    }
+
+    pub(crate) fn get(&self, place: usize) -> &Method {
+        &self.all[place]
+    }
+}
+
+/// The descriptor of the service called `name` (`package.Service`).
+pub(crate) fn service_descriptor<'a>(sets: &'a [FileDescriptorSet], name: &str) -> Option<&'a ServiceDescriptorProto> {
+    let (package, service) = name.rsplit_once('.').unwrap_or(("", name));
+    let mut files = sets.iter().flat_map(|set| &set.file).filter(|file| file.package() == package);
+    files.find_map(|file| file.service.iter().find(|descriptor| descriptor.name() == service))
+}
+
+fn importance(method: &str) -> Importance {
+    let is_read = READ_VERBS.iter().any(|verb| {
+        method.strip_prefix(verb).is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_lowercase()))
+    });
+    if is_read { Importance::Read } else { Importance::Change }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_are_known_by_their_verb_and_all_else_is_a_change() {
+        for read in ["GetPractice", "BatchCheckAccess", "CheckAccess", "ListPractices", "WatchPractices", "Forecast"] {
+            assert_eq!(importance(read), Importance::Read, "{read}");
+        }
+        for change in ["PausePractice", "AcquirePermits", "ImportDirectory", "RecordEvents", "Checkout", "Getaway"] {
+            assert_eq!(importance(change), Importance::Change, "{change}");
+        }
+    }
+}

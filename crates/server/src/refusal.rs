@@ -1,0 +1,129 @@
+//! The statuses that the server itself gives, and the details that tonic's own statuses lack.
+
+use api::Error;
+use http::{HeaderMap, HeaderValue};
+use identity::{ACCOUNT_HEADER, Refusal};
+use tonic::{Code, Status};
+
+use crate::lengths::TooLong;
+
+/// The caller may not; the error says why and, where there is one, the way to be let in.
+pub(crate) fn of_caller(refusal: &Refusal) -> Error {
+    match refusal {
+        Refusal::AccountMissing => Error::new(
+            Code::Unauthenticated,
+            "ACCOUNT_MISSING",
+            "nobody is named as the caller: send the header {header}",
+        )
+        .with("header", ACCOUNT_HEADER),
+        Refusal::AccountInvalid => Error::new(
+            Code::Unauthenticated,
+            "ACCOUNT_INVALID",
+            "the header {header} must be an account, or an account and its roles: `alice;roles=auditor,operator`",
+        )
+        .with("header", ACCOUNT_HEADER),
+        Refusal::RoleUnknown { role } => {
+            Error::new(Code::Unauthenticated, "ROLE_UNKNOWN", "`{role}` is no role").with("role", role)
+        }
+        Refusal::RpcWithoutRoles { rpc } => {
+            Error::permission_denied("RPC_WITHOUT_ROLES", "nobody may call {rpc}: the role matrix has no row for it")
+                .with("rpc", rpc)
+        }
+        Refusal::RoleMissing { account, rpc, needed } => {
+            Error::permission_denied("ROLE_MISSING", "{account} may not call {rpc}: it takes one of {roles}")
+                .with("account", account)
+                .with("rpc", rpc)
+                .with("roles", needed)
+        }
+    }
+}
+
+pub(crate) fn request_too_large(found: TooLong) -> Error {
+    Error::resource_exhausted("MESSAGE_TOO_LARGE", "the message has {bytes} bytes; at most {bytes_max} are taken")
+        .with("bytes", found.bytes)
+        .with("bytes_max", found.bytes_max)
+}
+
+pub(crate) fn reply_too_large(found: TooLong) -> Error {
+    Error::resource_exhausted(
+        "REPLY_TOO_LARGE",
+        "the reply has {bytes} bytes, more than the {bytes_max} that are sent; ask for less at a time",
+    )
+    .with("bytes", found.bytes)
+    .with("bytes_max", found.bytes_max)
+}
+
+/// The number in `grpc-status`; None where there is no such header, 2 (UNKNOWN) where it is no number.
+pub(crate) fn code(headers: &HeaderMap) -> Option<u8> {
+    let value = headers.get(Status::GRPC_STATUS)?;
+    Some(value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(2))
+}
+
+/// Gives a status without details the one `ErrorInfo` that each error of ours has. Such statuses come from tonic itself:
+/// a body that is no message of the expected type, an unknown compression, a name that its health service does not know.
+pub(crate) fn complete(headers: &mut HeaderMap) {
+    if headers.contains_key(Status::GRPC_STATUS_DETAILS) {
+        return;
+    }
+    let Some(bare) = Status::from_header_map(headers).filter(|bare| bare.code() != Code::Ok) else { return };
+    let error = if bare.code() == Code::Internal && bare.message().contains("failed to decode Protobuf message") {
+        Error::new(Code::InvalidArgument, "MESSAGE_INVALID", "the request is no message of the expected type: {cause}")
+            .with("cause", bare.message())
+    } else {
+        let reason = telemetry::CODES.get(bare.code() as usize).copied().unwrap_or("UNKNOWN");
+        Error::new(bare.code(), reason, "{cause}").with("cause", bare.message())
+    };
+    for name in [Status::GRPC_STATUS, Status::GRPC_MESSAGE] {
+        headers.remove(name);
+    }
+    write(error, headers);
+}
+
+/// Writes the error into headers or trailers.
+pub(crate) fn write(error: Error, headers: &mut HeaderMap) {
+    let code = error.code() as i32;
+    if Status::from(error).add_header(headers).is_err() {
+        // The text did not fit a header; the code always does.
+        headers.insert(Status::GRPC_STATUS, HeaderValue::from(code));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::Explained;
+
+    use super::*;
+
+    fn completed(status: &Status) -> Status {
+        let mut headers = HeaderMap::new();
+        status.add_header(&mut headers).unwrap();
+        complete(&mut headers);
+        Status::from_header_map(&headers).unwrap()
+    }
+
+    #[test]
+    fn a_bare_status_gets_its_error_info() {
+        let status = completed(&Status::unimplemented("Content is compressed with `zstd`, which isn't supported"));
+        assert_eq!(status.code(), Code::Unimplemented);
+        assert_eq!(status.message(), "Content is compressed with `zstd`, which isn't supported");
+        assert_eq!(Explained::from(&status).reason, "UNIMPLEMENTED");
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_are_the_callers_fault() {
+        let status = completed(&Status::internal("failed to decode Protobuf message: invalid tag value: 0"));
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(Explained::from(&status).reason, "MESSAGE_INVALID");
+    }
+
+    #[test]
+    fn a_status_with_details_and_an_ok_stay_as_they_are() {
+        let detailed = Status::from(Error::aborted("ETAG_MISMATCH", "changed"));
+        assert_eq!(Explained::from(&completed(&detailed)).reason, "ETAG_MISMATCH");
+        let mut ok = HeaderMap::new();
+        Status::ok("").add_header(&mut ok).unwrap();
+        let before = ok.clone();
+        complete(&mut ok);
+        assert_eq!(ok, before);
+    }
+}

@@ -1,0 +1,150 @@
+//! The services behind all that a call passes.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use api::Error;
+use http::{Request, Response};
+use identity::{Authenticate, Caller, Refusal};
+use tokio_util::sync::CancellationToken;
+use tonic::Code;
+use tonic::body::Body;
+use tonic::codegen::BoxFuture;
+
+use crate::body::RequestBody;
+use crate::call::Call;
+use crate::config::ServerConfig;
+use crate::handling::Handling;
+use crate::health::Health;
+use crate::method::{Access, Method, Methods};
+use crate::{refusal, timeout};
+
+/// What a generated tonic server is, over our bodies. Implemented by every `XServer<T>`; nothing else needs to.
+pub trait GrpcService:
+    tower::Service<
+        Request<RequestBody>,
+        Response = Response<Body>,
+        Error = Infallible,
+        Future = BoxFuture<Response<Body>, Infallible>,
+    > + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> GrpcService for S where
+    S: tower::Service<
+            Request<RequestBody>,
+            Response = Response<Body>,
+            Error = Infallible,
+            Future = BoxFuture<Response<Body>, Infallible>,
+        > + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// A service whose type is forgotten, and which needs no `&mut` to be called.
+pub(crate) trait Mounted: Send + Sync {
+    fn call(&self, request: Request<RequestBody>) -> BoxFuture<Response<Body>, Infallible>;
+}
+
+impl<S: GrpcService> Mounted for S {
+    fn call(&self, request: Request<RequestBody>) -> BoxFuture<Response<Body>, Infallible> {
+        // Generated servers are always ready, and a clone of one is a clone of its `Arc`.
+        tower::Service::call(&mut self.clone(), request)
+    }
+}
+
+/// All services of a server, with everything that a call passes. Cheap to clone.
+///
+/// It is a `tower::Service` for calls within the process, and [serves](Self::serve) sockets.
+#[derive(Clone)]
+pub struct Routes {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) config: ServerConfig,
+    pub(crate) methods: Methods,
+    pub(crate) services: Vec<Box<dyn Mounted>>,
+    pub(crate) authenticate: Box<dyn Authenticate>,
+    pub(crate) health: Health,
+    pub(crate) calls_in_flight: AtomicUsize,
+    pub(crate) streams_open: AtomicUsize,
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes").field("methods", &self.shared.methods).finish_non_exhaustive()
+    }
+}
+
+impl Routes {
+    /// The health of the services, for them to set.
+    pub fn health(&self) -> Health {
+        self.shared.health.clone()
+    }
+
+    /// Handles one request. `drains` ends its reply stream when the server that took it drains.
+    pub(crate) fn handle(&self, mut request: Request<RequestBody>, drains: Option<&CancellationToken>) -> Handling {
+        let arrived = Instant::now();
+        let Some(place) = self.shared.methods.find(request.uri().path()) else {
+            let error = Error::new(Code::Unimplemented, "RPC_UNKNOWN", "there is no RPC at {path} here");
+            return Handling::refused(error.with("path", request.uri().path()));
+        };
+        let method = self.shared.methods.get(place);
+        let admitted = Call::begin(&self.shared, place, arrived).and_then(|mut call| {
+            if let Some(caller) = self.admit(method, &request)? {
+                request.extensions_mut().insert(caller);
+            }
+            call.set_deadline(timeout::of(request.headers()))?;
+            Ok(call)
+        });
+        let mut call = match admitted {
+            Ok(call) => call,
+            Err(error) => return Handling::refused(error),
+        };
+        if method.server_streaming {
+            call.end_when(drains);
+        }
+        call.trace(request.headers());
+        request.body_mut().limit(self.shared.config.message_bytes_max);
+        let service = &self.shared.services[method.service];
+        Handling::running(call, || service.call(request))
+    }
+
+    fn admit(&self, method: &Method, request: &Request<RequestBody>) -> Result<Option<Caller>, Error> {
+        let Access::Roles(roles) = method.access else { return Ok(None) };
+        let caller = self.shared.authenticate.authenticate(request.headers(), request.extensions());
+        let caller = caller.map_err(|refused| refusal::of_caller(&refused))?;
+        let rpc = || method.name.clone();
+        let refused = match roles {
+            Some(needed) if needed.meets(caller.roles) => return Ok(Some(caller)),
+            Some(needed) => Refusal::RoleMissing { account: caller.account, rpc: rpc(), needed },
+            None => Refusal::RpcWithoutRoles { rpc: rpc() },
+        };
+        Err(refusal::of_caller(&refused))
+    }
+}
+
+/// Calls within the process: the same in every respect but the socket, and polled where the caller is polled.
+impl tower::Service<Request<Body>> for Routes {
+    type Response = Response<crate::ResponseBody>;
+    type Error = Infallible;
+    type Future = Handling;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Handling {
+        self.handle(request.map(RequestBody::local), None)
+    }
+}
