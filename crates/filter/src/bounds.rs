@@ -14,18 +14,22 @@ pub const TEXT_BYTES_MAX: usize = 16 * 1024;
 
 /// How deep a filter may be nested, in parentheses, lists, calls and chained operators: several times what people write,
 /// and little enough for the recursive parser on a thread with a small stack.
-pub const DEPTH_MAX: usize = 48;
+pub const DEPTH_MAX: usize = 32;
 
 /// How many operations a filter may ask of each row: a microsecond or two, so that a million rows stay within seconds.
 pub const STEPS_MAX: usize = 1_000;
 
-/// Lets through what the parser can take.
+/// Lets through what the parser can take, and is worth taking.
 pub(crate) fn admit(text: &str) -> Result<(), FilterError> {
     if text.len() > TEXT_BYTES_MAX {
         let kind = FilterErrorKind::TooLong { bytes: text.len() };
         return Err(FilterError::new(Position::of(text, 1, 1), kind));
     }
-    let mut walk = Walk { text, at: 0, levels: vec![Level::default()] };
+    if text.trim().is_empty() {
+        let message = "the filter is empty; one that lets everything pass is `true`".to_owned();
+        return Err(FilterError::new(Position::of(text, 1, 1), FilterErrorKind::Syntax { message }));
+    }
+    let mut walk = Walk { text, at: 0, levels: vec![Level::default()], after_operand: false };
     while let Some(letter) = walk.peek() {
         walk.step(letter)?;
     }
@@ -38,16 +42,29 @@ struct Walk<'a> {
     at: usize,
     /// The open brackets, outermost first.
     levels: Vec<Level>,
+    /// Whether an operand has just ended, so that a bracket here calls or indexes it.
+    after_operand: bool,
 }
 
-/// How deep the tree below one open bracket can be, counted too deep rather than too flat: chains as if each operator
-/// were one level, which is so for all but `&&` and `||`, of which the parser makes a balanced tree, and lists.
+/// How deep the tree below one open bracket can be. It is a chain of operands, counted as if each operator between them
+/// were one level more, whatever binds tighter; an operand is as deep as it has dots, calls and brackets. Only `&&`, `||`
+/// and the comma begin a new chain: of conditions the parser makes a balanced tree, and a list is flat.
 #[derive(Default)]
 struct Level {
-    /// Of the chain since the last `&&`, `||` or comma.
-    chain: usize,
-    /// Of the deepest chain before it.
-    deepest: usize,
+    /// Operators since the chain began.
+    operators: usize,
+    /// The operand at hand.
+    operand: usize,
+    /// The deepest operand of the chain before it.
+    deepest_operand: usize,
+    /// The deepest chain before this one.
+    deepest_chain: usize,
+}
+
+impl Level {
+    fn depth(&self) -> usize {
+        self.deepest_chain.max(self.operators + self.operand.max(self.deepest_operand))
+    }
 }
 
 impl Walk<'_> {
@@ -71,10 +88,11 @@ impl Walk<'_> {
             ')' | ']' | '}' => self.close()?,
             '&' | '|' | ',' => self.separate(),
             '=' if self.rest().starts_with("==") => {
-                self.deeper()?;
+                self.operator()?;
                 self.at += 1;
             }
-            '.' | '+' | '-' | '*' | '/' | '%' | '<' | '>' | '!' => self.deeper()?,
+            '.' => self.postfix()?,
+            '+' | '-' | '*' | '/' | '%' | '<' | '>' | '!' => self.operator()?,
             '?' => {
                 let kind = FilterErrorKind::Unsupported {
                     what: "`?`",
@@ -82,6 +100,7 @@ impl Walk<'_> {
                 };
                 return Err(self.error(self.at, kind));
             }
+            '0'..='9' => self.after_operand = true,
             _ => {}
         }
         self.at += letter.len_utf8();
@@ -89,8 +108,12 @@ impl Walk<'_> {
     }
 
     fn open(&mut self) -> Result<(), FilterError> {
+        if self.after_operand {
+            self.postfix()?;
+        }
+        self.after_operand = false;
         self.levels.push(Level::default());
-        self.deeper()
+        self.bounded()
     }
 
     fn close(&mut self) -> Result<(), FilterError> {
@@ -98,28 +121,45 @@ impl Walk<'_> {
         if self.levels.len() > 1 {
             let closed = self.levels.pop().unwrap_or_default();
             if let Some(outer) = self.levels.last_mut() {
-                outer.chain += closed.chain.max(closed.deepest);
+                outer.operand = outer.operand.max(closed.depth() + 1);
             }
         }
+        self.after_operand = true;
         self.bounded()
     }
 
     fn separate(&mut self) {
+        self.after_operand = false;
         if let Some(level) = self.levels.last_mut() {
-            level.deepest = level.deepest.max(level.chain);
-            level.chain = 0;
+            *level = Level { deepest_chain: level.depth(), ..Level::default() };
         }
     }
 
-    fn deeper(&mut self) -> Result<(), FilterError> {
+    /// An operator before or between operands.
+    fn operator(&mut self) -> Result<(), FilterError> {
+        self.after_operand = false;
         if let Some(level) = self.levels.last_mut() {
-            level.chain += 1;
+            level.deepest_operand = level.deepest_operand.max(level.operand);
+            level.operand = 0;
+            level.operators += 1;
         }
         self.bounded()
     }
 
+    /// A dot, a call or an index, which make the operand at hand deeper.
+    fn postfix(&mut self) -> Result<(), FilterError> {
+        self.after_operand = false;
+        if let Some(level) = self.levels.last_mut() {
+            level.operand += 1;
+        }
+        self.bounded()
+    }
+
+    /// The depth of the innermost open bracket, below the operators and brackets around it.
     fn bounded(&self) -> Result<(), FilterError> {
-        let depth: usize = self.levels.iter().map(|level| level.chain).sum();
+        let Some((inner, outer)) = self.levels.split_last() else { return Ok(()) };
+        let above: usize = outer.iter().map(|level| level.operators + level.operand + 1).sum();
+        let depth = above + inner.operators + inner.operand.max(inner.deepest_operand);
         if depth > DEPTH_MAX { Err(self.error(self.at, FilterErrorKind::TooDeep)) } else { Ok(()) }
     }
 
@@ -135,7 +175,8 @@ impl Walk<'_> {
         if quoted && (prefix || raw_bytes) {
             return self.text_literal(raw || raw_bytes);
         }
-        if operator { self.deeper() } else { Ok(()) }
+        self.after_operand = true;
+        if operator { self.operator() } else { Ok(()) }
     }
 
     /// A text literal, from its opening quotes to behind its closing ones.
@@ -150,6 +191,7 @@ impl Walk<'_> {
             let Some(letter) = self.peek() else { return Err(self.unclosed(start)) };
             if self.rest().starts_with(quotes) {
                 self.at += quotes.len();
+                self.after_operand = true;
                 return Ok(());
             }
             match letter {
@@ -171,9 +213,10 @@ impl Walk<'_> {
             Some(b'x' | b'X') => hexadecimal(2),
             Some(b'u') => hexadecimal(4),
             Some(b'U') => hexadecimal(8),
-            Some(b'0'..=b'3') => {
-                code.get(2..4).is_some_and(|digits| digits.iter().all(|digit| matches!(digit, b'0'..=b'7'))).then_some(4)
-            }
+            Some(b'0'..=b'3') => code
+                .get(2..4)
+                .is_some_and(|digits| digits.iter().all(|digit| matches!(digit, b'0'..=b'7')))
+                .then_some(4),
             _ => None,
         };
         match length {
@@ -209,19 +252,28 @@ mod tests {
     #[test]
     fn a_chain_of_names_or_of_operators_is_as_deep_as_it_is_long() {
         assert_eq!(refused(&format!("a{}", ".a".repeat(DEPTH_MAX))), None);
-        assert_eq!(refused(&format!("a{}", ".a".repeat(DEPTH_MAX + 1))), Some((FilterErrorKind::TooDeep, 98)));
+        assert_eq!(refused(&format!("a{}", ".a".repeat(DEPTH_MAX + 1))), Some((FilterErrorKind::TooDeep, 66)));
         assert!(refused(&format!("1{} == 1", "+1".repeat(DEPTH_MAX))).is_some());
         assert!(refused(&format!("{}1", "!".repeat(DEPTH_MAX + 1))).is_some());
     }
 
     #[test]
     fn depth_adds_up_over_parentheses_closed_and_open() {
-        let half = DEPTH_MAX / 2;
-        let chain = ".a".repeat(half - 1);
-        assert_eq!(refused(&format!("(a{chain}){chain}")), None);
-        assert!(refused(&format!("(a{chain}){chain}.a.a")).is_some());
-        assert!(refused(&"(".repeat(DEPTH_MAX + 1)).is_some());
-        assert!(refused(&"[{(".repeat(DEPTH_MAX / 3 + 1)).is_some());
+        let half = ".a".repeat(DEPTH_MAX / 2);
+        let less = ".a".repeat(DEPTH_MAX / 2 - 1);
+        for (fits, too_deep) in [
+            (format!("(a{half}){less}"), format!("(a{half}){half}")),
+            (format!("-(a{less}){less}"), format!("--(a{less}){less}")),
+            (format!("a{half} + (a{half}.a)"), format!("1{} + (a{half})", "+1".repeat(DEPTH_MAX / 2))),
+            (format!("[1, a{half}, 2]{less}"), format!("[1, a{half}, 2]{half}")),
+            (format!("{}1{}", "(".repeat(DEPTH_MAX), ")".repeat(DEPTH_MAX)), "(".repeat(DEPTH_MAX + 1)),
+            (format!("a{}", "[0]".repeat(DEPTH_MAX - 1)), format!("a{}", "[0]".repeat(DEPTH_MAX + 1))),
+            (format!("a{}", "()".repeat(DEPTH_MAX - 1)), format!("'a' {}", "()".repeat(DEPTH_MAX + 1))),
+            (")".repeat(100), "[{(".repeat(DEPTH_MAX / 3 + 1)),
+        ] {
+            assert_eq!(refused(&fits), None, "{fits}");
+            assert_eq!(refused(&too_deep).map(|(kind, _)| kind), Some(FilterErrorKind::TooDeep), "{too_deep}");
+        }
     }
 
     #[test]
@@ -250,7 +302,9 @@ mod tests {
 
     #[test]
     fn a_literal_without_an_end_is_refused_where_it_begins() {
-        for text in ["a == \"b", "a == 'b\"", "a == 'b\n'", "a == \"\"\"b\"\"", "a == '''b'", "a == r\"b\\", "a == 'b\\'"] {
+        for text in
+            ["a == \"b", "a == 'b\"", "a == 'b\n'", "a == \"\"\"b\"\"", "a == '''b'", "a == r\"b\\", "a == 'b\\'"]
+        {
             let (kind, column) = refused(text).unwrap();
             let begins = text.find(['"', '\'']).unwrap() + 1;
             assert!(kind.to_string().contains("no closing quote"), "{text}: {kind}");

@@ -1,17 +1,61 @@
 //! The one spelling of a filter.
 //!
-//! Conditions are joined by `&&` and `||` with parentheses only where CEL needs them; everything that has a subtle
-//! precedence (arithmetic, negation, comparisons of booleans) is put in parentheses always.
+//! It has parentheses only where CEL's precedence needs them, so that it is never nested deeper than the text that was
+//! read, and what was admitted is admitted again.
 
 use std::fmt::Write;
 
-use crate::tree::{Arithmetic, Among, Comparison, Condition, Equality, Int, Operand, Part, Text};
+use crate::tree::{Among, Arithmetic, Comparison, Condition, Equality, Int, Operand, Part, Text};
 use crate::{FieldId, Schema};
 
 pub(crate) fn text(condition: &Condition, schema: &Schema) -> String {
     let mut writer = Writer { text: String::new(), schema };
     writer.condition(condition);
     writer.text
+}
+
+/// CEL's levels of precedence, from what binds least.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Precedence {
+    Or,
+    And,
+    Relation,
+    Sum,
+    Product,
+    Unary,
+    Member,
+    /// Above all: in parentheses always.
+    Never,
+}
+
+fn precedence_of_condition(condition: &Condition) -> Precedence {
+    match condition {
+        Condition::Any(_) => Precedence::Or,
+        Condition::All(_) => Precedence::And,
+        Condition::Not(_) => Precedence::Unary,
+        Condition::Constant(_) | Condition::Field(_) | Condition::Has(_) | Condition::TextPart(..) => {
+            Precedence::Member
+        }
+        Condition::Bools(..)
+        | Condition::Ints(..)
+        | Condition::Texts(..)
+        | Condition::Dates(..)
+        | Condition::Timestamps(..)
+        | Condition::IntIn(..)
+        | Condition::TextIn(..)
+        | Condition::DateIn(..)
+        | Condition::TimestampIn(..)
+        | Condition::TextInField(..) => Precedence::Relation,
+    }
+}
+
+fn precedence_of_int(int: &Int) -> Precedence {
+    match int {
+        Int::Arithmetic(Arithmetic::Add | Arithmetic::Subtract, _) => Precedence::Sum,
+        Int::Arithmetic(Arithmetic::Multiply | Arithmetic::Divide | Arithmetic::Remainder, _) => Precedence::Product,
+        Int::Negated(_) => Precedence::Unary,
+        Int::Constant(_) | Int::Field(_) | Int::SizeOfText(_) | Int::SizeOfList(_) => Precedence::Member,
+    }
 }
 
 struct Writer<'a> {
@@ -30,19 +74,19 @@ impl Writer<'_> {
                 self.push(")");
             }
             Condition::Not(inner) => {
-                self.push("!(");
-                self.condition(inner);
-                self.push(")");
+                self.push("!");
+                self.condition_from(Precedence::Member, inner);
             }
-            Condition::All(conditions) => self.joined(conditions, " && ", |inner| matches!(inner, Condition::Any(_))),
-            Condition::Any(conditions) => self.joined(conditions, " || ", |_| false),
+            Condition::All(conditions) => self.joined(" && ", conditions, Precedence::Relation),
+            Condition::Any(conditions) => self.joined(" || ", conditions, Precedence::And),
             Condition::Bools(equality, pair) => {
-                self.parenthesised(&pair.0);
+                // Relations group from the left.
+                self.condition_from(Precedence::Relation, &pair.0);
                 self.push(match equality {
                     Equality::Equal => " == ",
                     Equality::NotEqual => " != ",
                 });
-                self.parenthesised(&pair.1);
+                self.condition_from(Precedence::Sum, &pair.1);
             }
             Condition::Ints(comparison, left, right) => {
                 self.int(left);
@@ -66,7 +110,7 @@ impl Writer<'_> {
             }
             Condition::IntIn(item, among) => {
                 self.int(item);
-                self.among(among, |writer, number| writer.number(*number));
+                self.among(among, |writer, number| writer.display(number));
             }
             Condition::TextIn(item, among) => {
                 self.text(item);
@@ -98,46 +142,52 @@ impl Writer<'_> {
         }
     }
 
-    fn joined(&mut self, conditions: &[Condition], separator: &str, needs_parentheses: fn(&Condition) -> bool) {
+    fn joined(&mut self, operator: &str, conditions: &[Condition], least: Precedence) {
         for (index, condition) in conditions.iter().enumerate() {
             if index > 0 {
-                self.push(separator);
+                self.push(operator);
             }
-            if needs_parentheses(condition) {
-                self.parenthesised(condition);
-            } else {
-                self.condition(condition);
-            }
+            self.condition_from(least, condition);
         }
     }
 
-    fn parenthesised(&mut self, condition: &Condition) {
-        self.push("(");
+    /// A condition, in parentheses where it binds less than its place demands.
+    fn condition_from(&mut self, least: Precedence, condition: &Condition) {
+        let needed = precedence_of_condition(condition) < least;
+        self.push(if needed { "(" } else { "" });
         self.condition(condition);
-        self.push(")");
+        self.push(if needed { ")" } else { "" });
+    }
+
+    /// A whole number, in parentheses where it binds less than its place demands.
+    fn int_from(&mut self, least: Precedence, int: &Int) {
+        let needed = precedence_of_int(int) < least;
+        self.push(if needed { "(" } else { "" });
+        self.int(int);
+        self.push(if needed { ")" } else { "" });
     }
 
     fn int(&mut self, int: &Int) {
         match int {
-            Int::Constant(number) => self.number(*number),
+            Int::Constant(number) => self.display(number),
             Int::Field(field) => self.field(*field),
             Int::Negated(inner) => {
-                self.push("-(");
-                self.int(inner);
-                self.push(")");
+                self.push("-");
+                // `-5` would be read as the number, and `--x` as x.
+                let least = if matches!(**inner, Int::Constant(_)) { Precedence::Never } else { Precedence::Member };
+                self.int_from(least, inner);
             }
             Int::Arithmetic(operation, pair) => {
-                self.push("(");
-                self.int(&pair.0);
-                self.push(match operation {
-                    Arithmetic::Add => " + ",
-                    Arithmetic::Subtract => " - ",
-                    Arithmetic::Multiply => " * ",
-                    Arithmetic::Divide => " / ",
-                    Arithmetic::Remainder => " % ",
-                });
-                self.int(&pair.1);
-                self.push(")");
+                let (sign, least, least_right) = match operation {
+                    Arithmetic::Add => (" + ", Precedence::Sum, Precedence::Product),
+                    Arithmetic::Subtract => (" - ", Precedence::Sum, Precedence::Product),
+                    Arithmetic::Multiply => (" * ", Precedence::Product, Precedence::Unary),
+                    Arithmetic::Divide => (" / ", Precedence::Product, Precedence::Unary),
+                    Arithmetic::Remainder => (" % ", Precedence::Product, Precedence::Unary),
+                };
+                self.int_from(least, &pair.0);
+                self.push(sign);
+                self.int_from(least_right, &pair.1);
             }
             Int::SizeOfText(whole) => {
                 self.push("size(");
@@ -187,10 +237,6 @@ impl Writer<'_> {
 
     fn field(&mut self, field: FieldId) {
         self.push(self.schema.field(field).name);
-    }
-
-    fn number(&mut self, number: i64) {
-        self.display(number);
     }
 
     fn date(&mut self, date: jiff::civil::Date) {

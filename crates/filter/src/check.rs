@@ -18,7 +18,7 @@ use crate::{FieldId, Schema, Type};
 
 /// The typed condition of a parsed filter.
 pub(crate) fn condition(source: &Source<'_>, schema: &Schema) -> Result<Condition, FilterError> {
-    Checker { source, schema, steps: 0 }.condition(&source.root, "the filter")
+    Checker { source, schema, steps: 0 }.condition(&source.root, "the filter", "must be a condition")
 }
 
 struct Checker<'a> {
@@ -69,8 +69,8 @@ impl Checker<'_> {
                 let at = self.source.method_name_start(expression);
                 Err(self.source.error_at_byte(at, FilterErrorKind::UnknownFunction { name }))
             }
-            Expr::List(_) => Err(self.unsupported(expression, "lists but after `in`", "")),
-            Expr::Map(_) | Expr::Struct(_) => Err(self.unsupported(expression, "maps and messages", "")),
+            Expr::List(_) => Err(self.unsupported(expression, "lists except after `in`", "")),
+            Expr::Map(_) | Expr::Struct(_) => Err(self.unsupported(expression, "maps or messages", "")),
             Expr::Unspecified => {
                 let message = "this cannot be read".to_owned();
                 Err(self.source.error_at(expression, FilterErrorKind::Syntax { message }))
@@ -78,24 +78,33 @@ impl Checker<'_> {
         }
     }
 
-    fn condition(&mut self, expression: &IdedExpr, taker: &str) -> Result<Condition, FilterError> {
+    fn condition(
+        &mut self,
+        expression: &IdedExpr,
+        taker: &str,
+        wanted: &'static str,
+    ) -> Result<Condition, FilterError> {
         match self.typed(expression)? {
             Typed::Bool(condition) => Ok(condition),
-            other => Err(self.wrong_type(expression, taker, "true or false", &other)),
+            other => Err(self.wrong_type(expression, taker, wanted, &other)),
         }
+    }
+
+    fn operand(&mut self, expression: &IdedExpr, operator: &str) -> Result<Condition, FilterError> {
+        self.condition(expression, operator, "takes conditions")
     }
 
     fn int(&mut self, expression: &IdedExpr, taker: &str) -> Result<Int, FilterError> {
         match self.typed(expression)? {
             Typed::Int(int) => Ok(int),
-            other => Err(self.wrong_type(expression, taker, "whole numbers", &other)),
+            other => Err(self.wrong_type(expression, taker, "takes whole numbers", &other)),
         }
     }
 
     fn text(&mut self, expression: &IdedExpr, taker: &str) -> Result<Text, FilterError> {
         match self.typed(expression)? {
             Typed::Text(text) => Ok(text),
-            other => Err(self.wrong_type(expression, taker, "text", &other)),
+            other => Err(self.wrong_type(expression, taker, "takes text", &other)),
         }
     }
 
@@ -112,21 +121,21 @@ impl Checker<'_> {
         }
         match (&call.target, call.func_name.as_str(), call.args.as_slice()) {
             (None, operators::LOGICAL_AND, [left, right]) => {
-                let (left, right) = (self.condition(left, "`&&`")?, self.condition(right, "`&&`")?);
+                let (left, right) = (self.operand(left, "`&&`")?, self.operand(right, "`&&`")?);
                 Ok(Typed::Bool(Condition::All(flat(left, right, |condition| match condition {
                     Condition::All(inner) => Ok(inner),
                     other => Err(other),
                 }))))
             }
             (None, operators::LOGICAL_OR, [left, right]) => {
-                let (left, right) = (self.condition(left, "`||`")?, self.condition(right, "`||`")?);
+                let (left, right) = (self.operand(left, "`||`")?, self.operand(right, "`||`")?);
                 Ok(Typed::Bool(Condition::Any(flat(left, right, |condition| match condition {
                     Condition::Any(inner) => Ok(inner),
                     other => Err(other),
                 }))))
             }
             (None, operators::LOGICAL_NOT, [operand]) => {
-                Ok(Typed::Bool(Condition::Not(Box::new(self.condition(operand, "`!`")?))))
+                Ok(Typed::Bool(Condition::Not(Box::new(self.operand(operand, "`!`")?))))
             }
             (None, operators::NEGATE, [operand]) => Ok(Typed::Int(Int::Negated(Box::new(self.int(operand, "`-`")?)))),
             (None, operators::IN, [item, list]) => self.membership(item, list).map(Typed::Bool),
@@ -173,8 +182,8 @@ impl Checker<'_> {
         let Expr::List(literals) = &list.expr else {
             return match (item_typed, self.typed(list)?) {
                 (Typed::Text(text), Typed::TextList(field)) => Ok(Condition::TextInField(text, field)),
-                (other, Typed::TextList(_)) => Err(self.wrong_type(item, "`in` a list of text", "text", &other)),
-                (_, other) => Err(self.wrong_type(list, "`in`", "a list", &other)),
+                (other, Typed::TextList(_)) => Err(self.wrong_type(item, "`in` a list of text", "takes text", &other)),
+                (_, other) => Err(self.wrong_type(list, "`in`", "takes a list", &other)),
             };
         };
         let literals = &literals.elements;
@@ -185,7 +194,12 @@ impl Checker<'_> {
             Typed::Timestamp(moment) => {
                 Ok(Condition::TimestampIn(moment, Among::new(self.timestamp_literals(literals)?)))
             }
-            other => Err(self.wrong_type(item, "`in` a list of literals", "text, a number, a date or a moment", &other)),
+            other => Err(self.wrong_type(
+                item,
+                "`in` a list of literals",
+                "takes text, a number, a date or a moment",
+                &other,
+            )),
         }
     }
 

@@ -28,7 +28,9 @@ pub enum FilterErrorKind {
     #[error("the filter is nested too deeply; {DEPTH_MAX} levels of parentheses and operators are the most")]
     TooDeep,
     /// It does more than [`STEPS_MAX`] things to each row.
-    #[error("the filter takes more than {STEPS_MAX} steps for each row; many alternatives are better written as `in [...]`")]
+    #[error(
+        "the filter takes more than {STEPS_MAX} steps for each row; many alternatives are better written as `in [...]`"
+    )]
     TooCostly,
     /// It is not CEL.
     #[error("{message}")]
@@ -53,11 +55,11 @@ pub enum FilterErrorKind {
         example: &'static str,
     },
     /// An operator or function was given something of a type that it does not take.
-    #[error("{taker} takes {wanted}, and this is {found}")]
+    #[error("{taker} {wanted}, and this is {found}")]
     WrongType {
         /// The operator, the function, or "the filter".
         taker: String,
-        /// What it takes.
+        /// What it does or must do with what: "takes text".
         wanted: &'static str,
         /// What was given.
         found: Type,
@@ -85,7 +87,9 @@ pub enum FilterErrorKind {
         text: String,
     },
     /// A function that there is not.
-    #[error("there is no function `{name}` in filters; there are startsWith, endsWith, contains, size, has and timestamp")]
+    #[error(
+        "there is no function `{name}` in filters; there are startsWith, endsWith, contains, size, has and timestamp"
+    )]
     UnknownFunction {
         /// Its name.
         name: String,

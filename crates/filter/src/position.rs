@@ -31,7 +31,8 @@ impl Position {
     /// The place at a line and a column, both from 1.
     pub(crate) fn of(text: &str, line: usize, column: usize) -> Self {
         let letters: Vec<char> = text.split('\n').nth(line - 1).unwrap_or_default().chars().collect();
-        let first = column.saturating_sub(1 + EXCERPT_CHARS_MAX / 2).min(letters.len());
+        let fits = letters.len() <= EXCERPT_CHARS_MAX;
+        let first = if fits { 0 } else { column.saturating_sub(1 + EXCERPT_CHARS_MAX / 2).min(letters.len()) };
         let shown = letters.iter().skip(first).take(EXCERPT_CHARS_MAX);
         let excerpt: String = shown.map(|letter| if letter.is_control() { ' ' } else { *letter }).collect();
         Self { line, column, excerpt: excerpt.trim_end().to_owned(), caret: column - 1 - first }

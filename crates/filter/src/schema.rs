@@ -25,7 +25,7 @@ impl fmt::Display for Type {
         out.write_str(match self {
             Self::Text => "text",
             Self::Int => "a whole number",
-            Self::Bool => "true or false",
+            Self::Bool => "a condition",
             Self::Date => "a date",
             Self::Timestamp => "a moment",
             Self::TextList => "a list of text",
@@ -135,20 +135,28 @@ impl Schema {
 
     /// The first field below `group`, e.g. `practice.code` below `practice`.
     pub(crate) fn first_in_group(&self, group: &str) -> Option<&'static str> {
-        self.by_name.keys().copied().find(|name| below(name, group))
+        self.fields.iter().map(|field| field.name).find(|name| below(name, group))
     }
 
-    /// The declared name nearest to a misspelt one, where one is near enough to be meant.
+    /// The declared name nearest to a misspelt one, where one is near enough to be meant. Groups left out in front are
+    /// no mistake in spelling: `supplier` is near to `practice.supplier`.
     pub(crate) fn nearest(&self, name: &str) -> Option<&'static str> {
         // A third of the name may be wrong: more suggests the unrelated, less misses `list_siez`.
         let most = (name.chars().count() / 3).max(1);
-        let near = self.by_name.keys().map(|candidate| (edits(name, candidate), *candidate)).min()?;
+        let segments = name.split('.').count();
+        let near = self.by_name.keys().map(|candidate| (edits(name, last_segments(candidate, segments)), *candidate));
+        let near = near.min()?;
         (near.0 <= most).then_some(near.1)
     }
 }
 
 fn below(name: &str, group: &str) -> bool {
     name.strip_prefix(group).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// The last `count` segments of a dotted name, or all of it.
+fn last_segments(name: &str, count: usize) -> &str {
+    name.rmatch_indices('.').nth(count - 1).map_or(name, |(dot, _)| &name[dot + 1..])
 }
 
 fn is_dotted_name(name: &str) -> bool {
@@ -210,7 +218,9 @@ mod tests {
                 .unwrap();
         assert_eq!(schema.nearest("practice.list_siez"), Some("practice.list_size"));
         assert_eq!(schema.nearest("practise.suplier"), Some("practice.supplier"));
+        assert_eq!(schema.nearest("suplier"), Some("practice.supplier"));
         assert_eq!(schema.nearest("zebra"), None);
+        assert_eq!(schema.nearest(""), None);
         assert_eq!(edits("ab", "ba"), 1);
         assert_eq!(edits("", "abc"), 3);
     }

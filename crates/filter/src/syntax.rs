@@ -109,22 +109,45 @@ fn complaint(text: &str, errors: &ParseErrors) -> FilterError {
 /// The parser generator's phrases name its tokens and rules; people need to know what is in the way.
 fn in_plain_words(said: &str) -> String {
     let said = said.strip_prefix("Syntax error: ").unwrap_or(said);
-    let quoted = |text: &str| text.split_once('\'').map_or(String::new(), |(_, rest)| rest.to_owned());
-    if said.contains("input '<EOF>'") || said.ends_with("<EOF>'") && said.starts_with("no viable") {
-        return "the filter ends too early".to_owned();
+    if let Some(unknown) = said.strip_prefix("token recognition error at: '") {
+        let unknown = unknown.strip_suffix('\'').unwrap_or(unknown).trim_end();
+        return format!("`{}` is not part of a filter{}", unknown.escape_debug(), meant(unknown));
     }
-    if said.starts_with("token recognition error") {
-        let unknown = quoted(said);
-        return format!("`{}` is not part of a filter", unknown.trim_end_matches('\''));
+    if let Some((missing, _)) = said.strip_prefix("missing ").and_then(|rest| rest.split_once(" at ")) {
+        return format!("`{}` is missing here", missing.trim_matches('\''));
     }
     for phrase in ["extraneous input ", "mismatched input "] {
         if let Some(rest) = said.strip_prefix(phrase) {
             let found = rest.split(" expecting ").next().unwrap_or(rest).trim_matches('\'');
-            return format!("`{found}` is not expected here");
+            return match found {
+                "<EOF>" => ENDS_TOO_EARLY.to_owned(),
+                _ => format!("`{found}` is not expected here{}", meant(found)),
+            };
         }
     }
     if said.starts_with("no viable alternative") {
-        return "this cannot be read".to_owned();
+        return if said.contains("<EOF>") { ENDS_TOO_EARLY } else { "this cannot be read" }.to_owned();
     }
-    said.to_owned()
+    match said {
+        "invalid int literal" => "this number is beyond 64 bits".to_owned(),
+        "invalid argument to has() macro" => "has() takes one field below a group, as in has(group.field)".to_owned(),
+        "unsupported syntax: '`'" => "filters have no names in backquotes".to_owned(),
+        _ => match said.strip_prefix("reserved identifier: ") {
+            Some(word) => format!("`{word}` is a reserved word"),
+            None => said.to_owned(),
+        },
+    }
+}
+
+const ENDS_TOO_EARLY: &str = "the filter ends too early";
+
+/// What people write who think of another language.
+fn meant(found: &str) -> &'static str {
+    match found {
+        "and" | "AND" | "&" => "; \"and\" is written `&&`",
+        "or" | "OR" | "|" => "; \"or\" is written `||`",
+        "not" | "NOT" => "; \"not\" is written `!`",
+        "=" => "; \"equals\" is written `==`",
+        _ => "",
+    }
 }

@@ -37,7 +37,7 @@ impl Checker<'_> {
         match self.typed(sized)? {
             Typed::Text(text) => Ok(Typed::Int(Int::SizeOfText(Box::new(text)))),
             Typed::TextList(field) => Ok(Typed::Int(Int::SizeOfList(field))),
-            other => Err(self.wrong_type(sized, "`size`", "text or a list of text", &other)),
+            other => Err(self.wrong_type(sized, "`size`", "takes text or a list of text", &other)),
         }
     }
 

@@ -88,7 +88,7 @@ impl Checker<'_> {
             match read(self, element, typed)? {
                 Ok(literal) => literals.push(literal),
                 Err(other) if other.r#type() == wanted => {
-                    return Err(self.unsupported(element, "anything but literals in a list", ""));
+                    return Err(self.unsupported(element, "fields or calculations in a list", "; write literals"));
                 }
                 Err(other) => return Err(self.not_comparable(element, "in", wanted, other.r#type())),
             }

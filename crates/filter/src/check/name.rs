@@ -46,7 +46,7 @@ impl Checker<'_> {
                 segments.push((&select.field, self.source.selected_name_start(expression)));
                 Ok(segments)
             }
-            _ => Err(self.unsupported(expression, "fields of anything but a named field", "")),
+            _ => Err(self.unsupported(expression, "`.name` after a literal or a result", "")),
         }
     }
 
