@@ -7,7 +7,7 @@
 use crate::date::Notation;
 use crate::fault::{Fault, Reading, Reason, Refusal};
 use crate::format::Format;
-use crate::text;
+use crate::{rows, text};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -140,8 +140,8 @@ struct ReadEvent<'a> {
     title: &'a RawValue,
     #[serde(borrow)]
     date: &'a RawValue,
-    #[serde(default)]
-    notes: String,
+    #[serde(borrow)]
+    notes: Option<&'a RawValue>,
     #[serde(default)]
     bunting: bool,
 }
@@ -169,15 +169,18 @@ fn days(division: &Part<'_>, events: &[&RawValue]) -> Result<BTreeMap<Date, Bank
 
 fn day(event: &Part<'_>) -> Result<(Date, BankHoliday), Fault> {
     let read: ReadEvent<'_> = event.read()?;
-    let title = event.part(read.title.get());
-    let name: String = title.read()?;
-    if name.trim().is_empty() {
-        return Err(title.fault("title", Reason::Missing));
+    let title = event.part(read.title.get()).plain("title")?;
+    if title.trim().is_empty() {
+        return Err(event.part(read.title.get()).fault("title", Reason::Missing));
     }
+    let notes = match read.notes {
+        Some(notes) => event.part(notes.get()).plain("notes")?,
+        None => String::new(),
+    };
     let date = event.part(read.date.get());
     let day: String = date.read()?;
     let day = Notation::Iso.parse(&day).map_err(|reason| date.fault("date", reason))?;
-    Ok((day, BankHoliday { title: name, notes: read.notes, bunting: read.bunting }))
+    Ok((day, BankHoliday { title, notes, bunting: read.bunting }))
 }
 
 /// A value's piece of the file's text, with its place.
@@ -217,6 +220,11 @@ impl<'a> Part<'a> {
             };
             Fault::at(self.line + line_in_part - 1, column, reason)
         })
+    }
+
+    /// A string of the kind that names are.
+    fn plain(&self, name: &'static str) -> Result<String, Fault> {
+        rows::plain(&self.read::<String>()?).map_err(|reason| self.fault(name, reason))
     }
 
     fn fault(&self, name: &'static str, reason: Reason) -> Fault {

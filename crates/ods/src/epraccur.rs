@@ -139,11 +139,14 @@ pub(crate) fn is_code(cell: &str) -> bool {
 impl Layout {
     const ALL: [Self; 2] = [Self::Legacy, Self::New];
 
-    /// The layout in which the first row's status is one; the new one where it is none.
+    /// That of the first row whose status has a meaning in either; the new one where there is no such row.
     fn of(text: &str) -> Self {
-        let cells = rows::split(text.lines().next().unwrap_or_default()).unwrap_or_default();
-        let status = cells.get(STATUS).map_or("", |cell| cell.trim());
-        Self::ALL.into_iter().find(|layout| layout.status(status).is_ok()).unwrap_or(Self::New)
+        let of_line = |line| {
+            let cells = rows::split(line).ok()?;
+            let status = cells.get(STATUS)?.trim();
+            Self::ALL.into_iter().find(|layout| layout.status(status).is_ok())
+        };
+        text.lines().find_map(of_line).unwrap_or(Self::New)
     }
 
     fn status(self, cell: &str) -> Result<Status, Reason> {

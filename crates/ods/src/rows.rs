@@ -248,7 +248,7 @@ impl Row<'_> {
 }
 
 /// Text that every store can hold and every terminal can show.
-fn plain(cell: &str) -> Result<String, Reason> {
+pub(crate) fn plain(cell: &str) -> Result<String, Reason> {
     if cell.chars().any(char::is_control) || cell.chars().nth(TEXT_CHARS_MAX).is_some() {
         return Err(Reason::NotPlainText {
             given: excerpt(&cell.escape_debug().to_string()),

@@ -313,6 +313,22 @@ fn epraccur_rows_with_impossible_dates_or_unknown_status_are_rejected() {
 }
 
 #[test]
+fn an_epraccur_layout_is_told_by_the_first_status_that_means_something() {
+    let text = [
+        epraccur_row("A10001", "20300101", "", "?", "4"),
+        epraccur_row("A10002", "20300101", "", "D", "4"),
+        epraccur_row("A10003", "20300101", "", "P", "4"),
+    ]
+    .join("\n")
+        + "\n";
+    let reading = ods::epraccur::parse(text.as_bytes()).unwrap();
+    assert_eq!(reading.document.layout, ods::epraccur::Layout::Legacy);
+    let statuses: Vec<ods::Status> = reading.document.practices.iter().map(|practice| practice.status).collect();
+    assert_eq!(statuses, [ods::Status::Dormant, ods::Status::Proposed]);
+    assert_eq!(found(&reading.rejections), [(1, 13, "Status Code", "UNKNOWN_STATUS")]);
+}
+
+#[test]
 fn a_practice_commissioned_from_wales_has_no_sub_icb() {
     let row = epraccur_row("W10001", "20300101", "", "ACTIVE", "RO76").replace("99Z", "7A6") + "\n";
     let reading = read(Format::Epraccur, &row);

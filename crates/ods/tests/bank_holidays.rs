@@ -54,6 +54,11 @@ fn broken_json_is_refused_where_it_breaks() {
 }
 
 #[test]
+fn control_characters_in_a_title_refuse_the_file() {
+    assert_eq!(faults(&file(&event("Good\\u0000Friday", "2031-04-11"))), [(4, 15, "title", "NOT_PLAIN_TEXT")]);
+}
+
+#[test]
 fn a_truncated_file_is_refused_as_such() {
     let text = file(&event("Good Friday", "2031-04-11"));
     let end = text.len() - 10;
