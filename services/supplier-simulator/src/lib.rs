@@ -1,1 +1,28 @@
-//! Suppliers of all three modes, with a synced log of their own effects
+//! Simulated suppliers of GP systems: slow, lossy, refusing, of all three modes.
+//!
+//! They stand outside the suite, as the real ones would: they speak its gRPC contract and nothing else, and each
+//! keeps its own log of effects, on disk before it replies. The tests hold that log against the services' journals.
+//!
+//! - *Push*: SupplierService, by key; the same key never takes effect twice, a closed key never does.
+//! - *Booked dates*: reads its list, claims it at the cut-off, switches on the booked date, reports.
+//! - *Self-service*: its practices see their invitation and switch themselves on, or don't.
+//!
+//! What a supplier does is a function of its profile, the seed and the key, never of the order of arrival.
+//! It does not simulate practices that pause, letters or approvals: those are the world's, not a supplier's.
+
+mod booked;
+mod civil;
+mod entry;
+mod grpc;
+mod key;
+mod ledger;
+mod log;
+mod profile;
+mod self_service;
+mod simulator;
+
+pub use entry::{Effect, Entry, Origin, Refusal, What};
+pub use key::{Direction, Key};
+pub use log::{LogError, LogTarget, read_log};
+pub use profile::{BookedDates, Delay, SelfService, Share, ShareError, SupplierProfile};
+pub use simulator::{Simulator, SimulatorConfig, SimulatorError};

@@ -1,0 +1,137 @@
+//! A supplier with booked dates, as a client of the scheduler: it reads its list once a day, claims what reaches its
+//! cut-off just before that, switches on the booked date, and reports once that day's work is done.
+//!
+//! What it has claimed lies in its log, so that after a crash it goes on; what it claimed and had not logged yet stands
+//! in the list as claimed, and is taken from there.
+
+use jiff::{SignedDuration, Timestamp};
+use ods::Supplier;
+use tokio_util::sync::CancellationToken;
+
+use crate::civil;
+use crate::entry::What;
+use crate::grpc::{DueList, DueRow, SchedulerClient};
+use crate::ledger::Ledger;
+use crate::profile::BookedDates;
+use crate::simulator::{Simulator, SimulatorError};
+
+/// How long before the cut-off a list is claimed: the cut-off itself is too late.
+const CLAIM_LEAD: SignedDuration = SignedDuration::from_mins(1);
+
+/// How long after a booked date's last key the results are reported: the keys themselves come first.
+const REPORT_LAG: SignedDuration = SignedDuration::from_mins(1);
+
+/// What one report holds at most, as the scheduler's contract has it.
+const REPORT_RESULTS_MAX: usize = 1_000;
+
+/// How often a claim is tried against a list that changes meanwhile.
+const CLAIM_ATTEMPTS_MAX: usize = 3;
+
+pub(crate) struct BookedSupplier {
+    pub(crate) simulator: Simulator,
+    pub(crate) supplier: Supplier,
+    pub(crate) dates: BookedDates,
+    pub(crate) scheduler: SchedulerClient,
+}
+
+impl BookedSupplier {
+    /// Works until `shutdown`. That the scheduler cannot be reached is no end: the next reading tries again.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) -> Result<(), SimulatorError> {
+        let clock = self.simulator.clock().clone();
+        let name = format!("suppliers/{}/booked", self.supplier);
+        let mut activity = clock.activity();
+        loop {
+            let now = clock.now();
+            let mut wake_at = civil::next(now, self.dates.reads_at);
+            match self.work(now).await {
+                Ok(next) => wake_at = next.map_or(wake_at, |next| next.min(wake_at)),
+                Err(error @ (SimulatorError::Scheduler(_) | SimulatorError::Reply(_))) => {
+                    tracing::warn!(supplier = %self.supplier, error = &error as &dyn std::error::Error, "list not worked on");
+                }
+                Err(error) => return Err(error),
+            }
+            let sleep = clock.sleep_until(wake_at, &name);
+            drop(activity);
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                woken = sleep => activity = woken,
+            }
+        }
+    }
+
+    /// Reports, reads, claims. Says when there is something to do before the next reading.
+    async fn work(&mut self, now: Timestamp) -> Result<Option<Timestamp>, SimulatorError> {
+        self.report(now).await?;
+        let mut claims_at = None;
+        for _ in 0..CLAIM_ATTEMPTS_MAX {
+            let list = self.scheduler.due_list(&self.supplier).await?;
+            self.withdraw(&list)?;
+            self.take(list.rows.iter().filter(|row| row.claimed))?;
+            let (now_due, later): (Vec<&DueRow>, Vec<&DueRow>) = list
+                .rows
+                .iter()
+                .filter(|row| !row.claimed && now < row.cut_off_at)
+                .partition(|row| claim_at(row) <= now);
+            claims_at = later.into_iter().map(claim_at).min();
+            if now_due.is_empty() || self.claim(&list.version, &now_due, now).await? {
+                break;
+            }
+        }
+        // Withdrawn keys are settled at once, so there may be something to tell.
+        self.report(now).await?;
+        let work_ends = self.simulator.read(&self.supplier, Ledger::list_work_ends)?;
+        let reports_at = work_ends.map(|ends| ends.max(now) + REPORT_LAG);
+        Ok([claims_at, reports_at].into_iter().flatten().min())
+    }
+
+    /// Claims rows of a list; false where the list has changed meanwhile.
+    async fn claim(&mut self, version: &str, rows: &[&DueRow], now: Timestamp) -> Result<bool, SimulatorError> {
+        let request_id = self.request_id("claim", now, version);
+        let Some(claimed) = self.scheduler.claim(&self.supplier, version, rows, request_id).await? else {
+            return Ok(false);
+        };
+        self.take(rows.iter().copied().filter(|row| claimed.contains(&row.key)))?;
+        Ok(true)
+    }
+
+    /// Takes claimed rows on, for their dates.
+    fn take<'a>(&self, rows: impl Iterator<Item = &'a DueRow>) -> Result<(), SimulatorError> {
+        self.simulator.decide(&self.supplier, |ledger, now| {
+            let due =
+                |row: &DueRow| ledger.list_due(&row.key, civil::moment(row.date, self.dates.switches_at).max(now));
+            rows.filter_map(|row| ledger.take_from_list(&row.key, due(row))).collect()
+        })
+    }
+
+    /// Closes what the list says must not be switched on any more.
+    fn withdraw(&self, list: &DueList) -> Result<(), SimulatorError> {
+        self.simulator
+            .decide(&self.supplier, |ledger, _| list.withdrawn.iter().filter_map(|key| ledger.close(key)).collect())
+    }
+
+    /// Tells the scheduler what became of listed keys, and notes that it knows.
+    async fn report(&mut self, now: Timestamp) -> Result<(), SimulatorError> {
+        let settled = self.simulator.read(&self.supplier, Ledger::to_report)?;
+        for results in settled.chunks(REPORT_RESULTS_MAX) {
+            // A key is reported once, so the first one tells reports apart.
+            let first = results.first().map(|(key, _)| key.to_string().replace(' ', "/")).unwrap_or_default();
+            let request_id = self.request_id("report", now, &first);
+            self.scheduler.report(&self.supplier, results, request_id).await?;
+            self.simulator.decide(&self.supplier, |_, _| {
+                results.iter().map(|(key, _)| What::Reported { key: key.clone() }).collect()
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Distinct for distinct acts. After a crash the list says what was claimed, so no act need be repeated by its id.
+    fn request_id(&self, act: &str, now: Timestamp, what: &str) -> String {
+        let supplier = self.supplier.as_str().replace(' ', "_");
+        format!("{supplier}/{act}/{}/{what}", now.as_microsecond())
+    }
+}
+
+/// When a row is claimed: as late as can be, so that pauses before the cut-off are honoured.
+fn claim_at(row: &DueRow) -> Timestamp {
+    row.cut_off_at - CLAIM_LEAD
+}
