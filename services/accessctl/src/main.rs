@@ -1,2 +1,55 @@
-//! The operator's command line, a gRPC client
-fn main() {}
+//! accessctl: the operator's command line. A gRPC client and nothing else: it decides nothing, stores nothing and
+//! reaches the services only by their public interfaces.
+//!
+//! Conventions: nouns and verbs; `--output table|json|csv`; colour only on a terminal and never with `NO_COLOR`; what was
+//! asked for on standard output, everything else on standard error; exit codes that scripts can use (see [`failure`]).
+
+mod arguments;
+mod connection;
+mod failure;
+mod hold;
+mod import;
+mod journal;
+mod moments;
+mod mutation;
+mod output;
+mod practice;
+mod programme;
+mod stats;
+mod wave;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use arguments::{Arguments, Noun};
+use connection::Connection;
+use output::Output;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::tell(&error),
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if let Noun::Completions { shell } = arguments.noun {
+        clap_complete::generate(shell, &mut Arguments::command(), "accessctl", &mut std::io::stdout());
+        return Ok(());
+    }
+    let connection = Connection::open(&arguments.connection)?;
+    let output = Output::new(arguments.output);
+    match arguments.noun {
+        Noun::Import(import) => import::run(&connection, output, import).await,
+        Noun::Practice(practice) => practice::run(&connection, output, practice).await,
+        Noun::Programme(programme) => programme::run(&connection, output, programme).await,
+        Noun::Wave(wave) => wave::run(&connection, output, wave).await,
+        Noun::Hold(hold) => hold::run(&connection, output, hold).await,
+        Noun::Stats(stats) => stats::run(&connection, output, stats).await,
+        Noun::Journal(journal) => journal::run(&connection, output, journal).await,
+        Noun::Completions { .. } => Ok(()),
+    }
+}

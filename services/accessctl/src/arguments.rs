@@ -1,0 +1,83 @@
+//! The words of the command line; each noun's own are in its module.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::{hold, import, journal, practice, programme, stats, wave};
+
+/// Operate the national programme of automatic patient access to GP records
+#[derive(Parser)]
+#[command(name = "accessctl", version, propagate_version = true, subcommand_required = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArguments,
+    /// How to print what was asked for
+    #[arg(long, short, global = true, value_enum, default_value_t, env = "ACCESSCTL_OUTPUT")]
+    pub(crate) output: Format,
+    #[command(subcommand)]
+    pub(crate) noun: Noun,
+}
+
+#[derive(Args)]
+pub(crate) struct ConnectionArguments {
+    /// Where the services are; all of them, unless one has an address of its own
+    #[arg(long, global = true, env = "ACCESSCTL_ENDPOINT", default_value = "http://127.0.0.1:50051")]
+    pub(crate) endpoint: String,
+    /// Where the practice registry is
+    #[arg(long, global = true, env = "ACCESSCTL_REGISTRY", value_name = "ENDPOINT")]
+    pub(crate) registry: Option<String>,
+    /// Where the rollout scheduler is
+    #[arg(long, global = true, env = "ACCESSCTL_SCHEDULER", value_name = "ENDPOINT")]
+    pub(crate) scheduler: Option<String>,
+    /// Where the access statistics are
+    #[arg(long, global = true, env = "ACCESSCTL_STATISTICS", value_name = "ENDPOINT")]
+    pub(crate) statistics: Option<String>,
+    /// Who calls, and in which roles: `amira` or `amira;roles=programme-lead,approver`
+    #[arg(long, global = true, env = "ACCESSCTL_ACCOUNT", default_value = "accessctl")]
+    pub(crate) account: String,
+    /// How long a call may take, in seconds
+    #[arg(long, global = true, default_value_t = 30, value_name = "SECONDS")]
+    pub(crate) timeout_s: u64,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// Protobuf JSON, one object
+    Json,
+    /// Comma-separated, with a header
+    Csv,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Noun {
+    /// Import a publisher's file into the registry or the calendar
+    #[command(subcommand)]
+    Import(import::Import),
+    /// One practice: its state, why it is so, its pauses
+    #[command(subcommand)]
+    Practice(practice::Practice),
+    /// Programmes: plan, apply, approve, follow
+    #[command(subcommand)]
+    Programme(programme::Programme),
+    /// Waves of a programme
+    #[command(subcommand)]
+    Wave(wave::Wave),
+    /// Brakes: place, lift, list
+    #[command(subcommand)]
+    Hold(hold::Hold),
+    /// Figures: summaries and series
+    #[command(subcommand)]
+    Stats(stats::Stats),
+    /// The record: verify, show
+    #[command(subcommand)]
+    Journal(journal::Journal),
+    /// Print completions for a shell
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+}

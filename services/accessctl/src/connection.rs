@@ -1,0 +1,72 @@
+//! Where the services are and who calls them.
+
+use std::time::Duration;
+
+use client::{Peer, PeerConfig};
+use proto::journal::v1::journal_service_client::JournalServiceClient;
+use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
+use proto::scheduler::v1::calendar_service_client::CalendarServiceClient;
+use proto::scheduler::v1::enrolment_service_client::EnrolmentServiceClient;
+use proto::scheduler::v1::hold_service_client::HoldServiceClient;
+use proto::scheduler::v1::programme_service_client::ProgrammeServiceClient;
+use proto::statistics::v1::statistics_service_client::StatisticsServiceClient;
+
+use crate::arguments::ConnectionArguments;
+use crate::failure::BadInput;
+
+/// The services, each by its own channel; nothing is dialled before the first call.
+pub(crate) struct Connection {
+    registry: Peer,
+    scheduler: Peer,
+    statistics: Peer,
+}
+
+impl Connection {
+    pub(crate) fn open(arguments: &ConnectionArguments) -> anyhow::Result<Self> {
+        let peer = |own: Option<&String>| {
+            let endpoint = own.unwrap_or(&arguments.endpoint);
+            let deadline_default = Duration::from_secs(arguments.timeout_s);
+            let config = PeerConfig { deadline_default, ..PeerConfig::default() };
+            Peer::remote(endpoint, &arguments.account, config).map_err(|error| BadInput(error.to_string()))
+        };
+        Ok(Self {
+            registry: peer(arguments.registry.as_ref())?,
+            scheduler: peer(arguments.scheduler.as_ref())?,
+            statistics: peer(arguments.statistics.as_ref())?,
+        })
+    }
+
+    pub(crate) fn registry(&self) -> PracticeRegistryServiceClient<Peer> {
+        PracticeRegistryServiceClient::new(self.registry.clone())
+    }
+
+    pub(crate) fn programmes(&self) -> ProgrammeServiceClient<Peer> {
+        ProgrammeServiceClient::new(self.scheduler.clone())
+    }
+
+    pub(crate) fn enrolments(&self) -> EnrolmentServiceClient<Peer> {
+        EnrolmentServiceClient::new(self.scheduler.clone())
+    }
+
+    pub(crate) fn holds(&self) -> HoldServiceClient<Peer> {
+        HoldServiceClient::new(self.scheduler.clone())
+    }
+
+    pub(crate) fn calendar(&self) -> CalendarServiceClient<Peer> {
+        CalendarServiceClient::new(self.scheduler.clone())
+    }
+
+    pub(crate) fn statistics(&self) -> StatisticsServiceClient<Peer> {
+        StatisticsServiceClient::new(self.statistics.clone())
+    }
+
+    /// The journal service of the server that keeps `journal` (`registry`, `scheduler`, `statistics`).
+    pub(crate) fn journal(&self, journal: &str) -> JournalServiceClient<Peer> {
+        let peer = match journal {
+            "scheduler" => &self.scheduler,
+            "statistics" => &self.statistics,
+            _ => &self.registry,
+        };
+        JournalServiceClient::new(peer.clone())
+    }
+}

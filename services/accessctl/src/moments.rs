@@ -1,0 +1,85 @@
+//! Moments and dates on the command line: what people type, in London's time.
+
+use anyhow::Context;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{Timestamp, ToSpan};
+
+use crate::failure::BadInput;
+
+fn london() -> anyhow::Result<TimeZone> {
+    // Bundled, so that the age of this machine's zone files does not matter.
+    TimeZoneDatabase::bundled().get("Europe/London").context("the bundled time zones have no London")
+}
+
+/// The moment that `text` names: `2031-03-03T17:00` (London), `2031-03-03` (its first instant) or an RFC 3339 moment.
+pub(crate) fn moment(text: &str) -> anyhow::Result<prost_types::Timestamp> {
+    let timestamp = match text.parse::<Timestamp>() {
+        Ok(timestamp) => timestamp,
+        Err(_) => {
+            let civil: DateTime = text.parse().map_err(|_| expected(text))?;
+            civil.to_zoned(london()?)?.timestamp()
+        }
+    };
+    Ok(to_wire(timestamp))
+}
+
+/// The last microsecond of the civil date `text`, or the moment it names: how "as at" is meant.
+pub(crate) fn as_at(text: &str) -> anyhow::Result<prost_types::Timestamp> {
+    if text.len() != "2031-03-03".len() {
+        return moment(text);
+    }
+    let date: Date = text.parse().map_err(|_| expected(text))?;
+    let next = date.tomorrow()?.to_datetime(Time::midnight()).to_zoned(london()?)?.timestamp();
+    Ok(to_wire(next.checked_sub(1.microsecond())?))
+}
+
+fn expected(text: &str) -> BadInput {
+    BadInput(format!(
+        "{text:?} is no moment: write 2031-03-03, 2031-03-03T17:00 (London's time) or 2031-03-03T17:00:00Z"
+    ))
+}
+
+fn to_wire(timestamp: Timestamp) -> prost_types::Timestamp {
+    let seconds = timestamp.as_nanosecond().div_euclid(1_000_000_000);
+    let nanos = timestamp.as_nanosecond().rem_euclid(1_000_000_000);
+    // Both fit: a Timestamp is within ±10,000 years, and the remainder below a milliard.
+    prost_types::Timestamp {
+        seconds: i64::try_from(seconds).unwrap_or(i64::MAX),
+        nanos: i32::try_from(nanos).unwrap_or(0),
+    }
+}
+
+/// A moment of a reply, in London's time; empty where there is none.
+pub(crate) fn shown(moment: Option<&prost_types::Timestamp>) -> String {
+    let Some(moment) = moment else { return String::new() };
+    let (Ok(timestamp), Ok(london)) = (Timestamp::new(moment.seconds, moment.nanos), london()) else {
+        return format!("{} s", moment.seconds);
+    };
+    let zoned = timestamp.to_zoned(london);
+    let seconds = if timestamp.subsec_nanosecond() == 0 { "%Y-%m-%d %H:%M:%S %Z" } else { "%Y-%m-%d %H:%M:%S%.6f %Z" };
+    zoned.strftime(seconds).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summer_moments_are_londons() {
+        let summer = moment("2031-07-01T17:00").unwrap();
+        assert_eq!(shown(Some(&summer)), "2031-07-01 17:00:00 BST");
+        assert_eq!(summer, moment("2031-07-01T16:00:00Z").unwrap());
+    }
+
+    #[test]
+    fn as_at_a_date_is_its_last_instant() {
+        assert_eq!(shown(Some(&as_at("2031-03-03").unwrap())), "2031-03-03 23:59:59.999999 GMT");
+    }
+
+    #[test]
+    fn what_is_no_moment_is_refused_with_what_to_write() {
+        let error = moment("yesterday").unwrap_err().to_string();
+        assert!(error.contains("2031-03-03T17:00"), "{error}");
+    }
+}

@@ -1,0 +1,272 @@
+//! `accessctl practice`: what is true of one practice, why, and the practice's own decisions.
+
+use clap::{Args, Subcommand};
+use proto::registry::v1 as registry;
+use proto::scheduler::v1 as scheduler;
+
+use crate::connection::Connection;
+use crate::moments::{moment, shown};
+use crate::mutation::{Change, name};
+use crate::output::{Output, Table, number, word};
+
+#[derive(Subcommand)]
+pub(crate) enum Practice {
+    /// Its state, since when, on what evidence, its pauses and readiness
+    Get { practice: String },
+    /// Practices that a filter selects
+    List {
+        /// CEL, e.g. practice.supplier == "TPP" && practice.list_size < 8000
+        #[arg(long, default_value = "")]
+        filter: String,
+        /// How many at most
+        #[arg(long, default_value_t = 100)]
+        limit: i32,
+    },
+    /// Everything in the way, who must act, when at the earliest
+    Explain { practice: String },
+    /// Who changed what, when and why
+    History { practice: String },
+    /// Record the practice's decision not to be switched on; answers with a receipt
+    Pause(Pause),
+    /// Lift the practice's pauses; only the practice may
+    Resume {
+        practice: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// The receipt of a pause
+    Receipt {
+        /// practices/A81001/receipts/1
+        receipt: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Pause {
+    practice: String,
+    /// Until this moment or date (London's time); without it until further notice
+    #[arg(long, conflicts_with = "programme_default")]
+    until: Option<String>,
+    /// To end as the programme's default says
+    #[arg(long)]
+    programme_default: bool,
+    /// On whose behalf, where it is not the practice that calls
+    #[arg(long, default_value = "", requires = "evidence")]
+    on_behalf_of: String,
+    /// Where the practice's wish is on record
+    #[arg(long, default_value = "")]
+    evidence: String,
+    #[command(flatten)]
+    change: Change,
+}
+
+pub(crate) async fn run(connection: &Connection, output: Output, practice: Practice) -> anyhow::Result<()> {
+    match practice {
+        Practice::Get { practice } => get(connection, output, &practice).await,
+        Practice::List { filter, limit } => list(connection, output, filter, limit).await,
+        Practice::Explain { practice } => explain(connection, output, &practice).await,
+        Practice::History { practice } => history(connection, output, &practice).await,
+        Practice::Pause(pause) => place_pause(connection, output, pause).await,
+        Practice::Resume { practice, change } => resume(connection, output, &practice, &change).await,
+        Practice::Receipt { receipt } => get_receipt(connection, output, receipt).await,
+    }
+}
+
+async fn get(connection: &Connection, output: Output, practice: &str) -> anyhow::Result<()> {
+    let get = registry::GetPracticeRequest { name: name("practices", practice), ..Default::default() };
+    let reply = connection.registry().get_practice(get).await?.into_inner();
+    output.print("citizens_access.registry.v1.GetPracticeResponse", &reply, || {
+        Table::facts(facts(&reply.practice.clone().unwrap_or_default()))
+    })
+}
+
+fn facts(practice: &registry::Practice) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("practice", practice.ods_code.clone()),
+        ("name", practice.display_name.clone()),
+        ("status", word(practice.status().as_str_name(), "PRACTICE_STATUS_")),
+        ("supplier", practice.supplier.clone()),
+        ("PCN", practice.pcn_code.clone()),
+        ("sub-ICB", practice.sub_icb_code.clone()),
+        ("ICB", practice.icb_code.clone()),
+        ("region", practice.region_code.clone()),
+        ("patients", list_size(practice)),
+    ];
+    for access in &practice.access {
+        facts.push(("capability", access.capability.clone()));
+        facts.push(("observed", observed(access)));
+        facts.push(("live since", shown(access.live_since.as_ref())));
+    }
+    for pause in &practice.pauses {
+        facts.push(("pause", pause_in_words(pause)));
+    }
+    for item in &practice.readiness {
+        facts.push(("readiness", format!("{}: {}", item.item, word(item.state().as_str_name(), "READINESS_STATE_"))));
+    }
+    facts.push(("changed", shown(practice.update_time.as_ref())));
+    facts
+}
+
+fn list_size(practice: &registry::Practice) -> String {
+    if practice.list_size_source.is_empty() {
+        return "not known".to_owned();
+    }
+    format!("{} ({}, {})", number(practice.list_size), practice.list_size_source, practice.list_size_date)
+}
+
+fn observed(access: &registry::Access) -> String {
+    let state = word(access.state().as_str_name(), "OBSERVED_STATE_");
+    let source = word(access.source().as_str_name(), "OBSERVATION_SOURCE_").to_lowercase();
+    match access.as_at.as_ref() {
+        Some(as_at) => format!("{state} as at {}, by {source}", shown(Some(as_at))),
+        None => format!("{state}: nothing was ever observed"),
+    }
+}
+
+fn pause_in_words(pause: &registry::Pause) -> String {
+    let end = match (pause.end(), pause.until.as_ref()) {
+        (_, Some(until)) => format!("until {}", shown(Some(until))),
+        (registry::PauseEnd::ProgrammeDefault, None) => "as the programme's default says".to_owned(),
+        _ => "until further notice".to_owned(),
+    };
+    let receipt = word(pause.receipt_state().as_str_name(), "RECEIPT_STATE_");
+    format!(
+        "{end}, since {}, by {} ({}), {receipt}",
+        shown(pause.recorded_at.as_ref()),
+        pause.placed_by,
+        pause.reason_code
+    )
+}
+
+async fn list(connection: &Connection, output: Output, filter: String, limit: i32) -> anyhow::Result<()> {
+    let list = registry::ListPracticesRequest { filter, page_size: limit, ..Default::default() };
+    let reply = connection.registry().list_practices(list).await?.into_inner();
+    output.print("citizens_access.registry.v1.ListPracticesResponse", &reply, || {
+        let mut table = Table::new(&["PRACTICE", "NAME", "SUPPLIER", "ICB", "PATIENTS", "OBSERVED", "PAUSED"]);
+        for practice in &reply.practices {
+            let state = practice.access.first().map(registry::Access::state).unwrap_or_default();
+            let paused = practice.pauses.iter().any(|pause| pause.in_force);
+            table.row([
+                practice.ods_code.clone(),
+                practice.display_name.clone(),
+                practice.supplier.clone(),
+                practice.icb_code.clone(),
+                number(practice.list_size),
+                word(state.as_str_name(), "OBSERVED_STATE_"),
+                if paused { "yes" } else { "no" }.to_owned(),
+            ]);
+        }
+        table
+    })?;
+    let shown_count = i64::try_from(reply.practices.len())?;
+    if output.for_people() && reply.total_count > shown_count {
+        anstream::eprintln!("{} of {}; see --limit and --filter", number(shown_count), number(reply.total_count));
+    }
+    Ok(())
+}
+
+async fn explain(connection: &Connection, output: Output, practice: &str) -> anyhow::Result<()> {
+    let ask = scheduler::ExplainPracticeRequest { practice: name("practices", practice), ..Default::default() };
+    let reply = connection.enrolments().explain_practice(ask).await?.into_inner();
+    if output.for_people() {
+        anstream::println!("{}", reply.summary);
+    }
+    output.print("citizens_access.scheduler.v1.ExplainPracticeResponse", &reply, || {
+        let mut table = Table::new(&["IN THE WAY", "EVIDENCE", "WHO ACTS", "WHAT CLEARS IT", "EARLIEST"]);
+        for blocker in &reply.blockers {
+            table.row([
+                blocker.code.clone(),
+                blocker.evidence.clone(),
+                blocker.owner.clone(),
+                blocker.clears_by.clone(),
+                shown(blocker.earliest_at.as_ref()),
+            ]);
+        }
+        table
+    })
+}
+
+async fn history(connection: &Connection, output: Output, practice: &str) -> anyhow::Result<()> {
+    let list = registry::ListPracticeChangesRequest { name: name("practices", practice), ..Default::default() };
+    let reply = connection.registry().list_practice_changes(list).await?.into_inner();
+    output.print("citizens_access.registry.v1.ListPracticeChangesResponse", &reply, || {
+        let mut table = Table::new(&["POSITION", "RECORDED", "BY", "WHAT", "WHY"]);
+        for change in &reply.changes {
+            table.row([
+                change.position.to_string(),
+                shown(change.recorded_at.as_ref()),
+                change.actor.clone(),
+                change.summary.clone(),
+                change.reason_code.clone(),
+            ]);
+        }
+        table
+    })
+}
+
+async fn place_pause(connection: &Connection, output: Output, pause: Pause) -> anyhow::Result<()> {
+    let end = match (&pause.until, pause.programme_default) {
+        (Some(_), _) => registry::PauseEnd::Until,
+        (None, true) => registry::PauseEnd::ProgrammeDefault,
+        (None, false) => registry::PauseEnd::FurtherNotice,
+    };
+    let request = registry::PausePracticeRequest {
+        name: name("practices", &pause.practice),
+        end: end.into(),
+        until: pause.until.as_deref().map(moment).transpose()?,
+        on_behalf_of: pause.on_behalf_of,
+        evidence: pause.evidence,
+        request_id: pause.change.request_id()?,
+        reason_code: pause.change.reason_code.clone(),
+        note: pause.change.reason.clone(),
+        dry_run: pause.change.dry_run,
+        ..Default::default()
+    };
+    let reply = connection.registry().pause_practice(request).await?.into_inner();
+    output.print("citizens_access.registry.v1.PausePracticeResponse", &reply, || {
+        let receipt = reply.receipt.clone().unwrap_or_default();
+        Table::facts(receipt_facts(&receipt))
+    })
+}
+
+async fn get_receipt(connection: &Connection, output: Output, receipt: String) -> anyhow::Result<()> {
+    let get = registry::GetReceiptRequest { name: receipt, ..Default::default() };
+    let reply = connection.registry().get_receipt(get).await?.into_inner();
+    output.print("citizens_access.registry.v1.GetReceiptResponse", &reply, || {
+        Table::facts(receipt_facts(&reply.receipt.clone().unwrap_or_default()))
+    })
+}
+
+fn receipt_facts(receipt: &registry::Receipt) -> [(&'static str, String); 5] {
+    use registry::ReceiptState;
+    let meaning = match receipt.state() {
+        ReceiptState::Prevented => "nothing will be switched on while the pause is in force",
+        ReceiptState::Pending => "a switch-on was under way: it is being stopped or will be undone; look again",
+        ReceiptState::Reversed => "a switch-on had happened and has been undone",
+        ReceiptState::AlreadyOn => "access was on already; it stays on. To take it away, ask to switch off",
+        ReceiptState::Unspecified => "",
+    };
+    [
+        ("receipt", receipt.name.clone()),
+        ("state", word(receipt.state().as_str_name(), "RECEIPT_STATE_")),
+        ("meaning", meaning.to_owned()),
+        ("recorded", shown(receipt.recorded_at.as_ref())),
+        ("final", shown(receipt.final_at.as_ref())),
+    ]
+}
+
+async fn resume(connection: &Connection, output: Output, practice: &str, change: &Change) -> anyhow::Result<()> {
+    let request = registry::ResumePracticeRequest {
+        name: name("practices", practice),
+        request_id: change.request_id()?,
+        reason_code: change.reason_code.clone(),
+        note: change.reason.clone(),
+        dry_run: change.dry_run,
+        ..Default::default()
+    };
+    let reply = connection.registry().resume_practice(request).await?.into_inner();
+    output.print("citizens_access.registry.v1.ResumePracticeResponse", &reply, || {
+        let lifted: Vec<String> = reply.lifted.iter().map(|pause| pause.name.clone()).collect();
+        Table::facts([("lifted", lifted.join(", ")), ("position", reply.position.to_string())])
+    })
+}

@@ -1,0 +1,166 @@
+//! `accessctl stats`: figures with what they mean, of what, as at when.
+
+use clap::{Subcommand, ValueEnum};
+use proto::statistics::v1 as statistics;
+
+use crate::connection::Connection;
+use crate::moments::{as_at, shown};
+use crate::output::{Output, Table, number};
+
+#[derive(Subcommand)]
+pub(crate) enum Stats {
+    /// The main figures of an area at a moment
+    Summary {
+        /// england, regions/Y56, icbs/QWE, suppliers/EMIS or practices/A81001
+        #[arg(long, default_value = "england")]
+        area: String,
+        /// A date (its last instant) or a moment, London's time; now where it is left out
+        #[arg(long)]
+        as_at: Option<String>,
+        /// What was known by then
+        #[arg(long)]
+        known_at: Option<String>,
+    },
+    /// One figure over time
+    Series {
+        /// Which figure
+        #[arg(value_enum)]
+        measure: Measure,
+        /// One series for each of these
+        #[arg(long, value_enum, default_value_t)]
+        by: Area,
+        /// Only within this area
+        #[arg(long, default_value = "england")]
+        area: String,
+        #[arg(long, value_enum, default_value_t)]
+        interval: Interval,
+        /// First day
+        #[arg(long, value_name = "DATE")]
+        from: String,
+        /// Last day
+        #[arg(long, value_name = "DATE")]
+        to: String,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Measure {
+    Live,
+    Practices,
+    Registered,
+    WithAccess,
+    Views,
+    Viewers,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Area {
+    #[default]
+    England,
+    Region,
+    Icb,
+    Practice,
+    Supplier,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Interval {
+    Day,
+    #[default]
+    Week,
+    Month,
+}
+
+pub(crate) async fn run(connection: &Connection, output: Output, stats: Stats) -> anyhow::Result<()> {
+    match stats {
+        Stats::Summary { area, as_at: at, known_at } => {
+            let request = statistics::GetSummaryRequest {
+                area,
+                as_at: at.as_deref().map(as_at).transpose()?,
+                known_at: known_at.as_deref().map(as_at).transpose()?,
+                ..Default::default()
+            };
+            let reply = connection.statistics().get_summary(request).await?.into_inner();
+            output.print("citizens_access.statistics.v1.GetSummaryResponse", &reply, || summary(&reply))
+        }
+        Stats::Series { measure, by, area, interval, from, to } => {
+            let request = statistics::QuerySeriesRequest {
+                measure: wire_measure(measure).into(),
+                group_by: wire_area(by).into(),
+                area,
+                interval: wire_interval(interval).into(),
+                period: Some(statistics::Period { start_date: from, end_date: to }),
+                ..Default::default()
+            };
+            let reply = connection.statistics().query_series(request).await?.into_inner();
+            output.print("citizens_access.statistics.v1.QuerySeriesResponse", &reply, || series(&reply))
+        }
+    }
+}
+
+fn wire_measure(measure: Measure) -> statistics::Measure {
+    match measure {
+        Measure::Live => statistics::Measure::PracticesLive,
+        Measure::Practices => statistics::Measure::PracticesTotal,
+        Measure::Registered => statistics::Measure::PatientsRegistered,
+        Measure::WithAccess => statistics::Measure::PatientsWithAccess,
+        Measure::Views => statistics::Measure::RecordViews,
+        Measure::Viewers => statistics::Measure::Viewers,
+    }
+}
+
+fn wire_area(area: Area) -> statistics::AreaKind {
+    match area {
+        Area::England => statistics::AreaKind::England,
+        Area::Region => statistics::AreaKind::Region,
+        Area::Icb => statistics::AreaKind::Icb,
+        Area::Practice => statistics::AreaKind::Practice,
+        Area::Supplier => statistics::AreaKind::Supplier,
+    }
+}
+
+fn wire_interval(interval: Interval) -> statistics::Interval {
+    match interval {
+        Interval::Day => statistics::Interval::Day,
+        Interval::Week => statistics::Interval::Week,
+        Interval::Month => statistics::Interval::Month,
+    }
+}
+
+fn summary(reply: &statistics::GetSummaryResponse) -> Table {
+    let mut table = Table::new(&["FIGURE", "VALUE", "OF", "DEFINITION"]);
+    let of = |denominator: Option<&statistics::Denominator>| match denominator {
+        Some(whole) => format!("{} ({}, {})", number(whole.value), whole.source, whole.as_at_date),
+        None => String::new(),
+    };
+    let figures = [
+        ("practices live", &reply.practices_live),
+        ("practices", &reply.practices_total),
+        ("patients registered", &reply.patients_registered),
+        ("patients with access", &reply.patients_with_access),
+        ("record views", &reply.record_views),
+    ];
+    for (name, figure) in figures {
+        let figure = figure.clone().unwrap_or_default();
+        table.row([name.to_owned(), number(figure.value), of(figure.denominator.as_ref()), figure.definition]);
+    }
+    let viewers = reply.viewers.clone().unwrap_or_default();
+    let range =
+        format!("{} ({} to {})", number(viewers.value), number(viewers.lower_bound), number(viewers.upper_bound));
+    table.row(["viewers".to_owned(), range, of(viewers.denominator.as_ref()), viewers.definition]);
+    let context =
+        format!("{}, as at {}, known at {}", reply.area, shown(reply.as_at.as_ref()), shown(reply.known_at.as_ref()));
+    let positions = format!("registry position {}", reply.registry_position);
+    table.row(["area".to_owned(), context, positions, String::new()]);
+    table
+}
+
+fn series(reply: &statistics::QuerySeriesResponse) -> Table {
+    let mut table = Table::new(&["AREA", "FROM", "TO", "VALUE"]);
+    for series in &reply.series {
+        for point in &series.points {
+            table.row([series.area.clone(), point.start_date.clone(), point.end_date.clone(), number(point.value)]);
+        }
+    }
+    table
+}

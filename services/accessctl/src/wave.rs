@@ -1,0 +1,210 @@
+//! `accessctl wave`: the parts of a programme that go live together.
+
+use clap::{Args, Subcommand};
+use proto::scheduler::v1 as scheduler;
+
+use crate::connection::Connection;
+use crate::moments::shown;
+use crate::mutation::{Change, name};
+use crate::output::{Output, Table, number, word};
+
+#[derive(Subcommand)]
+pub(crate) enum Wave {
+    /// The waves of a programme
+    List {
+        programme: String,
+        /// Also those of superseded plans
+        #[arg(long)]
+        all: bool,
+    },
+    /// One wave: where it is, why nothing moves, its gate
+    Show {
+        /// programmes/spring-opening/waves/3
+        wave: String,
+    },
+    /// A named person's verdict on a gate that did not pass by itself
+    Decide(Decide),
+    /// Move a wave to a later date
+    Reschedule {
+        /// programmes/spring-opening/waves/3
+        wave: String,
+        /// The new first date
+        #[arg(long, value_name = "DATE")]
+        to: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// End a wave that has not opened
+    Cancel {
+        /// programmes/spring-opening/waves/3
+        wave: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Record that the practices of a wave were told
+    Notice {
+        /// programmes/spring-opening/waves/3
+        wave: String,
+        /// How: letter, e-mail, portal
+        #[arg(long, default_value = "letter")]
+        channel: String,
+        /// When it reached them (London's time); now where it is left out
+        #[arg(long)]
+        delivered_at: Option<String>,
+        #[command(flatten)]
+        change: Change,
+    },
+}
+
+#[derive(Args)]
+#[command(group = clap::ArgGroup::new("verdict").required(true).args(["pass", "fail"]))]
+pub(crate) struct Decide {
+    /// programmes/spring-opening/waves/3
+    wave: String,
+    /// The wave is good: close it
+    #[arg(long)]
+    pass: bool,
+    /// It is not: later waves stay shut
+    #[arg(long)]
+    fail: bool,
+    #[command(flatten)]
+    change: Change,
+}
+
+pub(crate) async fn run(connection: &Connection, output: Output, wave: Wave) -> anyhow::Result<()> {
+    let mut programmes = connection.programmes();
+    match wave {
+        Wave::List { programme, all } => list(connection, output, &programme, all).await,
+        Wave::Show { wave } => {
+            let reply =
+                programmes.get_wave(scheduler::GetWaveRequest { name: wave, ..Default::default() }).await?.into_inner();
+            output.print("citizens_access.scheduler.v1.GetWaveResponse", &reply, || facts(reply.wave.as_ref()))
+        }
+        Wave::Decide(decide) => {
+            let verdict = if decide.pass { scheduler::GateVerdict::Pass } else { scheduler::GateVerdict::Fail };
+            let request = scheduler::DecideGateRequest {
+                wave: decide.wave,
+                verdict: verdict.into(),
+                request_id: decide.change.request_id()?,
+                reason_code: decide.change.reason_code.clone(),
+                note: decide.change.reason.clone(),
+                dry_run: decide.change.dry_run,
+                ..Default::default()
+            };
+            let reply = programmes.decide_gate(request).await?.into_inner();
+            output.print("citizens_access.scheduler.v1.DecideGateResponse", &reply, || facts(reply.wave.as_ref()))
+        }
+        Wave::Reschedule { wave, to, change } => {
+            let request = scheduler::RescheduleWaveRequest {
+                name: wave,
+                opens_on: to,
+                request_id: change.request_id()?,
+                reason_code: change.reason_code.clone(),
+                note: change.reason.clone(),
+                dry_run: change.dry_run,
+                ..Default::default()
+            };
+            let reply = programmes.reschedule_wave(request).await?.into_inner();
+            output.print("citizens_access.scheduler.v1.RescheduleWaveResponse", &reply, || facts(reply.wave.as_ref()))
+        }
+        Wave::Cancel { wave, change } => {
+            let request = scheduler::CancelWaveRequest {
+                name: wave,
+                request_id: change.request_id()?,
+                reason_code: change.reason_code.clone(),
+                note: change.reason.clone(),
+                dry_run: change.dry_run,
+                ..Default::default()
+            };
+            let reply = programmes.cancel_wave(request).await?.into_inner();
+            output.print("citizens_access.scheduler.v1.CancelWaveResponse", &reply, || facts(reply.wave.as_ref()))
+        }
+        Wave::Notice { wave, channel, delivered_at, change } => {
+            let request = scheduler::RecordNoticeDeliveryRequest {
+                wave,
+                channel,
+                delivered_at: delivered_at.as_deref().map(crate::moments::moment).transpose()?,
+                request_id: change.request_id()?,
+                reason_code: change.reason_code.clone(),
+                note: change.reason.clone(),
+                dry_run: change.dry_run,
+                ..Default::default()
+            };
+            let reply = programmes.record_notice_delivery(request).await?.into_inner();
+            output.print("citizens_access.scheduler.v1.RecordNoticeDeliveryResponse", &reply, || {
+                Table::facts([
+                    ("told", format!("{} practices", number(reply.affected_count))),
+                    ("position", reply.position.to_string()),
+                ])
+            })
+        }
+    }
+}
+
+/// Prints the waves of a programme.
+pub(crate) async fn list(connection: &Connection, output: Output, programme: &str, all: bool) -> anyhow::Result<()> {
+    let list = scheduler::ListWavesRequest {
+        parent: name("programmes", programme),
+        show_superseded: all,
+        ..Default::default()
+    };
+    let reply = connection.programmes().list_waves(list).await?.into_inner();
+    output.print("citizens_access.scheduler.v1.ListWavesResponse", &reply, || table(&reply.waves))
+}
+
+/// Waves as rows.
+pub(crate) fn table(waves: &[scheduler::Wave]) -> Table {
+    let mut table =
+        Table::new(&["WAVE", "TITLE", "STATE", "OPENS", "PRACTICES", "PATIENTS", "CONFIRMED", "IN THE WAY"]);
+    for wave in waves {
+        let confirmed: i64 = wave
+            .enrolments
+            .iter()
+            .filter(|count| {
+                matches!(count.state(), scheduler::EnrolmentState::Confirmed | scheduler::EnrolmentState::Verified)
+            })
+            .map(|count| count.practices_count)
+            .sum();
+        table.row([
+            wave.name.clone(),
+            wave.display_name.clone(),
+            word(wave.state().as_str_name(), "WAVE_STATE_"),
+            wave.opens_on.clone(),
+            number(wave.practices_count),
+            number(wave.patients_count),
+            number(confirmed),
+            wave.stuck_reasons.join("; "),
+        ]);
+    }
+    table
+}
+
+fn facts(wave: Option<&scheduler::Wave>) -> Table {
+    let wave = wave.cloned().unwrap_or_default();
+    let mut facts = vec![
+        ("wave", wave.name.clone()),
+        ("title", wave.display_name.clone()),
+        ("state", word(wave.state().as_str_name(), "WAVE_STATE_")),
+        ("plan", wave.plan.clone()),
+        ("opens", shown(wave.opens_at.as_ref())),
+        ("last day", wave.closes_on.clone()),
+        ("objections until", shown(wave.objections_until.as_ref())),
+        ("deferred to", wave.deferred_to.clone()),
+        ("practices", number(wave.practices_count)),
+        ("patients", number(wave.patients_count)),
+    ];
+    for count in &wave.enrolments {
+        let state = word(count.state().as_str_name(), "ENROLMENT_STATE_").to_lowercase();
+        facts.push((
+            "enrolments",
+            format!("{state}: {} practices, {} patients", number(count.practices_count), number(count.patients_count)),
+        ));
+    }
+    if let Some(gate) = &wave.gate {
+        facts.push(("gate", word(gate.verdict().as_str_name(), "GATE_VERDICT_")));
+        facts.extend(gate.evidence.iter().map(|evidence| ("evidence", evidence.clone())));
+        facts.push(("decided by", gate.decided_by.clone()));
+    }
+    facts.extend(wave.stuck_reasons.iter().map(|reason| ("in the way", reason.clone())));
+    Table::facts(facts)
+}
