@@ -48,6 +48,11 @@ impl Signal {
         }
         self.0.raised.notify_one();
     }
+
+    /// True once the waiter is gone: nobody will ever take what is raised.
+    pub fn is_deserted(&self) -> bool {
+        matches!(*self.0.level.lock().unwrap_or_else(PoisonError::into_inner), Level::Deserted)
+    }
 }
 
 impl Waiter {

@@ -1,0 +1,90 @@
+//! Chores: snapshots and checkpoints, taken beside the writer so that no command waits for them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clock::Clock;
+use tokio::sync::watch;
+
+use crate::JournalError;
+use crate::engine::config::EngineConfig;
+use crate::engine::published::Shared;
+use crate::fold::Folded;
+use crate::log::Log;
+use crate::machine::Machine;
+use crate::record::Head;
+use crate::snapshot;
+
+/// How often it looks: also how old the last checkpoint may be while records are being appended.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Records after which it looks at once.
+const CHECKPOINT_RECORDS: u64 = 1_000;
+
+pub(crate) struct Chores<M: Machine> {
+    pub(crate) log: Log,
+    pub(crate) clock: Clock,
+    pub(crate) config: EngineConfig,
+    pub(crate) shared: Arc<Shared<M>>,
+    pub(crate) snapshot_position: u64,
+    pub(crate) checkpoint_position: u64,
+}
+
+impl<M: Machine> Chores<M> {
+    /// Runs until the writer has ended, then takes a last checkpoint.
+    pub(crate) async fn run(mut self, mut writer_alive: watch::Receiver<()>) {
+        let mut progress = self.shared.progress();
+        loop {
+            let next = self.checkpoint_position + CHECKPOINT_RECORDS;
+            tokio::select! {
+                // Never sent, only dropped.
+                _ = writer_alive.changed() => break,
+                _ = progress.wait_for(|progress| progress.position >= next) => {}
+                () = tokio::time::sleep(INTERVAL) => {}
+            }
+            self.checkpoint();
+            self.snapshot().await;
+        }
+        self.checkpoint();
+    }
+
+    fn checkpoint(&mut self) {
+        let Some(checkpoints) = &self.config.checkpoints else { return };
+        let published = self.shared.published();
+        // A stopped journal is not vouched for.
+        if published.position <= self.checkpoint_position || self.shared.stopped().is_some() {
+            return;
+        }
+        let head = Head { position: published.position, hash: published.hash, recorded_at: published.recorded_at };
+        let checkpoint = checkpoints.signer().sign(self.log.name, head, self.clock.now());
+        // A file of a few hundred bytes, synced: not worth a thread of its own.
+        match checkpoints.append(&checkpoint) {
+            Ok(()) => {
+                let (position, hash) = (head.position, head.hash);
+                tracing::info!(journal = self.log.name, position, %hash, "checkpoint");
+                self.checkpoint_position = position;
+            }
+            Err(error) => self.complain(&error, "no checkpoint could be written"),
+        }
+    }
+
+    async fn snapshot(&mut self) {
+        let published = self.shared.published();
+        let records_count = published.position.saturating_sub(self.snapshot_position);
+        if self.config.snapshot_records == 0 || records_count < self.config.snapshot_records {
+            return;
+        }
+        let head = Head { position: published.position, hash: published.hash, recorded_at: published.recorded_at };
+        let folded = Folded::<M> { state: published.state.clone(), head };
+        // Also where it failed: a cache is not worth trying again at every record.
+        self.snapshot_position = head.position;
+        if let Err(error) = snapshot::store(&self.log, &folded).await {
+            self.complain(&error, "no snapshot could be stored");
+        }
+    }
+
+    fn complain(&self, error: &JournalError, what: &str) {
+        let error: &(dyn std::error::Error + 'static) = error;
+        tracing::warn!(journal = self.log.name, error, "{what}");
+    }
+}

@@ -1,0 +1,74 @@
+//! EngineConfig: every limit of an engine, by name.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::checkpoint::Checkpoints;
+
+/// The limits of an engine. The defaults suit a national programme.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Commands in one transaction. More gain little: at 256 the commit is a small part of the work.
+    pub batch_commands_max: usize,
+    /// Time spent on deciding a batch before it is committed: an urgent command waits for at most this and one commit.
+    pub batch_time_max: Duration,
+    /// Commands waiting in each of the two queues; whoever comes then waits for a place.
+    pub queue_commands_max: usize,
+    /// Time that one step of the store may take.
+    pub store_time_max: Duration,
+    /// How often a replica looks for records of others when nothing notified it. On SQLite that is the only way.
+    pub poll_interval: Duration,
+    /// Records between snapshots; 0 takes none. A start folds about 200,000 records a second.
+    pub snapshot_records: u64,
+    /// Signed checkpoints in a file outside the database; `None` writes none.
+    pub checkpoints: Option<Arc<Checkpoints>>,
+    /// Where the salts of notes come from.
+    pub salt: Salt,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            batch_commands_max: 256,
+            batch_time_max: Duration::from_millis(5),
+            queue_commands_max: 4_096,
+            store_time_max: Duration::from_secs(15),
+            poll_interval: Duration::from_millis(500),
+            snapshot_records: 10_000,
+            checkpoints: None,
+            salt: Salt::Random,
+        }
+    }
+}
+
+/// Where the salts of notes come from.
+#[derive(Clone, Copy)]
+pub enum Salt {
+    /// The machine's random source: a short note cannot be guessed from its hash.
+    Random,
+    /// Always this one: for simulation, so that two runs write the same journal to the byte.
+    Fixed([u8; 32]),
+}
+
+impl Salt {
+    pub(crate) fn next(self) -> [u8; 32] {
+        match self {
+            Self::Fixed(salt) => salt,
+            Self::Random => {
+                let mut salt = [0; 32];
+                getrandom::fill(&mut salt).expect("the machine has a random source");
+                salt
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Random => "Random",
+            Self::Fixed(_) => "Fixed",
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! Published: the state that everybody reads, and those who wait for the next one.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use clock::{Activity, Clock, Signal, Waiter};
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::error::{JournalError, NotReached};
+use crate::fold::Folded;
+use crate::machine::Machine;
+use crate::record::Hash;
+
+/// A committed state. It never changes; the next one replaces it.
+pub struct Published<M: Machine> {
+    /// The state.
+    pub state: M::State,
+    /// The last record that is folded into it; 0 in an empty journal.
+    pub position: u64,
+    /// That record's hash: with the position it says which journal this was (rule 17).
+    pub hash: Hash,
+    /// When that record was recorded; 1970 in an empty journal.
+    pub recorded_at: Timestamp,
+}
+
+impl<M: Machine> std::fmt::Debug for Published<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let journal = M::JOURNAL;
+        f.debug_struct("Published").field("journal", &journal).field("position", &self.position).finish_non_exhaustive()
+    }
+}
+
+impl<M: Machine> From<&Folded<M>> for Published<M> {
+    fn from(folded: &Folded<M>) -> Self {
+        let head = folded.head;
+        Self { state: folded.state.clone(), position: head.position, hash: head.hash, recorded_at: head.recorded_at }
+    }
+}
+
+/// How far the engine is.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    pub(crate) position: u64,
+    pub(crate) stopped: Option<Arc<JournalError>>,
+}
+
+/// What the writer shows to everybody else.
+pub(crate) struct Shared<M: Machine> {
+    published: ArcSwap<Published<M>>,
+    progress: watch::Sender<Progress>,
+    subscribers: Mutex<Vec<Signal>>,
+    clock: Clock,
+}
+
+impl<M: Machine> Shared<M> {
+    pub(crate) fn new(folded: &Folded<M>, clock: Clock) -> Self {
+        Self {
+            published: ArcSwap::from_pointee(Published::from(folded)),
+            progress: watch::Sender::new(Progress { position: folded.head.position, stopped: None }),
+            subscribers: Mutex::default(),
+            clock,
+        }
+    }
+
+    /// The latest committed state; takes no lock.
+    pub(crate) fn published(&self) -> Arc<Published<M>> {
+        self.published.load_full()
+    }
+
+    /// Replaces the state, then tells everybody. After it returns, whoever reads sees it.
+    pub(crate) fn publish(&self, folded: &Folded<M>) {
+        self.published.store(Arc::new(Published::from(folded)));
+        self.progress.send_modify(|progress| progress.position = folded.head.position);
+        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        subscribers.retain(|signal| !signal.is_deserted());
+        for signal in subscribers.iter() {
+            signal.raise();
+        }
+    }
+
+    /// Says that nothing will follow, and why.
+    pub(crate) fn stop(&self, reason: Arc<JournalError>) {
+        self.progress.send_modify(|progress| progress.stopped = Some(reason));
+    }
+
+    pub(crate) fn stopped(&self) -> Option<Arc<JournalError>> {
+        self.progress.borrow().stopped.clone()
+    }
+
+    pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    pub(crate) fn subscribe(self: &Arc<Self>) -> Subscription<M> {
+        let (signal, waiter) = self.clock.signal();
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(signal);
+        Subscription { shared: Arc::clone(self), waiter }
+    }
+}
+
+/// Hears of each new state: level-triggered, so a slow reader sees the latest and not each in turn. While a change is
+/// unread, virtual time stands still.
+pub struct Subscription<M: Machine> {
+    shared: Arc<Shared<M>>,
+    waiter: Waiter,
+}
+
+impl<M: Machine> Subscription<M> {
+    /// Waits for a state that was published after the last call (or after subscribing). Cancel-safe: a change that
+    /// was not returned is returned by the next call.
+    pub async fn changed(&mut self) -> (Arc<Published<M>>, Activity) {
+        let activity = self.waiter.wait().await;
+        (self.shared.published(), activity)
+    }
+}
+
+impl<M: Machine> std::fmt::Debug for Subscription<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscription").field("journal", &M::JOURNAL).finish_non_exhaustive()
+    }
+}
+
+/// Waits until `wanted` is reached or the deadline has passed, on real time.
+pub(crate) async fn wait_for(
+    mut progress: watch::Receiver<Progress>,
+    journal: &'static str,
+    wanted: u64,
+    deadline: Instant,
+) -> Result<(), NotReached> {
+    let reached = progress.wait_for(|progress| progress.position >= wanted || progress.stopped.is_some());
+    let in_time = tokio::time::timeout_at(deadline.into(), reached).await.is_ok();
+    let position = progress.borrow().position;
+    if in_time && position >= wanted { Ok(()) } else { Err(NotReached { journal, wanted, position }) }
+}

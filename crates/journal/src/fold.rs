@@ -1,0 +1,88 @@
+//! Folded: a state and the head up to which the journal is folded into it.
+
+use crate::log::{Journal, Log, Writing};
+use crate::machine::Machine;
+use crate::record::{ChainFault, Head, Record};
+use crate::{JournalError, sql};
+
+/// How many records are read at a time. Records may be large, so pages are small; a page costs one statement.
+pub(crate) const PAGE_RECORDS: usize = 512;
+
+/// A state and the head that it stands for.
+pub(crate) struct Folded<M: Machine> {
+    pub(crate) state: M::State,
+    pub(crate) head: Head,
+}
+
+impl<M: Machine> Clone for Folded<M> {
+    fn clone(&self) -> Self {
+        Self { state: self.state.clone(), head: self.head }
+    }
+}
+
+/// Why a record cannot be folded.
+#[derive(Debug)]
+pub(crate) enum FoldFault {
+    Chain(ChainFault),
+    Kind { position: u64, kind: String, source: serde_json::Error },
+}
+
+impl<M: Machine> Folded<M> {
+    /// The empty journal's.
+    pub(crate) fn genesis() -> Self {
+        Self { state: M::initial(), head: Head::genesis(M::JOURNAL) }
+    }
+
+    /// Folds the next record in, after checking that it is the next and unaltered.
+    pub(crate) fn fold(&mut self, record: &Record) -> Result<(), FoldFault> {
+        if let Some(fault) = record.fault_after(&self.head) {
+            return Err(FoldFault::Chain(fault));
+        }
+        let event = decode::<M>(record)?;
+        M::apply(&mut self.state, &event, record.position, record.recorded_at);
+        self.head = record.head();
+        Ok(())
+    }
+}
+
+/// The event of a record.
+pub(crate) fn decode<M: Machine>(record: &Record) -> Result<M::Event, FoldFault> {
+    serde_json::from_str(&record.payload).map_err(|source| FoldFault::Kind {
+        position: record.position,
+        kind: record.kind.clone(),
+        source,
+    })
+}
+
+impl Log {
+    /// Says what a fault means, and what an operator can do about it.
+    pub(crate) async fn explain(&self, fault: FoldFault) -> JournalError {
+        let journal = self.name.to_owned();
+        match fault {
+            FoldFault::Chain(source) => JournalError::Broken { journal, source },
+            FoldFault::Kind { position, kind, source } => {
+                let written_by = match &self.journal {
+                    Journal::Memory(_) => Ok(sql::VERSION.to_owned()),
+                    Journal::Sql(db) => sql::written_by(db, self.name).await,
+                };
+                let needed = written_by.unwrap_or_else(|_| "of whoever wrote it".to_owned());
+                JournalError::UnknownKind { journal, position, kind, ours: sql::VERSION, needed, source }
+            }
+        }
+    }
+}
+
+/// Where records are read from: outside a transaction, or by the one who may write.
+pub(crate) enum Source<'a> {
+    Log(&'a Log),
+    Writing(&'a mut Writing),
+}
+
+impl Source<'_> {
+    pub(crate) async fn records(&mut self, after: u64, limit: usize) -> Result<Vec<Record>, JournalError> {
+        match self {
+            Self::Log(log) => log.records(after, limit).await,
+            Self::Writing(writing) => writing.records(after, limit).await,
+        }
+    }
+}

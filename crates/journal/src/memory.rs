@@ -1,0 +1,159 @@
+//! MemoryJournal: a journal in this process. It survives the engine that wrote it, not the process.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+
+use crate::JournalError;
+use crate::log::{Append, StoredRequest};
+use crate::record::{Head, Note, Record};
+
+/// A journal in memory. Clones are the same journal, so that several engines can run on one, as replicas do, and an
+/// engine that was dropped can be opened again.
+#[derive(Clone, Debug)]
+pub struct MemoryJournal(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    content: Arc<Mutex<Content>>,
+    /// The last position, for those that follow.
+    position: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Content {
+    records: Vec<Record>,
+    notes: BTreeMap<u64, Note>,
+    requests: BTreeMap<(String, String), StoredRequest>,
+    fault: Option<MemoryFault>,
+}
+
+/// A failure to come, for tests and simulation: what a store can do to a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryFault {
+    /// The commit fails and takes no effect.
+    BeforeCommit,
+    /// The commit takes effect, but its acknowledgement is lost.
+    AfterCommit,
+}
+
+impl Default for MemoryJournal {
+    fn default() -> Self {
+        Self(Arc::new(Shared { content: Arc::default(), position: watch::Sender::new(0) }))
+    }
+}
+
+impl MemoryJournal {
+    /// Lets the next commit fail.
+    pub async fn fail_next_commit(&self, fault: MemoryFault) {
+        self.0.content.lock().await.fault = Some(fault);
+    }
+
+    /// Forgets every record after `position`, as a backup that was restored does.
+    pub async fn rewind(&self, position: u64) {
+        let mut content = self.0.content.lock().await;
+        content.records.retain(|record| record.position <= position);
+        content.notes.retain(|at, _| *at <= position);
+        content.requests.retain(|_, request| request.position <= position);
+        self.0.position.send_replace(position);
+    }
+
+    /// The last position, and its changes.
+    pub(crate) fn positions(&self) -> watch::Receiver<u64> {
+        self.0.position.subscribe()
+    }
+
+    pub(crate) async fn open(&self, name: &str) -> Result<Head, JournalError> {
+        let content = self.0.content.lock().await;
+        match content.records.first() {
+            Some(first) if first.previous_hash != Head::genesis(name).hash => {
+                Err(JournalError::OtherJournal { wanted: name.to_owned(), found: "another".to_owned() })
+            }
+            _ => Ok(content.head(name)),
+        }
+    }
+
+    pub(crate) async fn head(&self, name: &str) -> Head {
+        self.0.content.lock().await.head(name)
+    }
+
+    pub(crate) async fn records(&self, after: u64, limit: usize) -> Vec<Record> {
+        self.0.content.lock().await.records(after, limit)
+    }
+
+    pub(crate) async fn notes(&self, first: u64, last: u64) -> Vec<Note> {
+        let content = self.0.content.lock().await;
+        if first > last {
+            Vec::new()
+        } else {
+            content.notes.range(first..=last).map(|(_, note)| note.clone()).collect()
+        }
+    }
+
+    pub(crate) async fn begin(&self, name: &'static str) -> MemoryWriting {
+        let content = Arc::clone(&self.0.content).lock_owned().await;
+        MemoryWriting { shared: Arc::clone(&self.0), content, name }
+    }
+}
+
+impl Content {
+    fn head(&self, name: &str) -> Head {
+        self.records.last().map_or_else(|| Head::genesis(name), Record::head)
+    }
+
+    fn records(&self, after: u64, limit: usize) -> Vec<Record> {
+        let after = usize::try_from(after).unwrap_or(usize::MAX);
+        self.records.iter().skip(after).take(limit).cloned().collect()
+    }
+}
+
+/// The one writer of a journal in memory.
+#[derive(Debug)]
+pub(crate) struct MemoryWriting {
+    shared: Arc<Shared>,
+    content: OwnedMutexGuard<Content>,
+    name: &'static str,
+}
+
+impl MemoryWriting {
+    pub(crate) fn head(&self) -> Head {
+        self.content.head(self.name)
+    }
+
+    pub(crate) fn records(&self, after: u64, limit: usize) -> Vec<Record> {
+        self.content.records(after, limit)
+    }
+
+    pub(crate) fn requests(&self, request_ids: &[String]) -> Vec<StoredRequest> {
+        let mut found = Vec::new();
+        for request_id in request_ids {
+            let first = (request_id.clone(), String::new());
+            let of_this_id = self.content.requests.range(first..).take_while(|((id, _), _)| id == request_id);
+            found.extend(of_this_id.map(|(_, request)| request.clone()));
+        }
+        found
+    }
+
+    pub(crate) fn commit(mut self, append: Append) -> Result<(), JournalError> {
+        let fault = self.content.fault.take();
+        if fault == Some(MemoryFault::BeforeCommit) {
+            return Err(self.failed());
+        }
+        assert_eq!(self.head(), append.from, "the head is locked, so nobody else can have moved it");
+        self.content.records.extend(append.records);
+        for note in append.notes {
+            self.content.notes.insert(note.position, note);
+        }
+        for request in append.requests {
+            let key = (request.request_id.clone(), request.actor.clone());
+            self.content.requests.insert(key, request);
+        }
+        self.shared.position.send_replace(append.to.position);
+        if fault == Some(MemoryFault::AfterCommit) { Err(self.failed()) } else { Ok(()) }
+    }
+
+    fn failed(&self) -> JournalError {
+        JournalError::ToldToFail { journal: self.name.to_owned() }
+    }
+}

@@ -1,0 +1,299 @@
+//! The journal in a database: the same statements on SQLite and PostgreSQL.
+
+use database::{DatabaseError, Db, Dialect, Row, Sql, Tx, Value, rows, sql};
+use jiff::Timestamp;
+
+use crate::log::{Append, StoredRequest};
+use crate::record::{Head, Note, Record};
+use crate::{Hash, JournalError};
+
+/// The journal's tables. A service applies them to its database besides its own:
+/// `db.migrate(&journal::MIGRATIONS)`.
+pub static MIGRATIONS: database::Migrations = database::migrations!("journal": "0001_journal");
+
+/// The version that wrote a record: what a build that cannot read it is told to upgrade to.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Notifies other replicas, with the last position as payload.
+pub(crate) const CHANNEL: &str = "journal";
+
+const SELECT_RECORDS: &str = "select position, recorded_at_us, actor, request_id, cause, traceparent, kind, payload, \
+                              reason_code, note_hash, previous_hash, hash \
+                              from journal_records where position > $1 order by position limit $2";
+
+const SELECT_HEAD: &str = "select name, position, hash, recorded_at_us from journal_head where id = 1";
+
+pub(crate) async fn open(db: &Db, name: &str) -> Result<Head, JournalError> {
+    db.check_migrated(&MIGRATIONS).await.map_err(|source| failed(name, source))?;
+    let found = db.fetch_optional(sql(SELECT_HEAD)).await.map_err(|source| failed(name, source))?;
+    if found.is_none() {
+        let genesis = Head::genesis(name);
+        let insert = "insert into journal_head (id, name, position, hash, recorded_at_us, written_by) \
+                      values (1, $1, $2, $3, $4, $5) on conflict (id) do nothing";
+        let statement = sql(insert)
+            .bind(name)
+            .bind(stored(genesis.position))
+            .bind(genesis.hash.0)
+            .bind(genesis.recorded_at.as_microsecond())
+            .bind(VERSION);
+        db.execute(statement).await.map_err(|source| failed(name, source))?;
+    }
+    head(db, name).await
+}
+
+pub(crate) async fn head(db: &Db, name: &str) -> Result<Head, JournalError> {
+    let row = db.fetch_one(sql(SELECT_HEAD)).await.map_err(|source| failed(name, source))?;
+    read_head(name, &row)
+}
+
+pub(crate) async fn records(db: &Db, name: &str, after: u64, limit: usize) -> Result<Vec<Record>, JournalError> {
+    let rows = db.fetch_all(select_records(after, limit)).await.map_err(|source| failed(name, source))?;
+    rows.iter().map(|row| read_record(name, row)).collect()
+}
+
+pub(crate) async fn notes(db: &Db, name: &str, first: u64, last: u64) -> Result<Vec<Note>, JournalError> {
+    let select = "select position, salt, note from journal_notes where position between $1 and $2 order by position";
+    let statement = sql(select).bind(stored(first)).bind(stored(last));
+    let rows = db.fetch_all(statement).await.map_err(|source| failed(name, source))?;
+    rows.iter().map(|row| read_note(name, row)).collect()
+}
+
+/// The version that wrote last.
+pub(crate) async fn written_by(db: &Db, name: &str) -> Result<String, JournalError> {
+    let statement = sql("select written_by from journal_head where id = 1");
+    let row = db.fetch_one(statement).await.map_err(|source| failed(name, source))?;
+    row.get("written_by").map_err(|source| failed(name, source))
+}
+
+/// The one writer of a journal in a database: a transaction that holds the head's lock.
+#[derive(Debug)]
+pub(crate) struct SqlWriting {
+    tx: Tx,
+    name: &'static str,
+    head: Head,
+    channel: String,
+}
+
+impl SqlWriting {
+    pub(crate) async fn begin(db: &Db, name: &'static str) -> Result<Self, JournalError> {
+        let mut tx = db.begin().await.map_err(|source| failed(name, source))?;
+        let lock = match db.dialect() {
+            // `begin immediate` has locked the whole database already.
+            Dialect::Sqlite => SELECT_HEAD,
+            Dialect::Postgres => {
+                "select name, position, hash, recorded_at_us from journal_head where id = 1 for update"
+            }
+        };
+        let row = tx.fetch_one(sql(lock)).await.map_err(|source| failed(name, source))?;
+        let head = read_head(name, &row)?;
+        Ok(Self { tx, name, head, channel: db.channel(CHANNEL) })
+    }
+
+    pub(crate) fn head(&self) -> Head {
+        self.head
+    }
+
+    pub(crate) async fn records(&mut self, after: u64, limit: usize) -> Result<Vec<Record>, JournalError> {
+        let name = self.name;
+        let rows = self.tx.fetch_all(select_records(after, limit)).await.map_err(|source| failed(name, source))?;
+        rows.iter().map(|row| read_record(name, row)).collect()
+    }
+
+    pub(crate) async fn requests(&mut self, request_ids: Vec<String>) -> Result<Vec<StoredRequest>, JournalError> {
+        let name = self.name;
+        let select = match self.tx.dialect() {
+            Dialect::Sqlite => {
+                "select actor, request_id, body_digest, reply, position from journal_requests \
+                 where request_id in (select value from json_each($1))"
+            }
+            Dialect::Postgres => {
+                "select actor, request_id, body_digest, reply, position from journal_requests \
+                 where request_id = any($1)"
+            }
+        };
+        let rows = self.tx.fetch_all(sql(select).bind(request_ids)).await.map_err(|source| failed(name, source))?;
+        rows.iter().map(|row| read_request(name, row)).collect()
+    }
+
+    pub(crate) async fn commit(mut self, append: Append) -> Result<(), JournalError> {
+        let name = self.name;
+        self.write(append).await.map_err(|source| failed(name, source))?;
+        self.tx.commit().await.map_err(|source| failed(name, source))
+    }
+
+    pub(crate) async fn release(self) -> Result<(), JournalError> {
+        let name = self.name;
+        self.tx.rollback().await.map_err(|source| failed(name, source))
+    }
+
+    async fn write(&mut self, append: Append) -> Result<(), DatabaseError> {
+        let Append { from, to, records, notes, requests } = append;
+        if !records.is_empty() {
+            self.tx.execute_rows(record_rows(records)).await?;
+            self.move_head(&from, &to).await?;
+        }
+        if !notes.is_empty() {
+            let mut inserted = rows("insert into journal_notes (position, salt, note) values {rows}");
+            for Note { position, salt, note } in notes {
+                inserted.row([Value::from(stored(position)), Value::from(salt), Value::from(note)]);
+            }
+            self.tx.execute_rows(inserted).await?;
+        }
+        if !requests.is_empty() {
+            let mut inserted =
+                rows("insert into journal_requests (request_id, actor, body_digest, reply, position) values {rows}");
+            for StoredRequest { actor, request_id, body_digest, reply, position } in requests {
+                inserted.row([
+                    Value::from(request_id),
+                    Value::from(actor),
+                    Value::from(body_digest.0),
+                    Value::from(reply),
+                    Value::from(stored(position)),
+                ]);
+            }
+            self.tx.execute_rows(inserted).await?;
+        }
+        Ok(())
+    }
+
+    /// Moves the head, asserting once more that it is where it was when it was locked. On PostgreSQL the other
+    /// replicas are notified by the same statement, and hear it when the transaction commits.
+    async fn move_head(&mut self, from: &Head, to: &Head) -> Result<(), DatabaseError> {
+        let update = match self.tx.dialect() {
+            Dialect::Sqlite => {
+                "update journal_head set position = $1, hash = $2, recorded_at_us = $3, written_by = $4 \
+                 where id = 1 and position = $5 and hash = $6 returning position"
+            }
+            Dialect::Postgres => {
+                "with moved as ( \
+                   update journal_head set position = $1, hash = $2, recorded_at_us = $3, written_by = $4 \
+                   where id = 1 and position = $5 and hash = $6 returning position) \
+                 select pg_notify($7, cast(position as text)) from moved"
+            }
+        };
+        let mut statement = sql(update)
+            .bind(stored(to.position))
+            .bind(to.hash.0)
+            .bind(to.recorded_at.as_microsecond())
+            .bind(VERSION)
+            .bind(stored(from.position))
+            .bind(from.hash.0);
+        if self.tx.dialect() == Dialect::Postgres {
+            statement = statement.bind(self.channel.as_str());
+        }
+        // No row: the assertion failed, and the transaction is dropped.
+        self.tx.fetch_one(statement).await.map(|_| ())
+    }
+}
+
+fn record_rows(records: Vec<Record>) -> database::Rows {
+    let mut inserted = rows(
+        "insert into journal_records (position, recorded_at_us, actor, request_id, cause, traceparent, kind, payload, \
+         reason_code, note_hash, previous_hash, hash) values {rows}",
+    );
+    for record in records {
+        inserted.row([
+            Value::from(stored(record.position)),
+            Value::from(record.recorded_at.as_microsecond()),
+            Value::from(record.actor),
+            Value::from(record.request_id),
+            Value::from(record.cause),
+            Value::from(record.traceparent),
+            Value::from(record.kind),
+            Value::from(record.payload),
+            Value::from(record.reason_code),
+            Value::from(record.note_hash.map(|hash| hash.0.to_vec())),
+            Value::from(record.previous_hash.0),
+            Value::from(record.hash.0),
+        ]);
+    }
+    inserted
+}
+
+fn select_records(after: u64, limit: usize) -> Sql {
+    sql(SELECT_RECORDS).bind(stored(after)).bind(i64::try_from(limit).unwrap_or(i64::MAX))
+}
+
+fn read_head(name: &str, row: &Row) -> Result<Head, JournalError> {
+    let found: String = column(name, row, "name")?;
+    if found != name {
+        return Err(JournalError::OtherJournal { wanted: name.to_owned(), found });
+    }
+    Ok(Head {
+        position: position(name, row, "position")?,
+        hash: hash(name, row, "hash")?,
+        recorded_at: moment(name, row, "recorded_at_us")?,
+    })
+}
+
+fn read_record(name: &str, row: &Row) -> Result<Record, JournalError> {
+    let note_hash: Option<Vec<u8>> = column(name, row, "note_hash")?;
+    Ok(Record {
+        position: position(name, row, "position")?,
+        recorded_at: moment(name, row, "recorded_at_us")?,
+        actor: column(name, row, "actor")?,
+        request_id: column(name, row, "request_id")?,
+        cause: column(name, row, "cause")?,
+        traceparent: column(name, row, "traceparent")?,
+        kind: column(name, row, "kind")?,
+        payload: column(name, row, "payload")?,
+        reason_code: column(name, row, "reason_code")?,
+        note_hash: note_hash.map(|bytes| hash_of(name, "note_hash", bytes)).transpose()?,
+        previous_hash: hash(name, row, "previous_hash")?,
+        hash: hash(name, row, "hash")?,
+    })
+}
+
+fn read_note(name: &str, row: &Row) -> Result<Note, JournalError> {
+    Ok(Note {
+        position: position(name, row, "position")?,
+        salt: column(name, row, "salt")?,
+        note: column(name, row, "note")?,
+    })
+}
+
+fn read_request(name: &str, row: &Row) -> Result<StoredRequest, JournalError> {
+    Ok(StoredRequest {
+        actor: column(name, row, "actor")?,
+        request_id: column(name, row, "request_id")?,
+        body_digest: hash(name, row, "body_digest")?,
+        reply: column(name, row, "reply")?,
+        position: position(name, row, "position")?,
+    })
+}
+
+pub(crate) fn column<T: database::Column>(name: &str, row: &Row, column: &str) -> Result<T, JournalError> {
+    row.get(column).map_err(|source| failed(name, source))
+}
+
+pub(crate) fn position(name: &str, row: &Row, of: &str) -> Result<u64, JournalError> {
+    let found: i64 = column(name, row, of)?;
+    u64::try_from(found).map_err(|_| damaged(name, format!("{of} is {found}")))
+}
+
+pub(crate) fn hash(name: &str, row: &Row, of: &str) -> Result<Hash, JournalError> {
+    hash_of(name, of, column(name, row, of)?)
+}
+
+fn hash_of(name: &str, of: &str, bytes: Vec<u8>) -> Result<Hash, JournalError> {
+    let length = bytes.len();
+    bytes.try_into().map(Hash).map_err(|_| damaged(name, format!("{of} has {length} bytes instead of 32")))
+}
+
+fn moment(name: &str, row: &Row, of: &str) -> Result<Timestamp, JournalError> {
+    let found: i64 = column(name, row, of)?;
+    Timestamp::from_microsecond(found).map_err(|_| damaged(name, format!("{of} is {found}, which is no moment")))
+}
+
+/// A position as the database holds it.
+pub(crate) fn stored(position: u64) -> i64 {
+    i64::try_from(position).expect("a journal holds fewer than 2^63 records")
+}
+
+pub(crate) fn failed(name: &str, source: DatabaseError) -> JournalError {
+    JournalError::Store { journal: name.to_owned(), source }
+}
+
+fn damaged(name: &str, what: String) -> JournalError {
+    JournalError::Damaged { journal: name.to_owned(), what }
+}
