@@ -40,10 +40,13 @@ impl Connections {
     /// Serves `stream` until it ends by itself, by its age, or by the drain; at `age` it is asked to go.
     pub(crate) async fn serve(self, stream: TcpStream, age: Duration) {
         let config = &self.routes.shared.config;
-        match tokio::time::timeout(config.handshake_timeout, preface(&stream)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return tracing::debug!(%error, "a connection said no hello"),
-            Err(_) => return tracing::debug!("a connection said nothing in time"),
+        tokio::select! {
+            () = self.drains.cancelled() => return,
+            greeted = tokio::time::timeout(config.handshake_timeout, preface(&stream)) => match greeted {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return tracing::debug!(%error, "a connection said no hello"),
+                Err(_) => return tracing::debug!("a connection said nothing in time"),
+            },
         }
         let service = Network { routes: self.routes.clone(), drains: self.drains.clone() };
         let http = builder(config, self.tasks.clone());

@@ -69,6 +69,8 @@ impl Future for Handling {
             Err(error) => error,
         };
         call.end(error.code() as u8);
+        // Its span ends before its response is seen.
+        *slot = None;
         Poll::Ready(Ok(refused(error)))
     }
 }

@@ -1,0 +1,251 @@
+//! One call to a peer: its headers, its attempts, its outcome.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use api::Error;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tracing::field::Empty;
+use tracing::{Instrument, Span, info_span};
+
+use crate::budget;
+use crate::peer::{ACCOUNT_HEADER, Shared};
+use crate::replay::Payload;
+use crate::reply::ReplyBody;
+
+const GRPC_TIMEOUT: &str = "grpc-timeout";
+
+/// Sends `request`, again where that helps, and answers with the peer's reply or with a status of our own.
+pub(crate) async fn call(shared: Arc<Shared>, account: HeaderValue, request: Request<Body>) -> Response<Body> {
+    let method = request.uri().path().trim_start_matches('/').to_owned();
+    let span = span(&method, &shared.name);
+    let outcome = Outcome { peer: Arc::clone(&shared), method, span: span.clone() };
+    attempts(shared, account, request, outcome).instrument(span).await
+}
+
+async fn attempts(
+    shared: Arc<Shared>,
+    account: HeaderValue,
+    request: Request<Body>,
+    mut outcome: Outcome,
+) -> Response<Body> {
+    let (mut head, body) = request.into_parts();
+    head.headers.entry(ACCOUNT_HEADER).or_insert(account);
+    telemetry::inject(&mut head.headers);
+    // A stream of requests is neither kept nor given a deadline; what we do not know is taken for unary.
+    let is_unary = proto::rpc(head.uri.path()).is_none_or(|rpc| !rpc.client_streaming && !rpc.server_streaming);
+    let deadline = deadline(&shared, &head.headers, is_unary);
+    let mut payload = if is_unary { Payload::take(body).await } else { Payload::Once(Some(body)) };
+
+    shared.budget.earn();
+    let mut failed = 0;
+    loop {
+        let Some(left) = left(deadline) else { return outcome.overdue().into_http() };
+        if let Some(left) = left {
+            head.headers.insert(GRPC_TIMEOUT, timeout(left));
+        }
+        let Some(body) = payload.send() else {
+            // It cannot come here: a payload that is sent once is not tried again.
+            return outcome.broken(Status::unavailable("the request was sent already")).into_http();
+        };
+        let attempt = shared.transport.call(Request::from_parts(head.clone(), body));
+        let reply = match deadline {
+            None => attempt.await,
+            Some(deadline) => match tokio::time::timeout_at(deadline.into(), attempt).await {
+                Ok(reply) => reply,
+                Err(_) => return outcome.overdue().into_http(),
+            },
+        };
+        let reply = match reply {
+            Ok(reply) => reply,
+            // The channel has a timer of its own for the same header, which may be first.
+            Err(_) if is_over(deadline) => return outcome.overdue().into_http(),
+            Err(error) => outcome.broken(Status::from_error(error)).into_http(),
+        };
+        failed += 1;
+        let is_unavailable = code(reply.headers()) == Some(Code::Unavailable);
+        if !is_unavailable || !payload.can_be_sent_again() || failed >= shared.config.attempts_max {
+            return outcome.wrap(reply, deadline);
+        }
+        let pause = budget::pause(&shared.config, failed);
+        let no_time = deadline.is_some_and(|deadline| Instant::now() + pause >= deadline);
+        if no_time || !shared.budget.spend() {
+            return outcome.wrap(reply, deadline);
+        }
+        tracing::debug!(method = %outcome.method, failed, ?pause, "unavailable, trying again");
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// The earliest of: what the request asks for, what is left to the RPC that makes the call, and the default.
+fn deadline(shared: &Shared, headers: &HeaderMap, is_unary: bool) -> Option<Instant> {
+    let now = Instant::now();
+    let asked = headers.get(GRPC_TIMEOUT).and_then(read_timeout);
+    let default = is_unary.then_some(shared.config.deadline_default);
+    let own = asked.or(default).and_then(|allowed| now.checked_add(allowed));
+    let of_caller = api::deadline::current();
+    let of_caller = of_caller.map(|deadline| deadline.checked_sub(shared.config.deadline_margin).unwrap_or(now));
+    match (own, of_caller) {
+        (Some(own), Some(of_caller)) => Some(own.min(of_caller)),
+        (own, of_caller) => own.or(of_caller),
+    }
+}
+
+/// What is left; None where nothing is, Some(None) where there is no deadline.
+fn left(deadline: Option<Instant>) -> Option<Option<Duration>> {
+    let Some(deadline) = deadline else { return Some(None) };
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { None } else { Some(Some(left)) }
+}
+
+/// True once the deadline has passed, to the precision of timers.
+fn is_over(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() + Duration::from_millis(1) >= deadline)
+}
+
+/// At most 8 digits: microseconds up to 99 s, milliseconds up to a day, then seconds.
+fn timeout(left: Duration) -> HeaderValue {
+    const DIGITS_MAX: u128 = 99_999_999;
+    let text = if left.as_micros() <= DIGITS_MAX {
+        format!("{}u", left.as_micros())
+    } else if left.as_millis() <= DIGITS_MAX {
+        format!("{}m", left.as_millis())
+    } else {
+        format!("{}S", u128::from(left.as_secs()).min(DIGITS_MAX))
+    };
+    HeaderValue::try_from(text).expect("digits and a letter")
+}
+
+/// As `tonic::Request::set_timeout` writes it.
+fn read_timeout(value: &HeaderValue) -> Option<Duration> {
+    let (digits, unit) = value.to_str().ok()?.split_at_checked(value.len().checked_sub(1)?)?;
+    let count: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => count.checked_mul(3_600).map(Duration::from_secs),
+        "M" => count.checked_mul(60).map(Duration::from_secs),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+fn code(headers: &HeaderMap) -> Option<Code> {
+    headers.get("grpc-status").map(|value| Code::from_bytes(value.as_bytes()))
+}
+
+/// What becomes of a call, for its caller and for its span.
+pub(crate) struct Outcome {
+    peer: Arc<Shared>,
+    method: String,
+    span: Span,
+}
+
+impl Outcome {
+    /// The reply as the caller gets it.
+    fn wrap(mut self, reply: Response<Body>, deadline: Option<Instant>) -> Response<Body> {
+        self.settle(reply.headers());
+        reply.map(|body| Body::new(ReplyBody::new(body, self, deadline)))
+    }
+
+    /// Notes the status that headers or trailers bring, if they bring one.
+    pub(crate) fn settle(&mut self, headers: &HeaderMap) {
+        if let Some(code) = code(headers) {
+            self.record(code);
+        }
+    }
+
+    /// DEADLINE_EXCEEDED. tonic's own timer would say CANCELLED.
+    pub(crate) fn overdue(&mut self) -> Status {
+        self.record(Code::DeadlineExceeded);
+        Error::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "{peer} did not answer {rpc} in time")
+            .with("peer", &self.peer.name)
+            .with("rpc", &self.method)
+            .into()
+    }
+
+    /// The status of a call whose connection failed. What tonic has no better name for is UNAVAILABLE: nobody answered.
+    pub(crate) fn broken(&mut self, status: Status) -> Status {
+        let status = match status.code() {
+            Code::Cancelled | Code::Unknown | Code::Unavailable if status.details().is_empty() => {
+                Error::unavailable("PEER_UNAVAILABLE", "{peer} is not to be reached: {cause}")
+                    .with("peer", &self.peer.name)
+                    .with("cause", chain(&status))
+                    .into()
+            }
+            _ => status,
+        };
+        self.record(status.code());
+        status
+    }
+
+    fn record(&mut self, code: Code) {
+        if self.span.is_disabled() {
+            return;
+        }
+        let name = telemetry::CODES[code as usize];
+        self.span.record("rpc.response.status_code", name);
+        if code != Code::Ok {
+            self.span.record("otel.status_code", "ERROR");
+            self.span.record("error.type", name);
+        }
+        // The span ends with the status, not when somebody drops the reply.
+        self.span = Span::none();
+    }
+}
+
+/// A connection error says little itself; its sources say what happened.
+fn chain(status: &Status) -> String {
+    let mut text = status.message().to_owned();
+    let mut source = std::error::Error::source(status);
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = error.source();
+    }
+    text
+}
+
+/// A span where the code that calls has one; who calls unrecorded is not recorded by calling.
+fn span(method: &str, peer: &str) -> Span {
+    if Span::current().is_disabled() {
+        return Span::none();
+    }
+    info_span!(
+        "call",
+        otel.name = method,
+        otel.kind = "client",
+        otel.status_code = Empty,
+        rpc.system.name = "grpc",
+        rpc.method = method,
+        rpc.response.status_code = Empty,
+        server.address = peer,
+        error.type = Empty,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_fits_its_eight_digits_and_is_read_back() {
+        for (left, text) in [
+            (Duration::from_micros(1), "1u"),
+            (Duration::from_secs(99), "99000000u"),
+            (Duration::from_secs(100), "100000m"),
+            (Duration::from_secs(1_000_000), "1000000S"),
+            (Duration::MAX, "99999999S"),
+        ] {
+            assert_eq!(timeout(left), text);
+            assert!(read_timeout(&timeout(left)).unwrap() <= left);
+        }
+        assert_eq!(read_timeout(&HeaderValue::from_static("")), None);
+    }
+}

@@ -1,0 +1,170 @@
+//! Whom we call, and as whom.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use tonic::body::Body;
+use tonic::codegen::StdError;
+use tonic::transport::{Channel, Endpoint};
+use tower::ServiceExt;
+
+use crate::attempt;
+use crate::budget::Budget;
+use crate::config::PeerConfig;
+
+/// The header that names the caller: `alice`, or `scheduler;roles=service`.
+pub const ACCOUNT_HEADER: &str = "x-citizens-access-account";
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Another service, in this process or elsewhere, called as one account. Cheap to clone; clones share the connection and
+/// the budget of retries.
+#[derive(Clone)]
+pub struct Peer {
+    shared: Arc<Shared>,
+    account: HeaderValue,
+}
+
+pub(crate) struct Shared {
+    pub(crate) name: String,
+    pub(crate) transport: Transport,
+    pub(crate) config: PeerConfig,
+    pub(crate) budget: Budget,
+}
+
+/// How the peer is reached.
+pub(crate) enum Transport {
+    Remote(Channel),
+    Local(Box<dyn Local>),
+}
+
+/// Routes whose type is forgotten.
+pub(crate) trait Local: Send + Sync {
+    fn call(&self, request: Request<Body>) -> BoxFuture<Response<Body>>;
+}
+
+struct Routes<S>(S);
+
+impl<S, B> Local for Routes<S>
+where
+    S: tower::Service<Request<Body>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<StdError>,
+{
+    fn call(&self, request: Request<Body>) -> BoxFuture<Response<Body>> {
+        let routes = self.0.clone();
+        Box::pin(async move {
+            let reply = match routes.oneshot(request).await {
+                Ok(reply) => reply,
+                Err(never) => match never {},
+            };
+            reply.map(Body::new)
+        })
+    }
+}
+
+impl Transport {
+    pub(crate) async fn call(&self, request: Request<Body>) -> Result<Response<Body>, StdError> {
+        match self {
+            Self::Remote(channel) => Ok(channel.clone().oneshot(request).await?),
+            Self::Local(routes) => Ok(routes.call(request).await),
+        }
+    }
+}
+
+/// Why there is no peer.
+#[derive(Debug, thiserror::Error)]
+pub enum PeerError {
+    /// Not a URL that can be connected to.
+    #[error("`{url}` is no address of a server; it must be like http://127.0.0.1:50051")]
+    Url {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        source: tonic::transport::Error,
+    },
+    /// An account cannot be in a header.
+    #[error("`{account}` is no account; it must be like `alice` or `scheduler;roles=service`")]
+    Account {
+        /// What was given.
+        account: String,
+    },
+}
+
+impl Peer {
+    /// The server at `url`, called as `account`. Connects at the first call, and again whenever the connection is lost.
+    /// To be called within a tokio runtime, which then drives the connection.
+    pub fn remote(url: &str, account: &str, config: PeerConfig) -> Result<Self, PeerError> {
+        let endpoint = Endpoint::from_shared(url.to_owned());
+        let endpoint = endpoint.map_err(|source| PeerError::Url { url: url.to_owned(), source })?;
+        let channel = endpoint
+            .connect_timeout(config.connect_timeout)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(config.keepalive_interval)
+            .keep_alive_timeout(config.keepalive_timeout)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(config.stream_window_bytes)
+            .initial_connection_window_size(config.connection_window_bytes)
+            .connect_lazy();
+        Self::new(url, Transport::Remote(channel), account, config)
+    }
+
+    /// The server behind `channel`, for connections of another make (a simulated network). `name` is for messages.
+    pub fn over(name: &str, channel: Channel, account: &str, config: PeerConfig) -> Result<Self, PeerError> {
+        Self::new(name, Transport::Remote(channel), account, config)
+    }
+
+    /// The routes of this process (`server::Routes`), called as `account`. `name` is for messages.
+    pub fn local<S, B>(name: &str, routes: S, account: &str, config: PeerConfig) -> Result<Self, PeerError>
+    where
+        S: tower::Service<Request<Body>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+        S::Future: Send,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<StdError>,
+    {
+        Self::new(name, Transport::Local(Box::new(Routes(routes))), account, config)
+    }
+
+    /// The same peer, called as another account.
+    pub fn with_account(&self, account: &str) -> Result<Self, PeerError> {
+        Ok(Self { shared: Arc::clone(&self.shared), account: header(account)? })
+    }
+
+    fn new(name: &str, transport: Transport, account: &str, config: PeerConfig) -> Result<Self, PeerError> {
+        let account = header(account)?;
+        let budget = Budget::new(&config);
+        Ok(Self { shared: Arc::new(Shared { name: name.to_owned(), transport, config, budget }), account })
+    }
+}
+
+fn header(account: &str) -> Result<HeaderValue, PeerError> {
+    HeaderValue::from_str(account).map_err(|_| PeerError::Account { account: account.to_owned() })
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("name", &self.shared.name).field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+/// What generated clients call. It is always ready and never fails: a failure is a status.
+impl tower::Service<Request<Body>> for Peer {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let call = attempt::call(Arc::clone(&self.shared), self.account.clone(), request);
+        Box::pin(async move { Ok(call.await) })
+    }
+}
