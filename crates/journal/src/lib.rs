@@ -30,7 +30,9 @@ mod sql;
 mod verify;
 
 pub use checkpoint::{Checkpoint, Checkpoints, Signer};
-pub use engine::{Accepted, Engine, EngineConfig, Meta, Priority, Published, Salt, Submission, Subscription};
+pub use engine::{
+    Accepted, CommitHook, CommitStage, Engine, EngineConfig, Meta, Priority, Published, Salt, Submission, Subscription,
+};
 pub use error::{JournalError, NotReached, Rewound, SubmitError};
 pub use handle::JournalHandle;
 pub use log::Journal;

@@ -25,6 +25,38 @@ pub struct EngineConfig {
     pub checkpoints: Option<Arc<Checkpoints>>,
     /// Where the salts of notes come from.
     pub salt: Salt,
+    /// Called around each commit that appends; for tests of crash recovery, which end the process there.
+    pub on_commit: Option<CommitHook>,
+}
+
+/// On which side of a commit a [`CommitHook`] is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitStage {
+    /// Everything is decided and nothing of it is stored.
+    Before,
+    /// It is stored, and nobody has been told yet.
+    After,
+}
+
+/// Called around each commit, with the position that the journal comes to by it.
+#[derive(Clone)]
+pub struct CommitHook(Arc<dyn Fn(CommitStage, u64) + Send + Sync>);
+
+impl CommitHook {
+    /// Calls `hook`.
+    pub fn new(hook: impl Fn(CommitStage, u64) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hook))
+    }
+
+    pub(crate) fn call(&self, stage: CommitStage, position: u64) {
+        (self.0)(stage, position);
+    }
+}
+
+impl fmt::Debug for CommitHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CommitHook")
+    }
 }
 
 impl Default for EngineConfig {
@@ -38,6 +70,7 @@ impl Default for EngineConfig {
             snapshot_records: 10_000,
             checkpoints: None,
             salt: Salt::Random,
+            on_commit: None,
         }
     }
 }

@@ -20,7 +20,7 @@ use clock::Clock;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
-pub use config::{EngineConfig, Salt};
+pub use config::{CommitHook, CommitStage, EngineConfig, Salt};
 pub(crate) use published::{Progress, wait_for};
 pub use published::{Published, Subscription};
 pub use submission::{Accepted, Meta, Priority, Submission};

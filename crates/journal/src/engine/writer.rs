@@ -24,7 +24,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use crate::engine::config::EngineConfig;
+use crate::engine::config::{CommitStage, EngineConfig};
 use crate::engine::draft::{Decided, Draft};
 use crate::engine::published::Shared;
 use crate::engine::queues::Queues;
@@ -142,7 +142,13 @@ impl<M: Machine> Writer<M> {
         let written = if nothing_to_write {
             within(&self.config, &self.log, writing.release()).await
         } else {
-            within(&self.config, &self.log, writing.commit(append)).await
+            let position = append.to.position;
+            self.hook(CommitStage::Before, position);
+            let written = within(&self.config, &self.log, writing.commit(append)).await;
+            if written.is_ok() {
+                self.hook(CommitStage::After, position);
+            }
+            written
         };
         if let Err(error) = written {
             let error = self.report(error);
@@ -157,6 +163,12 @@ impl<M: Machine> Writer<M> {
         }
         for (reply_to, answer) in answers {
             reply_to.send(answer);
+        }
+    }
+
+    fn hook(&self, stage: CommitStage, position: u64) {
+        if let Some(hook) = &self.config.on_commit {
+            hook.call(stage, position);
         }
     }
 
