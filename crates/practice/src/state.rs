@@ -51,11 +51,19 @@ impl State {
         self.practices.len()
     }
 
-    /// The practices whose last change is after `position`, by the position of that change. However long ago that was,
-    /// nothing is missed: whatever changed since is among them, each once.
+    /// The practices whose last change is after `position`, by the position of that change, then by code. However long
+    /// ago that was, nothing is missed: whatever changed since is among them, each once.
     pub fn changed_after(&self, position: u64) -> impl Iterator<Item = &Arc<Practice>> {
-        let after = self.by_position.range((position.saturating_add(1), *PRACTICE_CODE_FIRST)..);
-        after.filter_map(|(_, code)| self.practices.get(code))
+        self.changed_from((position.saturating_add(1), *PRACTICE_CODE_FIRST))
+    }
+
+    /// The rest of [`changed_after`](Self::changed_after) beyond a practice that it gave.
+    pub fn changed_beyond(&self, practice: &Practice) -> impl Iterator<Item = &Arc<Practice>> {
+        self.changed_from((practice.position(), practice.code)).skip(1)
+    }
+
+    fn changed_from(&self, place: (u64, PracticeCode)) -> impl Iterator<Item = &Arc<Practice>> {
+        self.by_position.range(place..).filter_map(|(_, code)| self.practices.get(code))
     }
 
     /// The organisation of this code.

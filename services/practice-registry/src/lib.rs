@@ -1,1 +1,84 @@
-//! The practice registry: gRPC handlers, engine wiring, loops
+//! The practice registry: who the practices are, what they have decided, what is permitted and observed at them.
+//!
+//! A pure state machine (crate `practice`) behind a durable edge: an engine of crate `journal` records what it decides,
+//! `grpc` answers for it, and a loop brings about what is due. Reads take the published state and touch no store. The
+//! registry calls nobody, and knows no programme, wave or hold.
+
+mod fields;
+mod grpc;
+mod import;
+mod lapses;
+mod machine;
+
+use clock::Clock;
+use journal::{Engine, EngineConfig, Journal, JournalError, JournalHandle};
+use server::Server;
+use tokio_util::sync::CancellationToken;
+
+pub use machine::{Registry, RegistryState};
+
+/// What a registry is opened with.
+#[derive(Debug)]
+pub struct Config {
+    /// Where its journal is stored.
+    pub journal: Journal,
+    /// The source of every moment.
+    pub clock: Clock,
+    /// The engine's limits.
+    pub engine: EngineConfig,
+    /// The registry's own.
+    pub limits: Limits,
+}
+
+/// Limits of what callers send.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Longest file that is imported. It is held in memory until it is read.
+    pub import_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // A map of a million practices has about 250 MB.
+        Self { import_bytes_max: 512 * 1024 * 1024 }
+    }
+}
+
+/// An open registry.
+#[derive(Clone, Debug)]
+pub struct PracticeRegistry {
+    handlers: grpc::Handlers,
+}
+
+impl PracticeRegistry {
+    /// Folds the journal and starts the engine on the current runtime.
+    ///
+    /// # Errors
+    /// Where the journal cannot be opened; see [`Engine::open`].
+    pub async fn open(config: Config) -> Result<Self, JournalError> {
+        let Config { journal, clock, engine, limits } = config;
+        let engine = Engine::open(journal, clock.clone(), engine).await?;
+        Ok(Self { handlers: grpc::Handlers { engine, clock, limits } })
+    }
+
+    /// Adds PracticeRegistryService and what reflection tells of it.
+    pub fn add_to(&self, server: Server) -> Server {
+        server.descriptors(proto::FILE_DESCRIPTOR_SET).service(grpc::RegistryServer::new(self.handlers.clone()))
+    }
+
+    /// The journal, for JournalService.
+    pub fn journal(&self) -> JournalHandle {
+        self.handlers.engine.handle()
+    }
+
+    /// The engine, for whoever watches over it.
+    pub fn engine(&self) -> &Engine<Registry> {
+        &self.handlers.engine
+    }
+
+    /// Brings about what is due, until `shutdown`; then serves what waits and ends the engine.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        lapses::run(self.handlers.engine.clone(), self.handlers.clock.clone(), shutdown).await;
+        self.handlers.engine.shutdown().await;
+    }
+}

@@ -233,6 +233,12 @@ fn indexes_are_in_step(state: &State) {
         let told: Vec<_> = state.changed_after(after).map(|practice| practice.code).collect();
         assert_eq!(told, expected);
     }
+    for practice in state.practices() {
+        let place = (practice.position(), practice.code);
+        let expected: Vec<_> = by_position.iter().filter(|other| **other > place).map(|(_, code)| *code).collect();
+        let told: Vec<_> = state.changed_beyond(practice).map(|practice| practice.code).collect();
+        assert_eq!(told, expected);
+    }
     let mut dues = Vec::new();
     for practice in state.practices() {
         for pause in practice.pauses_in_force() {

@@ -1,0 +1,139 @@
+//! CheckAccess and BatchCheckAccess. A practice's part of the reply is encoded once for each of its changes; the moment
+//! and the position are put behind it, since fields of a protobuf message may be concatenated.
+
+use std::collections::BTreeMap;
+
+use api::Error;
+use bytes::{BufMut, Bytes};
+use jiff::Timestamp;
+use ods::{Capability, PracticeCode};
+use practice::access::{Observed, ObservedState};
+use practice::reasons::{Fact, Reason, reasons};
+use practice::{AsOf, Practice, State, View};
+use prost::Message as _;
+use prost::encoding::{WireType, encode_key, encode_varint};
+use proto::registry::v1 as wire;
+
+use crate::grpc::name;
+use crate::grpc::resource::{source_to_wire, state_to_wire};
+
+/// Field numbers of CheckAccessResponse that are not in the practice's part; a test compares them with the descriptor.
+const AS_OF: u32 = 20;
+const POSITION: u32 = 50;
+
+/// A practice's part of the reply, for each capability of which anything is known there and for the default one.
+#[derive(Clone, Debug)]
+pub(crate) struct EncodedAccess {
+    default: Bytes,
+    others: BTreeMap<Capability, Bytes>,
+}
+
+impl EncodedAccess {
+    pub(crate) fn new(practice: &std::sync::Arc<Practice>) -> Self {
+        let view = View::current(practice);
+        let default = Capability::default();
+        let others = practice.access.keys().filter(|capability| **capability != default);
+        let others = others.map(|capability| (capability.clone(), encode(view, capability))).collect();
+        Self { default: encode(view, &default), others }
+    }
+
+    /// None where nothing is known of the capability at this practice.
+    pub(crate) fn part(&self, capability: &Capability) -> Option<&Bytes> {
+        if *capability == Capability::default() { Some(&self.default) } else { self.others.get(capability) }
+    }
+}
+
+fn encode(view: View<'_>, capability: &Capability) -> Bytes {
+    to_wire(view, capability).encode_to_vec().into()
+}
+
+/// A reply to CheckAccess: the encoded part, and what is put behind it.
+#[derive(Clone, Debug)]
+pub(crate) struct CheckedAccess {
+    pub(crate) part: Bytes,
+    pub(crate) as_of: Timestamp,
+    pub(crate) position: u64,
+}
+
+impl CheckedAccess {
+    /// Writes the whole CheckAccessResponse.
+    pub(crate) fn encode(&self, into: &mut impl BufMut) {
+        into.put_slice(&self.part);
+        let as_of = api::time::to_wire(self.as_of);
+        encode_key(AS_OF, WireType::LengthDelimited, into);
+        encode_varint(as_of.encoded_len() as u64, into);
+        as_of.encode_raw(into);
+        encode_key(POSITION, WireType::Varint, into);
+        encode_varint(self.position, into);
+    }
+}
+
+/// What is asked of one practice or many.
+pub(crate) struct AccessQuestion {
+    pub(crate) capability: Capability,
+    /// None is now.
+    pub(crate) at: Option<Timestamp>,
+}
+
+impl AccessQuestion {
+    pub(crate) fn new(capability: &str, at: Option<&prost_types::Timestamp>, now: Timestamp) -> Result<Self, Error> {
+        let at = api::time::moment("at", at)?;
+        if at.is_some_and(|at| at > now) {
+            return Err(Error::invalid("at", "MOMENT_IN_FUTURE", "{field} is after {now}").with("now", now));
+        }
+        Ok(Self { capability: name::capability("capability", capability)?, at })
+    }
+
+    /// The practice's part of the answer, where the practice is known; and was there at the moment asked about.
+    pub(crate) fn part(&self, state: &State, code: PracticeCode, encoded: Option<&EncodedAccess>) -> Option<Bytes> {
+        match (self.at, encoded.and_then(|encoded| encoded.part(&self.capability))) {
+            (None, Some(part)) => Some(part.clone()),
+            (at, _) => {
+                let practice = state.practice(code)?;
+                let view = match at {
+                    None => View::current(practice),
+                    Some(effective_at) => View::as_of(practice, AsOf { effective_at, known_at: Timestamp::MAX })?,
+                };
+                Some(encode(view, &self.capability))
+            }
+        }
+    }
+}
+
+fn to_wire(view: View<'_>, capability: &Capability) -> wire::PracticeAccess {
+    let observed = view.observed(capability);
+    let reason = |reason: Reason| reason_to_wire(view.code(), reason);
+    wire::PracticeAccess {
+        ods_code: view.code().to_string(),
+        capability: capability.to_string(),
+        live: observed.is_some_and(Observed::is_live),
+        live_since: view.live_since(capability).map(api::time::to_wire),
+        state: state_to_wire(observed.map_or(ObservedState::Unknown, |observed| observed.state)).into(),
+        source: observed
+            .map_or(wire::ObservationSource::Unspecified, |observed| source_to_wire(observed.source))
+            .into(),
+        observed_at: observed.map(|observed| api::time::to_wire(observed.as_at)),
+        reasons: reasons(view, capability).into_iter().map(reason).collect(),
+    }
+}
+
+fn reason_to_wire(practice: PracticeCode, reason: Reason) -> wire::AccessReason {
+    use wire::AccessReasonCode as Code;
+    let code = match reason.fact {
+        Fact::Observed(ObservedState::On) => Code::ObservedOn,
+        Fact::Observed(ObservedState::Off) => Code::ObservedOff,
+        Fact::Observed(ObservedState::Partial) => Code::ObservedPartial,
+        Fact::Observed(ObservedState::Unknown) => Code::ObservedUnknown,
+        Fact::NeverObserved => Code::NeverObserved,
+        Fact::Paused(_) => Code::Paused,
+        Fact::SwitchOffRequested => Code::SwitchOffRequested,
+        Fact::NotOpen(_) => Code::PracticeNotOpen,
+        Fact::EnablePermitted => Code::EnablePermitted,
+        Fact::DisablePermitted => Code::DisablePermitted,
+    };
+    let resource = match reason.fact {
+        Fact::Paused(number) => name::of_pause(practice, number),
+        _ => String::new(),
+    };
+    wire::AccessReason { code: code.into(), since: reason.since.map(api::time::to_wire), resource }
+}

@@ -1,0 +1,199 @@
+//! The wire: requests to commands, states to replies, refusals to statuses. Only this module names `proto::`.
+//!
+//! [`Handlers`] decode, make one call, encode; each RPC's subject has a file of its own.
+
+mod access;
+mod check_access;
+mod directory;
+mod history;
+mod name;
+mod participation;
+mod pause;
+mod permit;
+mod permits;
+mod practices;
+mod refusal;
+mod resource;
+mod submit;
+mod watch;
+
+use std::pin::Pin;
+
+use clock::Clock;
+use futures_util::Stream;
+use identity::Caller;
+use journal::Engine;
+use proto::registry::v1 as wire;
+use proto::registry::v1::practice_registry_service_server::PracticeRegistryService;
+use tonic::{Request, Response, Status, Streaming};
+
+pub(crate) use access::EncodedAccess;
+pub(crate) use check_access::RegistryServer;
+use submit::Asked;
+
+use crate::Limits;
+use crate::machine::Registry;
+
+/// Answers the registry's RPCs. Clones answer from the same engine.
+#[derive(Clone, Debug)]
+pub(crate) struct Handlers {
+    pub(crate) engine: Engine<Registry>,
+    pub(crate) clock: Clock,
+    pub(crate) limits: Limits,
+}
+
+/// Each RPC: who asks and what, to the function of its subject.
+macro_rules! answer {
+    ($self:ident, $request:ident, $function:path) => {
+        Ok(Response::new($function($self, Asked::new($request)).await?))
+    };
+}
+
+#[tonic::async_trait]
+impl PracticeRegistryService for Handlers {
+    async fn get_practice(
+        &self,
+        request: Request<wire::GetPracticeRequest>,
+    ) -> Result<Response<wire::GetPracticeResponse>, Status> {
+        answer!(self, request, practices::get)
+    }
+
+    async fn batch_get_practices(
+        &self,
+        request: Request<wire::BatchGetPracticesRequest>,
+    ) -> Result<Response<wire::BatchGetPracticesResponse>, Status> {
+        answer!(self, request, practices::batch_get)
+    }
+
+    async fn list_practices(
+        &self,
+        request: Request<wire::ListPracticesRequest>,
+    ) -> Result<Response<wire::ListPracticesResponse>, Status> {
+        answer!(self, request, practices::list)
+    }
+
+    // RegistryServer answers this RPC before it comes here, without decoding and encoding again; the same function
+    // stands behind both.
+    async fn check_access(
+        &self,
+        request: Request<wire::CheckAccessRequest>,
+    ) -> Result<Response<wire::CheckAccessResponse>, Status> {
+        answer!(self, request, check_access::decoded)
+    }
+
+    async fn batch_check_access(
+        &self,
+        request: Request<wire::BatchCheckAccessRequest>,
+    ) -> Result<Response<wire::BatchCheckAccessResponse>, Status> {
+        answer!(self, request, check_access::batch)
+    }
+
+    type WatchPracticesStream = Pin<Box<dyn Stream<Item = Result<wire::WatchPracticesResponse, Status>> + Send>>;
+
+    async fn watch_practices(
+        &self,
+        request: Request<wire::WatchPracticesRequest>,
+    ) -> Result<Response<Self::WatchPracticesStream>, Status> {
+        let changes = watch::watch(self, Asked::new(request)).await?;
+        Ok(Response::new(Box::pin(changes)))
+    }
+
+    async fn list_practice_changes(
+        &self,
+        request: Request<wire::ListPracticeChangesRequest>,
+    ) -> Result<Response<wire::ListPracticeChangesResponse>, Status> {
+        answer!(self, request, history::list)
+    }
+
+    async fn pause_practice(
+        &self,
+        request: Request<wire::PausePracticeRequest>,
+    ) -> Result<Response<wire::PausePracticeResponse>, Status> {
+        answer!(self, request, participation::pause_practice)
+    }
+
+    async fn resume_practice(
+        &self,
+        request: Request<wire::ResumePracticeRequest>,
+    ) -> Result<Response<wire::ResumePracticeResponse>, Status> {
+        answer!(self, request, participation::resume_practice)
+    }
+
+    async fn set_pause_outcome(
+        &self,
+        request: Request<wire::SetPauseOutcomeRequest>,
+    ) -> Result<Response<wire::SetPauseOutcomeResponse>, Status> {
+        answer!(self, request, participation::set_pause_outcome)
+    }
+
+    async fn get_receipt(
+        &self,
+        request: Request<wire::GetReceiptRequest>,
+    ) -> Result<Response<wire::GetReceiptResponse>, Status> {
+        answer!(self, request, participation::get_receipt)
+    }
+
+    async fn request_switch_off(
+        &self,
+        request: Request<wire::RequestSwitchOffRequest>,
+    ) -> Result<Response<wire::RequestSwitchOffResponse>, Status> {
+        answer!(self, request, participation::request_switch_off)
+    }
+
+    async fn update_readiness(
+        &self,
+        request: Request<wire::UpdateReadinessRequest>,
+    ) -> Result<Response<wire::UpdateReadinessResponse>, Status> {
+        answer!(self, request, participation::update_readiness)
+    }
+
+    async fn record_observation(
+        &self,
+        request: Request<wire::RecordObservationRequest>,
+    ) -> Result<Response<wire::RecordObservationResponse>, Status> {
+        answer!(self, request, permits::observe)
+    }
+
+    async fn acquire_permits(
+        &self,
+        request: Request<wire::AcquirePermitsRequest>,
+    ) -> Result<Response<wire::AcquirePermitsResponse>, Status> {
+        answer!(self, request, permits::acquire)
+    }
+
+    async fn settle_permits(
+        &self,
+        request: Request<wire::SettlePermitsRequest>,
+    ) -> Result<Response<wire::SettlePermitsResponse>, Status> {
+        answer!(self, request, permits::settle)
+    }
+
+    async fn release_permits(
+        &self,
+        request: Request<wire::ReleasePermitsRequest>,
+    ) -> Result<Response<wire::ReleasePermitsResponse>, Status> {
+        answer!(self, request, permits::release)
+    }
+
+    async fn import_directory(
+        &self,
+        request: Request<Streaming<wire::ImportDirectoryRequest>>,
+    ) -> Result<Response<wire::ImportDirectoryResponse>, Status> {
+        let caller = Caller::of(&request).clone();
+        Ok(Response::new(directory::import(self, &caller, request.into_inner()).await?))
+    }
+
+    async fn list_organisations(
+        &self,
+        request: Request<wire::ListOrganisationsRequest>,
+    ) -> Result<Response<wire::ListOrganisationsResponse>, Status> {
+        answer!(self, request, practices::list_organisations)
+    }
+
+    async fn get_organisation(
+        &self,
+        request: Request<wire::GetOrganisationRequest>,
+    ) -> Result<Response<wire::GetOrganisationResponse>, Status> {
+        answer!(self, request, practices::get_organisation)
+    }
+}

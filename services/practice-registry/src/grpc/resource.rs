@@ -1,0 +1,164 @@
+//! A practice on the wire.
+
+use ods::Capability;
+use practice::access::{Access, ObservationSource, ObservedState};
+use practice::directory::Status;
+use practice::readiness::{ReadinessItem, ReadinessState};
+use practice::{OrganisationKind, View};
+use proto::registry::v1 as wire;
+
+use crate::grpc::{name, pause, permit};
+
+/// The practice as the view shows it. Its position and etag are those of its last change, also in a view of the past.
+pub(crate) fn to_wire(view: View<'_>) -> wire::Practice {
+    let practice = view.practice();
+    let lifetime = view.lifetime();
+    let list_size = view.list_size();
+    wire::Practice {
+        name: name::of_practice(view.code()),
+        ods_code: view.code().to_string(),
+        display_name: view.name().to_owned(),
+        postcode: view.postcode().unwrap_or_default().to_owned(),
+        status: status_to_wire(view.status()).into(),
+        open_date: lifetime.open.map(|day| day.to_string()).unwrap_or_default(),
+        close_date: lifetime.close.map(|day| day.to_string()).unwrap_or_default(),
+        supplier: view.supplier().map(ToString::to_string).unwrap_or_default(),
+        pcn_code: view.pcn().map(|code| code.to_string()).unwrap_or_default(),
+        sub_icb_code: view.sub_icb().map(|code| code.to_string()).unwrap_or_default(),
+        icb_code: view.icb().map(|code| code.to_string()).unwrap_or_default(),
+        region_code: view.region().map(|code| code.to_string()).unwrap_or_default(),
+        list_size: list_size.map(|size| i64::from(size.patients)).unwrap_or_default(),
+        list_size_source: list_size.map(|size| size.source.clone()).unwrap_or_default(),
+        list_size_date: list_size.map(|size| size.date.to_string()).unwrap_or_default(),
+        access: view.capabilities().iter().map(|capability| access_to_wire(view, capability)).collect(),
+        pauses: view.pauses().map(|held| pause::to_wire(view, held)).collect(),
+        readiness: view.readiness().map(|(item, at)| readiness_to_wire(item, at)).collect(),
+        create_time: Some(api::time::to_wire(practice.created_at)),
+        update_time: Some(api::time::to_wire(practice.changed_at)),
+        etag: etag(practice.position()),
+        position: practice.position(),
+    }
+}
+
+/// The etag of a practice that changed last at `position`: that is all that distinguishes its versions.
+pub(crate) fn etag(position: u64) -> String {
+    format!("{position:x}")
+}
+
+/// The position that an etag stands for; None where it is none of ours.
+pub(crate) fn position_of(text: &str) -> Option<u64> {
+    u64::from_str_radix(text, 16).ok().filter(|position| etag(*position) == text)
+}
+
+fn access_to_wire(view: View<'_>, capability: &Capability) -> wire::Access {
+    let observed = view.observed(capability);
+    let present = view.present_access(capability);
+    let key = |action, generation| practice::CommandKey {
+        capability: capability.clone(),
+        practice: view.code(),
+        action,
+        generation,
+    };
+    let permit_to_wire = |held: &practice::access::Permit| permit::to_wire(&key(held.action, held.generation), held);
+    wire::Access {
+        capability: capability.to_string(),
+        state: state_to_wire(observed.map_or(ObservedState::Unknown, |observed| observed.state)).into(),
+        source: observed
+            .map_or(wire::ObservationSource::Unspecified, |observed| source_to_wire(observed.source))
+            .into(),
+        as_at: observed.map(|observed| api::time::to_wire(observed.as_at)),
+        recorded_at: observed.map(|observed| api::time::to_wire(observed.recorded_at)),
+        live: observed.is_some_and(practice::access::Observed::is_live),
+        live_since: view.live_since(capability).map(api::time::to_wire),
+        open_permit: present.and_then(Access::open_enable).map(permit_to_wire),
+        open_disable_permits: present
+            .map(|access| access.open_disables().map(permit_to_wire).collect())
+            .unwrap_or_default(),
+        generation_highest: present.map_or(0, |access| access.generation_highest),
+        switch_off_request: present.and_then(|access| access.switch_off.as_ref()).map(|request| {
+            wire::SwitchOffRequest {
+                recorded_at: Some(api::time::to_wire(request.recorded_at)),
+                requested_by: request.requested_by.clone(),
+                reason_code: request.reason_code.clone(),
+            }
+        }),
+    }
+}
+
+fn readiness_to_wire(item: &ReadinessItem, recorded_at: jiff::Timestamp) -> wire::ReadinessItem {
+    let state = match item.state {
+        ReadinessState::NotStarted => wire::ReadinessState::NotStarted,
+        ReadinessState::InProgress => wire::ReadinessState::InProgress,
+        ReadinessState::Complete => wire::ReadinessState::Complete,
+        ReadinessState::NotApplicable => wire::ReadinessState::NotApplicable,
+        ReadinessState::Expired => wire::ReadinessState::Expired,
+    };
+    wire::ReadinessItem {
+        item: item.item.clone(),
+        state: state.into(),
+        evidence: item.evidence.clone(),
+        owner: item.owner.clone(),
+        due_date: item.due_date.map(|day| day.to_string()).unwrap_or_default(),
+        expires_at: item.expires_at.map(api::time::to_wire),
+        recorded_at: Some(api::time::to_wire(recorded_at)),
+    }
+}
+
+pub(crate) fn status_to_wire(status: Status) -> wire::PracticeStatus {
+    match status {
+        Status::Active => wire::PracticeStatus::Active,
+        Status::Closed => wire::PracticeStatus::Closed,
+        Status::Dormant => wire::PracticeStatus::Dormant,
+        Status::Proposed => wire::PracticeStatus::Proposed,
+    }
+}
+
+pub(crate) fn state_to_wire(state: ObservedState) -> wire::ObservedState {
+    match state {
+        ObservedState::Off => wire::ObservedState::Off,
+        ObservedState::On => wire::ObservedState::On,
+        ObservedState::Partial => wire::ObservedState::Partial,
+        ObservedState::Unknown => wire::ObservedState::Unknown,
+    }
+}
+
+/// None where it says nothing.
+pub(crate) fn state_from_wire(state: i32) -> Option<ObservedState> {
+    match wire::ObservedState::try_from(state) {
+        Ok(wire::ObservedState::Off) => Some(ObservedState::Off),
+        Ok(wire::ObservedState::On) => Some(ObservedState::On),
+        Ok(wire::ObservedState::Partial) => Some(ObservedState::Partial),
+        Ok(wire::ObservedState::Unknown) => Some(ObservedState::Unknown),
+        Ok(wire::ObservedState::Unspecified) | Err(_) => None,
+    }
+}
+
+pub(crate) fn source_to_wire(source: ObservationSource) -> wire::ObservationSource {
+    match source {
+        ObservationSource::SupplierConfirmation => wire::ObservationSource::SupplierConfirmation,
+        ObservationSource::SupplierList => wire::ObservationSource::SupplierList,
+        ObservationSource::Practice => wire::ObservationSource::Practice,
+        ObservationSource::Inspection => wire::ObservationSource::Inspection,
+        ObservationSource::Directory => wire::ObservationSource::Directory,
+    }
+}
+
+/// None where it says nothing. DIRECTORY is the registry's own.
+pub(crate) fn source_from_wire(source: i32) -> Option<ObservationSource> {
+    match wire::ObservationSource::try_from(source) {
+        Ok(wire::ObservationSource::SupplierConfirmation) => Some(ObservationSource::SupplierConfirmation),
+        Ok(wire::ObservationSource::SupplierList) => Some(ObservationSource::SupplierList),
+        Ok(wire::ObservationSource::Practice) => Some(ObservationSource::Practice),
+        Ok(wire::ObservationSource::Inspection) => Some(ObservationSource::Inspection),
+        Ok(wire::ObservationSource::Directory | wire::ObservationSource::Unspecified) | Err(_) => None,
+    }
+}
+
+pub(crate) fn kind_to_wire(kind: OrganisationKind) -> wire::OrganisationKind {
+    match kind {
+        OrganisationKind::Pcn => wire::OrganisationKind::Pcn,
+        OrganisationKind::SubIcb => wire::OrganisationKind::SubIcb,
+        OrganisationKind::Icb => wire::OrganisationKind::Icb,
+        OrganisationKind::Region => wire::OrganisationKind::Region,
+    }
+}

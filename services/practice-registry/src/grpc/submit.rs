@@ -1,0 +1,125 @@
+//! How a handler asks the engine for a decision, and what it reads from.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use api::{Error, Mutation};
+use identity::Caller;
+use journal::{Meta, Outcome, Priority, Published, Recorded, Submission};
+use ods::PracticeCode;
+use practice::{Command, Event};
+use prost::Message;
+use tonic::Request;
+
+use crate::grpc::{Handlers, refusal, resource};
+use crate::machine::Registry;
+
+/// Longest cause: a resource name.
+const CAUSE_CHARS_MAX: usize = 200;
+
+/// How long a read waits for its position where the caller gave no deadline.
+const WAIT_DEFAULT: Duration = Duration::from_secs(10);
+
+/// A request, and who makes it.
+pub(crate) struct Asked<R> {
+    pub(crate) caller: Caller,
+    pub(crate) request: R,
+}
+
+impl<R> Asked<R> {
+    pub(crate) fn new(request: Request<R>) -> Self {
+        Self { caller: Caller::of(&request).clone(), request: request.into_inner() }
+    }
+}
+
+/// A command, and why it is given.
+pub(crate) struct Ask {
+    command: Command,
+    meta: Meta,
+    priority: Priority,
+    dry_run: bool,
+}
+
+impl Ask {
+    pub(crate) fn new(caller: &Caller, mutation: &Mutation, command: Command) -> Self {
+        let meta = Meta::of(caller, mutation);
+        Self { command, meta, priority: Priority::Normal, dry_run: mutation.dry_run }
+    }
+
+    /// Before imports and checklists: pauses, permits and what they wait for.
+    pub(crate) fn urgent(mut self) -> Self {
+        self.priority = Priority::Urgent;
+        self
+    }
+
+    pub(crate) fn because_of(mut self, cause: &str) -> Result<Self, Error> {
+        api::validate::free_text("cause", cause, CAUSE_CHARS_MAX)?;
+        cause.clone_into(&mut self.meta.cause);
+        Ok(self)
+    }
+}
+
+impl Handlers {
+    /// Has the command decided and recorded; `reply` words the answer within the transaction, and a replay gets the same.
+    pub(crate) async fn submit<R: Message + Default>(
+        &self,
+        ask: Ask,
+        reply: impl FnOnce(&Outcome<'_, Registry>) -> R + Send + 'static,
+    ) -> Result<R, Error> {
+        let encoded = self.submit_encoded(ask, move |outcome| reply(outcome).encode_to_vec()).await?;
+        R::decode(encoded.as_slice()).map_err(|error| Error::internal(&error))
+    }
+
+    /// As [`submit`](Self::submit), for an answer that is no message.
+    pub(crate) async fn submit_encoded(
+        &self,
+        ask: Ask,
+        reply: impl FnOnce(&Outcome<'_, Registry>) -> Vec<u8> + Send + 'static,
+    ) -> Result<Vec<u8>, Error> {
+        let Ask { command, meta, priority, dry_run } = ask;
+        let submission = Submission { command, meta, priority, dry_run };
+        let accepted = self.engine.submit(submission, reply).await.map_err(refusal::of_submission)?;
+        Ok(accepted.reply)
+    }
+
+    /// The published state, once it has come to `min_position`.
+    pub(crate) async fn published_at(&self, min_position: u64) -> Result<Arc<Published<Registry>>, Error> {
+        let published = self.engine.published();
+        if published.position >= min_position {
+            return Ok(published);
+        }
+        let deadline = api::deadline::current().unwrap_or_else(|| Instant::now() + WAIT_DEFAULT);
+        self.engine.wait_for(min_position, deadline).await.map_err(|error| refusal::of_waiting(&error))
+    }
+
+    /// The position that an etag stands for; None where none was given.
+    pub(crate) fn position_of_etag(&self, code: PracticeCode, etag: &str) -> Result<Option<u64>, Error> {
+        if etag.is_empty() {
+            return Ok(None);
+        }
+        let position = resource::position_of(etag).ok_or_else(|| {
+            let published = self.engine.published();
+            let current = published.state.registry.practice(code).map(|known| resource::etag(known.position()));
+            refusal::etag_mismatch(code, etag, &current.unwrap_or_default())
+        })?;
+        Ok(Some(position))
+    }
+
+    /// The record at `position`; None where there is none.
+    pub(crate) async fn recorded(&self, position: u64) -> Result<Option<Recorded<Event>>, Error> {
+        let records = self.engine.events(position.saturating_sub(1), 1).await;
+        let first = records.map_err(|error| Error::internal(&error))?.into_iter().next();
+        Ok(first.filter(|recorded| recorded.position == position))
+    }
+
+    /// The published state, where it continues the journal that had `hash` at `position` (rule 17).
+    pub(crate) async fn same_journal(&self, position: u64, hash: &[u8; 32]) -> Result<Arc<Published<Registry>>, Error> {
+        let published = self.published_at(position).await?;
+        let Some(before) = position.checked_sub(1) else { return Ok(published) };
+        let records = self.engine.records(before, 1).await.map_err(|error| Error::internal(&error))?;
+        if records.first().is_some_and(|record| record.position == position && record.hash.0 == *hash) {
+            return Ok(published);
+        }
+        Err(refusal::rewound(position))
+    }
+}

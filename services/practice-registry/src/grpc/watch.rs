@@ -1,0 +1,232 @@
+//! WatchPractices: a snapshot, then the latest state of whatever changes.
+//!
+//! The stream is pulled, never pushed: each poll looks at the published state of the moment and words one message. So
+//! it holds no queue that could overflow, a slow reader costs a reference to one state, and virtual time stands still
+//! exactly while a change is unread. A change between two polls that is followed by another is not sent by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use api::{Error, Page, PageLimits};
+use clock::Activity;
+use filter::Filter;
+use futures_util::Stream;
+use futures_util::stream::try_unfold;
+use journal::{Published, Subscription};
+use ods::PracticeCode;
+use practice::{Practice, View};
+use proto::registry::v1 as wire;
+use serde::{Deserialize, Serialize};
+use tonic::Status;
+
+use crate::fields::Row;
+use crate::grpc::practices::filter_from_wire;
+use crate::grpc::submit::Asked;
+use crate::grpc::{Handlers, name, resource};
+use crate::machine::Registry;
+
+/// Most practices in one message: about 200 KB of them, well below the limit of a message.
+const CHANGES_MAX: usize = 500;
+
+/// Most records read for the traceparents of one message. A message of more changes than that is a reader catching up,
+/// for whom the causes of long ago matter less than the time.
+const CAUSES_MAX: usize = 32;
+
+/// Where a reader is: what a resume token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Place {
+    position: u64,
+    hash: [u8; 32],
+}
+
+/// A reader of changes.
+struct Watch {
+    handlers: Handlers,
+    filter: Filter,
+    /// Makes and opens tokens that are bound to the filter.
+    tokens: Page<Place>,
+    subscription: Subscription<Registry>,
+    /// What the reader has, by this stream; None after a resume, when it is not known what it has.
+    held: Option<BTreeSet<PracticeCode>>,
+    /// All up to here was sent.
+    place: Place,
+    sending: Sending,
+    /// Held from when a change was heard until it is in a message.
+    activity: Activity,
+}
+
+/// What is being sent.
+enum Sending {
+    /// Nothing: wait for a change.
+    Nothing,
+    /// This state, practices after this code.
+    Snapshot(Arc<Published<Registry>>, Option<PracticeCode>),
+    /// What changed up to this state, beyond this practice.
+    Changes(Arc<Published<Registry>>, Option<Arc<Practice>>),
+}
+
+pub(crate) async fn watch(
+    handlers: &Handlers,
+    asked: Asked<wire::WatchPracticesRequest>,
+) -> Result<impl Stream<Item = Result<wire::WatchPracticesResponse, Status>> + Send + 'static, Error> {
+    let mut request = asked.request;
+    let token = std::mem::take(&mut request.resume_token);
+    let filter = filter_from_wire(&request.filter)?;
+    let tokens: Page<Place> = Page::check(PageLimits::STANDARD, 0, &token, api::digest(&request)).map_err(|_| {
+        Error::invalid(
+            "resume_token",
+            "RESUME_TOKEN_INVALID",
+            "{field} is not from this watch; use the same filter, or begin anew without one",
+        )
+    })?;
+    // Subscribed before the state is read: what is published between the two is heard.
+    let subscription = handlers.engine.subscribe();
+    let published = handlers.engine.published();
+    let genesis = Place { position: 0, hash: [0; 32] };
+    let (place, held, sending) = match tokens.after {
+        None => (genesis, Some(BTreeSet::new()), Sending::Snapshot(published, None)),
+        Some(place) => {
+            let published = handlers.same_journal(place.position, &place.hash).await?;
+            (place, None, Sending::Changes(published, None))
+        }
+    };
+    let activity = handlers.clock.activity();
+    let watch = Watch { handlers: handlers.clone(), filter, tokens, subscription, held, place, sending, activity };
+    Ok(try_unfold(watch, |mut watch| async move { Ok(Some((watch.next().await?, watch))) }))
+}
+
+impl Watch {
+    async fn next(&mut self) -> Result<wire::WatchPracticesResponse, Error> {
+        loop {
+            match std::mem::replace(&mut self.sending, Sending::Nothing) {
+                Sending::Snapshot(published, after) => return Ok(self.snapshot(published, after)),
+                Sending::Changes(published, beyond) => return self.changes(published, beyond.as_ref()).await,
+                Sending::Nothing => {
+                    self.activity = Activity::none();
+                    let (published, activity) = self.subscription.changed().await;
+                    self.activity = activity;
+                    if published.position > self.place.position {
+                        self.sending = Sending::Changes(published, None);
+                    }
+                }
+            }
+        }
+    }
+
+    fn snapshot(
+        &mut self,
+        published: Arc<Published<Registry>>,
+        after: Option<PracticeCode>,
+    ) -> wire::WatchPracticesResponse {
+        let mut changes = Vec::new();
+        let mut last = None;
+        for known in published.state.registry.practices_after(after) {
+            let view = View::current(known);
+            if !self.filter.matches(&Row::new(view)) {
+                continue;
+            }
+            self.held.get_or_insert_default().insert(known.code);
+            changes.push(change(wire::PracticeChangeKind::Added, resource::to_wire(view)));
+            if changes.len() == CHANGES_MAX {
+                last = Some(known.code);
+                break;
+            }
+        }
+        if last.is_none() {
+            return self.bookmark(&published, changes);
+        }
+        let mut message = unfinished(&published, changes);
+        message.snapshot_continues = true;
+        self.sending = Sending::Snapshot(published, last);
+        message
+    }
+
+    async fn changes(
+        &mut self,
+        published: Arc<Published<Registry>>,
+        beyond: Option<&Arc<Practice>>,
+    ) -> Result<wire::WatchPracticesResponse, Error> {
+        let state = &published.state.registry;
+        let changed: Vec<Arc<Practice>> = match beyond {
+            None => state.changed_after(self.place.position).take(CHANGES_MAX).cloned().collect(),
+            Some(beyond) => state.changed_beyond(beyond).take(CHANGES_MAX).cloned().collect(),
+        };
+        let causes = self.handlers.traceparents(&changed, self.place.position).await?;
+        let mut changes = Vec::new();
+        for known in &changed {
+            if let Some(mut change) = self.judge(known) {
+                change.traceparent = causes.get(&known.position()).cloned().unwrap_or_default();
+                changes.push(change);
+            }
+        }
+        if changed.len() < CHANGES_MAX {
+            return Ok(self.bookmark(&published, changes));
+        }
+        let message = unfinished(&published, changes);
+        self.sending = Sending::Changes(published, changed.last().cloned());
+        Ok(message)
+    }
+
+    /// What a practice's change is to this reader; None where it neither has it nor is to have it.
+    fn judge(&mut self, known: &Arc<Practice>) -> Option<wire::PracticeChange> {
+        let view = View::current(known);
+        let is_new = known.positions.first().is_some_and(|first| *first > self.place.position);
+        if !self.filter.matches(&Row::new(view)) {
+            let had = self.held.as_mut().map_or(!is_new, |held| held.remove(&known.code));
+            return had.then(|| change(wire::PracticeChangeKind::Removed, removed(known.code)));
+        }
+        let had = self.held.as_mut().map_or(!is_new, |held| !held.insert(known.code));
+        let kind = if had { wire::PracticeChangeKind::Changed } else { wire::PracticeChangeKind::Added };
+        Some(change(kind, resource::to_wire(view)))
+    }
+
+    /// The last message of a snapshot or of a round of changes.
+    fn bookmark(
+        &mut self,
+        published: &Published<Registry>,
+        changes: Vec<wire::PracticeChange>,
+    ) -> wire::WatchPracticesResponse {
+        self.place = Place { position: published.position, hash: published.hash.0 };
+        wire::WatchPracticesResponse {
+            changes,
+            snapshot_continues: false,
+            bookmark: true,
+            resume_token: self.tokens.next_page_token(&self.place),
+            journal_hash: published.hash.0.to_vec().into(),
+            recorded_at: Some(api::time::to_wire(published.recorded_at)),
+            position: published.position,
+        }
+    }
+}
+
+/// A message after which the reader has not got everything yet.
+fn unfinished(published: &Published<Registry>, changes: Vec<wire::PracticeChange>) -> wire::WatchPracticesResponse {
+    wire::WatchPracticesResponse {
+        changes,
+        recorded_at: Some(api::time::to_wire(published.recorded_at)),
+        position: published.position,
+        ..Default::default()
+    }
+}
+
+fn change(kind: wire::PracticeChangeKind, practice: wire::Practice) -> wire::PracticeChange {
+    wire::PracticeChange { kind: kind.into(), practice: Some(practice), traceparent: String::new() }
+}
+
+fn removed(code: PracticeCode) -> wire::Practice {
+    wire::Practice { name: name::of_practice(code), ods_code: code.to_string(), ..Default::default() }
+}
+
+impl Handlers {
+    /// The traceparents of what caused these changes, by position; none where they are too many to look up.
+    async fn traceparents(&self, changed: &[Arc<Practice>], after: u64) -> Result<BTreeMap<u64, String>, Error> {
+        let positions: BTreeSet<u64> = changed.iter().map(|known| known.position()).collect();
+        let span = positions.last().map_or(0, |last| last.saturating_sub(after));
+        let Some(limit) = usize::try_from(span).ok().filter(|span| (1..=CAUSES_MAX).contains(span)) else {
+            return Ok(BTreeMap::new());
+        };
+        let records = self.engine.records(after, limit).await.map_err(|error| Error::internal(&error))?;
+        let told = records.into_iter().filter(|record| positions.contains(&record.position));
+        Ok(told.map(|record| (record.position, record.traceparent)).collect())
+    }
+}
