@@ -28,6 +28,8 @@ mod windows;
 mod goldens;
 #[cfg(test)]
 mod independent;
+#[cfg(test)]
+mod laws;
 
 use jiff::civil::{Date, Weekday};
 use serde::{Deserialize, Serialize};
@@ -71,7 +73,7 @@ pub enum ClosedReason {
         why: String,
     },
     /// Nobody knows yet whether it is a bank holiday, so it is closed (fail closed).
-    #[error("beyond the last known bank holiday{}", last_known.map(|date| format!(" ({date})")).unwrap_or_default())]
+    #[error("{}", beyond(*last_known))]
     BeyondKnownHolidays {
         /// The last bank holiday known; none when no holiday is known at all.
         last_known: Option<Date>,
@@ -156,6 +158,13 @@ impl Calendar {
             return Err(ClosedReason::BeyondKnownHolidays { last_known: self.bank_holidays.last_known() });
         }
         Ok(())
+    }
+}
+
+fn beyond(last_known: Option<Date>) -> String {
+    match last_known {
+        Some(last_known) => format!("beyond the last known bank holiday ({last_known})"),
+        None => "no bank holidays are known".to_owned(),
     }
 }
 

@@ -65,7 +65,7 @@ pub enum NeverOpens {
     #[error("no window lies on a day from Monday to Friday")]
     NoWindow,
     /// No open window begins on or before the last day of which it is known whether it is a holiday.
-    #[error("no window opens up to the last known bank holiday{}", last_known.map(|date| format!(" ({date})")).unwrap_or_default())]
+    #[error("no window opens{}", last_known.map_or(": no bank holidays are known".to_owned(), |date| format!(" up to the last known bank holiday ({date})")))]
     BeyondKnownHolidays {
         /// The last bank holiday known.
         last_known: Option<Date>,
@@ -139,7 +139,7 @@ impl<'a> Timetable<'a> {
         let windows = self.windows;
         windows.of_day(date).map(move |window| {
             let (opens, closes) = window.on(date);
-            let skipped = closed.clone().or_else(|| (opens == closes).then_some(SkipReason::Empty));
+            let skipped = if opens == closes { Some(SkipReason::Empty) } else { closed.clone() };
             Occurrence { date, window: *window, opens, closes, skipped }
         })
     }
