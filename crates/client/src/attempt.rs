@@ -5,22 +5,20 @@ use std::time::{Duration, Instant};
 
 use api::Error;
 use http::{HeaderMap, HeaderValue, Request, Response};
+use telemetry::End;
 use tonic::body::Body;
 use tonic::{Code, Status};
-use tracing::field::Empty;
-use tracing::{Instrument, Span, info_span};
+use tracing::{Instrument, Span};
 
 use crate::budget;
 use crate::peer::{ACCOUNT_HEADER, Shared};
 use crate::replay::Payload;
 use crate::reply::ReplyBody;
 
-const GRPC_TIMEOUT: &str = "grpc-timeout";
-
 /// Sends `request`, again where that helps, and answers with the peer's reply or with a status of our own.
 pub(crate) async fn call(shared: Arc<Shared>, account: HeaderValue, request: Request<Body>) -> Response<Body> {
     let method = request.uri().path().trim_start_matches('/').to_owned();
-    let span = span(&method, &shared.name);
+    let span = telemetry::client_span(&method, &shared.name);
     let outcome = Outcome { peer: Arc::clone(&shared), method, span: span.clone() };
     attempts(shared, account, request, outcome).instrument(span).await
 }
@@ -44,7 +42,7 @@ async fn attempts(
     loop {
         let Some(left) = left(deadline) else { return outcome.overdue().into_http() };
         if let Some(left) = left {
-            head.headers.insert(GRPC_TIMEOUT, timeout(left));
+            api::deadline::ask(&mut head.headers, left);
         }
         let Some(body) = payload.send() else {
             // It cannot come here: a payload that is sent once is not tried again.
@@ -82,7 +80,7 @@ async fn attempts(
 /// The earliest of: what the request asks for, what is left to the RPC that makes the call, and the default.
 fn deadline(shared: &Shared, headers: &HeaderMap, is_unary: bool) -> Option<Instant> {
     let now = Instant::now();
-    let asked = headers.get(GRPC_TIMEOUT).and_then(read_timeout);
+    let asked = api::deadline::asked(headers);
     let default = is_unary.then_some(shared.config.deadline_default);
     let own = asked.or(default).and_then(|allowed| now.checked_add(allowed));
     let of_caller = api::deadline::current();
@@ -103,34 +101,6 @@ fn left(deadline: Option<Instant>) -> Option<Option<Duration>> {
 /// True once the deadline has passed, to the precision of timers.
 fn is_over(deadline: Option<Instant>) -> bool {
     deadline.is_some_and(|deadline| Instant::now() + Duration::from_millis(1) >= deadline)
-}
-
-/// At most 8 digits: microseconds up to 99 s, milliseconds up to a day, then seconds.
-fn timeout(left: Duration) -> HeaderValue {
-    const DIGITS_MAX: u128 = 99_999_999;
-    let text = if left.as_micros() <= DIGITS_MAX {
-        format!("{}u", left.as_micros())
-    } else if left.as_millis() <= DIGITS_MAX {
-        format!("{}m", left.as_millis())
-    } else {
-        format!("{}S", u128::from(left.as_secs()).min(DIGITS_MAX))
-    };
-    HeaderValue::try_from(text).expect("digits and a letter")
-}
-
-/// As `tonic::Request::set_timeout` writes it.
-fn read_timeout(value: &HeaderValue) -> Option<Duration> {
-    let (digits, unit) = value.to_str().ok()?.split_at_checked(value.len().checked_sub(1)?)?;
-    let count: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => count.checked_mul(3_600).map(Duration::from_secs),
-        "M" => count.checked_mul(60).map(Duration::from_secs),
-        "S" => Some(Duration::from_secs(count)),
-        "m" => Some(Duration::from_millis(count)),
-        "u" => Some(Duration::from_micros(count)),
-        "n" => Some(Duration::from_nanos(count)),
-        _ => None,
-    }
 }
 
 fn code(headers: &HeaderMap) -> Option<Code> {
@@ -183,15 +153,7 @@ impl Outcome {
     }
 
     fn record(&mut self, code: Code) {
-        if self.span.is_disabled() {
-            return;
-        }
-        let name = telemetry::CODES[code as usize];
-        self.span.record("rpc.response.status_code", name);
-        if code != Code::Ok {
-            self.span.record("otel.status_code", "ERROR");
-            self.span.record("error.type", name);
-        }
+        telemetry::record_status(&self.span, code as u8, End::Client);
         // The span ends with the status, not when somebody drops the reply.
         self.span = Span::none();
     }
@@ -210,42 +172,4 @@ fn chain(status: &Status) -> String {
         source = error.source();
     }
     text
-}
-
-/// A span where the code that calls has one; who calls unrecorded is not recorded by calling.
-fn span(method: &str, peer: &str) -> Span {
-    if Span::current().is_disabled() {
-        return Span::none();
-    }
-    info_span!(
-        "call",
-        otel.name = method,
-        otel.kind = "client",
-        otel.status_code = Empty,
-        rpc.system.name = "grpc",
-        rpc.method = method,
-        rpc.response.status_code = Empty,
-        server.address = peer,
-        error.type = Empty,
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_timeout_fits_its_eight_digits_and_is_read_back() {
-        for (left, text) in [
-            (Duration::from_micros(1), "1u"),
-            (Duration::from_secs(99), "99000000u"),
-            (Duration::from_secs(100), "100000m"),
-            (Duration::from_secs(1_000_000), "1000000S"),
-            (Duration::MAX, "99999999S"),
-        ] {
-            assert_eq!(timeout(left), text);
-            assert!(read_timeout(&timeout(left)).unwrap() <= left);
-        }
-        assert_eq!(read_timeout(&HeaderValue::from_static("")), None);
-    }
 }

@@ -11,12 +11,10 @@ use std::time::{Duration, Instant};
 
 use api::Error;
 use http::HeaderMap;
-use telemetry::RequestTrace;
+use telemetry::{End, RequestTrace};
 use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::Code;
-use tracing::field::Empty;
-use tracing::{Span, info_span};
 
 use crate::method::{Access, Method};
 use crate::routes::Shared;
@@ -61,7 +59,7 @@ impl Call {
             ended: false,
         };
         if taken >= max && known.access != Access::Open {
-            return call.refuse(
+            return Err(call.refuse(
                 Error::resource_exhausted(
                     "OVERLOADED",
                     "{calls_max} calls are under way; try again in {retry_after_ms} ms",
@@ -69,7 +67,7 @@ impl Call {
                 .with("calls_max", max)
                 .with("retry_after_ms", shared.config.shed_retry_after.as_millis())
                 .retry_after(shared.config.shed_retry_after),
-            );
+            ));
         }
         Ok(call)
     }
@@ -96,7 +94,7 @@ impl Call {
     pub(crate) fn trace(&mut self, headers: &HeaderMap) {
         let method = self.method();
         self.trace = if telemetry::is_recorded(method.importance, headers) {
-            let span = span(&method.name);
+            let span = telemetry::server_span(&method.name);
             telemetry::set_parent(&span, headers);
             RequestTrace::Recorded(span)
         } else {
@@ -152,18 +150,14 @@ impl Call {
         }
         self.method().metrics.end(code, self.arrived.elapsed());
         if let RequestTrace::Recorded(span) = &self.trace {
-            let name = telemetry::CODES.get(usize::from(code)).copied().unwrap_or("UNKNOWN");
-            span.record("rpc.response.status_code", name);
-            if is_server_fault(code) {
-                span.record("otel.status_code", "ERROR");
-                span.record("error.type", name);
-            }
+            telemetry::record_status(span, code, End::Server);
         }
     }
 
-    fn refuse(mut self, error: Error) -> Result<Self, Error> {
+    /// Ends the call before its service saw it.
+    pub(crate) fn refuse(mut self, error: Error) -> Error {
         self.end(error.code() as u8);
-        Err(error)
+        error
     }
 
     fn method(&self) -> &Method {
@@ -185,28 +179,6 @@ fn places<'a>(shared: &'a Shared, method: &Method) -> (&'a AtomicUsize, usize) {
     } else {
         (&shared.streams_open, shared.config.streams_open_max)
     }
-}
-
-fn span(method: &str) -> Span {
-    info_span!(
-        parent: None,
-        "rpc",
-        otel.name = method,
-        otel.kind = "server",
-        otel.status_code = Empty,
-        rpc.system.name = "grpc",
-        rpc.method = method,
-        rpc.response.status_code = Empty,
-        error.type = Empty,
-        trace_id = Empty,
-    )
-}
-
-/// The codes that OpenTelemetry's conventions count as errors of a server; the others are the client's own.
-fn is_server_fault(code: u8) -> bool {
-    let faults =
-        [Code::Unknown, Code::DeadlineExceeded, Code::Unimplemented, Code::Internal, Code::Unavailable, Code::DataLoss];
-    faults.iter().any(|fault| *fault as u8 == code)
 }
 
 /// A service panicked.

@@ -24,7 +24,6 @@ mod reflection;
 mod refusal;
 mod routes;
 mod serve;
-mod timeout;
 
 pub use body::{RequestBody, ResponseBody};
 pub use builder::{BuildError, Server};

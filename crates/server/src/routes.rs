@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use api::Error;
+use api::{Error, deadline};
 use http::{Request, Response};
 use identity::{Authenticate, Caller, Refusal};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,7 @@ use crate::config::ServerConfig;
 use crate::handling::Handling;
 use crate::health::Health;
 use crate::method::{Access, Method, Methods};
-use crate::{refusal, timeout};
+use crate::refusal;
 
 /// What a generated tonic server is, over our bodies. Implemented by every `XServer<T>`; nothing else needs to.
 pub trait GrpcService:
@@ -100,17 +100,18 @@ impl Routes {
             return Handling::refused(error.with("path", request.uri().path()));
         };
         let method = self.shared.methods.get(place);
-        let admitted = Call::begin(&self.shared, place, arrived).and_then(|mut call| {
-            if let Some(caller) = self.admit(method, &request)? {
-                request.extensions_mut().insert(caller);
-            }
-            call.set_deadline(timeout::of(request.headers()))?;
-            Ok(call)
-        });
-        let mut call = match admitted {
+        let mut call = match Call::begin(&self.shared, place, arrived) {
             Ok(call) => call,
             Err(error) => return Handling::refused(error),
         };
+        match self.admit(method, &request) {
+            Ok(None) => {}
+            Ok(Some(caller)) => drop(request.extensions_mut().insert(caller)),
+            Err(error) => return Handling::refused(call.refuse(error)),
+        }
+        if let Err(error) = call.set_deadline(deadline::asked(request.headers())) {
+            return Handling::refused(call.refuse(error));
+        }
         if method.server_streaming {
             call.end_when(drains);
         }

@@ -52,6 +52,8 @@ pub struct Config {
     pub sampling: Sampling,
     /// Trace context is read from calls and put into calls.
     pub propagates: bool,
+    /// Spans of RPCs have the former attribute names beside the current ones.
+    pub duplicates_rpc_names: bool,
     /// `OTEL_SDK_DISABLED`: no spans, no metrics sent; logs remain.
     pub disabled: bool,
 }
@@ -90,6 +92,8 @@ impl Config {
             metrics_endpoint: endpoint("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_METRICS_EXPORTER"),
             sampling: sampling(variable("OTEL_TRACES_SAMPLER"), variable("OTEL_TRACES_SAMPLER_ARG").as_deref())?,
             propagates: propagates(variable("OTEL_PROPAGATORS"))?,
+            duplicates_rpc_names: variable("OTEL_SEMCONV_STABILITY_OPT_IN")
+                .is_some_and(|value| value.split(',').any(|choice| choice.trim() == "rpc/dup")),
             disabled: variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")),
         })
     }
@@ -203,6 +207,13 @@ mod tests {
         }
         let ratio = read(&[("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "2")]);
         assert_eq!(ratio.unwrap_err().variable, "OTEL_TRACES_SAMPLER_ARG");
+    }
+
+    #[test]
+    fn former_names_are_written_only_on_request() {
+        let read = |value| read(&[("OTEL_SEMCONV_STABILITY_OPT_IN", value)]).unwrap().duplicates_rpc_names;
+        assert!(read("http,rpc/dup"));
+        assert!(!read("rpc") && !read("http/dup"));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{Config, Logs};
-use crate::{metrics, propagation, request, sampling};
+use crate::{metrics, propagation, request, rpc, sampling};
 
 /// How long the end of a process waits for the last spans: a collector that does not answer must not hold a restart.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -104,6 +104,7 @@ pub fn init(config: &Config) -> Result<Telemetry, InitError> {
         .try_init()
         .map_err(InitError::Twice)?;
     propagation::set_propagates(config.propagates);
+    rpc::set_duplicates(config.duplicates_rpc_names);
     if !config.disabled {
         sampling::set(config.sampling);
     }

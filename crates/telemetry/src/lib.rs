@@ -17,6 +17,7 @@ mod init;
 mod metrics;
 mod propagation;
 mod request;
+mod rpc;
 mod sampling;
 mod traceparent;
 
@@ -25,5 +26,6 @@ pub use init::{InitError, Telemetry, init};
 pub use metrics::{CODES, RpcMetrics, RpcReading, readings};
 pub use propagation::{TRACEPARENT, inject, link, set_parent, trace_id, traceparent};
 pub use request::{Entered, RequestTrace};
+pub use rpc::{End, client_span, record_status, server_span};
 pub use sampling::{Importance, is_recorded};
 pub use traceparent::{Traceparent, TraceparentError};

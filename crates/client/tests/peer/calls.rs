@@ -114,7 +114,7 @@ async fn a_call_made_by_a_handler_has_what_is_left_less_a_margin() {
 async fn a_stream_has_the_deadline_that_its_client_sends() {
     let both = both(ServerConfig::default(), Echo::default()).await;
     for peer in &both.peers {
-        let mut ticks = watch(peer, within("one and wait", Duration::from_millis(80))).await.unwrap();
+        let mut ticks = watch(peer, within("one and wait", Duration::from_millis(400))).await.unwrap();
         assert_eq!(ticks.message().await.unwrap().unwrap().text, "one");
         let late = ticks.message().await.unwrap_err();
         assert_eq!((late.code(), reason(&late).as_str()), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
@@ -125,10 +125,10 @@ async fn a_stream_has_the_deadline_that_its_client_sends() {
 async fn a_stream_that_always_has_more_is_cut_at_its_deadline_too() {
     let both = both(ServerConfig::default(), Echo::default()).await;
     for peer in &both.peers {
-        let mut ticks = watch(peer, within("then flood", Duration::from_millis(80))).await.unwrap();
+        let mut ticks = watch(peer, within("then flood", Duration::from_millis(400))).await.unwrap();
         let late = loop {
             match ticks.message().await {
-                Ok(tick) => assert_eq!(tick.unwrap().text, "x"),
+                Ok(tick) => assert_eq!(tick.unwrap().text.len(), 16 << 10),
                 Err(late) => break late,
             }
         };
@@ -292,4 +292,17 @@ async fn a_call_that_its_client_drops_is_counted_as_cancelled() {
 #[test]
 fn what_is_no_url_and_no_account_is_refused() {
     assert!(Peer::remote("not a url", "alice", PeerConfig::default()).is_err());
+}
+
+#[tokio::test]
+async fn a_refused_call_is_counted_by_its_refusal() {
+    let routes = routes(ServerConfig::default(), Echo::default());
+    let peer = Peer::local("echo", routes, "bob;roles=approver", PeerConfig::default()).unwrap();
+    let denied = || telemetry::RpcMetrics::of("test.EchoService/CountEcho").read();
+    let before = denied();
+    let refused = call(&peer, "CountEcho", text("")).await.unwrap_err();
+    let code = refused.code() as usize;
+    assert_eq!(denied().calls[code], before.calls[code] + 1);
+    assert_eq!(denied().active, before.active);
+    assert_eq!(denied().calls[Code::Cancelled as usize], before.calls[Code::Cancelled as usize]);
 }

@@ -85,7 +85,7 @@ impl Echo {
         let text = |text: &str| Ok(Text { text: text.to_owned() });
         match command {
             "then panic" => stream::iter(["one"]).map(text).chain(stream::once(async { panic!("as told") })).boxed(),
-            "then flood" => stream::repeat("x").map(text).boxed(),
+            "then flood" => stream::repeat("x".repeat(16 << 10)).map(move |tick| text(&tick)).boxed(),
             "then large" => stream::iter(["one".to_owned(), "x".repeat(5 << 20)]).map(move |tick| text(&tick)).boxed(),
             "deadline_ms" => {
                 let left = api::deadline::current().map(|deadline| deadline - Instant::now());
@@ -179,6 +179,7 @@ static DESCRIPTORS: LazyLock<Vec<u8>> = LazyLock::new(|| {
                 method("GetEcho", false),
                 method("SayEcho", false),
                 method("AuditEcho", false),
+                method("CountEcho", false),
                 method("UnlistedEcho", false),
                 method("WatchTicks", true),
             ],
@@ -190,7 +191,7 @@ static DESCRIPTORS: LazyLock<Vec<u8>> = LazyLock::new(|| {
 });
 
 pub(crate) const ROLES: &str = "rpc,roles\ntest.EchoService/GetEcho,any\ntest.EchoService/SayEcho,any\n\
-                         test.EchoService/AuditEcho,auditor operator\ntest.EchoService/WatchTicks,any\n";
+                         test.EchoService/AuditEcho,auditor operator\ntest.EchoService/CountEcho,auditor\ntest.EchoService/WatchTicks,any\n";
 
 /// The routes of `echo` within `config`.
 pub(crate) fn routes(config: ServerConfig, echo: Echo) -> Routes {

@@ -89,6 +89,7 @@ async fn a_trace_goes_over_every_hop_local_and_remote() {
     let variables = move |name: &str| match name {
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" => Some(endpoint.clone()),
         "OTEL_TRACES_SAMPLER" => Some("parentbased_always_off".to_owned()),
+        "OTEL_SEMCONV_STABILITY_OPT_IN" => Some("rpc/dup".to_owned()),
         "RUST_LOG" => Some("off".to_owned()),
         _ => None,
     };
@@ -144,6 +145,7 @@ async fn a_trace_goes_over_every_hop_local_and_remote() {
             assert_eq!(attribute(span, "rpc.method"), "test.EchoService/SayEcho");
             assert_eq!(attribute(span, "rpc.response.status_code"), "INTERNAL");
             assert_eq!(attribute(span, "error.type"), "INTERNAL");
+            assert_eq!(attribute(span, "rpc.service"), "test.EchoService", "a former name, as asked for");
             assert_eq!(span.status.as_ref().unwrap().code(), StatusCode::Error);
         }
         let relayed = spans.values().find(|span| span.name == "test.EchoService/GetEcho").unwrap();
