@@ -202,25 +202,9 @@ pub enum Fact {
 pub enum PermitAnswer {
     /// An open permit.
     Granted,
-    /// A pause is in force.
-    Paused {
-        /// The pause's number, where it is known.
-        number: Option<u32>,
-    },
-    /// The practice has asked for access to be taken away.
-    SwitchOffRequested,
-    /// The practice is not open, or not known.
-    NotOpen,
-    /// The practice is observed ON.
-    AlreadyOn,
-    /// The key is closed or its generation too low: another decision, with a higher generation, is needed.
-    KeyClosed {
-        /// The highest generation that the registry has seen; 0 where it did not say.
-        generation_highest: u32,
-    },
-    /// Something else that passes: another permit is open, a receipt is PENDING.
-    NotNow {
-        /// The registry's reason, an UPPER_SNAKE code.
+    /// None. What stands in the way shows in the view as well, and is dealt with from there.
+    Refused {
+        /// The registry's reason, an UPPER_SNAKE code: `PAUSED`.
         refusal: String,
     },
 }
@@ -369,15 +353,6 @@ pub enum Proposal {
     CompleteProgramme {
         /// The programme.
         programme: ProgrammeId,
-    },
-    /// Judges programme-default pauses against a wave's objections.
-    JudgePauses {
-        /// The wave.
-        wave: WaveRef,
-        /// Each pause with the moment it was recorded at.
-        pauses: BTreeMap<PauseRef, Timestamp>,
-        /// The registry's position.
-        registry_position: u64,
     },
 }
 

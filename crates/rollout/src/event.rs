@@ -130,8 +130,8 @@ pub enum Event {
         wave: WaveRef,
         /// The wave they come from.
         from: WaveId,
-        /// Who, in order, and whether notice of it is already theirs.
-        practices: Vec<(PracticeCode, bool)>,
+        /// Who, in order.
+        practices: Vec<Joining>,
     },
     /// Programme-default pauses were judged.
     PausesJudged {
@@ -169,7 +169,7 @@ pub enum Event {
     /// Activations were given up before their seal; their slots are given back.
     Voided {
         /// Which, and why.
-        keys: Vec<(ActivationKey, Voiding)>,
+        keys: Vec<Voided>,
     },
     /// Activations were sealed: they count as sent (I2).
     Sealed {
@@ -195,7 +195,7 @@ pub enum Event {
     /// Activations settled.
     Settled {
         /// Which, how.
-        outcomes: Vec<(ActivationKey, Outcome)>,
+        settlements: Vec<Settlement>,
     },
     /// A STOP asks suppliers to cancel these.
     CancelAsked {
@@ -217,7 +217,7 @@ pub enum Event {
     /// A permit was granted for an activation given up meanwhile: it is to be given back.
     PermitsUnwanted {
         /// Which.
-        keys: Vec<(ActivationKey, Voiding)>,
+        keys: Vec<ActivationKey>,
     },
     /// A wave takes no more.
     WaveDraining {
@@ -340,6 +340,41 @@ pub struct Admission {
     pub mode: Mode,
     /// With booked dates: the date.
     pub booked_on: Option<Date>,
+}
+
+/// A practice that objected in time and joins a later wave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joining {
+    /// The practice.
+    pub practice: PracticeCode,
+    /// How the later wave switches it on.
+    pub mode: Mode,
+    /// With booked dates: the date.
+    pub planned_on: Option<Date>,
+}
+
+/// An activation that was given up before its seal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voided {
+    /// Which.
+    pub key: ActivationKey,
+    /// Why.
+    pub reason: Voiding,
+    /// The practice is not tried again before this moment; none where its turn may come at once.
+    pub not_before: Option<Timestamp>,
+}
+
+/// An activation that settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// Which.
+    pub key: ActivationKey,
+    /// How.
+    pub outcome: Outcome,
+    /// Where its practice is then in the wave; none where that does not change.
+    pub then: Option<EnrolmentStage>,
+    /// The practice is not tried again before this moment.
+    pub not_before: Option<Timestamp>,
 }
 
 /// A practice that is to be switched off.

@@ -17,22 +17,36 @@
 //! Absent on purpose: any clock (functions take `now`), any I/O, any random source (order and chance are drawn, see
 //! [`ods::draw`]), any hash map. Whether a pause came in time is the registry's to say: by the permit.
 
+mod apply;
+mod blocker;
 pub mod calendar;
+mod cohort;
 mod command;
+mod decide;
+mod eligibility;
 mod event;
 mod id;
+mod notice;
+mod pace;
 mod pairs;
 pub mod plan;
 mod rejection;
+mod room;
 pub mod spec;
 pub mod state;
 mod view;
 
+pub use apply::apply;
+pub use blocker::Blocker;
+pub use cohort::Cohort;
 pub use command::{Act, Candidate, Command, DisableCandidate, Fact, PermitAnswer, Proposal, SupplierAnswer, Unfit};
-pub use event::{Admission, DisableIntent, EnrolmentMove, Event, Standing};
+pub use decide::decide;
+pub use event::{Admission, DisableIntent, EnrolmentMove, Event, Joining, Settlement, Standing, Voided};
 pub use id::{
     Account, ActivationKey, Direction, HoldId, NotAProgrammeId, PlanVersion, ProgrammeId, Target, WaveId, WaveRef,
 };
+pub use pace::{CLAIM_TIME, REPLY_TIME};
 pub use rejection::Rejection;
+pub use room::Full;
 pub use state::State;
 pub use view::{AccessFacts, Observed, PauseEnd, PauseFacts, PracticeFacts, RegistryView};

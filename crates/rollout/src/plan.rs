@@ -4,22 +4,26 @@
 //! removes, or moves later. Making one is pure: the same document, registry and state give the same plan, in any order
 //! of rows (I26). What it does not do is act: [`crate::step`] does, against the state of the moment.
 
+mod diff;
+mod expand;
 mod hash;
+mod pack;
+mod rules;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use ods::{Capability, IcbCode, PracticeCode, RegionCode, Supplier};
 use serde::{Deserialize, Serialize};
 
+pub use diff::{Diff, Move, MoveRule, diff};
+pub use expand::{Expansion, expand};
 pub use hash::{NotAPlanHash, PlanHash};
+pub use rules::{Booking, WaveRules};
 
-use crate::calendar::{Calendar, FreezeDays, Timetable, Windows};
 use crate::id::{HoldId, PlanVersion, ProgrammeId, WaveId};
-use crate::spec::{CutOff, GateSpec, Mode, ProgrammeSpec};
+use crate::spec::{Mode, ProgrammeSpec};
 use crate::state::Load;
 
 /// A version of a programme's plan.
@@ -58,44 +62,6 @@ pub struct PlannedWave {
     pub members: Vec<Member>,
 }
 
-/// What holds for a wave, with nothing left to look up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WaveRules {
-    /// For people.
-    pub title: String,
-    /// The first civil date on which it may go live.
-    pub from: Date,
-    /// The last one.
-    pub until: Date,
-    /// The windows of its week.
-    pub windows: Windows,
-    /// The programme's days without go-lives.
-    pub freeze_days: FreezeDays,
-    /// The last moment of objections, inclusive.
-    pub objections_end: Option<Timestamp>,
-    /// Where those go who object in time.
-    pub deferred_to: Option<WaveId>,
-    /// Waves that must have passed before.
-    pub after: Vec<WaveId>,
-    /// What it must show.
-    pub gate: GateSpec,
-    /// Working days of notice that are owed.
-    pub notice_working_days: u16,
-    /// Suppliers with members by booked dates.
-    pub booked: BTreeMap<Supplier, Booking>,
-    /// How often a practice is tried, by supplier.
-    pub attempts: BTreeMap<Supplier, u8>,
-}
-
-/// A supplier's booked dates within a wave.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Booking {
-    /// The dates, in order.
-    pub dates: Vec<Date>,
-    /// When the list for a date is taken.
-    pub cut_off: CutOff,
-}
-
 /// A practice of a wave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
@@ -113,6 +79,22 @@ pub struct Member {
     pub mode: Mode,
     /// The day on which its turn comes if all goes well; with booked dates the booked date, with self-service none.
     pub planned_on: Option<Date>,
+    /// What put it there.
+    pub by: PlacedBy,
+}
+
+/// What puts a practice in a wave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlacedBy {
+    /// The wave's cohort.
+    Cohort,
+    /// The wave's fixed list.
+    List,
+    /// It objected in time to an earlier wave, which defers to this one.
+    Deferral,
+    /// It waits in this wave already, which has opened.
+    GoingOn,
 }
 
 /// Why a practice of the cohort is in no wave.
@@ -192,13 +174,5 @@ impl PlannedWave {
             sum += Load::of(member.list_size);
         }
         sum
-    }
-}
-
-impl WaveRules {
-    /// Its windows laid over the calendar of the moment (I16).
-    #[must_use]
-    pub fn timetable<'a>(&'a self, calendar: &'a Calendar) -> Timetable<'a> {
-        Timetable { calendar, freeze_days: &self.freeze_days, windows: &self.windows }
     }
 }

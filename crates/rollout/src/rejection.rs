@@ -98,6 +98,9 @@ pub enum Rejection {
         /// The new last date.
         until: Date,
     },
+    /// A wave with booked dates is moved by another plan, which has other dates.
+    #[error("{0} goes by booked dates; another plan is needed to move it")]
+    DatesAreBooked(WaveRef),
     /// A verdict must be PASS or FAIL.
     #[error("a person's verdict is PASS or FAIL")]
     VerdictNotAllowed,

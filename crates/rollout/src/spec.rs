@@ -7,6 +7,7 @@
 //!
 //! Reading the text (YAML) is the service's, which knows lines and columns. An unknown field is refused.
 
+mod check;
 mod limits;
 mod supplier;
 mod violation;
@@ -18,6 +19,8 @@ use jiff::civil::{Date, Weekday};
 use ods::{Capability, Supplier};
 use serde::{Deserialize, Serialize};
 
+pub use check::Existing;
+pub(crate) use check::booked_in;
 pub use limits::{Cap, CapSet, Caps, GateSpec, NotAShare, Share};
 pub use supplier::{ATTEMPTS_DEFAULT, CutOff, Mode, SupplierSpec};
 pub use violation::{Violation, Wrong};

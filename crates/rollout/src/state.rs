@@ -28,7 +28,7 @@ pub use programme::{DeadlineSet, Document, Notice, PlanRecord, PlanStage, Progra
 pub use wave::{Decision, Evidence, GateEvaluation, Verdict, Wave, WaveStage};
 
 use crate::calendar::Calendar;
-use crate::id::{ActivationKey, HoldId, ProgrammeId, Target, WaveId, WaveRef};
+use crate::id::{ActivationKey, Direction, HoldId, ProgrammeId, Target, WaveId, WaveRef};
 
 /// Everything the scheduler knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +57,9 @@ pub struct State {
     by_state: OrdMap<ActivationState, OrdSet<ActivationKey>>,
     /// When something is to be done about each of those under way.
     agenda: OrdSet<(Timestamp, ActivationKey)>,
-    /// Programme-default pauses that were judged and have not ended.
+    /// Keys given up before their seal, whose permits are to be given back, if there are any.
+    pub releases: OrdSet<ActivationKey>,
+    /// Programme-default pauses that were judged.
     #[serde(with = "crate::pairs")]
     pub judgements: OrdMap<PauseRef, Judgement>,
 }
@@ -154,6 +156,19 @@ impl State {
     #[must_use]
     pub fn activation(&self, key: &ActivationKey) -> Option<&Activation> {
         self.activations.get(key).map(AsRef::as_ref)
+    }
+
+    /// The first open activation of a practice, DISABLE before ENABLE.
+    #[must_use]
+    pub fn open_activation(&self, target: &Target) -> Option<&Activation> {
+        let key = |direction, generation| ActivationKey {
+            direction,
+            practice: target.practice,
+            capability: target.capability.clone(),
+            generation,
+        };
+        let of = |direction| self.activations.range(key(direction, 0)..=key(direction, u32::MAX)).next();
+        of(Direction::Disable).or_else(|| of(Direction::Enable)).map(|(_, activation)| activation.as_ref())
     }
 
     /// Activations that anything is open about: DISABLE before ENABLE, then by practice.

@@ -53,20 +53,28 @@ impl fmt::Display for PlanHash {
     }
 }
 
+impl PlanHash {
+    /// The hash of what a plan consists of. Fields come in the order of their declaration and maps are ordered: the JSON
+    /// of these types is canonical.
+    pub(super) fn of<T: Serialize>(contents: &T) -> Self {
+        let text = serde_json::to_vec(contents).expect("a plan has only text, numbers and lists in it");
+        Self(Sha256::digest(text).into())
+    }
+}
+
 impl Plan {
-    /// The hash of this plan as it is.
+    /// The hash of this plan as it is; another than `hash` only where somebody changed it since.
     ///
     /// Its version and parent have no part in it: a preview has the hash that the plan will have.
     #[must_use]
     pub fn computed_hash(&self) -> PlanHash {
-        // Fields in the order of their declaration and ordered maps: the JSON of these types is canonical.
-        let canonical =
-            (&self.programme, &self.capability, self.registry_position, &self.spec, &self.waves, &self.unplaced);
-        let text = serde_json::to_vec(&canonical).expect("a plan has only text, numbers and lists in it");
-        Self::digest(&text)
-    }
-
-    fn digest(text: &[u8]) -> PlanHash {
-        PlanHash(Sha256::digest(text).into())
+        PlanHash::of(&(
+            &self.programme,
+            &self.capability,
+            self.registry_position,
+            &self.spec,
+            &self.waves,
+            &self.unplaced,
+        ))
     }
 }

@@ -28,13 +28,8 @@ impl fmt::Display for Violation {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Wrong {
     /// CEL that cannot be read, or names an unknown field.
-    #[error("{message}{}", column.map(|column| format!(" (column {column})")).unwrap_or_default())]
-    Cohort {
-        /// What the filter says.
-        message: String,
-        /// Where in the expression, counted from 1; none where it concerns the whole.
-        column: Option<usize>,
-    },
+    #[error("{0}")]
+    Cohort(filter::FilterError),
     /// No practice matches.
     #[error("no practice matches")]
     EmptyCohort,
@@ -160,14 +155,6 @@ pub enum Wrong {
         from: Date,
         /// Its last.
         until: Date,
-    },
-    /// A practice too large for a cap: it could never go live (rule 12, I18).
-    #[error("{practice} with {list_size} patients is larger than a cap allows at all")]
-    NeverFits {
-        /// The practice.
-        practice: ods::PracticeCode,
-        /// Its patients.
-        list_size: u32,
     },
     /// The document is about another programme.
     #[error("this document is {given}, not {expected}")]

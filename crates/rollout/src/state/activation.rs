@@ -1,7 +1,8 @@
 //! An activation: one decision to switch one practice on or off, from the intention to what became of it.
 //!
 //! `domain.md` calls it a command; here that is the word for what the state machine is asked. An activation is kept
-//! while anything about it is open: until the registry has been told how it ended, or its permit was given back.
+//! while anything about it is open: until the registry has been told how it ended. One that is given up before its seal is
+//! dropped at once, and only its permit remains to be given back.
 
 use std::fmt;
 
@@ -11,7 +12,6 @@ use ods::{IcbCode, Supplier};
 use serde::{Deserialize, Serialize};
 
 use super::Load;
-use super::enrolment::Voiding;
 use crate::id::{ActivationKey, WaveRef};
 use crate::spec::Mode;
 
@@ -114,11 +114,6 @@ pub enum ActivationStage {
         /// When.
         settled_at: Timestamp,
     },
-    /// Given up before its seal; its permit is to be given back, if there is one.
-    Voided {
-        /// Why.
-        reason: Voiding,
-    },
 }
 
 /// How an activation settled.
@@ -152,7 +147,6 @@ pub enum ActivationState {
     Acked,
     Unknown,
     Settled,
-    Voided,
 }
 
 impl ActivationStage {
@@ -166,7 +160,6 @@ impl ActivationStage {
             Self::Acked => ActivationState::Acked,
             Self::Unknown => ActivationState::Unknown,
             Self::Settled { .. } => ActivationState::Settled,
-            Self::Voided { .. } => ActivationState::Voided,
         }
     }
 }
@@ -190,8 +183,10 @@ pub struct Access {
     pub by: Option<WaveRef>,
     /// The last ENABLE that took effect, until a DISABLE did.
     pub applied: Option<AppliedEnable>,
-    /// The last activation that ended, and how; what a late or repeated answer is compared with.
+    /// The last activation that settled, and how; what a late or repeated answer is compared with.
     pub last: Option<(ActivationKey, Outcome)>,
+    /// After a failed DISABLE: not tried again before this moment.
+    pub not_before: Option<Timestamp>,
 }
 
 /// An ENABLE that took effect.

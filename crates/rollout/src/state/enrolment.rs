@@ -253,6 +253,23 @@ impl EnrolmentState {
         matches!(self, Self::Candidate | Self::Notified | Self::Enrolled | Self::Admitted | Self::Invited)
     }
 
+    /// Whether it has come to an end without the practice being on.
+    #[must_use]
+    pub fn is_set_aside(self) -> bool {
+        matches!(
+            self,
+            Self::Deferred
+                | Self::Withdrawn
+                | Self::Superseded
+                | Self::Refused
+                | Self::Failed
+                | Self::NotApplied
+                | Self::Lapsed
+                | Self::Reverting
+                | Self::Reverted
+        )
+    }
+
     /// Whether something was sealed for it and has not settled: it counts in flight, and against the gate.
     #[must_use]
     pub fn is_unsettled(self) -> bool {

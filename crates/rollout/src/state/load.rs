@@ -141,15 +141,16 @@ impl Loads {
         }
     }
 
+    /// Both together.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        let by_scope = self.by_scope.clone().union_with(other.by_scope.clone(), Load::plus);
+        Self { by_scope }
+    }
+
     /// Whether nothing counts.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_scope.is_empty()
-    }
-
-    /// The first scope whose cap one more practice would break.
-    #[must_use]
-    pub fn over(&self, caps: &CapSet, supplier: &Supplier, icb: Option<IcbCode>, load: Load) -> Option<CapScope> {
-        scopes(supplier, icb).find(|scope| !self.of(scope).plus(load).within(caps.of(scope)))
     }
 }

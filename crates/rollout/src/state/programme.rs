@@ -31,8 +31,9 @@ pub struct Programme {
     pub created_at: Timestamp,
     /// The document it was last written as: what the next plan is expanded from.
     pub document: Arc<Document>,
-    /// Everybody who wrote or submitted since the last approval; none of them may approve (rule 7).
-    pub editors: BTreeSet<Account>,
+    /// Everybody who wrote or submitted since the last approval, with the position at which they last did; none of them
+    /// may approve (rule 7).
+    pub editors: OrdMap<Account, u64>,
     /// The position of the last change to its document, plans or stage: its etag.
     pub changed_at_position: u64,
     /// Each deadline as it was set, oldest first: the last one counts.
@@ -84,6 +85,25 @@ pub enum ProgrammeStage {
     Cancelled,
 }
 
+impl ProgrammeStage {
+    /// `DRAFT`, `ACTIVE` …
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "DRAFT",
+            Self::Active => "ACTIVE",
+            Self::Completed => "COMPLETED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Completed | Self::Cancelled)
+    }
+}
+
 /// A deadline, since when and by which version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadlineSet {
@@ -106,6 +126,8 @@ pub struct PlanRecord {
     pub author: Account,
     /// When.
     pub submitted_at: Timestamp,
+    /// The position at which it was.
+    pub submitted_at_position: u64,
     /// Everybody who had written since the last approval, the author included.
     pub editors: BTreeSet<Account>,
     /// Who approved or rejected it.

@@ -289,13 +289,6 @@ impl Wave {
         });
     }
 
-    /// Takes an enrolment out.
-    pub(crate) fn take(&mut self, practice: PracticeCode) -> Option<Arc<Enrolment>> {
-        let enrolment = self.enrolments.remove(&practice)?;
-        self.unlist(&enrolment);
-        Some(enrolment)
-    }
-
     fn unlist(&mut self, enrolment: &Enrolment) {
         let state = enrolment.stage.state();
         let members = self.by_state.entry(state).or_default();

@@ -1,0 +1,210 @@
+//! Folds what happens to programmes and their plans.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet, Vector};
+use ods::PracticeCode;
+
+use super::Place;
+use crate::id::{Account, PlanVersion, ProgrammeId, WaveId};
+use crate::plan::{Member, Plan, PlannedWave};
+use crate::state::{
+    DeadlineSet, Document, Enrolment, EnrolmentStage, EnrolmentState, Loads, PlanRecord, PlanStage, Programme,
+    ProgrammeStage, Signature, State, Supersession, Wave, WaveStage,
+};
+
+pub(super) fn created(state: &mut State, document: &Arc<Document>, by: &Account, place: Place) {
+    let programme = Programme {
+        id: document.spec.name.clone(),
+        capability: document.spec.capability.clone(),
+        stage: ProgrammeStage::Draft,
+        created_by: by.clone(),
+        created_at: place.at,
+        document: document.clone(),
+        editors: OrdMap::unit(by.clone(), place.position),
+        changed_at_position: place.position,
+        deadlines: Vector::new(),
+        plans: OrdMap::new(),
+        in_force: None,
+        waves: OrdMap::new(),
+        current_wave: OrdMap::new(),
+        notices: OrdMap::new(),
+        daily: OrdMap::new(),
+        in_flight: Loads::default(),
+        reserved: Loads::default(),
+        due: OrdMap::new(),
+        due_pending: OrdSet::new(),
+    };
+    state.programmes.insert(programme.id.clone(), programme);
+}
+
+pub(super) fn updated(state: &mut State, id: &ProgrammeId, document: &Arc<Document>, by: &Account, place: Place) {
+    let Some(programme) = state.programmes.get_mut(id) else { return };
+    programme.document = document.clone();
+    programme.editors.insert(by.clone(), place.position);
+    programme.changed_at_position = place.position;
+}
+
+pub(super) fn completed(state: &mut State, id: &ProgrammeId, place: Place) {
+    let Some(programme) = state.programmes.get_mut(id) else { return };
+    programme.stage = ProgrammeStage::Completed;
+    programme.changed_at_position = place.position;
+}
+
+/// Nothing new is sealed; what was sealed settles.
+pub(super) fn cancelled(state: &mut State, id: &ProgrammeId, place: Place) {
+    let Some(programme) = state.programmes.get_mut(id) else { return };
+    programme.stage = ProgrammeStage::Cancelled;
+    programme.changed_at_position = place.position;
+    for wave in waves_of(programme) {
+        let Some(wave) = programme.waves.get_mut(&wave) else { continue };
+        supersede(wave, Supersession::Cancelled, place, |_| true);
+        if wave.stage.is_before_open() {
+            change_stage(wave, WaveStage::Cancelled, place);
+        } else if wave.stage == WaveStage::Open {
+            change_stage(wave, WaveStage::Draining, place);
+        }
+    }
+}
+
+/// An earlier submission that nobody decided on gives way.
+pub(super) fn submitted(state: &mut State, plan: &Arc<Plan>, by: &Account, place: Place) {
+    let Some(programme) = state.programmes.get_mut(&plan.programme) else { return };
+    programme.editors.insert(by.clone(), place.position);
+    programme.changed_at_position = place.position;
+    let waiting: Vec<PlanVersion> = programme
+        .plans
+        .iter()
+        .filter(|(_, record)| record.stage == PlanStage::InReview)
+        .map(|(version, _)| *version)
+        .collect();
+    for version in waiting {
+        change_plan(programme, version, |record| record.stage = PlanStage::Superseded);
+    }
+    let record = PlanRecord {
+        plan: plan.clone(),
+        stage: PlanStage::InReview,
+        author: by.clone(),
+        submitted_at: place.at,
+        submitted_at_position: place.position,
+        editors: programme.editors.keys().cloned().collect(),
+        decided: None,
+    };
+    programme.plans.insert(plan.version, Arc::new(record));
+}
+
+pub(super) fn rejected(state: &mut State, id: &ProgrammeId, version: PlanVersion, signature: &Signature, place: Place) {
+    let Some(programme) = state.programmes.get_mut(id) else { return };
+    programme.changed_at_position = place.position;
+    change_plan(programme, version, |record| {
+        record.stage = PlanStage::Rejected;
+        record.decided = Some(signature.clone());
+    });
+}
+
+/// Whoever wrote after the submission wrote of the next version, and remains its editor.
+pub(super) fn approved(state: &mut State, id: &ProgrammeId, version: PlanVersion, signature: &Signature, place: Place) {
+    let Some(programme) = state.programmes.get_mut(id) else { return };
+    programme.changed_at_position = place.position;
+    change_plan(programme, version, |record| {
+        record.stage = PlanStage::Approved;
+        record.decided = Some(signature.clone());
+    });
+    let submitted_at = programme.plans.get(&version).map_or(0, |record| record.submitted_at_position);
+    programme.editors = programme.editors.iter().filter(|(_, at)| **at > submitted_at).map(pair).collect();
+}
+
+fn pair((account, position): (&Account, &u64)) -> (Account, u64) {
+    (account.clone(), *position)
+}
+
+/// Replaces waves that have not opened, and enrolments of which nothing was sealed.
+pub(super) fn in_force(state: &mut State, id: &ProgrammeId, version: PlanVersion, place: Place) {
+    let Some(programme) = state.programmes.get_mut(id) else { return };
+    let Some(plan) = programme.plans.get(&version).map(|record| record.plan.clone()) else { return };
+    if let Some(former) = programme.in_force {
+        change_plan(programme, former, |record| record.stage = PlanStage::Superseded);
+    }
+    change_plan(programme, version, |record| record.stage = PlanStage::InForce);
+    programme.in_force = Some(version);
+    programme.stage = ProgrammeStage::Active;
+    programme.changed_at_position = place.position;
+    if programme.deadlines.is_empty() || programme.deadline() != plan.spec.deadline.as_ref() {
+        let deadline = plan.spec.deadline.clone();
+        programme.deadlines.push_back(DeadlineSet { at: place.at, version, deadline });
+    }
+    let listed: BTreeMap<WaveId, &PlannedWave> = plan.waves.iter().map(|wave| (wave.id, wave)).collect();
+    for id in waves_of(programme) {
+        let Some(wave) = programme.waves.get_mut(&id) else { continue };
+        if wave.stage.has_ended() {
+            continue;
+        }
+        let goes_on: BTreeMap<PracticeCode, &Member> = match listed.get(&id) {
+            Some(planned) if planned.goes_on => planned.members.iter().map(|one| (one.practice, one)).collect(),
+            _ => BTreeMap::new(),
+        };
+        supersede(wave, Supersession::Replanned, place, |practice| !goes_on.contains_key(&practice));
+        if listed.get(&id).is_some_and(|planned| planned.goes_on) {
+            wave.version = version;
+        } else if wave.stage.is_before_open() {
+            change_stage(wave, WaveStage::Superseded, place);
+        }
+    }
+    for planned in plan.waves.iter().filter(|planned| !planned.goes_on) {
+        let id = programme.wave_ref(planned.id);
+        let mut wave = Wave::planned(id, version, planned.rules.clone(), place.at, place.position);
+        for (order, member) in (0..).zip(&planned.members) {
+            wave.put(candidate(member, order, place));
+            programme.current_wave.insert(member.practice, planned.id);
+        }
+        programme.waves.insert(planned.id, wave);
+    }
+}
+
+fn candidate(member: &Member, order: u32, place: Place) -> Enrolment {
+    Enrolment {
+        practice: member.practice,
+        order,
+        stage: EnrolmentStage::Candidate,
+        changed_at: place.at,
+        supplier: member.supplier.clone(),
+        icb: member.icb,
+        region: member.region,
+        list_size: member.list_size,
+        mode: member.mode,
+        planned_on: member.planned_on,
+        generation: None,
+        refusals: 0,
+        not_before: None,
+        commanded: false,
+    }
+}
+
+/// Moves the unsealed enrolments of those chosen to SUPERSEDED.
+pub(super) fn supersede(wave: &mut Wave, reason: Supersession, place: Place, chosen: impl Fn(PracticeCode) -> bool) {
+    let unsealed = |state: &EnrolmentState| state.is_unsealed();
+    let mut practices = Vec::new();
+    for state in EnrolmentState::ALL.iter().filter(|state| unsealed(state)) {
+        practices.extend(wave.in_state(*state).map(|one| one.practice).filter(|one| chosen(*one)));
+    }
+    for practice in practices {
+        wave.step_to(practice, EnrolmentStage::Superseded { reason: reason.clone() }, place.at);
+    }
+}
+
+pub(super) fn change_stage(wave: &mut Wave, stage: WaveStage, place: Place) {
+    wave.stage = stage;
+    wave.changed_at = place.at;
+    wave.changed_at_position = place.position;
+}
+
+fn change_plan(programme: &mut Programme, version: PlanVersion, change: impl FnOnce(&mut PlanRecord)) {
+    if let Some(record) = programme.plans.get_mut(&version) {
+        change(Arc::make_mut(record));
+    }
+}
+
+fn waves_of(programme: &Programme) -> Vec<WaveId> {
+    programme.waves.keys().copied().collect()
+}

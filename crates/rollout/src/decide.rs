@@ -1,0 +1,247 @@
+//! Judges a command on the state of the moment.
+//!
+//! What a person asks for is done or refused with a reason. What a step proposes, or the world reports, is judged
+//! practice by practice: what no longer applies is left out, and where nothing is left there are no events: the
+//! proposal was overtaken, which is no error. Nothing here looks at the registry: what it says comes with the command.
+
+mod activation;
+mod admission;
+mod gate;
+mod hold;
+mod plan;
+mod programme;
+mod wave;
+
+use jiff::Timestamp;
+
+use crate::apply::apply;
+use crate::calendar::SkipReason;
+use crate::command::{Act, Command, Fact, Proposal};
+use crate::eligibility::lists;
+use crate::event::{Event, Voided};
+use crate::id::{Account, ActivationKey, Direction, ProgrammeId, WaveRef};
+use crate::rejection::Rejection;
+use crate::state::{ActivationState, Due, DueKind, DueOutcome, LATE_AFTER, Programme, Signature, State, Voiding, Wave};
+
+/// What comes of a command.
+///
+/// An empty list means that nothing is left to do: a proposal that was overtaken, a report of what was known already.
+///
+/// # Errors
+/// Why a person's command is refused.
+pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Vec<Event>, Rejection> {
+    let mut docket = Docket { state: state.clone(), now, events: Vec::new() };
+    match command {
+        Command::Person { by, reason_code, act } => {
+            let person = Person { by, reason_code };
+            person_decides(&mut docket, person, act)?;
+        }
+        Command::Learn(fact) => learn(&mut docket, fact)?,
+        Command::Propose(proposal) => consider(&mut docket, proposal),
+    }
+    Ok(docket.events)
+}
+
+/// Who decides, and why.
+#[derive(Clone, Copy)]
+struct Person<'a> {
+    by: &'a Account,
+    reason_code: &'a str,
+}
+
+impl Person<'_> {
+    /// Rules 6 to 8: where a named person must decide, the scheduler itself cannot.
+    fn named(self) -> Result<Self, Rejection> {
+        if *self.by == Account::scheduler() { Err(Rejection::NotAPerson) } else { Ok(self) }
+    }
+
+    fn with_reason(self) -> Result<Self, Rejection> {
+        if self.reason_code.trim().is_empty() { Err(Rejection::ReasonRequired) } else { Ok(self) }
+    }
+
+    fn signature(self, at: Timestamp) -> Signature {
+        Signature { by: self.by.clone(), at, reason_code: self.reason_code.to_owned() }
+    }
+}
+
+fn person_decides(docket: &mut Docket, person: Person<'_>, act: &Act) -> Result<(), Rejection> {
+    match act {
+        Act::CreateProgramme { document } => programme::create(docket, person, document),
+        Act::UpdateProgramme { programme, document } => programme::update(docket, person, programme, document),
+        Act::CancelProgramme { programme } => programme::cancel(docket, person, programme),
+        Act::SubmitPlan { plan } => plan::submit(docket, person, plan),
+        Act::ApprovePlan { programme, version, hash } => plan::approve(docket, person, programme, *version, *hash),
+        Act::RejectPlan { programme, version } => plan::reject(docket, person, programme, *version),
+        Act::RescheduleWave { wave, from } => wave::reschedule(docket, person, wave, *from),
+        Act::CancelWave { wave } => wave::cancel(docket, person, wave),
+        Act::DecideGate { wave, verdict } => gate::decide(docket, person, wave, *verdict),
+        Act::PlaceHold { brake, scope, class, owner, review_on } => {
+            let wanted = hold::Wanted { brake: *brake, scope, class: *class, owner, review_on: *review_on };
+            hold::place(docket, person, wanted)
+        }
+        Act::LiftHold { hold, etag } => hold::lift(docket, person, *hold, *etag),
+        Act::AcknowledgeHalt { hold } => hold::acknowledge(docket, person, *hold),
+        Act::UpdateCalendar { calendar } => {
+            docket.record(Event::CalendarUpdated { calendar: calendar.clone(), by: person.by.clone() });
+            Ok(())
+        }
+        Act::RetryActivation { wave, practice } => wave::retry(docket, wave, *practice),
+    }
+}
+
+fn learn(docket: &mut Docket, fact: &Fact) -> Result<(), Rejection> {
+    match fact {
+        Fact::NoticeDelivered { wave, practices, delivered_at, channel } => {
+            wave::notice_delivered(docket, wave, practices, *delivered_at, channel)?;
+        }
+        Fact::Permits { answers, registry_position } => admission::permits(docket, answers, *registry_position),
+        Fact::PermitsReleased { keys } => activation::permits_released(docket, keys),
+        Fact::Sent { keys } => activation::sent(docket, keys),
+        Fact::Answers { answers } => activation::answers(docket, answers),
+        Fact::PermitsSettled { keys, registry_position } => {
+            activation::permits_settled(docket, keys, *registry_position);
+        }
+        Fact::PauseOutcomesTold { pauses } => wave::pause_outcomes_told(docket, pauses),
+        Fact::ClaimBegun { supplier, practices, registry_position } => {
+            admission::claim(docket, supplier, practices, *registry_position);
+        }
+    }
+    Ok(())
+}
+
+fn consider(docket: &mut Docket, proposal: &Proposal) {
+    match proposal {
+        Proposal::BeginNotice { wave } => wave::begin_notice(docket, wave),
+        Proposal::FixWave { wave, unfit, registry_position } => wave::fix(docket, wave, unfit, *registry_position),
+        Proposal::OpenWave { wave } => wave::open(docket, wave),
+        Proposal::SetAside { wave, unfit, registry_position } => {
+            wave::set_aside(docket, wave, unfit, *registry_position);
+        }
+        Proposal::Admit { wave, practices, registry_position } => {
+            admission::admit(docket, wave, practices, *registry_position);
+        }
+        Proposal::Invite { wave, practices, registry_position } => {
+            admission::invite(docket, wave, practices, *registry_position);
+        }
+        Proposal::Verify { wave, practices, registry_position } => {
+            wave::verify(docket, wave, practices, *registry_position);
+        }
+        Proposal::Disable { practices, registry_position } => {
+            activation::disable(docket, practices, *registry_position);
+        }
+        Proposal::SettleDue { due, outcome } => wave::settle_due(docket, due, outcome),
+        Proposal::DrainWave { wave } => wave::drain(docket, wave),
+        Proposal::MissWave { wave, reason } => wave::miss(docket, wave, reason),
+        Proposal::SoakWave { wave } => gate::soak(docket, wave),
+        Proposal::EvaluateGate { wave, not_live, registry_position } => {
+            gate::evaluate(docket, wave, not_live, *registry_position);
+        }
+        Proposal::CompleteProgramme { programme } => programme::complete(docket, programme),
+    }
+}
+
+/// A decision in the making: each event is applied as it is recorded, so that the next judgement sees it.
+struct Docket {
+    state: State,
+    now: Timestamp,
+    events: Vec<Event>,
+}
+
+impl Docket {
+    fn record(&mut self, event: Event) {
+        let position = self.state.position + 1;
+        apply(&mut self.state, &event, position, self.now);
+        self.events.push(event);
+    }
+
+    fn programme(&self, id: &ProgrammeId) -> Result<&Programme, Rejection> {
+        self.state.programme(id).ok_or_else(|| Rejection::UnknownProgramme(id.clone()))
+    }
+
+    fn wave(&self, id: &WaveRef) -> Result<&Wave, Rejection> {
+        self.state.wave(id).ok_or_else(|| Rejection::UnknownWave(id.clone()))
+    }
+
+    /// Gives up activations that were not sealed yet.
+    fn void(&mut self, keys: Vec<ActivationKey>, reason: &Voiding) {
+        if !keys.is_empty() {
+            let voided = |key| Voided { key, reason: reason.clone(), not_before: None };
+            self.record(Event::Voided { keys: keys.into_iter().map(voided).collect() });
+        }
+    }
+
+    /// ENABLE activations that were not sealed yet, of those that `chosen` says.
+    fn intended(&self, chosen: impl Fn(&crate::state::Activation) -> bool) -> Vec<ActivationKey> {
+        let intended = self.state.activations_in(ActivationState::Intended);
+        let enables = intended.filter(|one| one.key.direction == Direction::Enable && chosen(one));
+        enables.map(|one| one.key.clone()).collect()
+    }
+
+    /// Records what became of a due moment, if that is not known already (I12).
+    fn settle(&mut self, due: Due, outcome: DueOutcome) {
+        let pending = self.state.programme(&due.wave.programme).is_some_and(|one| one.due_pending.contains(&due));
+        if pending {
+            self.record(Event::DueSettled { due, outcome });
+        }
+    }
+
+    /// Something due is acted on now.
+    fn start(&mut self, due: Due) {
+        let late = due.at.duration_until(self.now) > LATE_AFTER;
+        let outcome = if late { DueOutcome::LateStarted } else { DueOutcome::Started };
+        self.settle(due, outcome);
+    }
+
+    /// What is yet to fall due of a wave, or has and is not settled, of those that `chosen` says.
+    fn pending(&self, wave: &WaveRef, chosen: impl Fn(&Due) -> bool) -> Vec<Due> {
+        let Some(programme) = self.state.programme(&wave.programme) else { return Vec::new() };
+        programme.pending_of(wave.wave).filter(|due| chosen(due)).cloned().collect()
+    }
+
+    /// Everything due of a wave ends with the same outcome.
+    fn settle_all(&mut self, wave: &WaveRef, outcome: &DueOutcome) {
+        for due in self.pending(wave, |_| true) {
+            self.settle(due, outcome.clone());
+        }
+    }
+
+    /// Records when a wave that was planned or moved falls due.
+    fn schedule(&mut self, id: &WaveRef) {
+        let Some(wave) = self.state.wave(id) else { return };
+        let mut due = Vec::new();
+        let named = |at, kind| Due { at, wave: id.clone(), kind };
+        let first = crate::eligibility::first_slot(&self.state, wave, self.now);
+        // The first moment after the last one of the objections.
+        let objections = wave.rules.objections_end.map(after);
+        due.extend(objections.or(first).map(|at| named(at, DueKind::MembersFixed)));
+        due.extend(self.window_after(wave, self.now));
+        for list in lists(wave).filter(|list| self.now < list.closes) {
+            let kind = DueKind::ListOpens { supplier: list.supplier, date: list.date, closes: list.closes };
+            due.push(named(list.opens, kind));
+        }
+        if wave.enrolments().any(|one| one.mode == crate::spec::Mode::SelfService) {
+            due.push(named(crate::calendar::day_bounds(wave.until).1, DueKind::InvitationsLapse));
+        }
+        if !due.is_empty() {
+            self.record(Event::DueScheduled { due });
+        }
+    }
+
+    /// The wave's first window that closes after a moment, skipped ones included: each gets its outcome.
+    fn window_after(&self, wave: &Wave, moment: Timestamp) -> Option<Due> {
+        let from = wave.from.max(crate::calendar::civil_date(moment));
+        let mut windows = wave.rules.windows_between(&self.state.calendar, from, wave.until);
+        let skipped_ahead = |window: &crate::calendar::Occurrence| match window.skipped {
+            Some(SkipReason::Empty) => moment <= window.opens,
+            _ => moment < window.closes,
+        };
+        let window = windows.find(skipped_ahead)?;
+        let kind = DueKind::WindowOpens { closes: window.closes };
+        Some(Due { at: window.opens, wave: wave.id.clone(), kind })
+    }
+}
+
+/// The first moment after one, in the unit that the journal keeps.
+fn after(moment: Timestamp) -> Timestamp {
+    moment.saturating_add(jiff::SignedDuration::from_micros(1)).unwrap_or(Timestamp::MAX)
+}

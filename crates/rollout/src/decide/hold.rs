@@ -1,0 +1,158 @@
+//! Decisions about holds: placing one takes one person and effect at once, lifting one leaves the others (I10, I11).
+
+use jiff::civil::Date;
+
+use super::{Docket, Person};
+use crate::event::Event;
+use crate::id::{Account, ActivationKey, Direction, HoldId, WaveRef};
+use crate::rejection::Rejection;
+use crate::state::{
+    Activation, Brake, Hold, HoldClass, HoldScope, SECOND_PERSON_TIME, State, Subject, Voiding, WaveStage,
+};
+
+/// A hold that somebody wants to place.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) brake: Brake,
+    pub(super) scope: &'a HoldScope,
+    pub(super) class: HoldClass,
+    pub(super) owner: &'a Account,
+    pub(super) review_on: Option<Date>,
+}
+
+pub(super) fn place(docket: &mut Docket, person: Person<'_>, wanted: Wanted<'_>) -> Result<(), Rejection> {
+    let person = person.with_reason()?;
+    if wanted.class == HoldClass::AutomaticGate {
+        return Err(Rejection::HaltByHand);
+    }
+    if matches!(wanted.scope, HoldScope::Selection(members) if members.is_empty()) {
+        return Err(Rejection::EmptySelection);
+    }
+    let hold = Hold {
+        id: docket.state.next_hold(),
+        brake: wanted.brake,
+        scope: wanted.scope.clone(),
+        class: wanted.class,
+        owner: wanted.owner.clone(),
+        reason_code: person.reason_code.to_owned(),
+        review_on: wanted.review_on,
+        placed_by: person.by.clone(),
+        placed_at: docket.now,
+        halted_wave: None,
+        acknowledged: None,
+        lift_asked: None,
+        lifted: None,
+        changed_at_position: 0,
+    };
+    brake(docket, hold);
+    Ok(())
+}
+
+/// A gate halts its programme.
+pub(super) fn halt(docket: &mut Docket, wave: &WaveRef, reason_code: &str) {
+    let hold = Hold {
+        id: docket.state.next_hold(),
+        brake: Brake::Hold,
+        scope: HoldScope::Programme(wave.programme.clone()),
+        class: HoldClass::AutomaticGate,
+        owner: Account::scheduler(),
+        reason_code: reason_code.to_owned(),
+        review_on: None,
+        placed_by: Account::scheduler(),
+        placed_at: docket.now,
+        halted_wave: Some(wave.clone()),
+        acknowledged: None,
+        lift_asked: None,
+        lifted: None,
+        changed_at_position: 0,
+    };
+    brake(docket, hold);
+}
+
+/// Places it, and withholds in the same decision all that was queued: nothing of it is sealed later.
+fn brake(docket: &mut Docket, hold: Hold) {
+    let (id, brake, scope) = (hold.id, hold.brake, hold.scope.clone());
+    docket.record(Event::HoldPlaced { hold: Box::new(hold) });
+    let state = docket.state.clone();
+    let queued = docket.intended(|one| covers(&state, &scope, one));
+    docket.void(queued, &Voiding::Held { hold: id });
+    if brake == Brake::Stop {
+        let under_way = |one: &&Activation| {
+            let stage = one.stage.state();
+            one.key.direction == Direction::Enable && stage.is_under_way() && !one.cancel && covers(&state, &scope, one)
+        };
+        let keys: Vec<ActivationKey> =
+            docket.state.activations().filter(under_way).map(|one| one.key.clone()).collect();
+        if !keys.is_empty() {
+            docket.record(Event::CancelAsked { keys });
+        }
+    }
+}
+
+/// Whether a scope covers the practice of an activation; never a switch-off.
+pub(super) fn covers(state: &State, scope: &HoldScope, activation: &Activation) -> bool {
+    let Some(wave) = activation.wave() else { return false };
+    let enrolment = state.wave(wave).and_then(|wave| wave.enrolment(activation.key.practice));
+    scope.covers(&Subject {
+        wave,
+        practice: activation.key.practice,
+        supplier: &activation.supplier,
+        icb: activation.icb,
+        region: enrolment.and_then(|enrolment| enrolment.region),
+    })
+}
+
+fn active(docket: &Docket, id: HoldId) -> Result<&Hold, Rejection> {
+    let Some(hold) = docket.state.holds.get(&id) else { return Err(Rejection::UnknownHold(id)) };
+    if hold.is_active() { Ok(hold) } else { Err(Rejection::HoldLifted(id)) }
+}
+
+pub(super) fn lift(docket: &mut Docket, person: Person<'_>, id: HoldId, etag: Option<u64>) -> Result<(), Rejection> {
+    let person = person.named()?.with_reason()?;
+    let hold = active(docket, id)?.clone();
+    if let Some(given) = etag.filter(|given| *given != hold.changed_at_position) {
+        return Err(Rejection::EtagDiffers { given, actual: hold.changed_at_position });
+    }
+    // Rule 6: acknowledged first.
+    if hold.is_halt() && hold.acknowledged.is_none() {
+        return Err(Rejection::NotAcknowledged(id));
+    }
+    if hold.class == HoldClass::Safety {
+        let asked = hold.lift_asked.as_ref().filter(|asked| docket.now < asked.until);
+        let Some(asked) = asked else {
+            let until = docket.now.saturating_add(SECOND_PERSON_TIME).unwrap_or(docket.now);
+            docket.record(Event::HoldLiftAsked { hold: id, by: person.by.clone(), until });
+            return Ok(());
+        };
+        if asked.by == *person.by {
+            return Err(Rejection::SamePerson { hold: id, account: person.by.clone() });
+        }
+        // Without the etag that the first person's call returned, the second may be thinking of another wish.
+        if etag.is_none() {
+            return Err(Rejection::EtagDiffers { given: 0, actual: hold.changed_at_position });
+        }
+    }
+    let signature = person.signature(docket.now);
+    docket.record(Event::HoldLifted { hold: id, signature });
+    Ok(())
+}
+
+/// Rule 6: after the gate was decided, and with a reason.
+pub(super) fn acknowledge(docket: &mut Docket, person: Person<'_>, id: HoldId) -> Result<(), Rejection> {
+    let person = person.named()?.with_reason()?;
+    let hold = active(docket, id)?;
+    if !hold.is_halt() {
+        return Err(Rejection::NotAHalt(id));
+    }
+    if hold.acknowledged.is_some() {
+        return Err(Rejection::AlreadyAcknowledged(id));
+    }
+    if let Some(wave) = &hold.halted_wave
+        && docket.wave(wave)?.stage == WaveStage::Gate
+    {
+        return Err(Rejection::GateUndecided { hold: id, wave: wave.clone() });
+    }
+    let signature = person.signature(docket.now);
+    docket.record(Event::HaltAcknowledged { hold: id, signature });
+    Ok(())
+}

@@ -1,0 +1,263 @@
+//! Whether a practice may be admitted now: the one place that says so, for the step that proposes, the decision that
+//! disposes and the explanation that people read (I25).
+//!
+//! Three layers, each all that can be known from its sources: the wave as a whole, the enrolment by the scheduler's own
+//! state, the practice by the registry's facts. Caps are no part of it: they depend on who stands before ([`crate::room`]).
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::blocker::Blocker;
+use crate::calendar::{Shut, civil_date};
+use crate::command::Unfit;
+use crate::id::WaveId;
+use crate::pace::CLAIM_TIME;
+use crate::spec::Mode;
+use crate::state::{
+    Enrolment, EnrolmentState, PauseRef, Programme, ProgrammeStage, Ruling, State, Subject, Supersession, Verdict,
+    Wave, WaveStage,
+};
+use crate::view::{Observed, PauseEnd, PauseFacts, PracticeFacts};
+
+/// What is in the way of a wave as a whole, and so of all its practices.
+pub(crate) fn wave_blockers(state: &State, programme: &Programme, wave: &Wave, now: Timestamp) -> Vec<Blocker> {
+    let mut blockers = Vec::new();
+    if programme.stage != ProgrammeStage::Active {
+        blockers.push(Blocker::ProgrammeNotActive { stage: programme.stage });
+    }
+    let covering = state.active_holds().filter(|hold| hold.scope.covers_wave(&wave.id));
+    blockers.extend(covering.map(Blocker::from));
+    if wave.stage != WaveStage::Open {
+        if let Some(earlier) = earlier_in_the_way(programme, wave) {
+            blockers.push(Blocker::EarlierWave { wave: programme.wave_ref(earlier) });
+        }
+        let opens_at = wave.stage.is_before_open().then(|| first_slot(state, wave, now)).flatten();
+        blockers.push(Blocker::WaveNotOpen { wave: wave.id.clone(), stage: wave.stage, opens_at });
+    }
+    blockers
+}
+
+/// The wave before this one that keeps it shut: one that it must come after and that has not passed, or any earlier one
+/// of the same plan that failed by a person's verdict.
+pub(crate) fn earlier_in_the_way(programme: &Programme, wave: &Wave) -> Option<WaveId> {
+    for earlier in programme.waves_in_order().take_while(|earlier| earlier.id != wave.id) {
+        let verdict = earlier.gate.as_ref().map(|gate| gate.decision.as_ref().map_or(gate.verdict, |one| one.verdict));
+        let passed = earlier.stage == WaveStage::Closed && verdict == Some(Verdict::Pass);
+        let failed = earlier.stage == WaveStage::Closed && verdict == Some(Verdict::Fail);
+        if failed || (wave.rules.after.contains(&earlier.id.wave) && !passed) {
+            return Some(earlier.id.wave);
+        }
+    }
+    None
+}
+
+/// What is in the way of an enrolment by the scheduler's own state. `subject` is the practice as the registry has it now.
+pub(crate) fn enrolment_blockers(
+    state: &State,
+    programme: &Programme,
+    wave: &Wave,
+    enrolment: &Enrolment,
+    subject: Subject<'_>,
+    now: Timestamp,
+) -> Vec<Blocker> {
+    let mut blockers = Vec::new();
+    // Holds on the whole wave are said of the wave.
+    let own = state.holds_on(subject).filter(|hold| !hold.scope.covers_wave(&wave.id));
+    blockers.extend(own.map(Blocker::from));
+    let stage = enrolment.stage.state();
+    if stage.is_set_aside() {
+        blockers.push(Blocker::SetAside { wave: wave.id.clone(), stage: enrolment.stage.clone() });
+        return blockers;
+    }
+    if enrolment.mode == Mode::SelfService {
+        if stage == EnrolmentState::Invited {
+            blockers.push(Blocker::Invited { practice: enrolment.practice });
+        }
+    } else if stage.is_unsealed() {
+        blockers.extend(time_blocker(state, wave, enrolment, now));
+    }
+    if stage.is_unsealed() && stage != EnrolmentState::Invited {
+        let day = enrolment.planned_on.filter(|_| enrolment.mode == Mode::BookedDates).unwrap_or(civil_date(now));
+        let day = day.max(wave.from);
+        let working_days = wave.rules.notice_working_days;
+        if !programme.is_noticed(&state.calendar, enrolment.practice, day, working_days) {
+            let earliest = programme.noticed_from(&state.calendar, enrolment.practice, working_days);
+            blockers.push(Blocker::NoNotice { working_days, earliest });
+        }
+        if let Some(at) = enrolment.not_before.filter(|at| now < *at) {
+            blockers.push(Blocker::TriedAgain { at });
+        }
+    }
+    blockers
+}
+
+/// Rules 2 and 3: the window that must be open to push, the list that must be open to claim.
+fn time_blocker(state: &State, wave: &Wave, enrolment: &Enrolment, now: Timestamp) -> Option<Blocker> {
+    if enrolment.mode == Mode::BookedDates {
+        let booked = claim_times(wave, enrolment);
+        if booked.is_some_and(|(opens, closes, _)| opens <= now && now < closes) {
+            return None;
+        }
+        let ahead = booked.filter(|(opens, _, _)| now < *opens);
+        return Some(Blocker::Booked {
+            supplier: enrolment.supplier.clone(),
+            date: ahead.map(|(_, _, date)| date),
+            list_opens_at: ahead.map(|(opens, _, _)| opens),
+        });
+    }
+    match open_now(state, wave, now) {
+        Ok(_) => None,
+        Err(reason) => Some(Blocker::Shut { reason, opens_at: next_window(state, wave, now) }),
+    }
+}
+
+/// The close of the window that is open for the wave's practices at this moment.
+pub(crate) fn open_now(state: &State, wave: &Wave, now: Timestamp) -> Result<Timestamp, Shut> {
+    let today = civil_date(now);
+    if today < wave.from || wave.until < today {
+        return Err(Shut::OutsideWindows);
+    }
+    Ok(wave.rules.timetable(&state.calendar).open_window(now)?.closes)
+}
+
+/// When the wave's next window opens, or now if one is open.
+pub(crate) fn next_window(state: &State, wave: &Wave, now: Timestamp) -> Option<Timestamp> {
+    let mut windows = wave.rules.windows_between(&state.calendar, wave.from.max(civil_date(now)), wave.until);
+    let next = windows.find(|window| window.skipped.is_none() && now < window.closes)?;
+    Some(next.opens.max(now))
+}
+
+/// When the wave's first practice may go live, or its first list may be taken, at `now` or later.
+pub(crate) fn first_slot(state: &State, wave: &Wave, now: Timestamp) -> Option<Timestamp> {
+    let pushed = wave.enrolments().any(|one| one.mode != Mode::BookedDates && one.stage.state().is_open());
+    let window = if pushed || wave.rules.booked.is_empty() { next_window(state, wave, now) } else { None };
+    let list = lists(wave).filter(|list| now < list.closes).map(|list| list.opens.max(now)).min();
+    [window, list].into_iter().flatten().min()
+}
+
+/// A supplier's list for a booked date.
+pub(crate) struct ListTimes {
+    pub(crate) supplier: ods::Supplier,
+    pub(crate) date: Date,
+    /// From when it may be taken.
+    pub(crate) opens: Timestamp,
+    /// The cut-off.
+    pub(crate) closes: Timestamp,
+}
+
+/// The lists of a wave.
+pub(crate) fn lists(wave: &Wave) -> impl Iterator<Item = ListTimes> {
+    wave.rules.booked.iter().flat_map(|(supplier, booking)| {
+        booking.dates.iter().map(|date| {
+            let closes = booking.cut_off.for_date(*date);
+            let opens = closes.saturating_sub(CLAIM_TIME).unwrap_or(closes);
+            ListTimes { supplier: supplier.clone(), date: *date, opens, closes }
+        })
+    })
+}
+
+/// From when to when a practice may be claimed, and for which date; none where its supplier has no dates in the wave.
+pub(crate) fn claim_times(wave: &Wave, enrolment: &Enrolment) -> Option<(Timestamp, Timestamp, Date)> {
+    let booking = wave.rules.booked.get(&enrolment.supplier)?;
+    let date = enrolment.planned_on?;
+    let closes = booking.cut_off.for_date(date);
+    Some((closes.saturating_sub(CLAIM_TIME).unwrap_or(closes), closes, date))
+}
+
+/// Whether any time is left in which a practice of the wave could still be admitted.
+pub(crate) fn has_time_left(state: &State, wave: &Wave, now: Timestamp) -> bool {
+    let lists = lists(wave).any(|list| now < list.closes);
+    lists || next_window(state, wave, now).is_some()
+}
+
+/// What the registry's facts put in the way.
+pub(crate) fn practice_blockers(
+    state: &State,
+    programme: &Programme,
+    wave: &Wave,
+    planned: &Enrolment,
+    facts: &PracticeFacts,
+) -> Vec<Blocker> {
+    let capability = &programme.capability;
+    let practice = facts.code;
+    let mut blockers = Vec::new();
+    for pause in facts.pauses.iter().filter(|pause| pause.in_force && pause.covers(capability)) {
+        if !ends_in_time(state, wave, facts, pause) {
+            let until = match pause.end {
+                PauseEnd::Until(until) => Some(until),
+                PauseEnd::FurtherNotice | PauseEnd::ProgrammeDefault => None,
+            };
+            let (number, recorded_at) = (pause.number, pause.recorded_at);
+            blockers.push(Blocker::Paused { practice, number, recorded_at, until });
+        }
+    }
+    if facts.access(capability).is_some_and(|access| access.switch_off_requested) {
+        blockers.push(Blocker::SwitchOffRequested { practice });
+    }
+    if !facts.open {
+        blockers.push(Blocker::PracticeNotOpen { practice });
+    }
+    if !facts.unready.is_empty() {
+        blockers.push(Blocker::NotReady { practice, items: facts.unready.clone() });
+    }
+    if facts.supplier.as_ref() != Some(&planned.supplier) {
+        let (planned, now) = (planned.supplier.clone(), facts.supplier.clone());
+        blockers.push(Blocker::SupplierChanged { planned, now });
+    }
+    blockers
+}
+
+/// Whether a pause need not be counted against a wave that is yet to open: it ends before, or by the wave's opening.
+/// Once the wave is open every pause in force counts (rule 15).
+fn ends_in_time(state: &State, wave: &Wave, facts: &PracticeFacts, pause: &PauseFacts) -> bool {
+    if !wave.stage.is_before_open() {
+        return false;
+    }
+    let judged = state.judgements.get(&PauseRef { practice: facts.code, number: pause.number });
+    match (pause.end, judged.map(|judgement| &judgement.ruling)) {
+        (PauseEnd::Until(end), _) => civil_date(end) <= wave.from,
+        (PauseEnd::ProgrammeDefault, Some(Ruling::InTime { deferred_to, .. })) => *deferred_to == wave.id.wave,
+        _ => false,
+    }
+}
+
+/// Whether the practice is on as far as the registry has observed.
+pub(crate) fn is_on(programme: &Programme, facts: &PracticeFacts) -> bool {
+    matches!(facts.observed(&programme.capability), Observed::On | Observed::Partial)
+}
+
+/// What the registry says that takes a practice out of a wave for good; none where it may stay and wait.
+pub(crate) fn unfit(
+    state: &State,
+    programme: &Programme,
+    wave: &Wave,
+    enrolment: &Enrolment,
+    facts: Option<&PracticeFacts>,
+) -> Option<Unfit> {
+    let capability = &programme.capability;
+    let Some(facts) = facts.filter(|facts| facts.open) else {
+        return Some(Unfit::Gone(Supersession::PracticeClosed));
+    };
+    if facts.access(capability).is_some_and(|access| access.switch_off_requested) {
+        return Some(Unfit::SwitchOffRequested);
+    }
+    if is_on(programme, facts) && enrolment.stage.state() != EnrolmentState::Invited {
+        return Some(Unfit::AlreadyOn);
+    }
+    let counts = |pause: &&PauseFacts| {
+        let ending = ending_here(state, wave, facts, pause);
+        pause.in_force && pause.covers(capability) && !ending && !ends_in_time(state, wave, facts, pause)
+    };
+    if let Some(pause) = facts.pauses.iter().find(counts) {
+        let default_recorded_at = (pause.end == PauseEnd::ProgrammeDefault).then_some(pause.recorded_at);
+        return Some(Unfit::Paused { number: pause.number, default_recorded_at });
+    }
+    (facts.supplier.as_ref() != Some(&enrolment.supplier)).then_some(Unfit::SupplierChanged)
+}
+
+/// Whether a pause ends by the opening of this wave, of which the registry has been or is being told.
+fn ending_here(state: &State, wave: &Wave, facts: &PracticeFacts, pause: &PauseFacts) -> bool {
+    let judged = state.judgements.get(&PauseRef { practice: facts.code, number: pause.number });
+    let ruling = judged.map(|judgement| &judgement.ruling);
+    matches!(ruling, Some(Ruling::InTime { deferred_to, until: Some(_) }) if *deferred_to == wave.id.wave)
+}

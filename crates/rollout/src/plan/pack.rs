@@ -1,0 +1,194 @@
+//! Packs practices into days under the daily caps: deterministic, in a fixed order, with nobody starved (rule 12).
+//!
+//! Each day is filled in order. A practice that no longer fits into a day is overtaken by smaller ones on that day only:
+//! on the next it stands at the head again, before a fresh cap, so that it waits for at most as many days as there are
+//! practices before it. One that is larger than a cap is never placed, and said so.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use ods::{IcbCode, Supplier};
+
+use crate::spec::{Cap, CapSet};
+use crate::state::{CapScope, Load, Loads, scopes};
+
+/// The days' loads so far, over all waves.
+pub(super) struct Packer<'a> {
+    caps: &'a CapSet,
+    /// Scopes by the number that stands for them below: the nation is 0.
+    numbers: BTreeMap<CapScope, usize>,
+    limits: Vec<Cap>,
+    days: BTreeMap<Date, Vec<Load>>,
+}
+
+/// What is to be packed.
+#[derive(Debug, Clone)]
+pub(super) struct Parcel {
+    scopes: Vec<usize>,
+    load: Load,
+}
+
+const NATION: usize = 0;
+
+impl<'a> Packer<'a> {
+    /// Days that carry already what was sealed or booked for them.
+    pub(super) fn new<'b>(caps: &'a CapSet, taken: impl IntoIterator<Item = (Date, &'b Loads)>) -> Self {
+        let mut packer = Self { caps, numbers: BTreeMap::new(), limits: Vec::new(), days: BTreeMap::new() };
+        packer.number(CapScope::National);
+        for (date, loads) in taken {
+            for (scope, load) in loads.iter() {
+                let number = packer.number(scope.clone());
+                add(packer.days.entry(date).or_default(), number, load);
+            }
+        }
+        packer
+    }
+
+    /// A practice as a parcel.
+    pub(super) fn parcel(&mut self, supplier: &Supplier, icb: Option<IcbCode>, list_size: u32) -> Parcel {
+        let scopes = scopes(supplier, icb).map(|scope| self.number(scope)).collect();
+        Parcel { scopes, load: Load::of(list_size) }
+    }
+
+    /// Whether it fits into an empty day.
+    pub(super) fn ever_fits(&self, parcel: &Parcel) -> bool {
+        parcel.scopes.iter().all(|scope| parcel.load.within(self.limits[*scope]))
+    }
+
+    /// The day of each parcel, in their order; none where the days are full.
+    pub(super) fn pack(&mut self, days: &[Date], parcels: &[Parcel]) -> Vec<Option<Date>> {
+        let mut placed = vec![None; parcels.len()];
+        let mut waiting: Vec<usize> = (0..parcels.len()).collect();
+        for day in days {
+            if waiting.is_empty() {
+                break;
+            }
+            let loads = self.days.entry(*day).or_default();
+            let smallest = waiting.iter().map(|index| parcels[*index].load.patients).min().unwrap_or(0);
+            let mut left = Vec::new();
+            for (place, index) in waiting.iter().enumerate() {
+                // Once not even the smallest fits the nation's cap, the rest of the queue need not be tried.
+                let least = at(loads, NATION).plus(Load { practices: 1, patients: smallest });
+                if !least.within(self.limits[NATION]) {
+                    left.extend_from_slice(&waiting[place..]);
+                    break;
+                }
+                let parcel = &parcels[*index];
+                let fits = |scope: &usize| at(loads, *scope).plus(parcel.load).within(self.limits[*scope]);
+                if parcel.scopes.iter().all(fits) {
+                    for scope in &parcel.scopes {
+                        add(loads, *scope, parcel.load);
+                    }
+                    placed[*index] = Some(*day);
+                } else {
+                    left.push(*index);
+                }
+            }
+            waiting = left;
+        }
+        placed
+    }
+
+    fn number(&mut self, scope: CapScope) -> usize {
+        if let Some(number) = self.numbers.get(&scope) {
+            return *number;
+        }
+        let number = self.limits.len();
+        self.limits.push(self.caps.of(&scope));
+        self.numbers.insert(scope, number);
+        number
+    }
+}
+
+fn at(loads: &[Load], scope: usize) -> Load {
+    loads.get(scope).copied().unwrap_or_default()
+}
+
+fn add(loads: &mut Vec<Load>, scope: usize, load: Load) {
+    if loads.len() <= scope {
+        loads.resize(scope + 1, Load::default());
+    }
+    loads[scope] += load;
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn days(count: i8) -> Vec<Date> {
+        (1..=count).map(|day| date(2031, 5, day)).collect()
+    }
+
+    fn patients(most: u64) -> CapSet {
+        CapSet { national: Cap { practices: None, patients: Some(most) }, ..CapSet::default() }
+    }
+
+    fn pack(caps: &CapSet, sizes: &[u32], count: i8) -> Vec<Option<i8>> {
+        let mut packer = Packer::new(caps, []);
+        let supplier: Supplier = "EMIS".parse().unwrap();
+        let parcels: Vec<_> = sizes.iter().map(|size| packer.parcel(&supplier, None, *size)).collect();
+        packer.pack(&days(count), &parcels).into_iter().map(|day| day.map(|day| day.day())).collect()
+    }
+
+    #[test]
+    fn a_large_practice_is_overtaken_on_a_day_and_then_stands_first() {
+        // 6,000 no longer fits behind the first 5,000; the small ones that fill up the day do not delay it further.
+        assert_eq!(
+            pack(&patients(10_000), &[5_000, 6_000, 4_000, 4_000, 1_000], 3),
+            [Some(1), Some(2), Some(1), Some(2), Some(1)]
+        );
+    }
+
+    #[test]
+    fn what_is_larger_than_the_cap_is_never_placed() {
+        assert_eq!(pack(&patients(10_000), &[10_001, 10_000], 2), [None, Some(1)]);
+    }
+
+    #[test]
+    fn an_icb_that_is_full_does_not_stop_the_others() {
+        let caps = CapSet { each_icb: Cap { practices: Some(1), patients: None }, ..CapSet::default() };
+        let mut packer = Packer::new(&caps, []);
+        let supplier: Supplier = "TPP".parse().unwrap();
+        let (one, other) = ("QOC".parse().ok(), "QHM".parse().ok());
+        let parcels = [one, one, other].map(|icb| packer.parcel(&supplier, icb, 100));
+        assert_eq!(
+            packer.pack(&days(2), &parcels),
+            [Some(date(2031, 5, 1)), Some(date(2031, 5, 2)), Some(date(2031, 5, 1))]
+        );
+    }
+
+    #[test]
+    fn what_is_booked_already_counts() {
+        let caps = CapSet { national: Cap { practices: Some(1), patients: None }, ..CapSet::default() };
+        let supplier: Supplier = "TPP".parse().unwrap();
+        let mut taken = Loads::default();
+        taken.add(&supplier, None, Load::of(5));
+        let mut packer = Packer::new(&caps, [(date(2031, 5, 1), &taken)]);
+        let parcel = packer.parcel(&supplier, None, 5);
+        assert_eq!(packer.pack(&days(2), &[parcel]), [Some(date(2031, 5, 2))]);
+    }
+
+    proptest! {
+        /// Rule 4 for plans, and rule 12: whoever fits an empty day waits for no more days than there are before it.
+        #[test]
+        fn caps_hold_on_every_day_and_nobody_starves(
+            sizes in prop::collection::vec(1_u32..20_000, 1..60),
+            most in 20_000_u64..60_000,
+        ) {
+            let placed = pack(&patients(most), &sizes, 28);
+            let mut sums = BTreeMap::new();
+            for (index, (day, size)) in placed.iter().zip(&sizes).enumerate() {
+                if let Some(day) = day {
+                    *sums.entry(*day).or_insert(0) += u64::from(*size);
+                    prop_assert!(usize::try_from(*day).unwrap() <= index + 1);
+                } else {
+                    prop_assert!(index >= 28, "number {index} was never placed");
+                }
+            }
+            prop_assert!(sums.values().all(|sum| *sum <= most));
+        }
+    }
+}
