@@ -1,18 +1,27 @@
-//! Spans as a collector receives them.
+//! Spans and counters as a collector receives them.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
+use std::time::Duration;
 
 use http::HeaderMap;
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::trace::v1::Span;
-use telemetry::{Config, Importance, RequestTrace};
+use telemetry::{Config, Importance, RequestTrace, RpcMetrics};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 use tracing::info_span;
 
-struct Collector(Sender<ExportTraceServiceRequest>);
+#[derive(Clone)]
+struct Collector {
+    traces: Sender<ExportTraceServiceRequest>,
+    metrics: Sender<ExportMetricsServiceRequest>,
+}
 
 #[tonic::async_trait]
 impl TraceService for Collector {
@@ -20,14 +29,27 @@ impl TraceService for Collector {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        self.0.send(request.into_inner()).map_err(|_| Status::unavailable("the test is over"))?;
+        self.traces.send(request.into_inner()).map_err(|_| Status::unavailable("the test is over"))?;
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
 
+#[tonic::async_trait]
+impl MetricsService for Collector {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        self.metrics.send(request.into_inner()).map_err(|_| Status::unavailable("the test is over"))?;
+        Ok(Response::new(ExportMetricsServiceResponse::default()))
+    }
+}
+
 /// A collector on a thread of its own, its address, and what it receives.
-fn collector() -> (String, Receiver<ExportTraceServiceRequest>) {
-    let (received, receiver) = mpsc::channel();
+fn collector() -> (String, Receiver<ExportTraceServiceRequest>, Receiver<ExportMetricsServiceRequest>) {
+    let (traces, received_traces) = mpsc::channel();
+    let (metrics, received_metrics) = mpsc::channel();
+    let collector = Collector { traces, metrics };
     let (bound, address) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -36,13 +58,14 @@ fn collector() -> (String, Receiver<ExportTraceServiceRequest>) {
             let address = listener.local_addr().expect("an address");
             bound.send(format!("http://{address}")).expect("the test waits for it");
             tonic::transport::Server::builder()
-                .add_service(TraceServiceServer::new(Collector(received)))
+                .add_service(TraceServiceServer::new(collector.clone()))
+                .add_service(MetricsServiceServer::new(collector))
                 .serve_with_incoming(TcpListenerStream::new(listener))
                 .await
                 .expect("it serves until the process ends");
         });
     });
-    (address.recv().expect("it was bound"), receiver)
+    (address.recv().expect("it was bound"), received_traces, received_metrics)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -54,9 +77,9 @@ fn hex(bytes: &[u8]) -> String {
 fn recorded_requests_reach_the_collector_and_quiet_ones_build_no_span() {
     const APPROVAL: &str = "00-11111111111111111111111111111111-2222222222222222-01";
     const CALL: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    let (endpoint, received) = collector();
+    let (endpoint, received, received_metrics) = collector();
     let variables = move |name: &str| match name {
-        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" => Some(endpoint.clone()),
+        "OTEL_EXPORTER_OTLP_ENDPOINT" => Some(endpoint.clone()),
         "OTEL_TRACES_SAMPLER" => Some("parentbased_always_off".to_owned()),
         _ => None,
     };
@@ -90,6 +113,9 @@ fn recorded_requests_reach_the_collector_and_quiet_ones_build_no_span() {
         let _poll = quiet.enter();
         assert!(info_span!("of a quiet request").is_disabled());
     }
+    let metrics = RpcMetrics::of("test.Service/Get");
+    metrics.begin();
+    metrics.end(5, Duration::from_millis(250));
     drop(telemetry);
 
     let export = received.recv().unwrap();
@@ -111,4 +137,11 @@ fn recorded_requests_reach_the_collector_and_quiet_ones_build_no_span() {
     let injected = format!("00-0af7651916cd43dd8448eb211c80319c-{}-01", hex(&wave.span_id));
     assert_eq!(outgoing["traceparent"], injected.as_str());
     assert_eq!(outgoing["tracestate"], "vendor=7");
+
+    let export = received_metrics.recv().unwrap();
+    let text = format!("{:?}", export.resource_metrics[0].scope_metrics[0].metrics);
+    for expected in ["citizens_access.rpc.server.calls", "test.Service/Get", "NOT_FOUND", "AsInt(1)", "AsDouble(0.25)"]
+    {
+        assert!(text.contains(expected), "{expected} in {text}");
+    }
 }
