@@ -9,6 +9,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use crate::row::{Inner as RowInner, Row};
 use crate::store::Place;
+use crate::tx::SqliteTransaction;
 use crate::{DatabaseError, Listener, Migrations, Sql, Store, Tx, migrate, sql};
 
 /// SQLite readers: reads are short, and each connection is a thread.
@@ -112,7 +113,8 @@ impl Db {
         let failed = |source| DatabaseError::of_store(&self.place, "begin a transaction", source);
         match &self.pools {
             Pools::Sqlite { writer, .. } => {
-                Ok(Tx::sqlite(writer.begin_with("begin immediate").await.map_err(failed)?, &self.place))
+                let tx = SqliteTransaction::begin(writer, "begin immediate").await;
+                Ok(Tx::sqlite(tx.map_err(failed)?, &self.place))
             }
             Pools::Postgres(pool) => Ok(Tx::postgres(pool.begin().await.map_err(failed)?, &self.place)),
         }
@@ -122,7 +124,9 @@ impl Db {
     pub async fn begin_read(&self) -> Result<Tx, DatabaseError> {
         let failed = |source| DatabaseError::of_store(&self.place, "begin a reading transaction", source);
         match &self.pools {
-            Pools::Sqlite { readers, .. } => Ok(Tx::sqlite(readers.begin().await.map_err(failed)?, &self.place)),
+            Pools::Sqlite { readers, .. } => {
+                Ok(Tx::sqlite(SqliteTransaction::begin(readers, "begin").await.map_err(failed)?, &self.place))
+            }
             Pools::Postgres(pool) => {
                 let begin = "begin isolation level repeatable read read only";
                 Ok(Tx::postgres(pool.begin_with(begin).await.map_err(failed)?, &self.place))

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::SqlitePool;
 use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::db::{Dialect, wrap};
@@ -18,12 +20,43 @@ pub struct Tx {
 
 #[derive(Debug)]
 enum Inner {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(SqliteTransaction),
     Postgres(Transaction<'static, Postgres>),
 }
 
+/// A transaction of SQLite, by plain statements. sqlx's own counts how deep it is, and counts wrong for ever once SQLite
+/// has rolled back by itself, as it does on a full disk: that connection could never begin again. Here a transaction that
+/// was not ended takes its connection with it, and the pool opens another.
+#[derive(Debug)]
+pub(crate) struct SqliteTransaction {
+    connection: PoolConnection<Sqlite>,
+    is_ended: bool,
+}
+
+impl SqliteTransaction {
+    pub(crate) async fn begin(pool: &SqlitePool, statement: &'static str) -> Result<Self, sqlx::Error> {
+        let mut begun = Self { connection: pool.acquire().await?, is_ended: false };
+        sqlx::query(statement).execute(&mut *begun.connection).await?;
+        Ok(begun)
+    }
+
+    async fn end(mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        sqlx::query(statement).execute(&mut *self.connection).await?;
+        self.is_ended = true;
+        Ok(())
+    }
+}
+
+impl Drop for SqliteTransaction {
+    fn drop(&mut self) {
+        if !self.is_ended {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
 impl Tx {
-    pub(crate) fn sqlite(transaction: Transaction<'static, Sqlite>, place: &Arc<str>) -> Self {
+    pub(crate) fn sqlite(transaction: SqliteTransaction, place: &Arc<str>) -> Self {
         Self { inner: Inner::Sqlite(transaction), place: Arc::clone(place) }
     }
 
@@ -45,7 +78,7 @@ impl Tx {
         let text = statement.text;
         let affected_count = match &mut self.inner {
             Inner::Sqlite(tx) => match statement.for_sqlite() {
-                Ok(query) => query.execute(&mut **tx).await.map(|done| done.rows_affected()),
+                Ok(query) => query.execute(&mut *tx.connection).await.map(|done| done.rows_affected()),
                 Err(error) => Err(error),
             },
             Inner::Postgres(tx) => match statement.for_postgres() {
@@ -63,7 +96,7 @@ impl Tx {
         for chunk in rows.chunks() {
             let affected = match &mut self.inner {
                 Inner::Sqlite(tx) => match chunk.for_sqlite() {
-                    Ok(query) => query.execute(&mut **tx).await.map(|done| done.rows_affected()),
+                    Ok(query) => query.execute(&mut *tx.connection).await.map(|done| done.rows_affected()),
                     Err(error) => Err(error),
                 },
                 Inner::Postgres(tx) => match chunk.for_postgres() {
@@ -79,7 +112,7 @@ impl Tx {
     /// Runs a whole script without parameters: a migration.
     pub(crate) async fn execute_script(&mut self, text: &'static str) -> Result<(), DatabaseError> {
         let done = match &mut self.inner {
-            Inner::Sqlite(tx) => sqlx::raw_sql(text).execute(&mut **tx).await.map(|_| ()),
+            Inner::Sqlite(tx) => sqlx::raw_sql(text).execute(&mut *tx.connection).await.map(|_| ()),
             Inner::Postgres(tx) => sqlx::raw_sql(text).execute(&mut **tx).await.map(|_| ()),
         };
         done.map_err(|source| DatabaseError::of_statement(&self.place, text, source))
@@ -99,7 +132,7 @@ impl Tx {
         let text = statement.text;
         let rows = match &mut self.inner {
             Inner::Sqlite(tx) => match statement.for_sqlite() {
-                Ok(query) => query.fetch_all(&mut **tx).await.map(|rows| wrap(rows, RowInner::Sqlite)),
+                Ok(query) => query.fetch_all(&mut *tx.connection).await.map(|rows| wrap(rows, RowInner::Sqlite)),
                 Err(error) => Err(error),
             },
             Inner::Postgres(tx) => match statement.for_postgres() {
@@ -126,7 +159,7 @@ impl Tx {
     pub async fn commit(self) -> Result<(), DatabaseError> {
         let Self { inner, place } = self;
         let done = match inner {
-            Inner::Sqlite(tx) => tx.commit().await,
+            Inner::Sqlite(tx) => tx.end("commit").await,
             Inner::Postgres(tx) => tx.commit().await,
         };
         done.map_err(|source| DatabaseError::of_store(&place, "commit", source))
@@ -136,7 +169,7 @@ impl Tx {
     pub async fn rollback(self) -> Result<(), DatabaseError> {
         let Self { inner, place } = self;
         let done = match inner {
-            Inner::Sqlite(tx) => tx.rollback().await,
+            Inner::Sqlite(tx) => tx.end("rollback").await,
             Inner::Postgres(tx) => tx.rollback().await,
         };
         done.map_err(|source| DatabaseError::of_store(&place, "roll back", source))

@@ -87,6 +87,21 @@ async fn a_dropped_transaction_leaves_nothing_and_a_committed_one_everything() {
 }
 
 #[tokio::test]
+async fn after_a_full_disk_the_next_transaction_works() {
+    let store = TestStore::sqlite();
+    let db = open(&store).await;
+    let mut tx = db.begin().await.expect("a transaction");
+    // A limit of this connection, which is the only one that writes.
+    tx.fetch_all(sql("pragma max_page_count = 1")).await.expect("the limit is set");
+    let large = sql("insert into things (id, body) values (1, zeroblob(100000))");
+    let full = tx.execute(large.clone()).await.expect_err("there is no space");
+    assert!(full.is_unavailable(), "{full:?}");
+    drop(tx);
+    db.execute(large).await.expect("there is space");
+    assert_eq!(count(&db).await, 1);
+}
+
+#[tokio::test]
 async fn a_reading_transaction_sees_one_state_and_cannot_write() {
     for store in TestStore::each().await {
         let db = open(&store).await;

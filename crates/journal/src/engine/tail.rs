@@ -25,11 +25,13 @@ pub(crate) async fn run(
         match journal {
             Journal::Memory(memory) => {
                 let mut positions = memory.positions();
-                // The journal outlives its engines, so this ends with the writer only.
-                while positions.changed().await.is_ok() {
+                loop {
                     let position = *positions.borrow_and_update();
                     if position != progress.borrow().position {
                         hint.notify_one();
+                    }
+                    if positions.changed().await.is_err() {
+                        return;
                     }
                 }
             }
@@ -50,22 +52,32 @@ async fn hear_database(db: &Db, hint: &Notify, progress: &watch::Receiver<Progre
             // Without it (SQLite, or a server that cannot be reached now) there is still the interval.
             listener = db.listen(CHANNEL).await.unwrap_or_default();
         }
-        let heard = tokio::time::timeout(poll_interval, async {
-            match &mut listener {
-                Some(listener) => listener.recv().await,
-                None => std::future::pending().await,
-            }
-        });
-        match heard.await {
-            Ok(Ok(Some(position))) if is_known(&position, progress) => continue,
-            Ok(Err(_)) => {
-                listener = None;
-                // Not at once again: a server that is down stays down for a while.
-                tokio::time::sleep(poll_interval).await;
-            }
-            Ok(Ok(_)) | Err(_) => {}
-        }
+        // Also before the first wait: what was notified before it listened was not heard.
         hint.notify_one();
+        if !wait_for_news(&mut listener, progress, poll_interval).await {
+            listener = None;
+            // Not at once again: a server that is down stays down for a while.
+            tokio::time::sleep(poll_interval).await;
+        }
+    }
+}
+
+/// Waits until there may be something new, at most for the interval; false where the listener is broken.
+async fn wait_for_news(
+    listener: &mut Option<Listener>,
+    progress: &watch::Receiver<Progress>,
+    poll_interval: Duration,
+) -> bool {
+    let Some(listener) = listener else {
+        tokio::time::sleep(poll_interval).await;
+        return true;
+    };
+    loop {
+        match tokio::time::timeout(poll_interval, listener.recv()).await {
+            Ok(Ok(Some(position))) if is_known(&position, progress) => {}
+            Ok(Err(_)) => return false,
+            Ok(Ok(_)) | Err(_) => return true,
+        }
     }
 }
 

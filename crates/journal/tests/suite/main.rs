@@ -1,4 +1,10 @@
 //! The journal and its engine, tested through their public faces.
 
 mod contract;
+mod differential;
+mod failures;
+mod integrity;
+mod replicas;
+mod snapshots;
 mod toy;
+mod virtual_time;
