@@ -2,9 +2,13 @@
 //!
 //! The parser and the walks over its tree are recursive, and a stack that overflows takes the whole process with it, not
 //! one request. The parser bounds nested parentheses, but not chains: `a.b.c…` and `1+1+1…` become trees as deep as they
-//! are long. So this module walks over the text once, as the lexer would, and bounds how deep its tree can be. To know
-//! where text literals are it must agree with the lexer on them; a literal the lexer would refuse is refused here, since
+//! are long. So this module walks over the text once, as the lexer would, and bounds [how deep](depth) its tree can be. To
+//! know where text literals are it must agree with the lexer on them; a literal the lexer would refuse is refused here, since
 //! the lexer goes on behind its quote as if the rest were code.
+
+mod depth;
+
+use depth::Level;
 
 use crate::error::{FilterError, FilterErrorKind};
 use crate::position::Position;
@@ -14,7 +18,7 @@ pub const TEXT_BYTES_MAX: usize = 16 * 1024;
 
 /// How deep a filter may be nested, in parentheses, lists, calls and chained operators: several times what people write,
 /// and little enough for the recursive parser on a thread with a small stack.
-pub const DEPTH_MAX: usize = 32;
+pub const DEPTH_MAX: usize = 48;
 
 /// How many operations a filter may ask of each row: a microsecond or two, so that a million rows stay within seconds.
 pub const STEPS_MAX: usize = 1_000;
@@ -46,27 +50,6 @@ struct Walk<'a> {
     after_operand: bool,
 }
 
-/// How deep the tree below one open bracket can be. It is a chain of operands, counted as if each operator between them
-/// were one level more, whatever binds tighter; an operand is as deep as it has dots, calls and brackets. Only `&&`, `||`
-/// and the comma begin a new chain: of conditions the parser makes a balanced tree, and a list is flat.
-#[derive(Default)]
-struct Level {
-    /// Operators since the chain began.
-    operators: usize,
-    /// The operand at hand.
-    operand: usize,
-    /// The deepest operand of the chain before it.
-    deepest_operand: usize,
-    /// The deepest chain before this one.
-    deepest_chain: usize,
-}
-
-impl Level {
-    fn depth(&self) -> usize {
-        self.deepest_chain.max(self.operators + self.operand.max(self.deepest_operand))
-    }
-}
-
 impl Walk<'_> {
     fn peek(&self) -> Option<char> {
         self.text[self.at..].chars().next()
@@ -86,13 +69,21 @@ impl Walk<'_> {
             }
             '(' | '[' | '{' => self.open()?,
             ')' | ']' | '}' => self.close()?,
-            '&' | '|' | ',' => self.separate(),
-            '=' if self.rest().starts_with("==") => {
-                self.operator()?;
+            '&' if self.rest().starts_with("&&") => {
+                self.joined(Level::and)?;
                 self.at += 1;
             }
-            '.' => self.postfix()?,
-            '+' | '-' | '*' | '/' | '%' | '<' | '>' | '!' => self.operator()?,
+            '|' if self.rest().starts_with("||") => {
+                self.joined(Level::or)?;
+                self.at += 1;
+            }
+            '=' if self.rest().starts_with("==") => {
+                self.joined(Level::operator)?;
+                self.at += 1;
+            }
+            ',' => self.joined(Level::comma)?,
+            '.' => self.joined(Level::postfix)?,
+            '+' | '-' | '*' | '/' | '%' | '<' | '>' | '!' => self.joined(Level::operator)?,
             '?' => {
                 let kind = FilterErrorKind::Unsupported {
                     what: "`?`",
@@ -109,9 +100,8 @@ impl Walk<'_> {
 
     fn open(&mut self) -> Result<(), FilterError> {
         if self.after_operand {
-            self.postfix()?;
+            self.joined(Level::postfix)?;
         }
-        self.after_operand = false;
         self.levels.push(Level::default());
         self.bounded()
     }
@@ -121,45 +111,25 @@ impl Walk<'_> {
         if self.levels.len() > 1 {
             let closed = self.levels.pop().unwrap_or_default();
             if let Some(outer) = self.levels.last_mut() {
-                outer.operand = outer.operand.max(closed.depth() + 1);
+                outer.bracket(closed.depth());
             }
         }
         self.after_operand = true;
         self.bounded()
     }
 
-    fn separate(&mut self) {
+    /// A token after which an operand begins, counted at the innermost level.
+    fn joined(&mut self, count: impl FnOnce(&mut Level)) -> Result<(), FilterError> {
         self.after_operand = false;
         if let Some(level) = self.levels.last_mut() {
-            *level = Level { deepest_chain: level.depth(), ..Level::default() };
-        }
-    }
-
-    /// An operator before or between operands.
-    fn operator(&mut self) -> Result<(), FilterError> {
-        self.after_operand = false;
-        if let Some(level) = self.levels.last_mut() {
-            level.deepest_operand = level.deepest_operand.max(level.operand);
-            level.operand = 0;
-            level.operators += 1;
+            count(level);
         }
         self.bounded()
     }
 
-    /// A dot, a call or an index, which make the operand at hand deeper.
-    fn postfix(&mut self) -> Result<(), FilterError> {
-        self.after_operand = false;
-        if let Some(level) = self.levels.last_mut() {
-            level.operand += 1;
-        }
-        self.bounded()
-    }
-
-    /// The depth of the innermost open bracket, below the operators and brackets around it.
     fn bounded(&self) -> Result<(), FilterError> {
         let Some((inner, outer)) = self.levels.split_last() else { return Ok(()) };
-        let above: usize = outer.iter().map(|level| level.operators + level.operand + 1).sum();
-        let depth = above + inner.operators + inner.operand.max(inner.deepest_operand);
+        let depth = outer.iter().map(Level::above_bracket).sum::<usize>() + inner.depth();
         if depth > DEPTH_MAX { Err(self.error(self.at, FilterErrorKind::TooDeep)) } else { Ok(()) }
     }
 
@@ -176,7 +146,7 @@ impl Walk<'_> {
             return self.text_literal(raw || raw_bytes);
         }
         self.after_operand = true;
-        if operator { self.operator() } else { Ok(()) }
+        if operator { self.joined(Level::operator) } else { Ok(()) }
     }
 
     /// A text literal, from its opening quotes to behind its closing ones.
@@ -252,7 +222,7 @@ mod tests {
     #[test]
     fn a_chain_of_names_or_of_operators_is_as_deep_as_it_is_long() {
         assert_eq!(refused(&format!("a{}", ".a".repeat(DEPTH_MAX))), None);
-        assert_eq!(refused(&format!("a{}", ".a".repeat(DEPTH_MAX + 1))), Some((FilterErrorKind::TooDeep, 66)));
+        assert_eq!(refused(&format!("a{}", ".a".repeat(DEPTH_MAX + 1))), Some((FilterErrorKind::TooDeep, 98)));
         assert!(refused(&format!("1{} == 1", "+1".repeat(DEPTH_MAX))).is_some());
         assert!(refused(&format!("{}1", "!".repeat(DEPTH_MAX + 1))).is_some());
     }

@@ -1,6 +1,6 @@
 //! No text whatever makes the parser panic or overflow its stack, and each error points into its text.
 
-use filter::{DEPTH_MAX, Filter};
+use filter::{DEPTH_MAX, Filter, TEXT_BYTES_MAX};
 use proptest::prelude::*;
 
 use crate::practice::schema;
@@ -158,6 +158,17 @@ fn deep_texts() -> Vec<String> {
         texts.push(vec!["true"; depth].join(" || "));
         texts.push(vec!["true"; depth].join(" "));
         texts.push(format!("1 in [{}]", vec!["1"; depth].join(",")));
+    }
+    // Of many conditions the parser makes balanced trees, which are deep only within one another.
+    for width in [2, 16, 84] {
+        let mut text = "true".to_owned();
+        for level in 0..DEPTH_MAX - 1 {
+            let joined = ["&&true", "||true"][level % 2].repeat(width - 1);
+            text = format!("({text}){joined}");
+            if text.len() < TEXT_BYTES_MAX {
+                texts.push(text.clone());
+            }
+        }
     }
     texts
 }

@@ -203,3 +203,25 @@ fn a_calendar_survives_its_journal() {
     let error = serde_json::from_str::<Calendar>(inverted).unwrap_err().to_string();
     assert!(error.contains("ends before it begins"), "{error}");
 }
+
+#[test]
+fn reasons_survive_their_journal() {
+    let closed = [
+        ClosedReason::Weekend,
+        ClosedReason::BankHoliday { title: "Boxing Day".to_owned() },
+        ClosedReason::FreezeDay { why: "incident".to_owned() },
+        ClosedReason::BeyondKnownHolidays { last_known: None },
+        ClosedReason::BeyondKnownHolidays { last_known: Some(date(2031, 12, 26)) },
+    ];
+    for closed in closed {
+        let skipped = SkipReason::Closed(closed.clone());
+        let stored = serde_json::to_string(&skipped).unwrap();
+        assert_eq!(serde_json::from_str::<SkipReason>(&stored).unwrap(), skipped, "{stored}");
+        let shut = Shut::Closed(closed);
+        let stored = serde_json::to_string(&shut).unwrap();
+        assert_eq!(serde_json::from_str::<Shut>(&stored).unwrap(), shut, "{stored}");
+    }
+    let stored = serde_json::to_string(&SkipReason::Empty).unwrap();
+    assert_eq!(stored, r#"{"skipped":"empty"}"#);
+    assert_eq!(serde_json::from_str::<SkipReason>(&stored).unwrap(), SkipReason::Empty);
+}
