@@ -5,7 +5,7 @@
 //!
 //! - [`Error`] is the only way to refuse a call: one `google.rpc.ErrorInfo` and whatever else helps the caller.
 //! - [`Mutation`] reads the fields every mutation has; [`etag`] guards edits.
-//! - [`page`] seals and opens page tokens.
+//! - [`mod@page`] seals and opens page tokens.
 //! - [`time`] and [`validate`] turn wire values into the domain's, or say which field is wrong.
 //! - [`nhs_number`] finds NHS numbers in free text (rule 16).
 //! - [`deadline`] is the moment until which the caller waits, known to everything below a handler.

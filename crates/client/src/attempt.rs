@@ -46,7 +46,7 @@ async fn attempts(
         }
         let Some(body) = payload.send() else {
             // It cannot come here: a payload that is sent once is not tried again.
-            return outcome.broken(Status::unavailable("the request was sent already")).into_http();
+            return outcome.unreachable(Status::unavailable("the request was sent already")).into_http();
         };
         let attempt = shared.transport.call(Request::from_parts(head.clone(), body));
         let reply = match deadline {
@@ -60,7 +60,7 @@ async fn attempts(
             Ok(reply) => reply,
             // The channel has a timer of its own for the same header, which may be first.
             Err(_) if is_over(deadline) => return outcome.overdue().into_http(),
-            Err(error) => outcome.broken(Status::from_error(error)).into_http(),
+            Err(error) => outcome.unreachable(Status::from_error(error)).into_http(),
         };
         failed += 1;
         let is_unavailable = code(reply.headers()) == Some(Code::Unavailable);
@@ -137,9 +137,17 @@ impl Outcome {
             .into()
     }
 
-    /// The status of a call whose connection failed. What tonic has no better name for is UNAVAILABLE: nobody answered.
+    /// The status of a reply that broke off.
     pub(crate) fn broken(&mut self, status: Status) -> Status {
-        let status = match status.code() {
+        let status = self.unreachable(status);
+        self.record(status.code());
+        status
+    }
+
+    /// The status of an attempt whose connection failed. What tonic has no better name for is UNAVAILABLE: nobody
+    /// answered.
+    fn unreachable(&self, status: Status) -> Status {
+        match status.code() {
             Code::Cancelled | Code::Unknown | Code::Unavailable if status.details().is_empty() => {
                 Error::unavailable("PEER_UNAVAILABLE", "{peer} is not to be reached: {cause}")
                     .with("peer", &self.peer.name)
@@ -147,9 +155,7 @@ impl Outcome {
                     .into()
             }
             _ => status,
-        };
-        self.record(status.code());
-        status
+        }
     }
 
     fn record(&mut self, code: Code) {
