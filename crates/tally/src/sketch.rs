@@ -47,7 +47,13 @@ pub struct Estimate {
 
 impl Estimate {
     /// Of the empty set.
-    pub const ZERO: Self = Self { value: 0, lower_bound: 0, upper_bound: 0, relative_standard_error: 0.0 };
+    pub const ZERO: Self = Self::exact(0);
+
+    /// A number that was counted, not estimated.
+    #[must_use]
+    pub const fn exact(value: u64) -> Self {
+        Self { value, lower_bound: value, upper_bound: value, relative_standard_error: 0.0 }
+    }
 }
 
 /// Stored bytes that are no sketch.
@@ -102,6 +108,13 @@ impl Union {
     /// Puts everybody of a set into this one.
     pub fn add(&mut self, sketch: &Sketch) {
         self.0.update(&sketch.0);
+    }
+
+    /// Puts everybody of another union into this one.
+    pub fn merge(&mut self, other: &Self) {
+        if !other.0.is_empty() {
+            self.0.update(&other.0.to_sketch(HllType::Hll8));
+        }
     }
 
     /// Puts everybody of a stored set into this one.
@@ -185,10 +198,7 @@ mod tests {
         assert_eq!(estimate(&[]), Estimate::ZERO);
         for count in [1, 7, 300, 1_000] {
             let counted = estimate(&[sketch(0..count)]);
-            assert_eq!(
-                counted,
-                Estimate { value: count, lower_bound: count, upper_bound: count, relative_standard_error: 0.0 }
-            );
+            assert_eq!(counted, Estimate::exact(count));
         }
     }
 

@@ -1,0 +1,49 @@
+//! What an operator may set. Every bound has its name and its reason here.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+/// How the statistics are run.
+#[derive(Clone, Debug)]
+pub struct StatisticsConfig {
+    /// Counts are written to their tables this long after the first event that is not in them yet, by the domain's
+    /// clock. Longer means fewer writes, more to fold again after a crash, and never another answer: queries add what is
+    /// not written yet.
+    pub checkpoint_interval: SignedDuration,
+    /// … or after so many batches, whichever comes first: bounds the memory and the time of a restart.
+    pub checkpoint_batches_max: u64,
+    /// Folded batches are kept so long, to tell a repetition from a sequence used again with other content.
+    pub batches_kept: SignedDuration,
+    /// Sketches of single practices are kept for so many days; those of areas for ever.
+    pub practice_sketch_days: i32,
+    /// Batches that wait for a commit. A full queue makes producers wait (HTTP/2's flow control), it refuses nothing.
+    pub queue_batches_max: usize,
+    /// Batches of one stream that wait for their acknowledgement.
+    pub in_flight_batches_max: usize,
+    /// Events in one batch.
+    pub batch_events_max: usize,
+    /// How far ahead of our clock an event may claim to have happened: producers' clocks differ a little.
+    pub event_ahead_max: SignedDuration,
+    /// How long a query with `min_position` waits at most, in real time; less where the caller's deadline is nearer.
+    pub position_wait_max: Duration,
+    /// How long the follower waits before it calls the registry again after a failure, in real time.
+    pub follow_retry_delay: Duration,
+}
+
+impl Default for StatisticsConfig {
+    fn default() -> Self {
+        Self {
+            checkpoint_interval: SignedDuration::from_secs(5),
+            checkpoint_batches_max: 20_000,
+            batches_kept: SignedDuration::from_hours(7 * 24),
+            practice_sketch_days: 45,
+            queue_batches_max: 1_024,
+            in_flight_batches_max: 64,
+            batch_events_max: 10_000,
+            event_ahead_max: SignedDuration::from_hours(1),
+            position_wait_max: Duration::from_secs(10),
+            follow_retry_delay: Duration::from_millis(200),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The one mapping from what can go wrong here to what a caller is told.
+
+use std::time::Duration;
+
+use api::Error;
+use tally::{PeriodError, ReturnsRejection, SequenceError};
+use tonic::Status;
+
+use crate::ingest::IngestError;
+use crate::query::QueryError;
+
+/// When a call that met a store in trouble may be sent again.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+pub(super) fn of_ingest(error: &IngestError) -> Status {
+    let error = match error {
+        IngestError::Sequence(SequenceError::Gap { expected, found }) => {
+            Error::failed_precondition("SEQUENCE_GAP", "the batch begins at {found}, but {expected} is next")
+                .with("expected", expected)
+                .with("found", found)
+                .precondition("SEQUENCE", "first_sequence", format!("send from {expected} on"))
+        }
+        IngestError::Sequence(SequenceError::Range { first, .. }) => Error::invalid(
+            "first_sequence",
+            "SEQUENCE_OUT_OF_RANGE",
+            "{field} is {first}; sequences begin at 1 and end before 2^63",
+        )
+        .with("first", first),
+        IngestError::Reused { sequence } => Error::failed_precondition(
+            "SEQUENCE_REUSED",
+            "sequence {sequence} is durable with other content; a source that numbers anew begins another incarnation",
+        )
+        .with("sequence", sequence)
+        .precondition("SEQUENCE", "first_sequence", "must not be used for other events"),
+        IngestError::StrandsExhausted => Error::resource_exhausted(
+            "CHANNELS_EXHAUSTED",
+            "no more channels and capabilities can be told apart; some producer invents them",
+        ),
+        IngestError::Store(cause) => {
+            tracing::warn!(error = &**cause as &dyn std::error::Error, "a batch was not taken");
+            Error::unavailable("STORE_UNAVAILABLE", "the store failed; reconnect and go on from the durable sequence")
+                .retry_after(RETRY_DELAY)
+        }
+        IngestError::Stopped => {
+            Error::unavailable("STOPPING", "the service is stopping; reconnect and go on from the durable sequence")
+                .retry_after(RETRY_DELAY)
+        }
+    };
+    error.into()
+}
+
+pub(super) fn of_query(error: &QueryError) -> Error {
+    match error {
+        QueryError::Store(cause) => Error::internal(cause),
+        QueryError::Behind => Error::unavailable("REPLICA_BEHIND", "this replica has not caught up with its tables")
+            .retry_after(RETRY_DELAY),
+        QueryError::RegistryRewound { found, known } => Error::failed_precondition(
+            "JOURNAL_REWOUND",
+            "the registry's journal is not the one that was followed: it is at {found}, {known} was reached",
+        )
+        .with("found", found)
+        .with("known", known)
+        .precondition(
+            "JOURNAL",
+            "journals/registry",
+            "must go on from what was followed; an operator must decide",
+        ),
+        QueryError::PositionNotReached { reached, wanted } => {
+            Error::unavailable("POSITION_NOT_REACHED", "the registry is followed up to {reached}, not yet to {wanted}")
+                .with("reached", reached)
+                .with("wanted", wanted)
+                .retry_after(RETRY_DELAY)
+        }
+    }
+}
+
+pub(super) fn of_rejection(rejection: &ReturnsRejection) -> Error {
+    match rejection {
+        ReturnsRejection::Period { start, end } => Error::invalid(
+            "period_end_date",
+            "PERIOD_INVALID",
+            "{field} is {end}: before the period begins on {start}, or more than a year after it",
+        )
+        .with("start", start)
+        .with("end", end),
+        ReturnsRejection::PeriodNotOver { end, today } => {
+            Error::invalid("period_end_date", "PERIOD_NOT_OVER", "{field} is {end}, which is after today, {today}")
+                .with("end", end)
+                .with("today", today)
+        }
+        ReturnsRejection::Empty => Error::invalid("returns", "FIELD_REQUIRED", "{field} is required"),
+        ReturnsRejection::TooMany { count } => Error::invalid(
+            "returns",
+            "TOO_MANY_ITEMS",
+            "{field} has {count} items; at most {max} are taken in one call",
+        )
+        .with("count", count)
+        .with("max", tally::RETURNS_MAX),
+        ReturnsRejection::Duplicate { practice, index } => Error::invalid(
+            format!("returns[{index}].practice"),
+            "PRACTICE_TWICE",
+            "{field} is {practice}, which is in the submission before",
+        )
+        .with("practice", format!("practices/{practice}")),
+        ReturnsRejection::Contradiction { practice, index, part, part_count, whole, whole_count } => Error::invalid(
+            format!("returns[{index}].{part}"),
+            "COUNT_CONTRADICTORY",
+            "{field} is {part_count} at {practice}, which is more than {whole}, {whole_count}",
+        )
+        .with("part_count", part_count)
+        .with("practice", format!("practices/{practice}"))
+        .with("whole", whole)
+        .with("whole_count", whole_count),
+    }
+}
+
+pub(super) fn of_period(path: &str, error: &PeriodError) -> Error {
+    match error {
+        PeriodError::Reversed { start, end } => {
+            Error::invalid(path, "PERIOD_INVALID", "{field} ends on {end}, before it begins on {start}")
+                .with("start", start)
+                .with("end", end)
+        }
+        PeriodError::TooLong { days } => {
+            Error::invalid(path, "PERIOD_TOO_LONG", "{field} has {days} days; {max} are allowed")
+                .with("days", days)
+                .with("max", tally::PERIOD_DAYS_MAX)
+        }
+    }
+}

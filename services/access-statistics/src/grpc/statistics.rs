@@ -1,0 +1,101 @@
+//! StatisticsService: questions about figures.
+
+use api::Error;
+use jiff::Timestamp;
+use ods::Capability;
+use proto::statistics::v1 as wire;
+use proto::statistics::v1::statistics_service_server::StatisticsService;
+use tally::{Area, Day, Definition, Measure, Period};
+use tonic::{Request, Response, Status};
+
+use super::error::{of_period, of_query};
+use super::{series, summary};
+use crate::AccessStatistics;
+use crate::query::Frame;
+
+#[tonic::async_trait]
+impl StatisticsService for AccessStatistics {
+    async fn get_summary(
+        &self,
+        request: Request<wire::GetSummaryRequest>,
+    ) -> Result<Response<wire::GetSummaryResponse>, Status> {
+        let _activity = self.clock.activity();
+        let query = summary::query(&request.into_inner(), self.clock.now())?;
+        let summary = self.summary(&query).await.map_err(|error| of_query(&error))?;
+        Ok(Response::new(summary::response(&query, summary)))
+    }
+
+    async fn query_series(
+        &self,
+        request: Request<wire::QuerySeriesRequest>,
+    ) -> Result<Response<wire::QuerySeriesResponse>, Status> {
+        let _activity = self.clock.activity();
+        let (query, page) = series::query(&request.into_inner(), self.clock.now())?;
+        let series = self.series(&query).await.map_err(|error| of_query(&error))?;
+        Ok(Response::new(series::response(&query, &page, series)))
+    }
+}
+
+/// A moment that may be left out and is then now; later ones are refused, since nobody knows them.
+pub(super) fn moment_until_now(
+    path: &str,
+    wire: Option<&prost_types::Timestamp>,
+    now: Timestamp,
+) -> Result<Timestamp, Error> {
+    let moment = api::time::moment(path, wire)?.unwrap_or(now);
+    if moment > now {
+        return Err(Error::invalid(path, "MOMENT_IN_FUTURE", "{field} is {moment}, which is after now, {now}")
+            .with("moment", moment)
+            .with("now", now));
+    }
+    Ok(moment)
+}
+
+pub(super) fn frame(capability: &str, known_at: Timestamp, min_position: u64) -> Result<Frame, Error> {
+    let capability: Capability = capability.parse().map_err(|_| {
+        Error::invalid(
+            "capability",
+            "CAPABILITY_INVALID",
+            "{field} is not a capability, such as capabilities/prospective-records",
+        )
+    })?;
+    Ok(Frame { capability, known_at, min_position })
+}
+
+pub(super) fn area(text: &str) -> Result<Area, Error> {
+    text.parse().map_err(|_| {
+        Error::invalid(
+            "area",
+            "AREA_INVALID",
+            "{field} is `{area}`; it must be england, regions/…, icbs/…, suppliers/… or practices/…",
+        )
+        .with("area", text)
+    })
+}
+
+/// A period that may be left out.
+pub(super) fn period(wire: Option<&wire::Period>) -> Result<Option<Period>, Error> {
+    let Some(wire) = wire else { return Ok(None) };
+    let start = api::time::required_date("period.start_date", &wire.start_date)?;
+    let end = api::time::required_date("period.end_date", &wire.end_date)?;
+    Period::new(Day::from(start), Day::from(end)).map(Some).map_err(|error| of_period("period", &error))
+}
+
+pub(super) fn period_to_wire(period: Period) -> wire::Period {
+    wire::Period { start_date: period.start().to_string(), end_date: period.end().to_string() }
+}
+
+pub(super) fn definition(measure: Measure) -> wire::Definition {
+    let Definition { measure, words, area, denominator } = *measure.definition();
+    wire::Definition {
+        name: measure.to_string(),
+        words: words.to_owned(),
+        area: area.to_owned(),
+        denominator: denominator.map(|whole| whole.definition().words.to_owned()).unwrap_or_default(),
+    }
+}
+
+/// A count for the wire; all are far below 2^63.
+pub(super) fn count(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

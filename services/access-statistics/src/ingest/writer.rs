@@ -1,0 +1,469 @@
+//! The writer: the one task of this process that changes log, fold and tables.
+//!
+//! Each transaction locks the head of the log and first folds what other replicas have appended, so any number of them
+//! may write one log. What is kept in memory (sources' sequences, ordinals, the fold) is only ever ahead of nothing: a
+//! transaction whose outcome is unknown makes the next one read the log again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use clock::{Activity, Clock, Sleep};
+use database::{Db, Tx};
+use jiff::Timestamp;
+use ods::PracticeCode;
+use tally::{AreaIndex, Day, Dictionary, Events, Source, Standing, Strand, standing};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{Batch, Ingest, IngestError, Job, Outcome, Places, Shared};
+use crate::config::StatisticsConfig;
+use crate::store::log::{Head, LoggedBatch};
+use crate::store::{StoreError, dictionary as dictionary_rows, log, rollups};
+
+/// Events in one commit: bounds the transaction to some ten megabytes.
+const GROUP_EVENTS_MAX: usize = 500_000;
+
+/// Jobs taken out of the queue at a time.
+const JOBS_TAKEN_MAX: usize = 1_024;
+
+/// Sources whose sequence is kept in memory; beyond it the memory is emptied and filled again.
+const SOURCES_CACHED_MAX: usize = 100_000;
+
+/// The writer; [`Writer::run`] is its life.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    db: Db,
+    clock: Clock,
+    config: StatisticsConfig,
+    queue: mpsc::Receiver<Job>,
+    shared: Arc<Shared>,
+    dictionary: Arc<Dictionary>,
+    areas: Arc<AreaIndex>,
+    /// Where the log was when this process last saw it. None where that is uncertain.
+    head: Option<Head>,
+    /// Durable sequences as of `head`.
+    sources: BTreeMap<Source, u64>,
+    /// recorded times never go backwards, whatever the clock does.
+    last_arrived_at: Timestamp,
+    /// The day on which old rows were last deleted.
+    cleaned_on: Option<Day>,
+    /// When the pending fold goes into the tables; None while there is none.
+    checkpoint: Option<Sleep>,
+}
+
+type BatchReply = oneshot::Sender<Outcome<u64>>;
+
+impl Writer {
+    /// Reads the log's head and the ordinals, and folds what the last checkpoint does not hold.
+    pub(crate) async fn open(
+        db: Db,
+        clock: Clock,
+        config: StatisticsConfig,
+        places: Places,
+    ) -> Result<(Self, Ingest), StoreError> {
+        let (sender, queue) = mpsc::channel(config.queue_batches_max);
+        let shared = Arc::new(Shared::new());
+        let mut writer = Self {
+            db,
+            clock,
+            config,
+            queue,
+            shared: Arc::clone(&shared),
+            dictionary: Arc::default(),
+            areas: Arc::default(),
+            head: None,
+            sources: BTreeMap::new(),
+            last_arrived_at: Timestamp::MIN,
+            cleaned_on: None,
+            checkpoint: None,
+        };
+        // Before anything is folded: an event counts for the areas that its practice is known to be in.
+        writer.read_places(&places).await?;
+        writer.only_catch_up().await?;
+        Ok((writer, Ingest { queue: sender, shared }))
+    }
+
+    /// Works until told to stop; then writes what is pending, so that the next start has nothing to fold.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        let mut jobs = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                activity = due(&mut self.checkpoint) => {
+                    self.checkpoint_or_log().await;
+                    drop(activity);
+                }
+                taken = self.queue.recv_many(&mut jobs, JOBS_TAKEN_MAX) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    self.work(jobs.drain(..)).await;
+                }
+            }
+        }
+        self.checkpoint_or_log().await;
+    }
+
+    async fn work(&mut self, jobs: impl Iterator<Item = Job>) {
+        let mut group = Group::default();
+        for job in jobs {
+            match job {
+                Job::Take { batch, reply } => {
+                    group.event_count += batch.events.len();
+                    group.batches.push((batch, reply));
+                    if group.event_count >= GROUP_EVENTS_MAX {
+                        self.take(std::mem::take(&mut group)).await;
+                    }
+                }
+                // Order among jobs is kept: a producer that reconnects must see what it sent before.
+                other => {
+                    self.take(std::mem::take(&mut group)).await;
+                    self.answer(other).await;
+                }
+            }
+        }
+        self.take(group).await;
+        if self.is_checkpoint_overdue() {
+            self.checkpoint_or_log().await;
+        }
+    }
+
+    async fn answer(&mut self, job: Job) {
+        // A receiver that is gone asked in vain.
+        match job {
+            Job::Take { .. } => {}
+            Job::DurableSequence { source, activity, reply } => {
+                let result = self.durable_sequence(&source).await;
+                let _ = reply.send((self.outcome(result), activity));
+            }
+            Job::Name { practices, strands, reply } => {
+                let result = self.name(&practices, strands).await;
+                let _ = reply.send(self.outcome(result).and_then(|named| named));
+            }
+            Job::Place { places, reply } => {
+                let practices: Vec<PracticeCode> = places.iter().map(|(code, _)| *code).collect();
+                let result = self.name(&practices, Vec::new()).await;
+                self.set_places(&places);
+                let _ = reply.send(self.outcome(result).and_then(|named| named));
+            }
+            Job::CatchUp { reply } => {
+                let result = self.only_catch_up().await;
+                let _ = reply.send(self.outcome(result));
+            }
+        }
+    }
+
+    /// Makes a group of batches durable, folds them and acknowledges them.
+    async fn take(&mut self, group: Group) {
+        if group.batches.is_empty() {
+            return;
+        }
+        let (mut batches, replies): (Vec<Batch>, Vec<BatchReply>) = group.batches.into_iter().unzip();
+        let result = self.log(&mut batches).await;
+        let mut outcomes = match self.outcome(result) {
+            Ok(outcomes) => outcomes,
+            Err(error) => batches.iter().map(|_| Err(error.clone())).collect(),
+        }
+        .into_iter();
+        for (batch, reply) in batches.into_iter().zip(replies) {
+            let outcome = outcomes.next().unwrap_or(Err(IngestError::Stopped));
+            let _ = reply.send((outcome, batch.activity));
+        }
+    }
+
+    /// One transaction: place each batch, append what is new, move the sources and the head. Then fold. Takes the events
+    /// out of the batches; an outcome for each.
+    async fn log(&mut self, batches: &mut [Batch]) -> Result<Vec<Result<u64, IngestError>>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let mut head = self.catch_up(&mut tx).await?;
+        let arrived_at = self.clock.now().max(self.last_arrived_at);
+        let mut rows = log::append_batches();
+        let mut moved: BTreeMap<Source, u64> = BTreeMap::new();
+        let mut appended: Vec<LoggedBatch> = Vec::new();
+        let mut outcomes = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let durable = match moved.get(&batch.source) {
+                Some(durable) => *durable,
+                None => self.known_sequence(&mut tx, &batch.source).await?,
+            };
+            let durable_count = match standing(durable, batch.first_sequence, batch.events.len()) {
+                Ok(Standing::Next) => 0,
+                Ok(Standing::Overlapping { durable_count }) => durable_count,
+                Ok(Standing::Durable) => batch.events.len(),
+                Err(error) => {
+                    outcomes.push(Err(error.into()));
+                    continue;
+                }
+            };
+            if durable_count > 0 {
+                // What this group appended must be there to be compared with.
+                tx.execute_rows(std::mem::replace(&mut rows, log::append_batches())).await?;
+                if let Some(sequence) = first_difference(&mut tx, batch, durable_count).await? {
+                    outcomes.push(Err(IngestError::Reused { sequence }));
+                    continue;
+                }
+            }
+            let first_sequence = batch.first_sequence + durable_count as u64;
+            let last_sequence = batch.first_sequence + batch.events.len() as u64 - 1;
+            let mut events = std::mem::take(&mut batch.events);
+            drop(events.split_front(durable_count));
+            if !events.is_empty() {
+                head.position += 1;
+                let logged = LoggedBatch { position: head.position, first_sequence, arrived_at, events };
+                log::append_batch(&mut rows, &batch.source, &logged);
+                moved.insert(batch.source.clone(), last_sequence);
+                appended.push(logged);
+            }
+            outcomes.push(Ok(durable.max(last_sequence)));
+        }
+        if appended.is_empty() {
+            tx.rollback().await?;
+            return Ok(outcomes);
+        }
+        tx.execute_rows(rows).await?;
+        log::set_durable_sequences(&mut tx, moved.iter().map(|(source, durable)| (source, *durable))).await?;
+        log::set_head(&mut tx, head).await?;
+        tx.commit().await?;
+        self.fold(&appended, head);
+        self.last_arrived_at = arrived_at;
+        self.sources.extend(moved);
+        Ok(outcomes)
+    }
+
+    /// Adds logged batches to the pending fold.
+    fn fold(&mut self, batches: &[LoggedBatch], head: Head) {
+        for batch in batches {
+            // Locked batch by batch, so that a query never waits for a whole group.
+            let mut pending = self.shared.pending();
+            let arrived = Day::of(batch.arrived_at);
+            Arc::make_mut(&mut pending.fold).add(&batch.events, arrived, &self.dictionary, &self.areas);
+            pending.head = Head { position: batch.position, folded: head.folded };
+        }
+        self.head = Some(head);
+        self.shared.announce(head);
+        if !batches.is_empty() {
+            self.expect_checkpoint();
+        }
+    }
+
+    fn expect_checkpoint(&mut self) {
+        if self.checkpoint.is_none() {
+            let due = self.clock.now().checked_add(self.config.checkpoint_interval).unwrap_or(Timestamp::MAX);
+            self.checkpoint = Some(self.clock.sleep_until(due, "statistics/checkpoint"));
+        }
+    }
+
+    /// Locks the head, and folds whatever was appended since this process last looked.
+    async fn catch_up(&mut self, tx: &mut Tx) -> Result<Head, StoreError> {
+        let head = log::lock_head(tx).await?;
+        if self.head == Some(head) {
+            return Ok(head);
+        }
+        let known = self.shared.pending().head;
+        if head.position < known.position {
+            return Err(StoreError::Rewound { found: head.position, known: known.position });
+        }
+        self.sources.clear();
+        self.read_dictionary(tx).await?;
+        let mut position = known.position;
+        if head.folded != known.folded {
+            // Another replica wrote a checkpoint, or this one did and was not told so.
+            let mut pending = self.shared.pending();
+            pending.fold = Arc::default();
+            pending.head = Head { position: head.folded, folded: head.folded };
+            position = head.folded;
+        }
+        self.head = None;
+        while position < head.position {
+            let batches = log::batches_after(tx, position).await?;
+            let Some(last) = batches.last() else {
+                return Err(StoreError::Rewound { found: position, known: head.position });
+            };
+            position = last.position;
+            self.last_arrived_at = self.last_arrived_at.max(last.arrived_at);
+            self.fold(&batches, Head { position, folded: head.folded });
+        }
+        self.head = Some(head);
+        self.shared.announce(head);
+        Ok(head)
+    }
+
+    async fn only_catch_up(&mut self) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.catch_up(&mut tx).await?;
+        Ok(tx.rollback().await?)
+    }
+
+    async fn durable_sequence(&mut self, source: &Source) -> Result<u64, StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.catch_up(&mut tx).await?;
+        let durable = self.known_sequence(&mut tx, source).await?;
+        tx.rollback().await?;
+        Ok(durable)
+    }
+
+    /// How far a source is durable, as of the locked head.
+    async fn known_sequence(&mut self, tx: &mut Tx, source: &Source) -> Result<u64, StoreError> {
+        if let Some(durable) = self.sources.get(source) {
+            return Ok(*durable);
+        }
+        let durable = log::durable_sequence(tx, source).await?;
+        if self.sources.len() >= SOURCES_CACHED_MAX {
+            self.sources.clear();
+        }
+        self.sources.insert(source.clone(), durable);
+        Ok(durable)
+    }
+
+    /// Gives ordinals to what has none, durably, before any batch uses them.
+    async fn name(
+        &mut self,
+        practices: &[PracticeCode],
+        strands: Vec<Strand>,
+    ) -> Result<Result<(), IngestError>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        self.catch_up(&mut tx).await?;
+        let (first_practice, first_strand) = (self.dictionary.practice_count(), self.dictionary.strand_count());
+        let mut dictionary = Dictionary::clone(&self.dictionary);
+        for practice in practices {
+            dictionary.add_practice(*practice);
+        }
+        for strand in strands {
+            if dictionary.add_strand(strand).is_none() {
+                return Ok(Err(IngestError::StrandsExhausted));
+            }
+        }
+        dictionary_rows::write_rest(&mut tx, &dictionary, first_practice, first_strand).await?;
+        tx.commit().await?;
+        self.set_dictionary(dictionary);
+        Ok(Ok(()))
+    }
+
+    /// Gives every practice of the directory an ordinal, if it has none, and places it.
+    async fn read_places(&mut self, places: &Places) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        log::lock_head(&mut tx).await?;
+        self.read_dictionary(&mut tx).await?;
+        let mut dictionary = Dictionary::clone(&self.dictionary);
+        for (practice, _) in places {
+            dictionary.add_practice(*practice);
+        }
+        let (first_practice, first_strand) = (self.dictionary.practice_count(), self.dictionary.strand_count());
+        dictionary_rows::write_rest(&mut tx, &dictionary, first_practice, first_strand).await?;
+        tx.commit().await?;
+        self.set_dictionary(dictionary);
+        self.set_places(places);
+        Ok(())
+    }
+
+    async fn read_dictionary(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        let mut dictionary = Dictionary::clone(&self.dictionary);
+        dictionary_rows::read_rest(tx, &mut dictionary).await?;
+        self.set_dictionary(dictionary);
+        Ok(())
+    }
+
+    fn set_dictionary(&mut self, dictionary: Dictionary) {
+        self.dictionary = Arc::new(dictionary);
+        self.shared.set_dictionary(Arc::clone(&self.dictionary));
+    }
+
+    /// Places practices, which must have an ordinal.
+    fn set_places(&mut self, places: &Places) {
+        let mut areas = AreaIndex::clone(&self.areas);
+        for (code, lies_in) in places {
+            if let Some(ordinal) = self.dictionary.practice_ordinal(code.as_str()) {
+                areas.place(ordinal, lies_in.iter().cloned());
+            }
+        }
+        self.areas = Arc::new(areas);
+        self.shared.set_areas(Arc::clone(&self.areas));
+    }
+
+    fn is_checkpoint_overdue(&self) -> bool {
+        self.head.is_some_and(|head| head.position - head.folded >= self.config.checkpoint_batches_max)
+    }
+
+    async fn checkpoint_or_log(&mut self) {
+        self.checkpoint = None;
+        if let Err(error) = self.write_checkpoint().await {
+            // Nothing is lost: the log has it, and the next checkpoint takes it along.
+            tracing::error!(error = &error as &dyn std::error::Error, "a checkpoint failed");
+            self.head = None;
+            self.expect_checkpoint();
+        }
+    }
+
+    /// Moves the pending fold into the tables, together with how far the log is folded.
+    async fn write_checkpoint(&mut self) -> Result<(), StoreError> {
+        if self.shared.pending().fold.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.db.begin().await?;
+        let head = self.catch_up(&mut tx).await?;
+        let fold = Arc::clone(&self.shared.pending().fold);
+        let today = Day::of(self.clock.now());
+        let sketches_from = today.plus(1 - self.config.practice_sketch_days);
+        rollups::add_fold(&mut tx, &fold, &self.dictionary, &self.areas, sketches_from).await?;
+        let folded = Head { folded: head.position, ..head };
+        log::set_head(&mut tx, folded).await?;
+        if self.cleaned_on != Some(today) {
+            let before = self.clock.now().checked_sub(self.config.batches_kept).unwrap_or(Timestamp::MIN);
+            log::delete_batches(&mut tx, folded.folded, before).await?;
+            rollups::delete_practice_sketches(&mut tx, sketches_from).await?;
+        }
+        tx.commit().await?;
+        tracing::debug!(events = fold.event_count(), position = folded.folded, "checkpoint");
+        {
+            let mut pending = self.shared.pending();
+            pending.fold = Arc::default();
+            pending.head = folded;
+        }
+        self.head = Some(folded);
+        self.cleaned_on = Some(today);
+        self.shared.announce(folded);
+        Ok(())
+    }
+
+    /// A failure of the store for those who asked; afterwards nothing in memory is trusted without a look at the log.
+    fn outcome<T>(&mut self, result: Result<T, StoreError>) -> Result<T, IngestError> {
+        result.map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "the statistics' store failed");
+            self.head = None;
+            IngestError::Store(Arc::new(error))
+        })
+    }
+}
+
+/// Batches for one commit.
+#[derive(Debug, Default)]
+struct Group {
+    batches: Vec<(Batch, BatchReply)>,
+    event_count: usize,
+}
+
+/// Waits for the checkpoint, for ever if none is due.
+async fn due(checkpoint: &mut Option<Sleep>) -> Activity {
+    match checkpoint {
+        Some(sleep) => sleep.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The first of the batch's `durable_count` durable sequences that the log holds with other content. What the log no
+/// longer holds is taken for the same.
+async fn first_difference(tx: &mut Tx, batch: &Batch, durable_count: usize) -> Result<Option<u64>, StoreError> {
+    let mut sent = batch.events.clone();
+    let sent: Events = sent.split_front(durable_count);
+    let last = batch.first_sequence + durable_count as u64 - 1;
+    let sent: BTreeMap<u64, tally::Event> = (batch.first_sequence..).zip(sent.iter()).collect();
+    for logged in log::batches_of(tx, &batch.source, batch.first_sequence, last).await? {
+        for (sequence, event) in (logged.first_sequence..).zip(logged.events.iter()) {
+            if sent.get(&sequence).is_some_and(|sent| *sent != event) {
+                return Ok(Some(sequence));
+            }
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,187 @@
+//! Views and viewers by day: what the tables hold, and what was folded since the last checkpoint, never one without the
+//! other and nothing twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use database::{Db, Tx};
+use tally::{Area, AreaIndex, Day, Dictionary, Fold, PracticeOrdinal, Sketch, StrandOrdinal, Union};
+
+use super::QueryError;
+use crate::ingest::Ingest;
+use crate::store::StoreError;
+use crate::store::flows::{FlowQuery, sketches_of_area, sketches_of_practice, views_of_areas, views_of_practices};
+use crate::store::log::{self, Head};
+
+/// How often a read begins anew because a checkpoint came between; each is some milliseconds, checkpoints are seconds
+/// apart.
+const ATTEMPTS_MAX: usize = 8;
+
+/// How long a read waits for this process to notice a checkpoint before it asks the writer to look.
+const NOTICE_WAIT: Duration = Duration::from_millis(50);
+
+/// Reads flows.
+#[derive(Clone, Debug)]
+pub(crate) struct FlowReader {
+    pub(crate) db: Db,
+    pub(crate) ingest: Ingest,
+}
+
+/// Views or viewers of some areas, read at one position of the log.
+#[derive(Debug)]
+pub(crate) struct FlowRead {
+    tx: Tx,
+    query: FlowQuery,
+    dictionary: std::sync::Arc<Dictionary>,
+    pending: PendingFlows,
+    /// Up to where the log is counted.
+    pub(crate) position: u64,
+}
+
+/// Counts by area and day.
+pub(crate) type DailyViews = BTreeMap<Area, BTreeMap<Day, u64>>;
+
+#[derive(Debug, Default)]
+struct PendingFlows {
+    views: DailyViews,
+    viewers: BTreeMap<Area, Vec<(Day, Sketch)>>,
+}
+
+impl FlowReader {
+    /// Begins to read flows of these areas.
+    pub(crate) async fn begin(&self, query: FlowQuery, areas: &BTreeSet<Area>) -> Result<FlowRead, QueryError> {
+        let mut heads = self.ingest.shared().heads();
+        for _ in 0..ATTEMPTS_MAX {
+            // Memory first: what it lacks by then, the tables have. The ordinals after the lock: those of a later moment
+            // hold all of the fold's.
+            let (pending, head, dictionary) = {
+                let pending = self.ingest.shared().pending();
+                let dictionary = self.ingest.dictionary();
+                let index = self.ingest.shared().areas();
+                (pending_flows(&pending.fold, &query, areas, &dictionary, &index), pending.head, dictionary)
+            };
+            let mut tx = self.db.begin_read().await.map_err(StoreError::from)?;
+            let stored = log::head(&mut tx).await?;
+            if stored.folded == head.folded {
+                return Ok(FlowRead { tx, query, dictionary, pending, position: head.position });
+            }
+            tx.rollback().await.map_err(StoreError::from)?;
+            let noticed = heads.wait_for(|head: &Head| head.folded >= stored.folded);
+            if tokio::time::timeout(NOTICE_WAIT, noticed).await.is_err() {
+                // Another replica's checkpoint: only the writer can follow it.
+                self.ingest.catch_up().await.map_err(|_| QueryError::Behind)?;
+            }
+        }
+        Err(QueryError::Behind)
+    }
+}
+
+impl FlowRead {
+    /// Records viewed by area and day. Areas without any are not there.
+    pub(crate) async fn views(&mut self, areas: &BTreeSet<Area>) -> Result<DailyViews, StoreError> {
+        let mut views = std::mem::take(&mut self.pending.views);
+        let (practices, wider): (Vec<&Area>, Vec<&Area>) =
+            areas.iter().partition(|area| matches!(area, Area::Practice(_)));
+        let wider: BTreeMap<String, &Area> = wider.into_iter().map(|area| (area.to_string(), area)).collect();
+        if !wider.is_empty() {
+            let list: Vec<Area> = wider.values().map(|area| (*area).clone()).collect();
+            for (name, day, count) in views_of_areas(&mut self.tx, &self.query, &list).await? {
+                if let Some(area) = wider.get(&name) {
+                    *views.entry((*area).clone()).or_default().entry(day).or_default() += count;
+                }
+            }
+        }
+        let practices: BTreeMap<PracticeOrdinal, &Area> =
+            practices.into_iter().filter_map(|area| Some((practice_ordinal(area, &self.dictionary)?, area))).collect();
+        if !practices.is_empty() {
+            let list: Vec<PracticeOrdinal> = practices.keys().copied().collect();
+            let strands = view_strands(&self.dictionary, &self.query);
+            for (practice, day, count) in views_of_practices(&mut self.tx, &self.query, &list, &strands).await? {
+                if let Some(area) = practices.get(&practice) {
+                    *views.entry((*area).clone()).or_default().entry(day).or_default() += count;
+                }
+            }
+        }
+        Ok(views)
+    }
+
+    /// Who viewed records of an area, by day. Days without anybody are not there.
+    pub(crate) async fn viewers(&mut self, area: &Area) -> Result<BTreeMap<Day, Union>, StoreError> {
+        let (stored, empty): (_, fn() -> Union) = match area {
+            Area::Practice(_) => match practice_ordinal(area, &self.dictionary) {
+                Some(practice) => {
+                    (sketches_of_practice(&mut self.tx, &self.query, practice).await?, Union::for_practice)
+                }
+                None => return Ok(BTreeMap::new()),
+            },
+            wider => (sketches_of_area(&mut self.tx, &self.query, wider).await?, Union::for_area),
+        };
+        let mut days: BTreeMap<Day, Union> = BTreeMap::new();
+        for (day, bytes) in stored {
+            days.entry(day).or_insert_with(empty).add_bytes(&bytes)?;
+        }
+        for (day, sketch) in self.pending.viewers.remove(area).unwrap_or_default() {
+            days.entry(day).or_insert_with(empty).add(&sketch);
+        }
+        Ok(days)
+    }
+
+    /// Ends the read.
+    pub(crate) async fn end(self) -> Result<(), StoreError> {
+        Ok(self.tx.rollback().await?)
+    }
+}
+
+fn practice_ordinal(area: &Area, dictionary: &Dictionary) -> Option<PracticeOrdinal> {
+    match area {
+        Area::Practice(code) => dictionary.practice_ordinal(code.as_str()),
+        _ => None,
+    }
+}
+
+/// The strands that are views of the capability asked for.
+fn view_strands(dictionary: &Dictionary, query: &FlowQuery) -> Vec<StrandOrdinal> {
+    let Some(capability) = dictionary.capability_ordinal(&query.capability) else { return Vec::new() };
+    let strands = (0..=u16::MAX).map(StrandOrdinal).take(dictionary.strand_count());
+    strands.filter(|strand| dictionary.views_of(*strand) == Some(capability)).collect()
+}
+
+/// What a fold adds to the tables, of what was asked for.
+fn pending_flows(
+    fold: &Fold,
+    query: &FlowQuery,
+    areas: &BTreeSet<Area>,
+    dictionary: &Dictionary,
+    index: &AreaIndex,
+) -> PendingFlows {
+    let mut flows = PendingFlows::default();
+    let Some(capability) = dictionary.capability_ordinal(&query.capability) else { return flows };
+    let wanted = |arrived: Day, day: Day| arrived <= query.known && query.period.contains(day);
+    let columns = fold
+        .columns()
+        .filter(|column| wanted(column.arrived, column.day) && dictionary.views_of(column.strand) == Some(capability));
+    for column in columns {
+        for area in areas {
+            let count = match practice_ordinal(area, dictionary) {
+                Some(practice) => column.by_practice.get(practice.0 as usize).map_or(0, |count| u64::from(*count)),
+                None => index.ordinal(area).map_or(0, |ordinal| column.in_area(ordinal, index)),
+            };
+            if count > 0 {
+                *flows.views.entry(area.clone()).or_default().entry(column.day).or_default() += count;
+            }
+        }
+    }
+    for people in fold.people_by_practice().filter(|people| wanted(people.arrived, people.day)) {
+        let area = dictionary.practice(people.place).map(Area::Practice);
+        if let Some(area) = area.filter(|area| people.capability == capability && areas.contains(area)) {
+            flows.viewers.entry(area).or_default().push((people.day, people.sketch.clone()));
+        }
+    }
+    for people in fold.people_by_area().filter(|people| wanted(people.arrived, people.day)) {
+        let area = &index.areas()[people.place.index()];
+        if people.capability == capability && areas.contains(area) {
+            flows.viewers.entry(area.clone()).or_default().push((people.day, people.sketch.clone()));
+        }
+    }
+    flows
+}

@@ -1,0 +1,57 @@
+//! Working out answers: flows from the tables and what is not in them yet, stocks from the directory and the returns.
+
+pub(crate) mod flows;
+pub(crate) mod series;
+pub(crate) mod summary;
+
+use jiff::Timestamp;
+use ods::Capability;
+use thiserror::Error;
+
+use crate::store::StoreError;
+
+/// Why a question has no answer.
+#[derive(Debug, Error)]
+pub(crate) enum QueryError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tables were ahead of this replica for longer than it waits.
+    #[error("this replica has not caught up with its tables")]
+    Behind,
+    /// The registry's journal is not the one that was followed before (rule 17).
+    #[error("the registry's journal is not the one followed before: it ends at {found}, {known} was reached")]
+    RegistryRewound {
+        /// Where it is now.
+        found: u64,
+        /// Where it was.
+        known: u64,
+    },
+    /// The registry's position was not reached in time.
+    #[error("the registry is followed up to {reached}, not yet to {wanted}")]
+    PositionNotReached {
+        /// How far.
+        reached: u64,
+        /// What was asked for.
+        wanted: u64,
+    },
+}
+
+/// The positions that an answer rests on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Positions {
+    /// Of the registry's journal.
+    pub(crate) registry: u64,
+    /// Of the journal of returns.
+    pub(crate) returns: u64,
+    /// Of the log of batches.
+    pub(crate) events: u64,
+}
+
+/// What every question has in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    pub(crate) capability: Capability,
+    pub(crate) known_at: Timestamp,
+    pub(crate) min_position: u64,
+}

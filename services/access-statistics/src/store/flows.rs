@@ -1,0 +1,114 @@
+//! Reading counts and sketches back: views and viewers of areas and practices, by day.
+
+use database::{Dialect, Sql, Tx, sql};
+use ods::Capability;
+use tally::{Area, Day, EventKind, Period, PracticeOrdinal, StrandOrdinal};
+
+use super::{StoreError, day, unsigned};
+
+/// Of which days, as known on which day, of which capability.
+#[derive(Clone, Debug)]
+pub(crate) struct FlowQuery {
+    pub(crate) capability: Capability,
+    pub(crate) period: Period,
+    /// What arrived on this day or before counts.
+    pub(crate) known: Day,
+}
+
+/// How many, on which day; by the key asked for.
+pub(crate) type Counts<K> = Vec<(K, Day, u64)>;
+
+/// Records viewed by area and day; days without any are not there.
+pub(crate) async fn views_of_areas(
+    tx: &mut Tx,
+    query: &FlowQuery,
+    areas: &[Area],
+) -> Result<Counts<String>, StoreError> {
+    let statement = sql(match tx.dialect() {
+        Dialect::Sqlite => {
+            "select area, day, cast(sum(count) as integer) as count from area_counts
+             where area in (select value from json_each($1)) and capability = $2 and kind = $3
+             and day between $4 and $5 and arrived <= $6 group by area, day"
+        }
+        Dialect::Postgres => {
+            "select area, day, cast(sum(count) as bigint) as count from area_counts
+             where area = any($1) and capability = $2 and kind = $3
+             and day between $4 and $5 and arrived <= $6 group by area, day"
+        }
+    });
+    let names: Vec<String> = areas.iter().map(Area::to_string).collect();
+    let statement = statement.bind(names).bind(query.capability.as_str()).bind(EventKind::RecordViewed.number());
+    let mut counts = Vec::new();
+    for row in tx.fetch_all(bind_days(statement, query)).await? {
+        let count = unsigned("area_counts.count", row.get("count")?)?;
+        counts.push((row.get("area")?, day("area_counts.day", row.get("day")?)?, count));
+    }
+    Ok(counts)
+}
+
+/// Records viewed by practice and day; days without any are not there. `strands` are those of views.
+pub(crate) async fn views_of_practices(
+    tx: &mut Tx,
+    query: &FlowQuery,
+    practices: &[PracticeOrdinal],
+    strands: &[StrandOrdinal],
+) -> Result<Counts<PracticeOrdinal>, StoreError> {
+    let statement = sql(match tx.dialect() {
+        Dialect::Sqlite => {
+            "select practice, day, cast(sum(count) as integer) as count from daily_counts
+             where practice in (select value from json_each($1)) and strand in (select value from json_each($2))
+             and day between $3 and $4 and arrived <= $5 group by practice, day"
+        }
+        Dialect::Postgres => {
+            "select practice, day, cast(sum(count) as bigint) as count from daily_counts
+             where practice = any($1) and strand = any($2)
+             and day between $3 and $4 and arrived <= $5 group by practice, day"
+        }
+    });
+    let practices: Vec<i64> = practices.iter().map(|practice| i64::from(practice.0)).collect();
+    let strands: Vec<i64> = strands.iter().map(|strand| i64::from(strand.0)).collect();
+    let mut counts = Vec::new();
+    for row in tx.fetch_all(bind_days(statement.bind(practices).bind(strands), query)).await? {
+        let practice: i64 = row.get("practice")?;
+        let practice = u32::try_from(practice)
+            .map_err(|_| StoreError::Value { column: "daily_counts.practice", value: practice.to_string() })?;
+        let count = unsigned("daily_counts.count", row.get("count")?)?;
+        counts.push((PracticeOrdinal(practice), day("daily_counts.day", row.get("day")?)?, count));
+    }
+    Ok(counts)
+}
+
+/// Sketches of an area's viewers, by day; a day has one for each day on which its events arrived.
+pub(crate) async fn sketches_of_area(
+    tx: &mut Tx,
+    query: &FlowQuery,
+    area: &Area,
+) -> Result<Vec<(Day, Vec<u8>)>, StoreError> {
+    let statement = sql("select day, sketch from area_sketches
+                         where area = $1 and capability = $2 and day between $3 and $4 and arrived <= $5 order by day");
+    read_sketches(tx, statement.bind(area.to_string()).bind(query.capability.as_str()), query).await
+}
+
+/// Sketches of a practice's viewers, as [`sketches_of_area`].
+pub(crate) async fn sketches_of_practice(
+    tx: &mut Tx,
+    query: &FlowQuery,
+    practice: PracticeOrdinal,
+) -> Result<Vec<(Day, Vec<u8>)>, StoreError> {
+    let statement = sql("select day, sketch from practice_sketches
+                         where practice = $1 and capability = $2 and day between $3 and $4 and arrived <= $5 order by day");
+    read_sketches(tx, statement.bind(practice.0).bind(query.capability.as_str()), query).await
+}
+
+async fn read_sketches(tx: &mut Tx, statement: Sql, query: &FlowQuery) -> Result<Vec<(Day, Vec<u8>)>, StoreError> {
+    let mut sketches = Vec::new();
+    for row in tx.fetch_all(bind_days(statement, query)).await? {
+        sketches.push((day("sketches.day", row.get("day")?)?, row.get("sketch")?));
+    }
+    Ok(sketches)
+}
+
+fn bind_days(statement: Sql, query: &FlowQuery) -> Sql {
+    let (start, end) = (query.period.start().number(), query.period.end().number());
+    statement.bind(start).bind(end).bind(query.known.number())
+}

@@ -1,0 +1,150 @@
+//! The log of batches: the head that orders writers, the sources' durable sequences, the batches.
+
+use database::{Dialect, Rows, Tx, Value, rows, sql};
+use jiff::Timestamp;
+use tally::{Events, Source};
+
+use super::{StoreError, moment, number, unsigned};
+
+/// Where the log ends, and how far it has been folded into the tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Position of the last batch.
+    pub(crate) position: u64,
+    /// Position of the last batch that the counts and sketches hold.
+    pub(crate) folded: u64,
+}
+
+/// A batch as the log keeps it.
+#[derive(Clone, Debug)]
+pub(crate) struct LoggedBatch {
+    pub(crate) position: u64,
+    pub(crate) first_sequence: u64,
+    pub(crate) arrived_at: Timestamp,
+    pub(crate) events: Events,
+}
+
+/// Reads the head and keeps other writers waiting until the transaction ends. (On SQLite a writing transaction does
+/// that from its beginning.)
+pub(crate) async fn lock_head(tx: &mut Tx) -> Result<Head, StoreError> {
+    let text = match tx.dialect() {
+        Dialect::Sqlite => "select position, folded from head where id = 1",
+        Dialect::Postgres => "select position, folded from head where id = 1 for update",
+    };
+    read_head(tx, text).await
+}
+
+/// Reads the head as this transaction sees it.
+pub(crate) async fn head(tx: &mut Tx) -> Result<Head, StoreError> {
+    read_head(tx, "select position, folded from head where id = 1").await
+}
+
+async fn read_head(tx: &mut Tx, text: &'static str) -> Result<Head, StoreError> {
+    let row = tx.fetch_one(sql(text)).await?;
+    let position = unsigned("head.position", row.get("position")?)?;
+    let folded = unsigned("head.folded", row.get("folded")?)?;
+    Ok(Head { position, folded })
+}
+
+/// Moves the head.
+pub(crate) async fn set_head(tx: &mut Tx, head: Head) -> Result<(), StoreError> {
+    let statement = sql("update head set position = $1, folded = $2 where id = 1");
+    tx.execute(statement.bind(number(head.position)).bind(number(head.folded))).await?;
+    Ok(())
+}
+
+/// How far a source is durable; 0 for one never seen.
+pub(crate) async fn durable_sequence(tx: &mut Tx, source: &Source) -> Result<u64, StoreError> {
+    let statement = sql("select durable_sequence from sources where name = $1 and incarnation = $2");
+    let found = tx.fetch_optional(statement.bind(source.name.as_str()).bind(number(source.incarnation))).await?;
+    match found {
+        Some(row) => unsigned("sources.durable_sequence", row.get("durable_sequence")?),
+        None => Ok(0),
+    }
+}
+
+/// Sets how far sources are durable.
+pub(crate) async fn set_durable_sequences<'a>(
+    tx: &mut Tx,
+    sequences: impl IntoIterator<Item = (&'a Source, u64)>,
+) -> Result<(), StoreError> {
+    let mut statement = rows(
+        "insert into sources (name, incarnation, durable_sequence) values {rows}
+         on conflict (name, incarnation) do update set durable_sequence = excluded.durable_sequence",
+    );
+    for (source, durable) in sequences {
+        statement.row([
+            Value::from(source.name.as_str()),
+            Value::from(number(source.incarnation)),
+            Value::from(number(durable)),
+        ]);
+    }
+    tx.execute_rows(statement).await?;
+    Ok(())
+}
+
+/// Batches to append, in order.
+pub(crate) fn append_batches() -> Rows {
+    rows(
+        "insert into batches (position, source, incarnation, first_sequence, last_sequence, arrived_at, events)
+         values {rows}",
+    )
+}
+
+/// Adds a batch to [`append_batches`]; it must hold an event.
+pub(crate) fn append_batch(batches: &mut Rows, source: &Source, batch: &LoggedBatch) {
+    batches.row([
+        Value::from(number(batch.position)),
+        Value::from(source.name.as_str()),
+        Value::from(number(source.incarnation)),
+        Value::from(number(batch.first_sequence)),
+        Value::from(number(batch.first_sequence + batch.events.len() as u64 - 1)),
+        Value::from(batch.arrived_at.as_microsecond()),
+        Value::from(batch.events.to_bytes()),
+    ]);
+}
+
+/// Most batches read at a time.
+const BATCHES_READ_MAX: i64 = 256;
+
+/// The batches after a position, in order; at most some hundreds, none at the end.
+pub(crate) async fn batches_after(tx: &mut Tx, position: u64) -> Result<Vec<LoggedBatch>, StoreError> {
+    let statement = sql("select position, first_sequence, arrived_at, events from batches
+         where position > $1 order by position limit $2");
+    read_batches(tx, statement.bind(number(position)).bind(BATCHES_READ_MAX)).await
+}
+
+/// The kept batches of a source that hold any of these sequences, in order of their sequences.
+pub(crate) async fn batches_of(
+    tx: &mut Tx,
+    source: &Source,
+    first_sequence: u64,
+    last_sequence: u64,
+) -> Result<Vec<LoggedBatch>, StoreError> {
+    let statement = sql("select position, first_sequence, arrived_at, events from batches
+         where source = $1 and incarnation = $2 and last_sequence >= $3 and first_sequence <= $4
+         order by first_sequence");
+    let statement = statement.bind(source.name.as_str()).bind(number(source.incarnation));
+    read_batches(tx, statement.bind(number(first_sequence)).bind(number(last_sequence))).await
+}
+
+async fn read_batches(tx: &mut Tx, statement: database::Sql) -> Result<Vec<LoggedBatch>, StoreError> {
+    let mut batches = Vec::new();
+    for row in tx.fetch_all(statement).await? {
+        let position = unsigned("batches.position", row.get("position")?)?;
+        let bytes: Vec<u8> = row.get("events")?;
+        batches.push(LoggedBatch {
+            position,
+            first_sequence: unsigned("batches.first_sequence", row.get("first_sequence")?)?,
+            arrived_at: moment("batches.arrived_at", row.get("arrived_at")?)?,
+            events: Events::from_bytes(&bytes).map_err(|source| StoreError::Batch { position, source })?,
+        });
+    }
+    Ok(batches)
+}
+
+/// Deletes folded batches that arrived before a moment. What is not folded stays, whatever its age.
+pub(crate) async fn delete_batches(tx: &mut Tx, folded: u64, before: Timestamp) -> Result<u64, StoreError> {
+    let statement = sql("delete from batches where position <= $1 and arrived_at < $2");
+    Ok(tx.execute(statement.bind(number(folded)).bind(before.as_microsecond())).await?)
+}

@@ -1,0 +1,255 @@
+//! Adding a fold to the tables of counts and sketches.
+//!
+//! Counts are added to what is there; sketches are read, united and written back. Many rows a statement, since each
+//! statement costs as much as some hundred rows.
+
+use std::collections::BTreeMap;
+
+use database::{Dialect, Tx, Value, rows, sql};
+use tally::{AreaIndex, CapabilityOrdinal, Day, Dictionary, Fold, People, Sketch, StrandOrdinal, Union};
+
+use super::{StoreError, number};
+
+/// Adds everything in a fold to the tables. Sketches of practices are left out for days before `practice_sketches_from`:
+/// they would be deleted at once.
+pub(crate) async fn add_fold(
+    tx: &mut Tx,
+    fold: &Fold,
+    dictionary: &Dictionary,
+    areas: &AreaIndex,
+    practice_sketches_from: Day,
+) -> Result<(), StoreError> {
+    add_hourly_counts(tx, fold).await?;
+    add_daily_counts(tx, fold).await?;
+    add_area_counts(tx, fold, dictionary, areas).await?;
+    let of_practices = fold.people_by_practice().filter(|people| people.day >= practice_sketches_from);
+    for (key, sketches) in by_key(of_practices, |practice| i64::from(practice.0)) {
+        add_practice_sketches(tx, &key, dictionary, sketches).await?;
+    }
+    let name = |area: tally::AreaOrdinal| areas.areas()[area.index()].to_string();
+    for (key, sketches) in by_key(fold.people_by_area(), name) {
+        add_area_sketches(tx, &key, dictionary, sketches).await?;
+    }
+    Ok(())
+}
+
+/// Dense sums by practice ordinal.
+type ByPractice = Vec<u64>;
+
+fn add(sums: &mut ByPractice, column: &tally::Column<'_>) {
+    if sums.len() < column.by_practice.len() {
+        sums.resize(column.by_practice.len(), 0);
+    }
+    for (sum, count) in sums.iter_mut().zip(column.by_practice) {
+        *sum += u64::from(*count);
+    }
+}
+
+fn counted(sums: &ByPractice) -> impl Iterator<Item = (i64, i64)> + '_ {
+    (0..).zip(sums).filter(|(_, count)| **count > 0).map(|(practice, count)| (practice, number(*count)))
+}
+
+async fn add_hourly_counts(tx: &mut Tx, fold: &Fold) -> Result<(), StoreError> {
+    let mut sums: BTreeMap<_, ByPractice> = BTreeMap::new();
+    for column in fold.columns() {
+        add(sums.entry((column.hour, column.strand)).or_default(), &column);
+    }
+    let mut statement = rows(
+        "insert into hourly_counts (practice, hour, strand, count) values {rows}
+         on conflict (practice, hour, strand) do update set count = hourly_counts.count + excluded.count",
+    );
+    for ((hour, strand), sums) in &sums {
+        for (practice, count) in counted(sums) {
+            statement.row([practice, i64::from(hour.0), i64::from(strand.0), count].map(Value::from));
+        }
+    }
+    tx.execute_rows(statement).await?;
+    Ok(())
+}
+
+async fn add_daily_counts(tx: &mut Tx, fold: &Fold) -> Result<(), StoreError> {
+    let mut sums: BTreeMap<_, ByPractice> = BTreeMap::new();
+    for column in fold.columns() {
+        add(sums.entry((column.day, column.strand, column.arrived)).or_default(), &column);
+    }
+    let mut statement = rows(
+        "insert into daily_counts (practice, day, strand, arrived, count) values {rows}
+         on conflict (practice, day, strand, arrived) do update set count = daily_counts.count + excluded.count",
+    );
+    for ((day, strand, arrived), sums) in &sums {
+        for (practice, count) in counted(sums) {
+            let row = [practice, day.number(), i64::from(strand.0), arrived.number(), count];
+            statement.row(row.map(Value::from));
+        }
+    }
+    tx.execute_rows(statement).await?;
+    Ok(())
+}
+
+async fn add_area_counts(
+    tx: &mut Tx,
+    fold: &Fold,
+    dictionary: &Dictionary,
+    areas: &AreaIndex,
+) -> Result<(), StoreError> {
+    let mut sums = BTreeMap::new();
+    for column in fold.columns() {
+        let Some(strand) = dictionary.strand(column.strand) else { return Err(unknown_strand(column.strand)) };
+        let mut by_area = vec![0; areas.areas().len()];
+        for (practice, count) in column.practices() {
+            for area in areas.of_practice(practice) {
+                by_area[area.index()] += count;
+            }
+        }
+        for (area, count) in areas.areas().iter().zip(by_area).filter(|(_, count)| *count > 0) {
+            let key = (area.to_string(), strand.capability.clone(), strand.kind, column.day, column.arrived);
+            *sums.entry(key).or_insert(0) += count;
+        }
+    }
+    let mut statement = rows(
+        "insert into area_counts (area, capability, kind, day, arrived, count) values {rows}
+         on conflict (area, capability, kind, day, arrived) do update set count = area_counts.count + excluded.count",
+    );
+    for ((area, capability, kind, day, arrived), count) in sums {
+        statement.row([
+            Value::from(area),
+            Value::from(capability.as_str()),
+            Value::from(kind.number()),
+            Value::from(day.number()),
+            Value::from(arrived.number()),
+            Value::from(number(count)),
+        ]);
+    }
+    tx.execute_rows(statement).await?;
+    Ok(())
+}
+
+/// What sketches of many places have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct SketchKey {
+    day: Day,
+    arrived: Day,
+    capability: CapabilityOrdinal,
+}
+
+fn by_key<'a, Place, K: Ord>(
+    people: impl Iterator<Item = People<'a, Place>>,
+    name: impl Fn(Place) -> K,
+) -> BTreeMap<SketchKey, BTreeMap<K, &'a Sketch>> {
+    let mut keys: BTreeMap<SketchKey, BTreeMap<K, &Sketch>> = BTreeMap::new();
+    for People { day, arrived, capability, place, sketch } in people {
+        keys.entry(SketchKey { day, arrived, capability }).or_default().insert(name(place), sketch);
+    }
+    keys
+}
+
+async fn add_practice_sketches(
+    tx: &mut Tx,
+    key: &SketchKey,
+    dictionary: &Dictionary,
+    sketches: BTreeMap<i64, &Sketch>,
+) -> Result<(), StoreError> {
+    let capability = capability(key, dictionary)?;
+    let known = sql(match tx.dialect() {
+        Dialect::Sqlite => {
+            "select practice, sketch from practice_sketches where capability = $1 and day = $2 and arrived = $3
+             and practice in (select value from json_each($4))"
+        }
+        Dialect::Postgres => {
+            "select practice, sketch from practice_sketches where capability = $1 and day = $2 and arrived = $3
+             and practice = any($4)"
+        }
+    });
+    let known = known.bind(capability).bind(key.day.number()).bind(key.arrived.number());
+    let mut unions = unions(sketches, Union::for_practice);
+    for row in tx.fetch_all(known.bind(unions.keys().copied().collect::<Vec<i64>>())).await? {
+        let practice: i64 = row.get("practice")?;
+        add_stored(&mut unions, &practice, &row)?;
+    }
+    let mut statement = rows(
+        "insert into practice_sketches (practice, capability, day, arrived, sketch) values {rows}
+         on conflict (practice, capability, day, arrived) do update set sketch = excluded.sketch",
+    );
+    for (practice, union) in unions {
+        statement.row([
+            Value::from(practice),
+            Value::from(capability),
+            Value::from(key.day.number()),
+            Value::from(key.arrived.number()),
+            Value::from(union.to_bytes()),
+        ]);
+    }
+    tx.execute_rows(statement).await?;
+    Ok(())
+}
+
+async fn add_area_sketches(
+    tx: &mut Tx,
+    key: &SketchKey,
+    dictionary: &Dictionary,
+    sketches: BTreeMap<String, &Sketch>,
+) -> Result<(), StoreError> {
+    let capability = capability(key, dictionary)?;
+    let known = sql(match tx.dialect() {
+        Dialect::Sqlite => {
+            "select area, sketch from area_sketches where capability = $1 and day = $2 and arrived = $3
+             and area in (select value from json_each($4))"
+        }
+        Dialect::Postgres => {
+            "select area, sketch from area_sketches where capability = $1 and day = $2 and arrived = $3
+             and area = any($4)"
+        }
+    });
+    let known = known.bind(capability).bind(key.day.number()).bind(key.arrived.number());
+    let mut unions = unions(sketches, Union::for_area);
+    for row in tx.fetch_all(known.bind(unions.keys().cloned().collect::<Vec<String>>())).await? {
+        let area: String = row.get("area")?;
+        add_stored(&mut unions, &area, &row)?;
+    }
+    let mut statement = rows(
+        "insert into area_sketches (area, capability, day, arrived, sketch) values {rows}
+         on conflict (area, capability, day, arrived) do update set sketch = excluded.sketch",
+    );
+    for (area, union) in unions {
+        statement.row([
+            Value::from(area),
+            Value::from(capability),
+            Value::from(key.day.number()),
+            Value::from(key.arrived.number()),
+            Value::from(union.to_bytes()),
+        ]);
+    }
+    tx.execute_rows(statement).await?;
+    Ok(())
+}
+
+/// Deletes practices' sketches of days before this one.
+pub(crate) async fn delete_practice_sketches(tx: &mut Tx, before: Day) -> Result<u64, StoreError> {
+    Ok(tx.execute(sql("delete from practice_sketches where day < $1").bind(before.number())).await?)
+}
+
+fn unions<K: Ord>(sketches: BTreeMap<K, &Sketch>, empty: impl Fn() -> Union) -> BTreeMap<K, Union> {
+    let united = |(place, sketch): (K, &Sketch)| {
+        let mut union = empty();
+        union.add(sketch);
+        (place, union)
+    };
+    sketches.into_iter().map(united).collect()
+}
+
+fn add_stored<K: Ord>(unions: &mut BTreeMap<K, Union>, place: &K, row: &database::Row) -> Result<(), StoreError> {
+    let bytes: Vec<u8> = row.get("sketch")?;
+    if let Some(union) = unions.get_mut(place) {
+        union.add_bytes(&bytes)?;
+    }
+    Ok(())
+}
+
+fn capability<'a>(key: &SketchKey, dictionary: &'a Dictionary) -> Result<&'a str, StoreError> {
+    let found = dictionary.capability(key.capability).map(ods::Capability::as_str);
+    found.ok_or_else(|| StoreError::Value { column: "strands.capability", value: format!("{:?}", key.capability) })
+}
+
+fn unknown_strand(strand: StrandOrdinal) -> StoreError {
+    StoreError::Value { column: "batches.events", value: format!("strand {}", strand.0) }
+}

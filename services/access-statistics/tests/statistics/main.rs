@@ -1,0 +1,12 @@
+//! The aggregator as its callers meet it: through the generated clients and the server's layers, in this process, on each
+//! store at hand.
+
+#![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
+
+mod events;
+mod figures;
+mod following;
+mod registry;
+mod replicas;
+mod returns;
+mod world;

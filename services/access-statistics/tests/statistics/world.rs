@@ -1,0 +1,190 @@
+//! An aggregator with its store, a clock moved by hand and a registry that says what a test makes it say.
+
+use std::time::Duration;
+
+use access_statistics::{AccessStatistics, StatisticsConfig};
+use api::Explained;
+use client::{Peer, PeerConfig};
+use clock::{Clock, ManualClock};
+use database::testing::TestStore;
+use database::{Db, sql};
+use identity::{DevelopmentCaller, RoleMatrix};
+use jiff::Timestamp;
+use journal::EngineConfig;
+use proto::statistics::v1 as wire;
+use proto::statistics::v1::ingest_service_client::IngestServiceClient;
+use proto::statistics::v1::statistics_service_client::StatisticsServiceClient;
+use server::{Server, ServerConfig};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, Streaming};
+
+use crate::registry::FakeRegistry;
+
+/// What outlives the process: store, registry, time.
+pub(crate) struct World {
+    pub(crate) store: TestStore,
+    pub(crate) registry: FakeRegistry,
+    pub(crate) clock: ManualClock,
+    pub(crate) config: StatisticsConfig,
+}
+
+/// One process.
+pub(crate) struct Process {
+    peer: Peer,
+    shutdown: CancellationToken,
+    life: JoinHandle<()>,
+}
+
+pub(crate) fn moment(text: &str) -> Timestamp {
+    text.parse().expect("a moment")
+}
+
+/// When every world begins.
+pub(crate) const START: &str = "2031-03-10T09:00:00Z";
+
+impl World {
+    /// A world on each store at hand.
+    pub(crate) async fn each() -> Vec<Self> {
+        TestStore::each().await.into_iter().map(Self::on).collect()
+    }
+
+    pub(crate) fn on(store: TestStore) -> Self {
+        let (registry, clock) = (FakeRegistry::new(), ManualClock::new(moment(START)));
+        Self { store, registry, clock, config: StatisticsConfig::default() }
+    }
+
+    pub(crate) async fn start(&self) -> Process {
+        let db = AccessStatistics::migrate(self.store.store()).await.expect("the migrations apply");
+        let clock = Clock::Manual(self.clock.clone());
+        let registry = self.registry.peer();
+        let opened = AccessStatistics::open(db, clock, registry, self.config.clone(), EngineConfig::default()).await;
+        let statistics = opened.expect("the aggregator opens");
+        let server = Server::new(ServerConfig::default(), DevelopmentCaller, RoleMatrix::standard());
+        let routes = statistics.add_to(server).build().expect("the routes are complete");
+        let peer = Peer::local("statistics", routes, "tester", PeerConfig::default()).expect("an account");
+        let shutdown = CancellationToken::new();
+        let stop = shutdown.clone();
+        let life = tokio::spawn(async move { statistics.run(stop).await });
+        Process { peer, shutdown, life }
+    }
+
+    /// Lets time pass to the next checkpoint, and waits until all that was taken is in the tables.
+    pub(crate) async fn pass_checkpoint(&self) {
+        self.clock.advance(self.config.checkpoint_interval);
+        let db = Db::open(self.store.store(), access_statistics::DATABASE).await.expect("the store is there");
+        let written = async {
+            loop {
+                let unfolded = sql("select id from head where folded < position");
+                if db.fetch_all(unfolded).await.expect("the table is there").is_empty() {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), written).await.expect("the checkpoint is written");
+    }
+}
+
+impl Process {
+    /// Ends in an orderly way: with a checkpoint.
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        self.life.await.expect("the loops end");
+    }
+
+    /// Ends as by a power cut: nothing more is written.
+    pub(crate) async fn kill(self) {
+        self.life.abort();
+        let _ = self.life.await;
+    }
+
+    pub(crate) fn statistics(&self) -> StatisticsServiceClient<Peer> {
+        StatisticsServiceClient::new(self.peer.clone())
+    }
+
+    pub(crate) fn ingest(&self) -> IngestServiceClient<Peer> {
+        IngestServiceClient::new(self.peer.clone())
+    }
+
+    /// Connects a producer and reads the durable sequence that it is told first.
+    pub(crate) async fn produce(&self, source: &str, incarnation: u64) -> (Producer, u64) {
+        let (sender, receiver) = mpsc::channel(64);
+        let opening = wire::RecordEventsRequest { source: source.to_owned(), incarnation, ..Default::default() };
+        sender.send(opening).await.expect("the stream is open");
+        let opened = self.ingest().record_events(ReceiverStream::new(receiver)).await;
+        let answers = opened.expect("the stream opens").into_inner();
+        let mut producer = Producer { sender, answers };
+        let durable = producer.answer().await.expect("the durable sequence comes first");
+        (producer, durable)
+    }
+
+    pub(crate) async fn summary(&self, request: wire::GetSummaryRequest) -> wire::GetSummaryResponse {
+        self.statistics().get_summary(request).await.expect("a summary").into_inner()
+    }
+
+    /// Records viewed and people who viewed, in England in the 30 days to now.
+    pub(crate) async fn england(&self) -> (i64, i64) {
+        let summary = self.summary(wire::GetSummaryRequest::default()).await;
+        (value(&summary.record_views), summary.viewers.map(|viewers| viewers.value).unwrap_or_default())
+    }
+}
+
+pub(crate) fn value(figure: &Option<wire::Figure>) -> i64 {
+    figure.as_ref().expect("every figure is there").value
+}
+
+/// A producer's open stream.
+pub(crate) struct Producer {
+    sender: mpsc::Sender<wire::RecordEventsRequest>,
+    answers: Streaming<wire::RecordEventsResponse>,
+}
+
+impl Producer {
+    pub(crate) async fn send(&self, first_sequence: u64, events: Vec<wire::AccessEvent>) {
+        let events = Some(wire::AccessEvents { events });
+        let request = wire::RecordEventsRequest { first_sequence, events, ..Default::default() };
+        self.send_request(request).await;
+    }
+
+    pub(crate) async fn send_request(&self, request: wire::RecordEventsRequest) {
+        self.sender.send(request).await.expect("the stream is open");
+    }
+
+    /// The next answer's durable sequence.
+    pub(crate) async fn answer(&mut self) -> Result<u64, Status> {
+        let answer = self.answers.message().await?;
+        Ok(answer.expect("the stream goes on").durable_sequence)
+    }
+
+    /// Sends a batch and waits for its acknowledgement.
+    pub(crate) async fn record(&mut self, first_sequence: u64, events: Vec<wire::AccessEvent>) -> Result<u64, Status> {
+        self.send(first_sequence, events).await;
+        self.answer().await
+    }
+}
+
+/// The reason and the metadata of a refusal.
+pub(crate) fn reason(result: Result<u64, Status>) -> Explained {
+    Explained::from(&result.expect_err("it is refused"))
+}
+
+/// A view of a record by a person, by number.
+pub(crate) fn view(practice: &str, at: &str, person: u64) -> wire::AccessEvent {
+    wire::AccessEvent {
+        occurred_at: Some(api::time::to_wire(moment(at))),
+        practice: format!("practices/{practice}"),
+        kind: wire::EventKind::RecordViewed.into(),
+        section: wire::RecordSection::TestResults.into(),
+        pseudonym: pseudonym(person).to_vec().into(),
+        ..wire::AccessEvent::default()
+    }
+}
+
+/// Sixteen bytes that differ from person to person, as a keyed hash would.
+pub(crate) fn pseudonym(person: u64) -> [u8; 16] {
+    let mixed = u128::from(person + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    mixed.to_be_bytes()
+}
