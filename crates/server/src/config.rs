@@ -36,7 +36,7 @@ pub struct ServerConfig {
     pub connection_window_bytes: u32,
     /// What is buffered of replies that a client does not read, per stream.
     pub send_buffer_bytes_max: usize,
-    /// Streams that a client opened and reset before we saw them (CVE-2023-44487): beyond it the connection ends.
+    /// Streams that a client opened and reset before we saw them (the rapid-reset attack): beyond it the connection ends.
     pub pending_reset_streams_max: usize,
     /// Streams that we reset for errors of the client: beyond it the connection ends.
     pub local_error_reset_streams_max: usize,
