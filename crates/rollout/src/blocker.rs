@@ -11,6 +11,7 @@ use crate::id::{Account, HoldId, WaveRef};
 use crate::plan::Unplaced;
 use crate::room::Full;
 use crate::state::{CapScope, EnrolmentStage, HoldClass, ProgrammeStage, WaveStage};
+use crate::view::{PauseEnd, PauseFacts};
 
 /// One thing in the way. Ordered as a person would want to read them: what people must do first, then what time brings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -298,6 +299,15 @@ impl From<&crate::state::Hold> for Blocker {
 }
 
 impl Blocker {
+    /// A pause in the way.
+    pub(crate) fn paused(practice: PracticeCode, pause: &PauseFacts) -> Self {
+        let until = match pause.end {
+            PauseEnd::Until(until) => Some(until),
+            PauseEnd::FurtherNotice | PauseEnd::ProgrammeDefault => None,
+        };
+        Self::Paused { practice, number: pause.number, recorded_at: pause.recorded_at, until }
+    }
+
     /// The cap in the way, if it is one.
     #[must_use]
     pub fn cap_scope(&self) -> Option<&CapScope> {

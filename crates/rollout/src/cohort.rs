@@ -47,11 +47,11 @@ impl Fields for PracticeFacts {
     fn value(&self, field: FieldId) -> Value<'_> {
         match field.index() {
             0 => Value::Text(self.code.as_str()),
-            1 => self.supplier.as_ref().map(|supplier| supplier.as_str()).into(),
-            2 => self.pcn.as_ref().map(|pcn| pcn.as_str()).into(),
-            3 => self.sub_icb.as_ref().map(|sub_icb| sub_icb.as_str()).into(),
-            4 => self.icb.as_ref().map(|icb| icb.as_str()).into(),
-            5 => self.region.as_ref().map(|region| region.as_str()).into(),
+            1 => self.supplier.as_ref().map(ods::Supplier::as_str).into(),
+            2 => self.pcn.as_ref().map(ods::PcnCode::as_str).into(),
+            3 => self.sub_icb.as_ref().map(ods::SubIcbCode::as_str).into(),
+            4 => self.icb.as_ref().map(ods::IcbCode::as_str).into(),
+            5 => self.region.as_ref().map(ods::RegionCode::as_str).into(),
             6 => Value::Int(i64::from(self.list_size)),
             _ => Value::Missing,
         }

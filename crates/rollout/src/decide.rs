@@ -12,6 +12,10 @@ mod plan;
 mod programme;
 mod wave;
 
+pub(crate) use activation::may_disable;
+pub(crate) use gate::{drained_at, evaluation_due, is_complete};
+pub(crate) use programme::is_complete as programme_is_complete;
+
 use jiff::Timestamp;
 
 use crate::apply::apply;

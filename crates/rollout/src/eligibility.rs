@@ -183,12 +183,7 @@ pub(crate) fn practice_blockers(
     let mut blockers = Vec::new();
     for pause in facts.pauses.iter().filter(|pause| pause.in_force && pause.covers(capability)) {
         if !ends_in_time(state, wave, facts, pause) {
-            let until = match pause.end {
-                PauseEnd::Until(until) => Some(until),
-                PauseEnd::FurtherNotice | PauseEnd::ProgrammeDefault => None,
-            };
-            let (number, recorded_at) = (pause.number, pause.recorded_at);
-            blockers.push(Blocker::Paused { practice, number, recorded_at, until });
+            blockers.push(Blocker::paused(practice, pause));
         }
     }
     if facts.access(capability).is_some_and(|access| access.switch_off_requested) {

@@ -23,17 +23,22 @@ pub mod calendar;
 mod cohort;
 mod command;
 mod decide;
+pub mod effects;
 mod eligibility;
 mod event;
+mod explain;
 mod id;
+pub mod list;
 mod notice;
 mod pace;
 mod pairs;
 pub mod plan;
 mod rejection;
+mod report;
 mod room;
 pub mod spec;
 pub mod state;
+mod step;
 mod view;
 
 pub use apply::apply;
@@ -42,11 +47,14 @@ pub use cohort::Cohort;
 pub use command::{Act, Candidate, Command, DisableCandidate, Fact, PermitAnswer, Proposal, SupplierAnswer, Unfit};
 pub use decide::decide;
 pub use event::{Admission, DisableIntent, EnrolmentMove, Event, Joining, Settlement, Standing, Voided};
+pub use explain::{Explanation, explain};
 pub use id::{
     Account, ActivationKey, Direction, HoldId, NotAProgrammeId, PlanVersion, ProgrammeId, Target, WaveId, WaveRef,
 };
 pub use pace::{CLAIM_TIME, REPLY_TIME};
 pub use rejection::Rejection;
+pub use report::{Report, Still};
 pub use room::Full;
 pub use state::State;
+pub use step::{next_due, step};
 pub use view::{AccessFacts, Observed, PauseEnd, PauseFacts, PracticeFacts, RegistryView};

@@ -189,7 +189,7 @@ pub(super) fn supersede(wave: &mut Wave, reason: Supersession, place: Place, cho
         practices.extend(wave.in_state(*state).map(|one| one.practice).filter(|one| chosen(*one)));
     }
     for practice in practices {
-        wave.step_to(practice, EnrolmentStage::Superseded { reason: reason.clone() }, place.at);
+        wave.step_to(practice, EnrolmentStage::Superseded { reason }, place.at);
     }
 }
 

@@ -104,8 +104,7 @@ pub(super) fn deferrals_joined(state: &mut State, id: &WaveRef, from: WaveId, pr
         }
     }
     let Some(later) = programme.waves.get_mut(&id.wave) else { return };
-    let mut order = later.next_order();
-    for (mut enrolment, one) in joining {
+    for (order, (mut enrolment, one)) in (later.next_order()..).zip(joining) {
         enrolment.order = order;
         enrolment.stage = EnrolmentStage::Candidate;
         enrolment.changed_at = place.at;
@@ -113,7 +112,6 @@ pub(super) fn deferrals_joined(state: &mut State, id: &WaveRef, from: WaveId, pr
         enrolment.planned_on = one.planned_on;
         later.put(enrolment);
         programme.current_wave.insert(one.practice, id.wave);
-        order += 1;
     }
 }
 

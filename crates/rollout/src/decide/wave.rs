@@ -163,7 +163,7 @@ fn put_aside(docket: &mut Docket, id: &WaveRef, unfit: &BTreeMap<PracticeCode, U
             Unfit::SwitchOffRequested => EnrolmentStage::Withdrawn { reason: Withdrawal::SwitchOffRequested },
             Unfit::AlreadyOn => EnrolmentStage::Withdrawn { reason: Withdrawal::AlreadyOn },
             Unfit::SupplierChanged => EnrolmentStage::Deferred { reason: Deferral::SupplierChanged },
-            Unfit::Gone(reason) => EnrolmentStage::Superseded { reason: reason.clone() },
+            Unfit::Gone(reason) => EnrolmentStage::Superseded { reason: *reason },
         };
         moves.insert(*practice, stage);
     }

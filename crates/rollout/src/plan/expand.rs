@@ -342,7 +342,6 @@ impl<'a> Drafting<'a> {
     }
 
     /// Practices that share days: those by push, each supplier's by booked dates, those by self-service (no days).
-    #[expect(clippy::type_complexity, reason = "a list of practices with its list of days, used once")]
     fn lanes(
         &self,
         wave: &WaveSpec,

@@ -102,7 +102,7 @@ impl Existing<'_> {
 
     fn has_ended(&self, wave: WaveId) -> bool {
         let stage = self.programme.and_then(|programme| programme.waves.get(&wave)).map(|wave| wave.stage);
-        stage.is_some_and(|stage| stage.has_ended())
+        stage.is_some_and(super::super::state::wave::WaveStage::has_ended)
     }
 }
 
@@ -170,7 +170,7 @@ impl WaveCheck<'_, '_> {
             self.wrong("deferred_to", Wrong::UnknownWave(later));
             return;
         };
-        let objections_end = wave.objections_until.map_or(wave.from, |until| until.date());
+        let objections_end = wave.objections_until.map_or(wave.from, jiff::civil::DateTime::date);
         if later == wave.wave || target.from <= wave.from || target.from <= objections_end {
             self.wrong("deferred_to", Wrong::NotLater(later));
         }

@@ -210,3 +210,12 @@ pub enum Desired {
     /// On.
     On,
 }
+
+impl fmt::Display for Desired {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Off => "OFF",
+            Self::On => "ON",
+        })
+    }
+}

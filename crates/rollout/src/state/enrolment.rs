@@ -146,7 +146,7 @@ pub enum Withdrawal {
 }
 
 /// What took an enrolment's place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "why", rename_all = "kebab-case")]
 pub enum Supersession {
     /// The practice has closed, or the registry no longer has it (rule 9).

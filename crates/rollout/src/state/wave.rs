@@ -263,13 +263,13 @@ impl Wave {
 
     /// Puts an enrolment in, in place of the one that the practice had.
     pub(crate) fn put(&mut self, enrolment: Enrolment) {
-        let before = self.enrolments.insert(enrolment.practice, Arc::new(enrolment.clone()));
-        if let Some(before) = before {
+        if let Some(before) = self.enrolments.get(&enrolment.practice).cloned() {
             self.unlist(&before);
         }
         let members = self.by_state.entry(enrolment.stage.state()).or_default();
         members.in_order.insert(enrolment.order, enrolment.practice);
         members.load += enrolment.load();
+        self.enrolments.insert(enrolment.practice, Arc::new(enrolment));
     }
 
     /// Changes an enrolment; nothing where the practice has none.

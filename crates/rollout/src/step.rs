@@ -1,0 +1,229 @@
+//! Looks at the state and the registry and proposes what may move: level-triggered, pure, idempotent.
+//!
+//! It proposes from whatever is true now, however it came about: so it needs no memory, a restart loses nothing, and two
+//! schedulers that look at the same state propose the same (I26). Each proposal is judged again by [`crate::decide()`],
+//! on the state of that moment. One call need not propose all there is: the caller calls again after each change, until
+//! nothing is proposed.
+//!
+//! What it does not do: it performs nothing ([`crate::effects`] lists what is to be called), and it never proposes what
+//! a person must decide.
+
+mod admission;
+mod due;
+mod set_aside;
+
+pub(crate) use admission::{candidate, opens_at, subject};
+
+use std::collections::BTreeMap;
+
+use imbl::OrdSet;
+use jiff::Timestamp;
+use ods::PracticeCode;
+
+use crate::calendar::civil_date;
+use crate::command::{Command, Proposal, Unfit};
+use crate::decide::{drained_at, evaluation_due, is_complete};
+use crate::eligibility::{earlier_in_the_way, first_slot, has_time_left, open_now, unfit, wave_blockers};
+use crate::report::{Gathering, Report};
+use crate::room::Room;
+use crate::state::{DueKind, EnrolmentState, MissReason, Programme, ProgrammeStage, State, Wave, WaveStage};
+use crate::view::{Observed, RegistryView};
+
+/// What may move now, and why nothing else does.
+#[must_use]
+pub fn step(state: &State, view: &RegistryView, now: Timestamp) -> (Vec<Command>, Report) {
+    let mut walk = Walk { state, view, now, proposals: Vec::new(), gathering: Gathering::default(), next_due: None };
+    walk.switch_offs();
+    walk.set_aside_wary();
+    for programme in state.programmes.values().filter(|programme| programme.stage != ProgrammeStage::Draft) {
+        walk.programme(programme);
+    }
+    if let Some(at) = state.next_activation_at() {
+        walk.wake(at);
+    }
+    let commands = walk.proposals.into_iter().map(Command::Propose).collect();
+    (commands, Report { stills: walk.gathering.into_stills(), next_due: walk.next_due })
+}
+
+/// When to look again, should nothing change before: later than `now`; none where only a change can move anything.
+///
+/// The same as the report of [`step()`] says, for whoever wants nothing else of it.
+#[must_use]
+pub fn next_due(state: &State, view: &RegistryView, now: Timestamp) -> Option<Timestamp> {
+    step(state, view, now).1.next_due
+}
+
+/// One look at everything.
+struct Walk<'a> {
+    state: &'a State,
+    view: &'a RegistryView,
+    now: Timestamp,
+    proposals: Vec<Proposal>,
+    gathering: Gathering,
+    next_due: Option<Timestamp>,
+}
+
+impl<'a> Walk<'a> {
+    /// Asks to be woken at a moment. What is past was acted on, or waits for a change.
+    fn wake(&mut self, at: Timestamp) {
+        if self.now < at {
+            self.next_due = Some(self.next_due.map_or(at, |next| next.min(at)));
+        }
+    }
+
+    fn programme(&mut self, programme: &'a Programme) {
+        let mut room = Room::of(programme, civil_date(self.now));
+        let listed: Vec<&Wave> = programme.waves_in_order().collect();
+        for wave in &listed {
+            self.wave(programme, wave, &mut room);
+        }
+        // Waves that the plan in force leaves out settle what they sealed.
+        for wave in programme.waves.values().filter(|wave| listed.iter().all(|other| other.id != wave.id)) {
+            self.wave(programme, wave, &mut room);
+        }
+        if crate::decide::programme_is_complete(programme) {
+            self.proposals.push(Proposal::CompleteProgramme { programme: programme.id.clone() });
+        }
+    }
+
+    fn wave(&mut self, programme: &'a Programme, wave: &'a Wave, room: &mut Room<'_>) {
+        self.verify(programme, wave);
+        if wave.stage.has_ended() {
+            return;
+        }
+        self.dues(programme, wave);
+        let id = wave.id.clone();
+        match wave.stage {
+            WaveStage::Planned if programme.stage == ProgrammeStage::Active => {
+                self.proposals.push(Proposal::BeginNotice { wave: id });
+            }
+            WaveStage::Notice => self.notice(programme, wave),
+            WaveStage::Fixed => self.fixed(programme, wave),
+            WaveStage::Open => self.open(programme, wave, room),
+            WaveStage::Draining => {
+                let drained_at = drained_at(wave);
+                if drained_at <= self.now {
+                    self.proposals.push(Proposal::SoakWave { wave: id });
+                } else {
+                    self.wake(drained_at);
+                    self.stands(programme, wave);
+                }
+            }
+            WaveStage::Soaking => self.soaking(programme, wave),
+            _ => self.stands(programme, wave),
+        }
+    }
+
+    /// Says what is in the way of a wave as a whole.
+    fn stands(&mut self, programme: &Programme, wave: &Wave) {
+        let waiting = wave.load_in_any(EnrolmentState::is_open);
+        for blocker in wave_blockers(self.state, programme, wave, self.now) {
+            self.gathering.wave(&wave.id, waiting, blocker);
+        }
+    }
+
+    fn notice(&mut self, programme: &'a Programme, wave: &'a Wave) {
+        let fix_due =
+            programme.pending_of(wave.id.wave).any(|due| due.kind == DueKind::MembersFixed && due.at <= self.now);
+        if !fix_due || programme.stage != ProgrammeStage::Active {
+            self.stands(programme, wave);
+            return;
+        }
+        let mut unfit = BTreeMap::new();
+        for state in [EnrolmentState::Candidate, EnrolmentState::Notified] {
+            unfit.extend(self.unfit_in(programme, wave, state));
+        }
+        let (wave, registry_position) = (wave.id.clone(), self.view.position);
+        self.proposals.push(Proposal::FixWave { wave, unfit, registry_position });
+    }
+
+    fn unfit_in(&self, programme: &Programme, wave: &Wave, state: EnrolmentState) -> Vec<(PracticeCode, Unfit)> {
+        let judged = wave.in_state(state).filter_map(|enrolment| {
+            let facts = self.view.get(enrolment.practice);
+            Some((enrolment.practice, unfit(self.state, programme, wave, enrolment, facts)?))
+        });
+        judged.collect()
+    }
+
+    fn fixed(&mut self, programme: &Programme, wave: &Wave) {
+        let earlier = earlier_in_the_way(programme, wave);
+        let held = self.state.hold_on_wave(&wave.id);
+        if !has_time_left(self.state, wave, self.now) {
+            let reason = match (held, earlier) {
+                (Some(hold), _) => MissReason::Held { hold: hold.id },
+                (None, Some(earlier)) => MissReason::EarlierWave { wave: earlier },
+                (None, None) => MissReason::Outage,
+            };
+            self.proposals.push(Proposal::MissWave { wave: wave.id.clone(), reason });
+            return;
+        }
+        let slot = first_slot(self.state, wave, self.now);
+        if held.is_none() && earlier.is_none() && slot == Some(self.now) {
+            self.proposals.push(Proposal::OpenWave { wave: wave.id.clone() });
+            return;
+        }
+        if let Some(slot) = slot {
+            self.wake(slot);
+        }
+        self.stands(programme, wave);
+    }
+
+    fn open(&mut self, programme: &'a Programme, wave: &'a Wave, room: &mut Room<'_>) {
+        let waits = !wave.load_in_any(EnrolmentState::is_unsealed).is_zero();
+        if !waits || !has_time_left(self.state, wave, self.now) {
+            let invited = !wave.load_in(EnrolmentState::Invited).is_zero();
+            if !invited {
+                self.proposals.push(Proposal::DrainWave { wave: wave.id.clone() });
+                return;
+            }
+        }
+        if let Ok(closes) = open_now(self.state, wave, self.now) {
+            self.wake(closes);
+        }
+        let blockers = wave_blockers(self.state, programme, wave, self.now);
+        if blockers.is_empty() {
+            self.admissions(programme, wave, room);
+        } else {
+            self.stands(programme, wave);
+        }
+    }
+
+    fn soaking(&mut self, programme: &Programme, wave: &Wave) {
+        let Some((due, given_up)) = evaluation_due(self.state, wave) else { return };
+        let complete = is_complete(self.state, wave, self.view.position);
+        if self.now < due.at || (!complete && self.now < given_up) {
+            self.wake(if self.now < due.at { due.at } else { given_up });
+            self.stands(programme, wave);
+            return;
+        }
+        let mut not_live = OrdSet::new();
+        for state in [EnrolmentState::Confirmed, EnrolmentState::Verified] {
+            for enrolment in wave.in_state(state) {
+                let facts = self.view.get(enrolment.practice);
+                let live = facts.is_some_and(|facts| facts.observed(&programme.capability) == Observed::On);
+                if !live {
+                    not_live.insert(enrolment.practice);
+                }
+            }
+        }
+        let (wave, registry_position) = (wave.id.clone(), self.view.position);
+        self.proposals.push(Proposal::EvaluateGate { wave, not_live, registry_position });
+    }
+
+    /// Confirmed or invited practices of which the registry now says that they are on.
+    fn verify(&mut self, programme: &Programme, wave: &Wave) {
+        let mut practices = OrdSet::new();
+        for state in [EnrolmentState::Confirmed, EnrolmentState::Invited] {
+            for enrolment in wave.in_state(state) {
+                let facts = self.view.get(enrolment.practice);
+                if facts.is_some_and(|facts| facts.observed(&programme.capability) == Observed::On) {
+                    practices.insert(enrolment.practice);
+                }
+            }
+        }
+        if !practices.is_empty() {
+            let (wave, registry_position) = (wave.id.clone(), self.view.position);
+            self.proposals.push(Proposal::Verify { wave, practices, registry_position });
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What fell due and was not acted on in its time: each with its one outcome (rule 3, I12, I13).
+
+use jiff::Timestamp;
+
+use super::Walk;
+use crate::command::Proposal;
+use crate::eligibility::earlier_in_the_way;
+use crate::spec::Mode;
+use crate::state::{
+    Due, DueKind, DueOutcome, Enrolment, EnrolmentState, LATE_AFTER, MissReason, Programme, SkipPolicy, Wave, WaveStage,
+};
+
+impl Walk<'_> {
+    pub(super) fn dues(&mut self, programme: &Programme, wave: &Wave) {
+        for due in programme.pending_of(wave.id.wave) {
+            if self.now < due.at {
+                self.wake(due.at);
+                continue;
+            }
+            if let Some(closes) = due.kind.closes() {
+                self.wake(closes);
+            }
+            if let Some(outcome) = self.outcome(programme, wave, due) {
+                self.proposals.push(Proposal::SettleDue { due: due.clone(), outcome });
+            }
+        }
+    }
+
+    /// What became of something due; none while it can still be acted on.
+    fn outcome(&self, programme: &Programme, wave: &Wave, due: &Due) -> Option<DueOutcome> {
+        match &due.kind {
+            DueKind::WindowOpens { closes } => {
+                if let Some(reason) = self.skipped(wave, due) {
+                    return Some(DueOutcome::Skipped { reason });
+                }
+                let waiting = |one: &Enrolment| one.mode != Mode::BookedDates;
+                (*closes <= self.now)
+                    .then(|| self.not_acted_on(programme, wave, *closes, MissReason::NobodyReady, waiting))
+            }
+            DueKind::ListOpens { supplier, date, closes } => {
+                let waiting = |one: &Enrolment| one.planned_on == Some(*date) && one.supplier == *supplier;
+                (*closes <= self.now)
+                    .then(|| self.not_acted_on(programme, wave, *closes, MissReason::ListNotTaken, waiting))
+            }
+            DueKind::InvitationsLapse => Some(DueOutcome::Started),
+            // Acted on by the wave's own steps; a wave that cannot take them any more has settled them.
+            DueKind::MembersFixed | DueKind::GateEvaluated => None,
+        }
+    }
+
+    /// The calendar's reason why the window does not open, by what is known at its moment (I16).
+    fn skipped(&self, wave: &Wave, due: &Due) -> Option<SkipPolicy> {
+        let timetable = wave.rules.timetable(&self.state.calendar);
+        let end = due.at.saturating_add(jiff::SignedDuration::from_micros(1)).unwrap_or(Timestamp::MAX);
+        let window = timetable.windows_between(due.at, end).next()?;
+        window.skipped.map(|reason| SkipPolicy::Closed { reason })
+    }
+
+    fn not_acted_on(
+        &self,
+        programme: &Programme,
+        wave: &Wave,
+        closes: Timestamp,
+        otherwise: MissReason,
+        waits: impl Fn(&Enrolment) -> bool,
+    ) -> DueOutcome {
+        let mut waiting = wave.enrolments().filter(|one| {
+            let state = one.stage.state();
+            state.is_unsealed() && state != EnrolmentState::Invited && waits(one)
+        });
+        let Some(first) = waiting.next() else {
+            return DueOutcome::Skipped { reason: SkipPolicy::NobodyWaiting };
+        };
+        let on_all = self.state.hold_on_wave(&wave.id).map(|hold| hold.id);
+        let on_first = self.state.hold_on(wave.subject(first)).map(|hold| hold.id);
+        let on_each = on_first.filter(|_| waiting.all(|one| self.state.hold_on(wave.subject(one)).is_some()));
+        let reason = if let Some(hold) = on_all.or(on_each) {
+            MissReason::Held { hold }
+        } else if let Some(earlier) = earlier_in_the_way(programme, wave).filter(|_| wave.stage.is_before_open()) {
+            MissReason::EarlierWave { wave: earlier }
+        } else if closes.duration_until(self.now) > LATE_AFTER || wave.stage != WaveStage::Open {
+            MissReason::Outage
+        } else {
+            otherwise
+        };
+        DueOutcome::Missed { reason }
+    }
+}

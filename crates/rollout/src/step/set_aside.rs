@@ -1,0 +1,123 @@
+//! Whom the registry takes out of a wave, and whom it has switched off.
+
+use std::collections::BTreeMap;
+
+use super::Walk;
+use crate::command::{DisableCandidate, Proposal, Unfit};
+use crate::decide::may_disable;
+use crate::eligibility::unfit;
+use crate::id::{Direction, Target, WaveRef};
+use crate::spec::Mode;
+use crate::state::{Desired, State, WaveStage};
+use crate::view::{Observed, PracticeFacts};
+use ods::{Capability, PracticeCode};
+
+impl Walk<'_> {
+    /// Practices with a pause or a request, which are in a wave whose members are settled: before their turn comes, so
+    /// that their slot is free for others and their answer is prompt. Others that cannot stay are found at their turn.
+    pub(super) fn set_aside_wary(&mut self) {
+        let mut by_wave: BTreeMap<WaveRef, BTreeMap<PracticeCode, Unfit>> = BTreeMap::new();
+        for facts in self.view.wary() {
+            for programme in self.state.programmes.values() {
+                let wave = programme.current_wave.get(&facts.code).and_then(|wave| programme.waves.get(wave));
+                let Some(wave) = wave.filter(|wave| matches!(wave.stage, WaveStage::Fixed | WaveStage::Open)) else {
+                    continue;
+                };
+                let enrolment = wave.enrolment(facts.code).filter(|one| one.stage.state().is_unsealed());
+                let Some(enrolment) = enrolment else { continue };
+                if let Some(reason) = unfit(self.state, programme, wave, enrolment, Some(facts)) {
+                    by_wave.entry(wave.id.clone()).or_default().insert(facts.code, reason);
+                }
+            }
+        }
+        let registry_position = self.view.position;
+        for (wave, unfit) in by_wave {
+            self.proposals.push(Proposal::SetAside { wave, unfit, registry_position });
+        }
+    }
+
+    /// Switch-offs come first: a practice that paused in time, or asked for it, is on.
+    pub(super) fn switch_offs(&mut self) {
+        let mut practices = Vec::new();
+        for facts in self.view.wary() {
+            let candidates = reversals(self.state, facts).into_iter().chain(requests(self.state, facts));
+            for candidate in candidates {
+                if may_disable(self.state, &candidate, self.now) {
+                    practices.push(candidate);
+                } else if let Some(at) = self.state.access(&candidate.target).and_then(|access| access.not_before) {
+                    self.wake(at);
+                }
+            }
+        }
+        if !practices.is_empty() {
+            self.proposals.push(Proposal::Disable { practices, registry_position: self.view.position });
+        }
+    }
+}
+
+/// Pauses that were placed while an ENABLE had its permit, and the ENABLE took effect.
+fn reversals(state: &State, facts: &PracticeFacts) -> Vec<DisableCandidate> {
+    let mut candidates = Vec::new();
+    for pause in &facts.pauses {
+        let Some(key) = pause.pending_on.as_ref().filter(|key| key.direction == Direction::Enable) else { continue };
+        let applied = state.access(&key.target()).and_then(|access| access.applied.as_ref());
+        let Some(applied) = applied.filter(|applied| applied.key == *key) else { continue };
+        let mut candidate = candidate(state, facts, &key.capability);
+        candidate.supplier = candidate.supplier.or_else(|| Some(applied.supplier.clone()));
+        candidates.extend(candidate.reversing(Some(key.clone())));
+    }
+    candidates.dedup();
+    candidates
+}
+
+/// Requests to have access taken away, where it is not certainly off already.
+fn requests(state: &State, facts: &PracticeFacts) -> Vec<DisableCandidate> {
+    let mut candidates = Vec::new();
+    for access in facts.access.iter().filter(|access| access.switch_off_requested) {
+        let target = Target { practice: facts.code, capability: access.capability.clone() };
+        let wanted = state.access(&target).is_some_and(|access| access.desired == Desired::On);
+        if access.observed != Observed::Off || wanted {
+            candidates.extend(candidate(state, facts, &access.capability).reversing(None));
+        }
+    }
+    candidates
+}
+
+/// A switch-off in the making.
+struct Draft {
+    target: Target,
+    supplier: Option<ods::Supplier>,
+    mode: Mode,
+    generation_highest: u32,
+}
+
+fn candidate(state: &State, facts: &PracticeFacts, capability: &Capability) -> Draft {
+    let target = Target { practice: facts.code, capability: capability.clone() };
+    let applied = state.access(&target).and_then(|access| access.applied.as_ref());
+    // As it was switched on; where it switched itself on, as its supplier is driven.
+    let driven = || {
+        let mut specs = state.programmes.values().filter_map(|programme| programme.plan());
+        let spec = specs.find(|plan| plan.capability == *capability)?;
+        Some(spec.spec.suppliers.get(facts.supplier.as_ref()?)?.mode)
+    };
+    let mode = applied.map(|applied| applied.mode).or_else(driven).unwrap_or(Mode::Push);
+    Draft {
+        supplier: facts.supplier.clone(),
+        // Nobody can be asked to take access away from itself: its supplier is called.
+        mode: if mode == Mode::SelfService { Mode::Push } else { mode },
+        generation_highest: facts.access(capability).map_or(0, |access| access.generation_highest),
+        target,
+    }
+}
+
+impl Draft {
+    fn reversing(self, reverses: Option<crate::id::ActivationKey>) -> Option<DisableCandidate> {
+        Some(DisableCandidate {
+            supplier: self.supplier?,
+            target: self.target,
+            mode: self.mode,
+            reverses,
+            generation_highest: self.generation_highest,
+        })
+    }
+}
