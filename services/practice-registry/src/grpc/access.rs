@@ -137,3 +137,62 @@ fn reason_to_wire(practice: PracticeCode, reason: Reason) -> wire::AccessReason 
     };
     wire::AccessReason { code: code.into(), since: reason.since.map(api::time::to_wire), resource }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use practice::directory::{Chunk, DirectoryEntry};
+    use practice::pause::PauseEnd;
+    use practice::{Command, apply, command, decide};
+
+    fn paused_practice() -> State {
+        let now: Timestamp = "2031-06-02T08:00:00Z".parse().unwrap();
+        let code: PracticeCode = "A81001".parse().unwrap();
+        let entry = DirectoryEntry { name: Some("HILL SURGERY".to_owned()), ..DirectoryEntry::new(code) };
+        let chunk = Chunk {
+            source: "map".to_owned(),
+            effective_from: "2031-06-01".parse().unwrap(),
+            practices: vec![entry],
+            organisations: Vec::new(),
+        };
+        let placed = command::Placed { by: "manager".to_owned(), ..command::Placed::default() };
+        let end = PauseEnd::FurtherNotice;
+        let pause = command::PausePractice { practice: code, capability: None, end, placed };
+        let mut state = State::default();
+        for (position, command) in [(1, Command::ImportDirectory(chunk)), (2, Command::PausePractice(pause))] {
+            for event in decide(&state, &command, now).unwrap() {
+                apply(&mut state, &event, position, now);
+            }
+        }
+        state
+    }
+
+    /// The numbers above are those of the descriptor, and the two messages are one up to them.
+    #[test]
+    fn the_concatenated_reply_is_the_message() {
+        let state = paused_practice();
+        let practice = state.practice("A81001".parse().unwrap()).unwrap();
+        let part = EncodedAccess::new(practice).part(&Capability::default()).unwrap().clone();
+        let as_of: Timestamp = "2031-06-02T09:00:00.123456Z".parse().unwrap();
+        let checked = CheckedAccess { part: part.clone(), as_of, position: 300 };
+        let mut encoded = Vec::new();
+        checked.encode(&mut encoded);
+        let reply = wire::CheckAccessResponse::decode(encoded.as_slice()).unwrap();
+        let alone = wire::PracticeAccess::decode(part).unwrap();
+        let expected = wire::CheckAccessResponse {
+            ods_code: alone.ods_code,
+            capability: alone.capability,
+            live: alone.live,
+            live_since: alone.live_since,
+            state: alone.state,
+            source: alone.source,
+            observed_at: alone.observed_at,
+            reasons: alone.reasons,
+            as_of: Some(api::time::to_wire(as_of)),
+            position: 300,
+        };
+        assert_eq!(reply, expected);
+        assert_eq!(reply.reasons.len(), 2, "never observed, and paused");
+        assert_eq!(encoded, expected.encode_to_vec(), "to the byte");
+    }
+}

@@ -163,3 +163,13 @@ impl Decoder for CheckedAccessCodec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_is_that_of_the_rpc() {
+        assert!(proto::rpc(PATH).is_some());
+    }
+}

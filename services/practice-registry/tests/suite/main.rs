@@ -1,0 +1,16 @@
+//! The practice registry through its real routes and the generated client: in memory, and on each database at hand.
+
+#![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
+
+mod access;
+mod bench;
+mod files;
+mod history;
+mod import;
+mod lapses;
+mod observations;
+mod participation;
+mod permits;
+mod practices;
+mod reference;
+mod watch;

@@ -1,0 +1,276 @@
+//! PausePractice, ResumePractice, SetPauseOutcome, GetReceipt, RequestSwitchOff, UpdateReadiness.
+
+use proto::registry::v1 as wire;
+use proto::registry::v1::{PauseOutcome, PermitRefusal, ReceiptState};
+use tonic::Code;
+
+use crate::bench::{Bench, PRACTICE, disable, enable, everywhere, moment, pause, reason, refusal};
+
+fn resume(request_id: &str) -> wire::ResumePracticeRequest {
+    wire::ResumePracticeRequest { name: PRACTICE.to_owned(), request_id: request_id.to_owned(), ..Default::default() }
+}
+
+fn judge(request_id: &str, outcome: PauseOutcome) -> wire::SetPauseOutcomeRequest {
+    wire::SetPauseOutcomeRequest {
+        name: format!("{PRACTICE}/pauses/1"),
+        outcome: outcome.into(),
+        request_id: request_id.to_owned(),
+        ..Default::default()
+    }
+}
+
+async fn receipt(bench: &mut Bench) -> wire::Receipt {
+    let request = wire::GetReceiptRequest { name: format!("{PRACTICE}/receipts/1"), ..Default::default() };
+    bench.client.get_receipt(request).await.unwrap().into_inner().receipt.unwrap()
+}
+
+#[tokio::test]
+async fn a_pause_is_answered_with_a_receipt_and_holds_until_it_is_lifted() {
+    everywhere(async |bench| {
+        bench.import_map().await;
+        let paused = bench.pause("p").await;
+        let (placed, given) = (paused.pause.unwrap(), paused.receipt.unwrap());
+        assert_eq!((placed.name.as_str(), placed.placed_by.as_str()), ("practices/A81001/pauses/1", "alice"));
+        assert_eq!((placed.in_force, placed.reason_code.as_str()), (true, "staff-not-trained"));
+        assert_eq!((given.state(), given.final_at), (ReceiptState::Prevented, placed.recorded_at));
+        assert_eq!(receipt(bench).await, given);
+        assert_eq!(bench.acquire(vec![enable(1)]).await[0].refusal(), PermitRefusal::Paused);
+
+        let lifted = bench.client.resume_practice(resume("r")).await.unwrap().into_inner();
+        assert_eq!(lifted.lifted[0].ending(), wire::PauseEnding::Lifted);
+        assert!(lifted.practice.unwrap().pauses.is_empty());
+        assert_eq!(bench.acquire(vec![enable(1)]).await[0].refusal(), PermitRefusal::Unspecified);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_receipt_is_pending_while_a_permit_is_open_and_becomes_reversed() {
+    everywhere(async |bench| {
+        bench.import_map().await;
+        bench.acquire(vec![enable(1)]).await;
+        let given = bench.pause("p").await.receipt.unwrap();
+        assert_eq!((given.state(), given.final_at), (ReceiptState::Pending, None));
+        let key = given.parts[0].command_key.clone().unwrap();
+        assert_eq!((key.generation, key.action()), (1, wire::CommandAction::Enable));
+
+        let on = bench.settle(enable(1), wire::CommandOutcome::Applied).await;
+        assert!(on.receipts_final.is_empty());
+        bench.acquire(vec![disable(2)]).await;
+        let off = bench.settle(disable(2), wire::CommandOutcome::Applied).await;
+        assert_eq!(off.receipts_final, ["practices/A81001/receipts/1"]);
+        assert_eq!(receipt(bench).await.state(), ReceiptState::Reversed);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_repeated_pause_gets_the_first_receipt_and_another_body_is_refused() {
+    everywhere(async |bench| {
+        bench.import_map().await;
+        let first = bench.pause("p").await;
+        bench.client.resume_practice(resume("r")).await.unwrap();
+        assert_eq!(bench.pause("p").await, first, "although it was lifted meanwhile");
+        assert!(bench.practice().await.pauses.is_empty());
+
+        let other = wire::PausePracticeRequest { capability: "capabilities/historic-records".to_owned(), ..pause("p") };
+        let (code, explained) = refusal(bench.client.pause_practice(other).await);
+        assert_eq!((code, explained.reason.as_str()), (Code::AlreadyExists, "REQUEST_ID_REUSED"));
+        assert_eq!(explained.metadata["request_id"], "p");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_the_receipt_would_be_and_changes_nothing() {
+    let mut bench = Bench::with_practices().await;
+    let dry = wire::PausePracticeRequest { dry_run: true, ..pause("p") };
+    let reply = bench.client.pause_practice(dry).await.unwrap().into_inner();
+    assert_eq!(reply.receipt.unwrap().state(), ReceiptState::Prevented);
+    assert!(bench.practice().await.pauses.is_empty());
+}
+
+#[tokio::test]
+async fn a_pause_that_is_malformed_is_refused_by_field() {
+    let mut bench = Bench::with_practices().await;
+    let until = wire::PauseEnd::Until.into();
+    let cases = [
+        (wire::PausePracticeRequest { name: "practices/Z99999".to_owned(), ..pause("p") }, "PRACTICE_NOT_FOUND", ""),
+        (wire::PausePracticeRequest { request_id: String::new(), ..pause("p") }, "REQUEST_ID_REQUIRED", "request_id"),
+        (wire::PausePracticeRequest { end: 0, ..pause("p") }, "FIELD_REQUIRED", "end"),
+        (wire::PausePracticeRequest { end: until, ..pause("p") }, "FIELD_REQUIRED", "until"),
+        (
+            wire::PausePracticeRequest { end: until, until: moment("2031-06-02T08:00:00Z"), ..pause("p") },
+            "PAUSE_ENDS_IN_PAST",
+            "until",
+        ),
+        (
+            wire::PausePracticeRequest { until: moment("2031-07-02T08:00:00Z"), ..pause("p") },
+            "FIELD_NOT_APPLICABLE",
+            "until",
+        ),
+        (
+            wire::PausePracticeRequest { on_behalf_of: "the practice".to_owned(), ..pause("p") },
+            "FIELD_REQUIRED",
+            "evidence",
+        ),
+        (
+            wire::PausePracticeRequest { note: "patient 943 476 5919".to_owned(), ..pause("p") },
+            "NHS_NUMBER_IN_TEXT",
+            "note",
+        ),
+        (
+            wire::PausePracticeRequest {
+                on_behalf_of: "the practice".to_owned(),
+                evidence: "letter about 943 476 5919".to_owned(),
+                ..pause("p")
+            },
+            "NHS_NUMBER_IN_TEXT",
+            "evidence",
+        ),
+    ];
+    for (request, expected, field) in cases {
+        let (_, explained) = refusal(bench.client.pause_practice(request).await);
+        assert_eq!(explained.reason, expected);
+        assert_eq!(explained.fields.first().map_or("", |(path, _)| path.as_str()), field, "{expected}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_practice_may_lift_a_pause() {
+    let bench = Bench::with_practices().await;
+    for roles in ["programme-lead", "service", "icb"] {
+        let mut client = bench.client_as(&format!("bob;roles={roles}"));
+        client.pause_practice(pause(&format!("p-{roles}"))).await.unwrap();
+        let (code, _) = reason(client.resume_practice(resume("r")).await);
+        assert_eq!(code, Code::PermissionDenied, "{roles}");
+    }
+    bench.client_as("manager;roles=practice").resume_practice(resume("r")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stale_etag_is_rejected() {
+    let mut bench = Bench::with_practices().await;
+    bench.pause("p").await;
+    let seen = bench.practice().await.etag;
+    bench.pause("q").await;
+    let stale = wire::ResumePracticeRequest { etag: seen, ..resume("r") };
+    let (code, explained) = refusal(bench.client.resume_practice(stale).await);
+    assert_eq!((code, explained.reason.as_str()), (Code::Aborted, "ETAG_MISMATCH"));
+    let current = wire::ResumePracticeRequest { etag: explained.metadata["current"].clone(), ..resume("s") };
+    assert_eq!(bench.client.resume_practice(current).await.unwrap().into_inner().lifted.len(), 2);
+
+    let foreign = wire::ResumePracticeRequest { etag: "not an etag".to_owned(), ..resume("t") };
+    assert_eq!(reason(bench.client.resume_practice(foreign).await), (Code::Aborted, "ETAG_MISMATCH".to_owned()));
+}
+
+#[tokio::test]
+async fn lifting_what_does_not_hold_is_a_failed_precondition() {
+    let mut bench = Bench::with_practices().await;
+    let (code, explained) = refusal(bench.client.resume_practice(resume("r")).await);
+    assert_eq!((code, explained.reason.as_str()), (Code::FailedPrecondition, "PRACTICE_NOT_PAUSED"));
+    assert_eq!(explained.preconditions[0].1, PRACTICE);
+    let other = wire::ResumePracticeRequest { pause: "practices/A81002/pauses/1".to_owned(), ..resume("s") };
+    let refused = reason(bench.client.resume_practice(other).await);
+    assert_eq!(refused, (Code::InvalidArgument, "PAUSE_OF_ANOTHER_PRACTICE".to_owned()));
+    let missing = wire::ResumePracticeRequest { pause: format!("{PRACTICE}/pauses/7"), ..resume("t") };
+    assert_eq!(reason(bench.client.resume_practice(missing).await), (Code::NotFound, "PAUSE_NOT_FOUND".to_owned()));
+}
+
+#[tokio::test]
+async fn the_scheduler_judges_pauses_by_the_programmes_default_and_no_others() {
+    everywhere(async |bench| {
+        bench.import_map().await;
+        let by_default = wire::PausePracticeRequest { end: wire::PauseEnd::ProgrammeDefault.into(), ..pause("p") };
+        bench.client.pause_practice(by_default).await.unwrap();
+        let in_time = wire::SetPauseOutcomeRequest {
+            deferred_to: "programmes/autumn/waves/2".to_owned(),
+            until: moment("2031-07-01T08:00:00Z"),
+            ..judge("in-time", PauseOutcome::InTime)
+        };
+        let judged = bench.client.set_pause_outcome(in_time).await.unwrap().into_inner().pause.unwrap();
+        assert_eq!((judged.outcome(), judged.until), (PauseOutcome::InTime, moment("2031-07-01T08:00:00Z")));
+        let late = bench.client.set_pause_outcome(judge("late", PauseOutcome::Late)).await.unwrap().into_inner();
+        let judged = late.pause.unwrap();
+        assert_eq!((judged.outcome(), judged.until, judged.in_force), (PauseOutcome::Late, None, true));
+
+        bench.pause("q").await;
+        let other =
+            wire::SetPauseOutcomeRequest { name: format!("{PRACTICE}/pauses/2"), ..judge("x", PauseOutcome::Late) };
+        let refused = reason(bench.client.set_pause_outcome(other).await);
+        assert_eq!(refused, (Code::FailedPrecondition, "PAUSE_NOT_BY_PROGRAMME_DEFAULT".to_owned()));
+        let refused = reason(bench.client.set_pause_outcome(judge("y", PauseOutcome::InTime)).await);
+        assert_eq!(refused, (Code::InvalidArgument, "FIELD_REQUIRED".to_owned()), "deferred to where?");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_receipt_that_is_not_there_is_not_found() {
+    let mut bench = Bench::with_practices().await;
+    for (name, expected) in [
+        ("practices/A81001/receipts/1", "RECEIPT_NOT_FOUND"),
+        ("practices/Z99999/receipts/1", "PRACTICE_NOT_FOUND"),
+        ("practices/A81001/pauses/1", "RESOURCE_NAME_INVALID"),
+    ] {
+        let request = wire::GetReceiptRequest { name: name.to_owned(), ..Default::default() };
+        assert_eq!(reason(bench.client.get_receipt(request).await).1, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_request_to_switch_off_pauses_and_shows_until_a_command_has_taken_effect() {
+    everywhere(async |bench| {
+        bench.import_map().await;
+        bench.switch_on().await;
+        let (name, request_id) = (PRACTICE.to_owned(), "off".to_owned());
+        let request = wire::RequestSwitchOffRequest { name, request_id, ..Default::default() };
+        let reply = bench.client.request_switch_off(request).await.unwrap().into_inner();
+        assert_eq!(reply.pause.unwrap().receipt_state(), ReceiptState::AlreadyOn);
+        let asked = reply.practice.unwrap().access[0].switch_off_request.clone().unwrap();
+        assert_eq!(asked.requested_by, "alice");
+
+        bench.acquire(vec![disable(2)]).await;
+        bench.settle(disable(2), wire::CommandOutcome::Applied).await;
+        let access = bench.practice().await.access.remove(0);
+        assert_eq!((access.state(), access.switch_off_request), (wire::ObservedState::Off, None));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn readiness_items_are_set_one_by_one_and_the_others_stay() {
+    everywhere(async |bench| {
+        bench.import_map().await;
+        let item = |item: &str, state: wire::ReadinessState| wire::ReadinessItem {
+            item: item.to_owned(),
+            state: state.into(),
+            owner: "manager".to_owned(),
+            due_date: "2031-06-20".to_owned(),
+            ..Default::default()
+        };
+        let update = |request_id: &str, items| wire::UpdateReadinessRequest {
+            name: PRACTICE.to_owned(),
+            items,
+            request_id: request_id.to_owned(),
+            ..Default::default()
+        };
+        let first = update("a", vec![item("dpia", wire::ReadinessState::InProgress)]);
+        bench.client.update_readiness(first).await.unwrap();
+        let second = update("b", vec![item("staff-training", wire::ReadinessState::Complete)]);
+        let practice = bench.client.update_readiness(second).await.unwrap().into_inner().practice.unwrap();
+        let items: Vec<_> = practice.readiness.iter().map(|item| (item.item.as_str(), item.state())).collect();
+        let expected = [("dpia", wire::ReadinessState::InProgress), ("staff-training", wire::ReadinessState::Complete)];
+        assert_eq!(items, expected);
+
+        for (items, expected) in [
+            (vec![], "FIELD_REQUIRED"),
+            (vec![item("Staff Training", wire::ReadinessState::Complete)], "READINESS_ITEM_INVALID"),
+            (vec![item("dpia", wire::ReadinessState::Expired)], "READINESS_STATE_INVALID"),
+            (vec![item("dpia", wire::ReadinessState::Complete); 2], "ITEM_TWICE"),
+        ] {
+            assert_eq!(reason(bench.client.update_readiness(update("c", items)).await).1, expected);
+        }
+    })
+    .await;
+}
