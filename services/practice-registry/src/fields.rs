@@ -56,7 +56,8 @@ pub(crate) static PRACTICE: LazyLock<Schema> = LazyLock::new(|| {
     Schema::new(&FIELDS.map(|(field, _)| field)).expect("the names above are dotted identifiers, each once")
 });
 
-static DEFAULT_CAPABILITY: LazyLock<Capability> = LazyLock::new(Capability::default);
+/// The one that a request without a capability means.
+pub(crate) static DEFAULT_CAPABILITY: LazyLock<Capability> = LazyLock::new(Capability::default);
 
 /// A practice as a row for a filter. Codes are copied into it, so that values can be borrowed from it.
 pub(crate) struct Row<'a> {

@@ -14,6 +14,7 @@ use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use proto::registry::v1 as wire;
 
+use crate::fields::DEFAULT_CAPABILITY;
 use crate::grpc::name;
 use crate::grpc::resource::{source_to_wire, state_to_wire};
 
@@ -31,15 +32,15 @@ pub(crate) struct EncodedAccess {
 impl EncodedAccess {
     pub(crate) fn new(practice: &std::sync::Arc<Practice>) -> Self {
         let view = View::current(practice);
-        let default = Capability::default();
-        let others = practice.access.keys().filter(|capability| **capability != default);
+        let default = &*DEFAULT_CAPABILITY;
+        let others = practice.access.keys().filter(|capability| *capability != default);
         let others = others.map(|capability| (capability.clone(), encode(view, capability))).collect();
-        Self { default: encode(view, &default), others }
+        Self { default: encode(view, default), others }
     }
 
     /// None where nothing is known of the capability at this practice.
     pub(crate) fn part(&self, capability: &Capability) -> Option<&Bytes> {
-        if *capability == Capability::default() { Some(&self.default) } else { self.others.get(capability) }
+        if *capability == *DEFAULT_CAPABILITY { Some(&self.default) } else { self.others.get(capability) }
     }
 }
 

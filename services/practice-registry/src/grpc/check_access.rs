@@ -1,6 +1,7 @@
 //! How CheckAccess is answered: the encoded part of the practice is copied into the reply, and no message is built.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use api::Error;
@@ -78,13 +79,14 @@ fn practice_access(part: Bytes) -> Result<wire::PracticeAccess, Error> {
 /// The registry's server: the generated one, but for CheckAccess.
 #[derive(Clone, Debug)]
 pub(crate) struct RegistryServer {
-    handlers: Handlers,
+    handlers: Arc<Handlers>,
     generated: PracticeRegistryServiceServer<Handlers>,
 }
 
 impl RegistryServer {
     pub(crate) fn new(handlers: Handlers) -> Self {
-        Self { generated: PracticeRegistryServiceServer::new(handlers.clone()), handlers }
+        let handlers = Arc::new(handlers);
+        Self { generated: PracticeRegistryServiceServer::from_arc(Arc::clone(&handlers)), handlers }
     }
 }
 
@@ -105,19 +107,19 @@ impl Service<Request<RequestBody>> for RegistryServer {
         if request.uri().path() != PATH {
             return self.generated.call(request);
         }
-        let check = CheckAccess(self.handlers.clone());
+        let check = CheckAccess(Arc::clone(&self.handlers));
         Box::pin(async move { Ok(Grpc::new(CheckedAccessCodec).unary(check, request).await) })
     }
 }
 
-struct CheckAccess(Handlers);
+struct CheckAccess(Arc<Handlers>);
 
 impl UnaryService<wire::CheckAccessRequest> for CheckAccess {
     type Response = CheckedAccess;
     type Future = BoxFuture<tonic::Response<CheckedAccess>, Status>;
 
     fn call(&mut self, request: tonic::Request<wire::CheckAccessRequest>) -> Self::Future {
-        let handlers = self.0.clone();
+        let handlers = Arc::clone(&self.0);
         Box::pin(async move { Ok(tonic::Response::new(check(&handlers, request.get_ref()).await?)) })
     }
 }

@@ -117,7 +117,7 @@ impl Arrived {
                 ));
             }
         };
-        api::validate::text("header.file_name", &header.file_name, FILE_NAME_CHARS_MAX)?;
+        api::validate::free_text("header.file_name", &header.file_name, FILE_NAME_CHARS_MAX)?;
         let mut body = Sha256::new();
         body.update(api::digest(&header));
         body.update(&bytes);

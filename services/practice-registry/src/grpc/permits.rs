@@ -189,7 +189,7 @@ pub(crate) async fn observe(
     let request = &asked.request;
     let observations = observations_from_wire(&request.observations)?;
     let command = Command::RecordObservations(observations.clone());
-    let ask = Ask::new(&asked.caller, &api::mutation!(*request)?, command).urgent().because_of(&request.cause)?;
+    let ask = Ask::new(&asked.caller, &api::mutation!(*request)?, command).because_of(&request.cause)?;
     handlers
         .submit(ask, move |outcome| {
             let news: Vec<&AccessObserved> = outcome.events.iter().flat_map(observed_in).collect();

@@ -30,9 +30,9 @@ impl Reading {
         if effective_at.is_none() && known_at.is_none() {
             return Ok(Self(None));
         }
-        // What was known then, of then: a read that names one time only means the other to be the natural one.
-        let known = known_at.unwrap_or(Timestamp::MAX);
-        Ok(Self(Some(AsOf { effective_at: effective_at.unwrap_or(known.min(now)), known_at: known })))
+        // Of what was known then, the truth of then: who asks for one past moment means that one.
+        let effective_at = effective_at.or(known_at).unwrap_or(now);
+        Ok(Self(Some(AsOf { effective_at, known_at: known_at.unwrap_or(Timestamp::MAX) })))
     }
 
     fn view<'a>(&self, practice: &'a Arc<Practice>) -> Option<View<'a>> {

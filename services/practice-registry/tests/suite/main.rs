@@ -13,4 +13,5 @@ mod participation;
 mod permits;
 mod practices;
 mod reference;
+mod virtual_time;
 mod watch;

@@ -21,9 +21,9 @@ async fn next(stream: &mut Streaming<wire::WatchPracticesResponse>) -> wire::Wat
 }
 
 fn kinds(message: &wire::WatchPracticesResponse) -> Vec<(wire::PracticeChangeKind, &str)> {
-    let kind = |change: &wire::PracticeChange| change.practice.as_ref().unwrap().ods_code.as_str().to_owned();
-    let kinds = message.changes.iter().map(|change| (change.kind(), kind(change)));
-    kinds.map(|(kind, code)| (kind, &*code.leak())).collect()
+    let kind = |change: &wire::PracticeChange| change.kind();
+    let kinds = message.changes.iter().map(kind);
+    kinds.zip(message.changes.iter().map(|change| change.practice.as_ref().unwrap().ods_code.as_str())).collect()
 }
 
 #[tokio::test]
@@ -140,6 +140,32 @@ async fn a_token_of_another_watch_or_another_journal_is_refused() {
     other.import(header(Map, "map"), map.as_bytes()).await.unwrap();
     let refused = reason(other.client.watch_practices(watch("", &token)).await);
     assert_eq!(refused, (Code::FailedPrecondition, "JOURNAL_REWOUND".to_owned()));
+}
+
+#[tokio::test]
+async fn a_change_brings_the_trace_of_what_caused_it() {
+    let mut bench = Bench::with_practices().await;
+    let mut stream = follow(&mut bench, "", "").await;
+    next(&mut stream).await;
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned();
+    let meta = journal::Meta { traceparent: traceparent.clone(), ..journal::Meta::default() };
+    let observation = practice::command::Observation {
+        practice: "A81002".parse().unwrap(),
+        capability: ods::Capability::default(),
+        state: practice::access::ObservedState::On,
+        source: practice::access::ObservationSource::SupplierList,
+        as_at: None,
+        command: None,
+    };
+    let command = practice::Command::RecordObservations(vec![observation]);
+    bench.registry.engine().submit(journal::Submission::new(command, meta), |_| Vec::new()).await.unwrap();
+    bench.pause("p").await;
+    let change = next(&mut stream).await;
+    let causes: Vec<_> = change.changes.iter().map(|change| change.traceparent.as_str()).collect();
+    assert_eq!(
+        (kinds(&change), causes),
+        (vec![(Changed, "A81002"), (Changed, "A81001")], vec![traceparent.as_str(), ""])
+    );
 }
 
 #[tokio::test]
