@@ -93,6 +93,12 @@ impl Signer {
         self.0.verifying_key().to_bytes()
     }
 
+    /// Ed25519 over a text of another kind than a checkpoint; it must begin with a tag of its own, so that neither can be
+    /// passed off as the other.
+    pub fn sign_text(&self, text: &str) -> [u8; 64] {
+        self.0.sign(text.as_bytes()).to_bytes()
+    }
+
     /// Signs where `journal` stands.
     pub fn sign(&self, journal: &str, head: Head, signed_at: Timestamp) -> Checkpoint {
         let mut checkpoint = Checkpoint {

@@ -68,7 +68,7 @@ impl JournalHandle {
     /// has ended or stopped.
     pub async fn wait_after(&self, position: u64) -> bool {
         let mut progress = self.progress.clone();
-        let moved = progress.wait_for(|progress| progress.position > position || progress.stopped.is_some()).await;
+        let moved = progress.wait_for(|progress| progress.position > position || progress.is_final()).await;
         moved.is_ok_and(|progress| progress.position > position)
     }
 

@@ -114,11 +114,13 @@ impl<M: Machine> Engine<M> {
             stopping: stop,
             unavailable: false,
         };
+        let ending = Arc::clone(&shared);
         let tasks = vec![
             tokio::spawn(async move {
-                // Dropped when the writer ends, which is how the other tasks hear of it.
-                let _writer_lives = writer_lives;
                 writer.run().await;
+                ending.end();
+                // How the other tasks hear of it.
+                drop(writer_lives);
             }),
             tokio::spawn(tail),
             tokio::spawn(chores.run(writer_alive)),

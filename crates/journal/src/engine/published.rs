@@ -43,7 +43,16 @@ impl<M: Machine> From<&Folded<M>> for Published<M> {
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
     pub(crate) position: u64,
+    /// Why nothing will follow.
     pub(crate) stopped: Option<Arc<JournalError>>,
+    /// The writer has ended: nothing will follow here.
+    pub(crate) has_ended: bool,
+}
+
+impl Progress {
+    pub(crate) fn is_final(&self) -> bool {
+        self.stopped.is_some() || self.has_ended
+    }
 }
 
 /// What the writer shows to everybody else.
@@ -58,7 +67,7 @@ impl<M: Machine> Shared<M> {
     pub(crate) fn new(folded: &Folded<M>, clock: Clock) -> Self {
         Self {
             published: ArcSwap::from_pointee(Published::from(folded)),
-            progress: watch::Sender::new(Progress { position: folded.head.position, stopped: None }),
+            progress: watch::Sender::new(Progress { position: folded.head.position, stopped: None, has_ended: false }),
             subscribers: Mutex::default(),
             clock,
         }
@@ -83,6 +92,11 @@ impl<M: Machine> Shared<M> {
     /// Says that nothing will follow, and why.
     pub(crate) fn stop(&self, reason: Arc<JournalError>) {
         self.progress.send_modify(|progress| progress.stopped = Some(reason));
+    }
+
+    /// Says that the writer has ended.
+    pub(crate) fn end(&self) {
+        self.progress.send_modify(|progress| progress.has_ended = true);
     }
 
     pub(crate) fn stopped(&self) -> Option<Arc<JournalError>> {
@@ -129,7 +143,7 @@ pub(crate) async fn wait_for(
     wanted: u64,
     deadline: Instant,
 ) -> Result<(), NotReached> {
-    let reached = progress.wait_for(|progress| progress.position >= wanted || progress.stopped.is_some());
+    let reached = progress.wait_for(|progress| progress.position >= wanted || progress.is_final());
     let in_time = tokio::time::timeout_at(deadline.into(), reached).await.is_ok();
     let position = progress.borrow().position;
     if in_time && position >= wanted { Ok(()) } else { Err(NotReached { journal, wanted, position }) }

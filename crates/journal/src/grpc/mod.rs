@@ -1,5 +1,9 @@
 //! `JournalService`, and what the handlers of every service need to submit a command.
 
+mod refusal;
+mod service;
 mod submit;
+mod wire;
 
-pub use submit::refusal;
+pub use refusal::{not_reached, patience, refusal};
+pub use service::JournalService;

@@ -184,3 +184,20 @@ async fn a_flood_of_urgent_commands_does_not_starve_the_others() {
         task.await.expect("the flood ends");
     }
 }
+
+/// Timers of a paused runtime jump only once it has nothing left to do: a task that spins would keep it busy for ever.
+#[test]
+fn an_engine_with_many_records_and_no_checkpoints_rests_when_nothing_is_asked() {
+    let (rested, rests) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        runtime.expect("a runtime").block_on(async {
+            let (_memory, engine) = memory_engine().await;
+            let names = (0..2_000).map(|number| format!("A{number:05}")).collect();
+            submit(&engine, order(Command::AddEach { names })).await.expect("it is accepted");
+            tokio::time::sleep(std::time::Duration::from_secs(3_600)).await;
+            rested.send(()).expect("the test waits");
+        });
+    });
+    rests.recv_timeout(std::time::Duration::from_secs(20)).expect("an engine at rest uses no processor");
+}

@@ -5,6 +5,7 @@ mod differential;
 mod failures;
 mod integrity;
 mod replicas;
+mod service;
 mod snapshots;
 mod toy;
 mod virtual_time;

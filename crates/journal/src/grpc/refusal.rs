@@ -1,0 +1,126 @@
+//! From the engine's errors to statuses: one exhaustive mapping each.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use crate::{JournalError, NotReached, SubmitError};
+
+/// When to try again after the store failed: long enough for a fail-over to begin, short enough for a person to wait.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a read waits for its `min_position` where the caller set no deadline.
+const PATIENCE_MAX: Duration = Duration::from_secs(5);
+
+/// What is left of a deadline to send the refusal in.
+const PATIENCE_MARGIN: Duration = Duration::from_millis(50);
+
+/// Until when a read waits for its `min_position`: a little less than its caller does.
+pub fn patience() -> Instant {
+    let longest = Instant::now() + PATIENCE_MAX;
+    match api::deadline::current() {
+        Some(deadline) => deadline.checked_sub(PATIENCE_MARGIN).unwrap_or(deadline).min(longest),
+        None => longest,
+    }
+}
+
+/// A `min_position` that was not reached in time.
+pub fn not_reached(error: &NotReached) -> api::Error {
+    api::Error::unavailable(
+        "POSITION_NOT_REACHED",
+        "{journal} is at position {position} here, and {min_position} was not seen in time; try again",
+    )
+    .with("journal", format!("journals/{}", error.journal))
+    .with("position", error.position)
+    .with("min_position", error.wanted)
+    .retry_after(RETRY_AFTER)
+}
+
+/// The refusal of a submitted command; `rejected` words the domain's own.
+pub fn refusal<R: Error + Send + Sync + 'static>(
+    error: SubmitError<R>,
+    rejected: impl FnOnce(R) -> api::Error,
+) -> api::Error {
+    match error {
+        SubmitError::Rejected(rejection) => rejected(rejection),
+        SubmitError::RequestIdReused { request_id } => api::Error::already_exists(
+            "REQUEST_ID_REUSED",
+            "request id {request_id} was used for another request; send a new one",
+        )
+        .with("request_id", request_id)
+        .field("request_id", ""),
+        SubmitError::Unavailable(cause) => unavailable(&cause),
+        SubmitError::Stopped(cause) => stopped(&cause),
+        SubmitError::Fault { .. } => api::Error::internal(&error),
+    }
+}
+
+/// An error of reading or verifying a journal.
+pub(crate) fn unreadable(error: &JournalError) -> api::Error {
+    match error {
+        JournalError::Store { .. }
+        | JournalError::Slow { .. }
+        | JournalError::ToldToFail { .. }
+        | JournalError::Closed { .. } => unavailable(error),
+        JournalError::OtherJournal { .. }
+        | JournalError::Broken { .. }
+        | JournalError::UnknownKind { .. }
+        | JournalError::Rewound(_)
+        | JournalError::Damaged { .. } => stopped(error),
+        JournalError::File { .. } | JournalError::Checkpoint { .. } => api::Error::internal(error),
+    }
+}
+
+fn unavailable(cause: &JournalError) -> api::Error {
+    // What the store says is for the operator; the caller can only try again.
+    let error: &(dyn Error + 'static) = cause;
+    tracing::warn!(error, "the journal is unavailable to a caller");
+    let template = "the journal is unavailable; send the same request again, it takes effect at most once";
+    api::Error::unavailable("JOURNAL_UNAVAILABLE", template).retry_after(RETRY_AFTER)
+}
+
+fn stopped(cause: &JournalError) -> api::Error {
+    let reason = if matches!(cause, JournalError::Rewound(_)) { "JOURNAL_REWOUND" } else { "JOURNAL_STOPPED" };
+    let remedy = "an operator must mend it and start the server again";
+    api::Error::failed_precondition(reason, "{cause}").with("cause", cause).precondition(reason, "journal", remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{ChainFault, Head, Rewound};
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no")]
+    struct No;
+
+    #[test]
+    fn each_refusal_has_its_reason() {
+        let closed = || Arc::new(JournalError::Closed { journal: "toy".to_owned() });
+        let source = ChainFault::Altered { position: 3 };
+        let broken = Arc::new(JournalError::Broken { journal: "toy".to_owned(), source });
+        let (known, found) = (Head::genesis("toy"), Head::genesis("other"));
+        let rewound =
+            Rewound { journal: "toy".to_owned(), known, found, common_position: None, witness: "we".to_owned() };
+        let cases: [(SubmitError<No>, &str); 6] = [
+            (SubmitError::Rejected(No), "NO"),
+            (SubmitError::RequestIdReused { request_id: "r-1".to_owned() }, "REQUEST_ID_REUSED"),
+            (SubmitError::Unavailable(closed()), "JOURNAL_UNAVAILABLE"),
+            (SubmitError::Stopped(broken), "JOURNAL_STOPPED"),
+            (SubmitError::Stopped(Arc::new(JournalError::Rewound(Box::new(rewound)))), "JOURNAL_REWOUND"),
+            (SubmitError::Fault { journal: "toy", what: "a panic".to_owned() }, "INTERNAL"),
+        ];
+        for (error, reason) in cases {
+            let refusal = refusal(error, |No| api::Error::aborted("NO", "no"));
+            assert_eq!(refusal.reason(), reason);
+        }
+    }
+
+    #[test]
+    fn a_read_gives_up_before_its_caller_does() {
+        let deadline = Instant::now() + Duration::from_secs(2);
+        let _entered = api::deadline::enter(Some(deadline));
+        assert!(patience() < deadline);
+    }
+}

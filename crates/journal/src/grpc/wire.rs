@@ -1,0 +1,109 @@
+//! Between the journal's types and those of the wire.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use proto::journal::v1 as wire;
+
+use crate::{ChainFault, Checkpoint, Finding, Hash, Head, Note, Record, Verification};
+
+/// `journals/registry` → `registry`.
+pub(crate) const COLLECTION: &str = "journals";
+
+/// Records with the notes that lie beside them.
+pub(crate) fn records(records: Vec<Record>, notes: Vec<Note>) -> Vec<wire::Record> {
+    let mut notes: BTreeMap<u64, Note> = notes.into_iter().map(|note| (note.position, note)).collect();
+    records
+        .into_iter()
+        .map(|record| {
+            let note = notes.remove(&record.position);
+            from_record(record, note)
+        })
+        .collect()
+}
+
+fn from_record(record: Record, note: Option<Note>) -> wire::Record {
+    let (note, note_salt) = note.map(|note| (note.note, note.salt)).unwrap_or_default();
+    wire::Record {
+        position: record.position,
+        recorded_at: Some(api::time::to_wire(record.recorded_at)),
+        actor: record.actor,
+        request_id: record.request_id,
+        cause: record.cause,
+        traceparent: record.traceparent,
+        kind: record.kind,
+        payload_json: record.payload,
+        reason_code: record.reason_code,
+        note_hash: record.note_hash.map(|hash| bytes(hash.0)).unwrap_or_default(),
+        previous_hash: bytes(record.previous_hash.0),
+        hash: bytes(record.hash.0),
+        note,
+        note_salt: note_salt.into(),
+    }
+}
+
+pub(crate) fn from_checkpoint(checkpoint: &Checkpoint) -> wire::Checkpoint {
+    let Head { position, hash, recorded_at } = checkpoint.head;
+    wire::Checkpoint {
+        journal: format!("{COLLECTION}/{}", checkpoint.journal),
+        position,
+        hash: bytes(hash.0),
+        recorded_at: (position > 0).then(|| api::time::to_wire(recorded_at)),
+        signed_at: Some(api::time::to_wire(checkpoint.signed_at)),
+        public_key: bytes(checkpoint.public_key),
+        signature: bytes(checkpoint.signature),
+    }
+}
+
+/// The checkpoint that a caller kept, or which of its fields is wrong.
+pub(crate) fn to_checkpoint(checkpoint: &wire::Checkpoint) -> Result<Checkpoint, api::Error> {
+    let journal = api::validate::resource_id("checkpoint.journal", &checkpoint.journal, COLLECTION)?;
+    let recorded_at = api::time::moment("checkpoint.recorded_at", checkpoint.recorded_at.as_ref())?;
+    Ok(Checkpoint {
+        journal: journal.to_owned(),
+        head: Head {
+            position: checkpoint.position,
+            hash: Hash(fixed("checkpoint.hash", &checkpoint.hash)?),
+            recorded_at: recorded_at.unwrap_or(Timestamp::UNIX_EPOCH),
+        },
+        signed_at: api::time::required_moment("checkpoint.signed_at", checkpoint.signed_at.as_ref())?,
+        public_key: fixed("checkpoint.public_key", &checkpoint.public_key)?,
+        signature: fixed("checkpoint.signature", &checkpoint.signature)?,
+    })
+}
+
+pub(crate) fn from_verification(verification: &Verification) -> wire::VerifyChainResponse {
+    wire::VerifyChainResponse {
+        verified_position: verification.verified.position,
+        verified_hash: bytes(verification.verified.hash.0),
+        finding: verification.finding.as_ref().map(from_finding),
+    }
+}
+
+fn from_finding(finding: &Finding) -> wire::Finding {
+    use wire::finding::Kind;
+    let kind = match finding {
+        Finding::Chain(ChainFault::Altered { .. }) => Kind::Altered,
+        Finding::Chain(ChainFault::Missing { .. }) => Kind::Missing,
+        Finding::Chain(ChainFault::Unchained { .. }) => Kind::Unchained,
+        Finding::HeadDiffers { .. } => Kind::HeadDiffers,
+        Finding::CutOff { .. } => Kind::CutOff,
+        Finding::Rewritten { .. } => Kind::Rewritten,
+        Finding::NoteAltered { .. } => Kind::NoteAltered,
+        Finding::CheckpointForged { .. } => Kind::CheckpointForged,
+    };
+    wire::Finding { kind: kind.into(), position: finding.position(), explanation: finding.to_string() }
+}
+
+fn bytes<const N: usize>(bytes: [u8; N]) -> Bytes {
+    Bytes::copy_from_slice(&bytes)
+}
+
+fn fixed<const N: usize>(path: &str, bytes: &[u8]) -> Result<[u8; N], api::Error> {
+    bytes.try_into().map_err(|_| {
+        api::Error::invalid(path, "LENGTH_INVALID", "{field} has {bytes_count} bytes; it must have {bytes_wanted}")
+            .with("bytes_count", bytes.len())
+            .with("bytes_wanted", N)
+    })
+}
