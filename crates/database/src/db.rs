@@ -24,6 +24,11 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another process's write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long PostgreSQL lets a transaction stand still before it ends it: else a process that was stopped, or whose network
+/// died, would hold the lock of a journal's head for hours. Well above what is ever computed within a transaction, and
+/// below what others wait for the lock.
+const IDLE_IN_TRANSACTION_MAX: &str = "10s";
+
 /// Which engine a [`Db`] is on, for `match db.dialect()` with both literals side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -251,13 +256,26 @@ async fn open_postgres(options: &PgConnectOptions, name: &str) -> Result<Pools, 
     let options = options
         .clone()
         .application_name("citizens-access")
-        .options([("search_path", name)])
+        .options([
+            ("search_path", name),
+            // Whatever the server's default is: who waits for a lock must then see what was committed meanwhile.
+            ("default_transaction_isolation", "read committed"),
+            ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_MAX),
+        ])
         .disable_statement_logging();
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS_COUNT_MAX)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // A connection that died in the pool is replaced instead of failing the caller's first statement.
         .test_before_acquire(true)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // What is acknowledged is on disk, whatever the server's default; a stricter setting stays.
+                let statement = "select set_config('synchronous_commit', 'on', false) \
+                                 where current_setting('synchronous_commit') = 'off'";
+                sqlx::query(statement).execute(connection).await.map(|_| ())
+            })
+        })
         .connect_with(options)
         .await?;
     pool.acquire().await?.ping().await?;

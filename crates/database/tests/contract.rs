@@ -263,6 +263,18 @@ async fn two_writers_wait_for_each_other() {
 }
 
 #[tokio::test]
+async fn on_postgres_a_transaction_that_stands_still_is_ended_by_the_server() {
+    let Some(store) = TestStore::postgres().await else { return };
+    let db = open(&store).await;
+    let mut tx = db.begin().await.expect("a transaction");
+    let text = "select current_setting('idle_in_transaction_session_timeout') as stands_still, \
+                current_setting('transaction_isolation') as isolation";
+    let row = tx.fetch_one(sql(text)).await.expect("the settings");
+    assert_eq!(row.get::<String>("stands_still").expect("a text"), "10s");
+    assert_eq!(row.get::<String>("isolation").expect("a text"), "read committed");
+}
+
+#[tokio::test]
 async fn a_notification_is_heard_by_the_same_database_only() {
     let Some(store) = TestStore::postgres().await else { return };
     let db = open(&store).await;
@@ -285,6 +297,55 @@ async fn the_database_tells_its_own_time_and_whether_it_is_replicated() {
         assert_eq!(time_us.is_some(), db.dialect() == Dialect::Postgres);
         assert!(!db.is_replicated_synchronously().await.expect("an answer"), "the test server has no standby");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_would_acknowledge_before_it_has_synced_is_told_not_to() {
+    let Some(store) = TestStore::postgres().await else { return };
+    let setting = async |db: &Db| {
+        let row = db.fetch_one(sql("select current_setting('synchronous_commit') as mode")).await.expect("a row");
+        row.get::<String>("mode").expect("a mode")
+    };
+    for (default, expected) in [("off", "on"), ("remote_apply", "remote_apply")] {
+        let db = open(&store).await;
+        db.execute(sql(match default {
+            "off" => "do $$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $$",
+            _ => "do $$ begin execute format('alter database %I set synchronous_commit = remote_apply', current_database()); end $$",
+        }))
+        .await
+        .expect("the default is set");
+        db.close().await;
+        assert_eq!(setting(&open(&store).await).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn who_waited_for_a_lock_sees_what_the_one_before_it_committed_whatever_the_servers_default() {
+    let Some(store) = TestStore::postgres().await else { return };
+    let db = open(&store).await;
+    let strict = "do $$ begin execute format('alter database %I set default_transaction_isolation = serializable', \
+                  current_database()); end $$";
+    db.execute(sql(strict)).await.expect("the default is set");
+    db.execute(sql("insert into things (id, size) values (1, 0)")).await.expect("an insert");
+    db.close().await;
+    let db = open(&store).await;
+    let lock = || sql("select size from things where id = 1 for update");
+    let mut first = db.begin().await.expect("a transaction");
+    first.fetch_one(lock()).await.expect("the lock");
+    let waiting = async {
+        let mut second = db.begin().await.expect("a transaction");
+        second.fetch_one(lock()).await.expect("no serialisation failure").get::<i64>("size").expect("a size")
+    };
+    let committing = async {
+        first.execute(sql("update things set size = 7 where id = 1")).await.expect("an update");
+        // Let the other one come to the lock; were it slower, the test would still be right, only weaker.
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        first.commit().await.expect("a commit");
+    };
+    let (seen, ()) = tokio::join!(waiting, committing);
+    assert_eq!(seen, 7);
 }
 
 #[tokio::test]
