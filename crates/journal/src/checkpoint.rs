@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
@@ -17,6 +17,9 @@ use crate::record::{Hash, Head};
 
 /// The first line of what is signed; a change of the text changes it.
 const TAG: &str = "citizens-access.journal.checkpoint.v1";
+
+/// More than a line of the file has: names and hexadecimal digits of known length.
+const LINE_BYTES_MAX: u64 = 4_096;
 
 /// Where a journal stood, signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,6 +133,19 @@ fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// Cuts off what lies after the last line feed: of a line that was never written to its end nobody was told.
+fn drop_torn_line(file: &mut File) -> io::Result<()> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(length.saturating_sub(LINE_BYTES_MAX)))?;
+    file.read_to_end(&mut tail)?;
+    let torn_count = tail.iter().rev().take_while(|byte| **byte != b'\n').count();
+    if torn_count > 0 {
+        file.set_len(length.saturating_sub(torn_count as u64))?;
+    }
+    Ok(())
+}
+
 /// A file of checkpoints, one JSON object a line, only ever appended to; and the key that signs them.
 #[derive(Debug)]
 pub struct Checkpoints {
@@ -165,7 +181,8 @@ impl Checkpoints {
         &self.path
     }
 
-    /// Appends a checkpoint and syncs it.
+    /// Appends a checkpoint and syncs it. A last line that was cut off by a crash is dropped first: this one would
+    /// become a part of it.
     pub(crate) fn append(&self, checkpoint: &Checkpoint) -> Result<(), JournalError> {
         let line = Line {
             journal: checkpoint.journal.clone(),
@@ -182,7 +199,8 @@ impl Checkpoints {
             if let Some(folder) = self.path.parent() {
                 std::fs::create_dir_all(folder)?;
             }
-            let mut file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+            let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
+            drop_torn_line(&mut file)?;
             file.write_all(text.as_bytes())?;
             file.sync_data()
         };
@@ -240,6 +258,11 @@ mod tests {
         Signer::from_seed([1; 32]).sign("toy", head, "2031-03-29T12:00:00Z".parse().expect("a valid moment"))
     }
 
+    fn later() -> Checkpoint {
+        let head = Head { position: 8, ..checkpoint().head };
+        Signer::from_seed([1; 32]).sign("toy", head, checkpoint().signed_at)
+    }
+
     #[test]
     fn a_signature_fits_its_checkpoint_and_no_other() {
         assert!(checkpoint().is_signed());
@@ -265,6 +288,8 @@ mod tests {
         let mut file = OpenOptions::new().append(true).open(checkpoints.path()).expect("the file");
         file.write_all(b"{\"journal\":\"to").expect("half a line");
         assert_eq!(checkpoints.last("toy").expect("it is read"), Some(checkpoint()));
+        checkpoints.append(&later()).expect("it is written after the torn line");
+        assert_eq!(checkpoints.last("toy").expect("it is read"), Some(later()));
         checkpoints.last("other").expect_err("it is of another journal");
     }
 

@@ -106,6 +106,13 @@ pub enum JournalError {
         what: String,
     },
 
+    /// The engine failed by a fault of this program; what it was is in the log. The store is unharmed.
+    #[error("the engine of journals/{journal} failed by a fault of this program; start the server again")]
+    Fault {
+        /// The journal.
+        journal: String,
+    },
+
     /// The engine was shut down.
     #[error("journals/{journal} is closed: the server is shutting down")]
     Closed {
@@ -117,7 +124,14 @@ pub enum JournalError {
 impl JournalError {
     /// True where the engine must stop: going on would build on a record that is not there or not understood.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Broken { .. } | Self::UnknownKind { .. } | Self::Rewound(_) | Self::OtherJournal { .. })
+        matches!(
+            self,
+            Self::Broken { .. }
+                | Self::UnknownKind { .. }
+                | Self::Rewound(_)
+                | Self::OtherJournal { .. }
+                | Self::Fault { .. }
+        )
     }
 }
 

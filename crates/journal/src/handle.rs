@@ -42,7 +42,7 @@ impl JournalHandle {
 
     /// The last position that the engine has published.
     pub fn position(&self) -> u64 {
-        self.progress.borrow().position
+        self.progress.borrow().head.position
     }
 
     /// At most `limit` records after a position, as they are stored.
@@ -68,8 +68,8 @@ impl JournalHandle {
     /// has ended or stopped.
     pub async fn wait_after(&self, position: u64) -> bool {
         let mut progress = self.progress.clone();
-        let moved = progress.wait_for(|progress| progress.position > position || progress.is_final()).await;
-        moved.is_ok_and(|progress| progress.position > position)
+        let moved = progress.wait_for(|progress| progress.head.position > position || progress.is_final()).await;
+        moved.is_ok_and(|progress| progress.head.position > position)
     }
 
     /// Computes the whole chain anew. `checkpoint` is one that was kept elsewhere; it must be signed with our key.
@@ -80,11 +80,18 @@ impl JournalHandle {
         verify::verify(&self.log, checkpoint).await
     }
 
-    /// Where the journal stands now, signed; `None` where the engine was opened without checkpoints.
-    pub async fn checkpoint(&self) -> Result<Option<Checkpoint>, JournalError> {
+    /// What the engine has published last, signed; `None` where it was opened without checkpoints. Not what the store
+    /// holds now: whoever knows that a store was rewound must not vouch for it (rule 17).
+    ///
+    /// # Errors
+    /// Why the engine has stopped, if it has.
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, Arc<JournalError>> {
         let Some(checkpoints) = &self.checkpoints else { return Ok(None) };
-        let head = self.log.head().await?;
-        Ok(Some(checkpoints.signer().sign(self.log.name, head, self.clock.now())))
+        let Progress { head, stopped, .. } = self.progress.borrow().clone();
+        match stopped {
+            Some(reason) => Err(reason),
+            None => Ok(Some(checkpoints.signer().sign(self.log.name, head, self.clock.now()))),
+        }
     }
 
     pub(crate) fn log(&self) -> &Log {

@@ -19,7 +19,7 @@ use crate::snapshot;
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Records after which it looks at once.
-const CHECKPOINT_RECORDS: u64 = 1_000;
+const LOOK_RECORDS: u64 = 1_000;
 
 pub(crate) struct Chores<M: Machine> {
     pub(crate) log: Log,
@@ -34,14 +34,17 @@ impl<M: Machine> Chores<M> {
     /// Runs until the writer has ended, then takes a last checkpoint.
     pub(crate) async fn run(mut self, mut writer_alive: watch::Receiver<()>) {
         let mut progress = self.shared.progress();
+        // Not the last checkpoint's: where none is taken, it would always be time to look.
+        let mut looked_position = self.checkpoint_position;
         loop {
-            let next = self.checkpoint_position + CHECKPOINT_RECORDS;
+            let next = looked_position + LOOK_RECORDS;
             tokio::select! {
                 // Never sent, only dropped.
                 _ = writer_alive.changed() => break,
-                _ = progress.wait_for(|progress| progress.position >= next) => {}
+                _ = progress.wait_for(|progress| progress.head.position >= next) => {}
                 () = tokio::time::sleep(INTERVAL) => {}
             }
+            looked_position = self.shared.published().position;
             self.checkpoint();
             self.snapshot().await;
         }

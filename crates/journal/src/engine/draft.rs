@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
 
+use crate::engine::config::Salt;
 use crate::engine::submission::{Accepted, Answer, Encode, Job, Meta, ReplyTo};
 use crate::error::SubmitError;
 use crate::fold::Folded;
@@ -52,7 +53,7 @@ impl<M: Machine> Draft<M> {
     }
 
     /// Decides one command. Whatever becomes of it, the other commands of the batch are unharmed.
-    pub(crate) fn admit(&mut self, job: Job<M>, clock_now: Timestamp, salt: &[u8]) {
+    pub(crate) fn admit(&mut self, job: Job<M>, clock_now: Timestamp, salt: Salt) {
         if job.reply_to.is_closed() {
             // Nobody waits any more, and nobody was promised anything.
             return;
@@ -137,7 +138,7 @@ fn decide<M: Machine>(
     meta: &Meta,
     encode: Encode<M>,
     now: Timestamp,
-    salt: &[u8],
+    salt: Salt,
 ) -> Result<Admitted<M>, SubmitError<M::Rejection>> {
     let decided = catch_unwind(AssertUnwindSafe(|| {
         let events = M::decide(&folded.state, command, now).map_err(SubmitError::Rejected)?;
@@ -147,7 +148,8 @@ fn decide<M: Machine>(
         for event in &events {
             let payload = encode_event::<M>(event)?;
             let note_hash = if records.is_empty() && !meta.note.is_empty() {
-                let salted = Note { position: after.head.position + 1, salt: salt.to_vec(), note: meta.note.clone() };
+                let salted =
+                    Note { position: after.head.position + 1, salt: salt.next().to_vec(), note: meta.note.clone() };
                 let hash = Hash::of_note(&salted.salt, &salted.note);
                 note = Some(salted);
                 Some(hash)

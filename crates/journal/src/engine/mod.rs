@@ -13,10 +13,12 @@ mod submission;
 mod tail;
 mod writer;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use clock::Clock;
+use futures_util::FutureExt;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -117,7 +119,9 @@ impl<M: Machine> Engine<M> {
         let ending = Arc::clone(&shared);
         let tasks = vec![
             tokio::spawn(async move {
-                writer.run().await;
+                if AssertUnwindSafe(writer.run()).catch_unwind().await.is_err() {
+                    ending.stop(Arc::new(JournalError::Fault { journal: M::JOURNAL.to_owned() }));
+                }
                 ending.end();
                 // How the other tasks hear of it.
                 drop(writer_lives);

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::error::{JournalError, NotReached};
 use crate::fold::Folded;
 use crate::machine::Machine;
-use crate::record::Hash;
+use crate::record::{Hash, Head};
 
 /// A committed state. It never changes; the next one replaces it.
 pub struct Published<M: Machine> {
@@ -42,7 +42,8 @@ impl<M: Machine> From<&Folded<M>> for Published<M> {
 /// How far the engine is.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
-    pub(crate) position: u64,
+    /// The last record that is published.
+    pub(crate) head: Head,
     /// Why nothing will follow.
     pub(crate) stopped: Option<Arc<JournalError>>,
     /// The writer has ended: nothing will follow here.
@@ -67,7 +68,7 @@ impl<M: Machine> Shared<M> {
     pub(crate) fn new(folded: &Folded<M>, clock: Clock) -> Self {
         Self {
             published: ArcSwap::from_pointee(Published::from(folded)),
-            progress: watch::Sender::new(Progress { position: folded.head.position, stopped: None, has_ended: false }),
+            progress: watch::Sender::new(Progress { head: folded.head, stopped: None, has_ended: false }),
             subscribers: Mutex::default(),
             clock,
         }
@@ -81,7 +82,7 @@ impl<M: Machine> Shared<M> {
     /// Replaces the state, then tells everybody. After it returns, whoever reads sees it.
     pub(crate) fn publish(&self, folded: &Folded<M>) {
         self.published.store(Arc::new(Published::from(folded)));
-        self.progress.send_modify(|progress| progress.position = folded.head.position);
+        self.progress.send_modify(|progress| progress.head = folded.head);
         let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
         subscribers.retain(|signal| !signal.is_deserted());
         for signal in subscribers.iter() {
@@ -143,8 +144,8 @@ pub(crate) async fn wait_for(
     wanted: u64,
     deadline: Instant,
 ) -> Result<(), NotReached> {
-    let reached = progress.wait_for(|progress| progress.position >= wanted || progress.is_final());
+    let reached = progress.wait_for(|progress| progress.head.position >= wanted || progress.is_final());
     let in_time = tokio::time::timeout_at(deadline.into(), reached).await.is_ok();
-    let position = progress.borrow().position;
+    let position = progress.borrow().head.position;
     if in_time && position >= wanted { Ok(()) } else { Err(NotReached { journal, wanted, position }) }
 }

@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::JournalError;
-use crate::fold::PAGE_RECORDS;
-use crate::log::Log;
+use crate::fold::{PAGE_RECORDS, Source};
 use crate::record::{Hash, Head};
 
 /// How far back a rewind can be told exactly: 40 bytes each.
@@ -34,12 +33,12 @@ impl RecentHashes {
 
     /// The last position at which the store still holds what was folded; `None` where that is further back than is
     /// remembered.
-    pub(crate) async fn last_common(&self, log: &Log) -> Result<Option<u64>, JournalError> {
+    pub(crate) async fn last_common(&self, journal: &str, mut source: Source<'_>) -> Result<Option<u64>, JournalError> {
         let Some(&(oldest, oldest_hash)) = self.0.front() else { return Ok(None) };
-        let mut common = (Head::genesis(log.name).hash == oldest_hash).then_some(oldest);
+        let mut common = (Head::genesis(journal).hash == oldest_hash).then_some(oldest);
         let mut after = oldest.saturating_sub(1);
         loop {
-            let page = log.records(after, PAGE_RECORDS).await?;
+            let page = source.records(after, PAGE_RECORDS).await?;
             let Some(last) = page.last() else { return Ok(common) };
             after = last.position;
             for record in &page {

@@ -27,7 +27,7 @@ pub(crate) async fn run(
                 let mut positions = memory.positions();
                 loop {
                     let position = *positions.borrow_and_update();
-                    if position != progress.borrow().position {
+                    if position != progress.borrow().head.position {
                         hint.notify_one();
                     }
                     if positions.changed().await.is_err() {
@@ -72,8 +72,10 @@ async fn wait_for_news(
         tokio::time::sleep(poll_interval).await;
         return true;
     };
+    // One limit for all that is passed over: else a busy writer behind us, after a rewind, would keep us from looking.
+    let limit = tokio::time::Instant::now() + poll_interval;
     loop {
-        match tokio::time::timeout(poll_interval, listener.recv()).await {
+        match tokio::time::timeout_at(limit, listener.recv()).await {
             Ok(Ok(Some(position))) if is_known(&position, progress) => {}
             Ok(Err(_)) => return false,
             Ok(Ok(_)) | Err(_) => return true,
@@ -83,5 +85,5 @@ async fn wait_for_news(
 
 /// Our own commits notify us too.
 fn is_known(position: &str, progress: &watch::Receiver<Progress>) -> bool {
-    position.parse::<u64>().is_ok_and(|position| position <= progress.borrow().position)
+    position.parse::<u64>().is_ok_and(|position| position <= progress.borrow().head.position)
 }

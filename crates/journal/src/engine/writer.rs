@@ -122,7 +122,7 @@ impl<M: Machine> Writer<M> {
         let begun = Instant::now();
         let mut draft = Draft::new(self.folded.clone(), known);
         while let Some(job) = jobs.pop_front() {
-            draft.admit(job, self.clock.now(), &self.config.salt.next());
+            draft.admit(job, self.clock.now(), self.config.salt);
             let is_next_urgent = jobs.front().is_some_and(|next| next.priority == Priority::Urgent);
             if begun.elapsed() > self.config.batch_time_max && !is_next_urgent {
                 self.queues.put_back(jobs);
@@ -158,6 +158,7 @@ impl<M: Machine> Writer<M> {
             // The commit may have taken effect: look at once, rather than with the next command.
             return self.hint.notify_one();
         }
+        self.unavailable = false;
         if !heads.is_empty() {
             self.advance(folded, &heads);
         }
@@ -187,7 +188,7 @@ impl<M: Machine> Writer<M> {
         let known = self.folded.head;
         // Another hash where we stand, or nothing there: what we folded is not (any more) what the store holds.
         if head.position <= known.position {
-            return Err(rewound(&self.log, &self.recent, known, head).await);
+            return Err(self.rewound(source, head).await);
         }
         let mut folded = self.folded.clone();
         let mut heads = Vec::new();
@@ -195,7 +196,7 @@ impl<M: Machine> Writer<M> {
             let after = folded.head.position;
             let page = within(&self.config, &self.log, source.records(after, PAGE_RECORDS)).await?;
             if page.first().is_some_and(|first| after == known.position && first.previous_hash != known.hash) {
-                return Err(rewound(&self.log, &self.recent, known, head).await);
+                return Err(self.rewound(source, head).await);
             }
             if page.is_empty() {
                 let source = crate::ChainFault::Missing { position: after + 1 };
@@ -210,6 +211,19 @@ impl<M: Machine> Writer<M> {
         }
         self.advance(folded, &heads);
         Ok(())
+    }
+
+    /// Says which records are gone. It reads where the caller does: whoever writes holds the lock.
+    async fn rewound(&mut self, source: Source<'_>, found: Head) -> JournalError {
+        let common_position = within(&self.config, &self.log, self.recent.last_common(self.log.name, source)).await;
+        JournalError::Rewound(Box::new(Rewound {
+            journal: self.log.name.to_owned(),
+            known: self.folded.head,
+            found,
+            // Should the store fail right now, what is said is less exact; the stop is the same.
+            common_position: common_position.unwrap_or_default(),
+            witness: "this server".to_owned(),
+        }))
     }
 
     /// Takes over a state that is committed, and shows it to everybody.
@@ -247,14 +261,6 @@ impl<M: Machine> Writer<M> {
             job.reply_to.send(Err(refusal));
         }
     }
-}
-
-/// Says which records are gone.
-async fn rewound(log: &Log, recent: &RecentHashes, known: Head, found: Head) -> JournalError {
-    // Should the store fail right now, what is said is less exact; the stop is the same.
-    let common_position = recent.last_common(log).await.unwrap_or_default();
-    let witness = "this server".to_owned();
-    JournalError::Rewound(Box::new(Rewound { journal: log.name.to_owned(), known, found, common_position, witness }))
 }
 
 /// A step of the store, with a limit: a store that hangs must not hang the engine for ever.

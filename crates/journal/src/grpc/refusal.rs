@@ -65,6 +65,7 @@ pub(crate) fn unreadable(error: &JournalError) -> api::Error {
         | JournalError::Broken { .. }
         | JournalError::UnknownKind { .. }
         | JournalError::Rewound(_)
+        | JournalError::Fault { .. }
         | JournalError::Damaged { .. } => stopped(error),
         JournalError::File { .. } | JournalError::Checkpoint { .. } => api::Error::internal(error),
     }

@@ -95,7 +95,7 @@ impl Served for JournalService {
         request: Request<wire::GetCheckpointRequest>,
     ) -> Result<Response<wire::GetCheckpointResponse>, Status> {
         let journal = self.journal(&request.into_inner().parent)?;
-        let checkpoint = journal.checkpoint().await.map_err(|error| unreadable(&error))?;
+        let checkpoint = journal.checkpoint().map_err(|error| unreadable(&error))?;
         let checkpoint = checkpoint.ok_or_else(no_key)?;
         Ok(Response::new(wire::GetCheckpointResponse { checkpoint: Some(from_checkpoint(&checkpoint)) }))
     }

@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use database::sql;
-use journal::{Engine, Journal, MemoryFault, MemoryJournal, Priority, SubmitError};
+use journal::{
+    CommitHook, CommitStage, Engine, EngineConfig, Journal, JournalError, MemoryFault, MemoryJournal, Priority,
+    SubmitError,
+};
 
 use crate::toy::{self, Command, TestJournal, Toy, add_one, config, order, request, submit};
 
@@ -144,7 +147,7 @@ async fn check_after_crash(test: &TestJournal, acknowledged: &Mutex<Vec<String>>
 async fn urgent_commands_overtake_a_long_queue() {
     for test in TestJournal::each().await {
         let (clock, _) = toy::clock();
-        let engine = test.engine_with(&clock, journal::EngineConfig { batch_commands_max: 8, ..config() }).await;
+        let engine = test.engine_with(&clock, EngineConfig { batch_commands_max: 8, ..config() }).await;
         let normal: Vec<_> = (0..200)
             .map(|_| {
                 let engine = engine.clone();
@@ -183,6 +186,23 @@ async fn a_flood_of_urgent_commands_does_not_starve_the_others() {
     for task in flood {
         task.await.expect("the flood ends");
     }
+}
+
+#[tokio::test]
+async fn an_engine_that_fails_by_a_fault_of_its_own_says_that_it_has_stopped() {
+    let memory = MemoryJournal::default();
+    let (clock, _) = toy::clock();
+    let fault = CommitHook::new(|stage, _| assert_eq!(stage, CommitStage::Before, "a fault after the commit"));
+    let faulty = EngineConfig { on_commit: Some(fault), ..config() };
+    let engine = Engine::<Toy>::open(Journal::Memory(memory.clone()), clock.clone(), faulty).await.expect("it opens");
+    let refused = submit(&engine, request(add_one("a"), "r-1")).await;
+    assert!(matches!(refused, Err(SubmitError::Unavailable(_) | SubmitError::Stopped(_))), "{refused:?}");
+    let stopped = tokio::time::timeout(std::time::Duration::from_secs(20), engine.wait_stopped()).await;
+    let stopped = stopped.expect("in time");
+    assert!(matches!(*stopped, JournalError::Fault { .. }), "{stopped:?}");
+    let fresh = Engine::<Toy>::open(Journal::Memory(memory), clock, config()).await.expect("it opens");
+    let again = submit(&fresh, request(add_one("a"), "r-1")).await.expect("it is accepted");
+    assert!(again.replayed, "the store is unharmed");
 }
 
 /// Timers of a paused runtime jump only once it has nothing left to do: a task that spins would keep it busy for ever.

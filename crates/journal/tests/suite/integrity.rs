@@ -140,7 +140,7 @@ async fn an_end_that_was_cut_off_neatly_is_found_by_a_checkpoint_alone() {
         let engine = test.engine_with(&clock, with_checkpoints(folder.path())).await;
         ten_records(&engine).await;
         let handle = engine.handle();
-        let checkpoint = handle.checkpoint().await.expect("it is signed").expect("there is a key");
+        let checkpoint = handle.checkpoint().expect("it is signed").expect("there is a key");
         engine.shutdown().await;
         assert_eq!(verified(&handle, Some(&checkpoint)).await.finding, None);
         allow_changes(db).await;
@@ -163,7 +163,7 @@ async fn a_journal_rewritten_with_new_hashes_is_found_by_a_checkpoint_alone() {
         let engine = test.engine_with(&clock, with_checkpoints(folder.path())).await;
         ten_records(&engine).await;
         let handle = engine.handle();
-        let checkpoint = handle.checkpoint().await.expect("it is signed").expect("there is a key");
+        let checkpoint = handle.checkpoint().expect("it is signed").expect("there is a key");
         engine.shutdown().await;
         rewrite(db, &handle).await;
         assert_eq!(verified(&handle, None).await.finding, None, "in itself it is whole");
@@ -203,7 +203,7 @@ async fn a_forged_checkpoint_is_told_from_a_true_one() {
         let engine = test.engine_with(&clock, with_checkpoints(folder.path())).await;
         ten_records(&engine).await;
         let handle = engine.handle();
-        let true_one = handle.checkpoint().await.expect("it is signed").expect("there is a key");
+        let true_one = handle.checkpoint().expect("it is signed").expect("there is a key");
         let mut moved = true_one.clone();
         moved.head.position = 9;
         let by_another = Signer::from_seed([6; 32]).sign("toy", true_one.head, true_one.signed_at);
@@ -277,6 +277,49 @@ async fn a_journal_that_is_rewound_under_a_running_engine_stops_it_and_says_what
         let refused = submit(&engine, order(add_one("a"))).await.expect_err("it has stopped");
         assert!(matches!(refused, SubmitError::Stopped(_)), "{refused:?}");
         engine.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_rewind_is_noticed_although_notifications_of_older_records_keep_coming() {
+    let Some(test) = TestJournal::postgres().await else { return };
+    let db = test.db().expect("a database");
+    let (clock, _) = toy::clock();
+    let patient = EngineConfig { poll_interval: Duration::from_millis(500), ..config() };
+    let engine = test.engine_with(&clock, patient).await;
+    ten_records(&engine).await;
+    rewind(&test.journal, 4).await;
+    let noise = async {
+        loop {
+            let notify = sql("select pg_notify($1, '1')").bind(db.channel("journal"));
+            db.execute(notify).await.expect("a notification");
+        }
+    };
+    tokio::select! {
+        stopped = tokio::time::timeout(Duration::from_secs(20), engine.wait_stopped()) => {
+            let stopped = stopped.expect("in time");
+            assert!(matches!(*stopped, JournalError::Rewound(_)), "{stopped:?}");
+        }
+        () = noise => {}
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_was_rewound_is_not_vouched_for() {
+    for test in TestJournal::each().await {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (clock, _) = toy::clock();
+        let deaf = EngineConfig { poll_interval: Duration::from_secs(3_600), ..with_checkpoints(folder.path()) };
+        let engine = test.engine_with(&clock, deaf).await;
+        ten_records(&engine).await;
+        rewind(&test.journal, 4).await;
+        // Not noticed yet, but in memory, where it is heard of at once.
+        if let Ok(checkpoint) = engine.handle().checkpoint() {
+            assert_eq!(checkpoint.expect("there is a key").head.position, 10, "{}", test.name);
+        }
+        submit(&engine, order(add_one("a"))).await.expect_err("it is noticed");
+        let refusal = engine.handle().checkpoint().expect_err("it has stopped");
+        assert!(matches!(*refusal, JournalError::Rewound(_)), "{refusal:?}");
     }
 }
 
