@@ -1,6 +1,7 @@
 //! ODS codes, organisations and the publishers' file formats.
 //!
-//! What the other crates name practices, organisations, suppliers and capabilities by, and what they draw chance from.
+//! What the other crates name practices, organisations, suppliers and capabilities by, what they draw chance from, and what
+//! turns their moments into days ([`civil`]).
 //! Pure: nothing here reads a file, a clock or a random source.
 
 //! A file becomes a document in one call, [`read`] (or [`read_directory`], which brings all files about practices into
@@ -9,6 +10,7 @@
 
 pub mod bank_holidays;
 mod capability;
+pub mod civil;
 mod code;
 mod date;
 mod directory;

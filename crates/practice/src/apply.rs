@@ -3,10 +3,10 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use ods::civil::civil_date;
 use ods::{Capability, PracticeCode};
 
 use crate::access::{ObservationSource, Observed, Settled, SwitchOff};
-use crate::civil;
 use crate::directory::{Difference, DirectoryChange};
 use crate::event::{AccessObserved, Consequences, Event, PermitSettled, PracticePaused};
 use crate::facts::{Fact, Facts};
@@ -211,7 +211,7 @@ impl Fold<'_> {
         let (effective_at, recorded_at) = (lapse.effective_at, self.recorded_at);
         self.change(lapse.practice, |practice| match &lapse.what {
             LapseOf::Opening | LapseOf::Closure => {
-                practice.status = practice.present_lifetime().status_on(civil::day_of(effective_at));
+                practice.status = practice.present_lifetime().status_on(civil_date(effective_at));
             }
             LapseOf::Pause(number) => {
                 if let Some(pause) = practice.pause_mut(*number) {

@@ -1,11 +1,11 @@
 //! Decisions: a command judged on the state of the moment. Pure; `now` is the moment of the decision.
 
 use jiff::{SignedDuration, Timestamp};
+use ods::civil::civil_date;
 use ods::{Capability, PracticeCode};
 
 use crate::access::{Observed, ObservedState, Outcome, Permit};
 use crate::apply::{apply, conclude};
-use crate::civil;
 use crate::command::{
     Command, Observation, PausePractice, Placed, RequestSwitchOff, ResumePractice, SetPauseOutcome, Settlement,
     UpdateReadiness,
@@ -59,7 +59,7 @@ fn unchanged_since(practice: &Practice, if_position: Option<u64>) -> Result<(), 
 }
 
 fn import(state: &State, chunk: &Chunk, now: Timestamp) -> Result<Vec<Event>, Rejection> {
-    let today = civil::day_of(now);
+    let today = civil_date(now);
     if chunk.effective_from > today {
         return Err(Rejection::EffectiveInFuture { effective_from: chunk.effective_from, today });
     }

@@ -5,11 +5,11 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use ods::civil::{civil_date, day_start};
 use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Access, ObservationSource, Observed, ObservedState};
-use crate::civil;
 use crate::facts::{self, Facts};
 use crate::organisation::OrganisationEntry;
 use crate::practice::Practice;
@@ -201,7 +201,7 @@ pub enum Verdict {
 /// Compares an entry with what is known. `now` decides the status.
 #[must_use]
 pub fn compare(state: &State, entry: &DirectoryEntry, effective_from: Date, now: Timestamp) -> Verdict {
-    let today = civil::day_of(now);
+    let today = civil_date(now);
     let Some(practice) = state.practice(entry.practice) else {
         let closed = entry.lifetime.is_some_and(|lifetime| lifetime.status_on(today) == Status::Closed);
         if entry.name.is_none() || closed {
@@ -261,7 +261,7 @@ fn access_unknown(practice: &Practice, news: &DirectoryEntry, effective_from: Da
     if effective_from < present.effective_from || present.value == *supplier {
         return Vec::new();
     }
-    let from = civil::start_of(effective_from);
+    let from = day_start(effective_from);
     let unknown = |(capability, access): (&Capability, &Access)| {
         let latest = access.latest().filter(|latest| latest.state != ObservedState::Unknown)?;
         // Cautious: an observation of a moment after the change may still be the old supplier's.
@@ -311,7 +311,7 @@ impl Practice {
         add(&mut self.list_size, entry.list_size.as_ref(), day, at);
         if entry.lifetime.is_some() {
             add(&mut self.lifetime, entry.lifetime.as_ref(), day, at);
-            self.status = self.present_lifetime().status_on(civil::day_of(at));
+            self.status = self.present_lifetime().status_on(civil_date(at));
         }
     }
 }

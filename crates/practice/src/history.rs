@@ -1,10 +1,10 @@
 //! What an event says of one practice, in words: for the people who ask who changed what, when and why.
 
 use jiff::Timestamp;
+use ods::civil::day_start;
 use ods::{Capability, PracticeCode};
 
 use crate::access::{ObservedState, Outcome};
-use crate::civil;
 use crate::directory::{Difference, DirectoryChange};
 use crate::event::{Consequences, Event};
 use crate::key::CommandKey;
@@ -28,7 +28,7 @@ pub fn tell(event: &Event, practice: PracticeCode) -> Option<Told> {
     match event {
         Event::DirectoryImported { source, effective_from, practices, organisations: _ } => {
             for change in practices.iter().filter(|change| change.entry.practice == practice) {
-                effective_at = Some(civil::start_of(*effective_from));
+                effective_at = Some(day_start(*effective_from));
                 said.push(directory_change(source, change));
             }
         }

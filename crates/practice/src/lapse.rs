@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use ods::PracticeCode;
+use ods::civil::day_start;
 use serde::{Deserialize, Serialize};
 
-use crate::civil;
 use crate::directory::Status;
 use crate::practice::Practice;
 use crate::readiness::ReadinessState;
@@ -71,10 +71,10 @@ pub(crate) fn dues_of(practice: &Practice) -> BTreeSet<Due> {
     }
     let lifetime = practice.present_lifetime();
     if let (Status::Proposed, Some(open)) = (practice.status, lifetime.open) {
-        add(civil::start_of(open), LapseOf::Opening);
+        add(day_start(open), LapseOf::Opening);
     }
     if let (Status::Active | Status::Dormant | Status::Proposed, Some(close)) = (practice.status, lifetime.close) {
-        add(civil::start_of(close), LapseOf::Closure);
+        add(day_start(close), LapseOf::Closure);
     }
     dues
 }

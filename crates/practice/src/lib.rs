@@ -9,7 +9,6 @@
 
 pub mod access;
 mod apply;
-pub mod civil;
 pub mod command;
 mod decide;
 pub mod directory;

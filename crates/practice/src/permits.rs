@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use crate::access::{Access, ObservedState, Outcome, Permit};
-use crate::civil;
 use crate::directory::Status;
 use crate::key::{Action, CommandKey};
 use crate::pause::{Pause, ReceiptState};
 use crate::practice::Practice;
 use crate::state::State;
+use ods::civil::civil_date;
 
 /// Why there is no permit. All but the first two are of ENABLE: DISABLE always gets one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ fn closed_for_enable(practice: &Practice, now: Timestamp) -> Option<Status> {
     if practice.status != Status::Active {
         return Some(practice.status);
     }
-    let by_calendar = practice.present_lifetime().status_on(civil::day_of(now));
+    let by_calendar = practice.present_lifetime().status_on(civil_date(now));
     (by_calendar != Status::Active).then_some(by_calendar)
 }
 

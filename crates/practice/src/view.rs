@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use ods::civil::civil_date;
 use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
 
 use crate::access::{Access, Observed};
-use crate::civil;
 use crate::directory::{Lifetime, ListSize, Status};
 use crate::facts::{Fact, Facts};
 use crate::pause::{Pause, ReceiptState};
@@ -84,7 +84,7 @@ impl<'a> View<'a> {
     pub fn status(&self) -> Status {
         match self.as_of {
             None => self.practice.status,
-            Some(as_of) => self.lifetime().status_on(civil::day_of(as_of.effective_at)),
+            Some(as_of) => self.lifetime().status_on(civil_date(as_of.effective_at)),
         }
     }
 
@@ -202,7 +202,7 @@ impl<'a> View<'a> {
     }
 
     fn day(&self, as_of: AsOf) -> Date {
-        civil::day_of(as_of.effective_at)
+        civil_date(as_of.effective_at)
     }
 }
 

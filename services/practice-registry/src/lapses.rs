@@ -1,31 +1,40 @@
 //! The loop that brings about what is due (rule 15). Any number of replicas may run it: what has lapsed is no longer
 //! due, so the second finds nothing to do.
 
+use std::time::Duration;
+
 use clock::{Activity, Clock};
-use journal::{Engine, Meta, Submission, Subscription};
-use practice::Command;
+use journal::{Engine, Meta, Submission, SubmitError, Subscription};
+use practice::{Command, Rejection};
 use tokio_util::sync::CancellationToken;
 
 use crate::machine::Registry;
 
 /// Who acts when nobody does: the account in the journal's records of lapses.
-pub(crate) const ACCOUNT: &str = "practice-registry";
+const ACCOUNT: &str = "practice-registry";
 
 /// In the order of sleepers that are due at the same moment, lapses stand before those who act on them.
 const SLEEPER: &str = "registry/lapses";
 
-/// Runs until `shutdown`.
-pub(crate) async fn run(engine: Engine<Registry>, clock: Clock, shutdown: CancellationToken) {
+/// Runs until `shutdown`. After a failure of the store it tries again after `retry_after`, which is real time.
+pub(crate) async fn run(engine: Engine<Registry>, clock: Clock, retry_after: Duration, shutdown: CancellationToken) {
     let mut subscription = engine.subscribe();
     let mut activity = clock.activity();
     loop {
-        bring_about(&engine, &clock).await;
-        let woken = tokio::select! {
+        if let Err(error) = bring_about(&engine, &clock).await {
+            // Nothing permits more for it meanwhile (rule 15), so waiting is safe.
+            tracing::warn!(error = &error as &dyn std::error::Error, "what is due could not be recorded");
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(retry_after) => continue,
+            }
+        }
+        activity = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
             woken = wait(&engine, &clock, &mut subscription, activity) => woken,
         };
-        activity = woken;
     }
 }
 
@@ -54,14 +63,10 @@ async fn wait(
 }
 
 /// Has all that is due recorded, a bounded number at a time.
-async fn bring_about(engine: &Engine<Registry>, clock: &Clock) {
+async fn bring_about(engine: &Engine<Registry>, clock: &Clock) -> Result<(), SubmitError<Rejection>> {
     while engine.published().state.registry.next_due().is_some_and(|due| due <= clock.now()) {
         let meta = Meta { actor: ACCOUNT.to_owned(), cause: "due".to_owned(), ..Meta::default() };
-        let lapsed = engine.submit(Submission::new(Command::Lapse, meta).urgent(), |_| Vec::new()).await;
-        if let Err(error) = lapsed {
-            // Nothing permits more for it; the next change or due moment tries again.
-            tracing::warn!(error = &error as &dyn std::error::Error, "what is due could not be recorded");
-            return;
-        }
+        engine.submit(Submission::new(Command::Lapse, meta).urgent(), |_| Vec::new()).await?;
     }
+    Ok(())
 }

@@ -10,6 +10,8 @@ mod import;
 mod lapses;
 mod machine;
 
+use std::time::Duration;
+
 use clock::Clock;
 use journal::{Engine, EngineConfig, Journal, JournalError, JournalHandle};
 use server::Server;
@@ -30,17 +32,19 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// Limits of what callers send.
+/// The registry's own limits.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Longest file that is imported. It is held in memory until it is read.
     pub import_bytes_max: usize,
+    /// How long the loop of lapses waits after the store has failed; real time.
+    pub lapse_retry_after: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        // A map of a million practices has about 250 MB.
-        Self { import_bytes_max: 512 * 1024 * 1024 }
+        // A map of a million practices has about 250 MB. A fail-over of the store takes seconds.
+        Self { import_bytes_max: 512 * 1024 * 1024, lapse_retry_after: Duration::from_secs(1) }
     }
 }
 
@@ -78,7 +82,8 @@ impl PracticeRegistry {
 
     /// Brings about what is due, until `shutdown`; then serves what waits and ends the engine.
     pub async fn run(&self, shutdown: CancellationToken) {
-        lapses::run(self.handlers.engine.clone(), self.handlers.clock.clone(), shutdown).await;
-        self.handlers.engine.shutdown().await;
+        let grpc::Handlers { engine, clock, limits } = self.handlers.clone();
+        lapses::run(engine.clone(), clock, limits.lapse_retry_after, shutdown).await;
+        engine.shutdown().await;
     }
 }

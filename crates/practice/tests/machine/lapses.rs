@@ -42,7 +42,7 @@ fn a_practice_opens_and_closes_by_events_on_its_days() {
     bench.done(&import("2031-06-01", vec![announced]));
     assert_eq!(bench.practice().status, Status::Proposed);
     for (day, status) in [(open, Status::Active), (close, Status::Closed)] {
-        bench.now = practice::civil::start_of(day);
+        bench.now = ods::civil::day_start(day);
         assert_ne!(bench.practice().status, status);
         bench.done(&Command::Lapse);
         assert_eq!(bench.practice().status, status);

@@ -261,6 +261,20 @@ fn a_request_to_switch_off_is_done_when_off_is_observed_of_a_later_moment_only()
     assert!(!open(&bench));
 }
 
+#[test]
+fn a_request_to_switch_off_stays_open_while_a_command_to_switch_on_may_be_on_its_way() {
+    let mut bench = Bench::new();
+    bench.acquire(&enable(1));
+    let (practice, capability) = (code("A81001"), Capability::default());
+    bench.done(&Command::RequestSwitchOff(RequestSwitchOff { practice, capability, placed: placed() }));
+    let open = |bench: &Bench| bench.practice().access(&Capability::default()).unwrap().switch_off.is_some();
+    bench.wait(SignedDuration::from_secs(1));
+    bench.observe(ObservedState::Off);
+    assert!(open(&bench), "off for now");
+    bench.settle(&enable(1), Outcome::NotApplied);
+    assert!(!open(&bench));
+}
+
 fn judge(judgement: Judgement) -> Command {
     Command::SetPauseOutcome(SetPauseOutcome { practice: code("A81001"), pause: 1, judgement, if_position: None })
 }

@@ -87,7 +87,7 @@ fn a_closure_that_is_due_refuses_the_permit_before_its_event() {
     let mut closing = entry("A81001");
     closing.lifetime = Some(Lifetime { close: Some(day("2031-06-10")), ..Lifetime::default() });
     bench.done(&import("2031-06-02", vec![closing]));
-    bench.now = practice::civil::start_of(day("2031-06-10"));
+    bench.now = ods::civil::day_start(day("2031-06-10"));
     assert_eq!(bench.practice().status, Status::Active);
     assert_eq!(bench.acquire(&enable(1)), Some(PermitRefusal::PracticeNotOpen(Status::Closed)));
 }

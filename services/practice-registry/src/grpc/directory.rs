@@ -8,13 +8,13 @@ use api::{Error, Mutation, MutationFields};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use identity::Caller;
-use jiff::Timestamp;
 use jiff::civil::Date;
 use journal::Outcome;
 use ods::{Fault, Format, Refusal};
 use practice::directory::Chunk;
 use practice::{Command, Rejection};
 use proto::registry::v1 as wire;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tonic::{Code, Status};
 
@@ -34,11 +34,16 @@ const FILE_NAME_CHARS_MAX: usize = 200;
 
 /// An import that has arrived.
 struct Arrived {
-    header: wire::ImportHeader,
-    format: Format,
-    effective_from: Option<Date>,
+    header: Header,
     bytes: Bytes,
     mutation: Mutation,
+}
+
+/// A header that was checked.
+struct Header {
+    wire: wire::ImportHeader,
+    format: Format,
+    effective_from: Option<Date>,
 }
 
 pub(crate) async fn import(
@@ -49,24 +54,23 @@ pub(crate) async fn import(
     // The file is read on another thread, of which virtual time knows nothing.
     let _activity = handlers.clock.activity();
     let arrived = receive(parts, handlers.limits.import_bytes_max).await?;
-    let import = read(handlers, &arrived).await?;
-    let published = handlers.engine.published();
-    let effect = import.effect_on(&published.state.registry, handlers.clock.now());
-    if arrived.header.dry_run {
-        refuse_future(&import, handlers.clock.now())?;
-        return Ok(report(&import, &effect, published.position));
+    let (import, foreseen) = read(handlers, &arrived).await?;
+    if arrived.mutation.dry_run {
+        return Ok(dry_run(handlers, &import, &foreseen.unwrap_or_default())?);
     }
-    confirm(&arrived.header, &effect, &import)?;
+    if let Some(foreseen) = foreseen {
+        confirm(handlers, caller, &arrived, &report(&import, &foreseen, 0)).await?;
+    }
     Ok(apply(handlers, caller, arrived, import).await?)
 }
 
-/// What the decision will say, for a dry run, which asks for none.
-fn refuse_future(import: &Import, now: Timestamp) -> Result<(), Error> {
-    let (effective_from, today) = (import.effective_from, practice::civil::day_of(now));
-    if effective_from <= today {
-        return Ok(());
+fn dry_run(handlers: &Handlers, import: &Import, foreseen: &Effect) -> Result<wire::ImportDirectoryResponse, Error> {
+    let (effective_from, today) = (import.effective_from, ods::civil::civil_date(handlers.clock.now()));
+    if effective_from > today {
+        // What the decision will say.
+        return Err(refusal::of_rejection(&Rejection::EffectiveInFuture { effective_from, today }));
     }
-    Err(refusal::of_rejection(&Rejection::EffectiveInFuture { effective_from, today }))
+    Ok(report(import, foreseen, handlers.engine.published().position))
 }
 
 async fn receive(
@@ -74,76 +78,80 @@ async fn receive(
     bytes_max: usize,
 ) -> Result<Arrived, Status> {
     use wire::import_directory_request::Part;
+    let out_of_order =
+        |field| Error::invalid(field, "HEADER_FIRST", "the header comes first and once, then the file's bytes");
     let first = parts.next().await.transpose()?.and_then(|message| message.part);
-    let Some(Part::Header(header)) = first else {
-        return Err(Error::invalid(
-            "header",
-            "HEADER_FIRST",
-            "the first message must be the header, and the file's bytes follow",
-        )
-        .into());
-    };
+    let Some(Part::Header(header)) = first else { return Err(out_of_order("header").into()) };
+    // Before the bytes are sent in vain.
+    let header = Header::new(header)?;
     let mut bytes = BytesMut::new();
     while let Some(message) = parts.next().await.transpose()? {
-        let Some(Part::Data(data)) = message.part else {
-            return Err(Error::invalid(
-                "data",
-                "HEADER_FIRST",
-                "after the header come the file's bytes and nothing else",
-            )
-            .into());
-        };
+        let Some(Part::Data(data)) = message.part else { return Err(out_of_order("data").into()) };
         if bytes.len() + data.len() > bytes_max {
-            return Err(Error::invalid("data", "FILE_TOO_LONG", "the file has more than {bytes_max} bytes")
-                .with("bytes_max", bytes_max)
-                .into());
+            let error = Error::invalid("data", "FILE_TOO_LONG", "the file has more than {bytes_max} bytes");
+            return Err(error.with("bytes_max", bytes_max).into());
         }
         bytes.extend_from_slice(&data);
     }
-    Ok(Arrived::new(header, bytes.freeze())?)
+    let bytes = bytes.freeze();
+    let mutation = header.mutation(&bytes)?;
+    Ok(Arrived { header, bytes, mutation })
 }
 
-impl Arrived {
-    fn new(header: wire::ImportHeader, bytes: Bytes) -> Result<Self, Error> {
-        let format = match wire::DirectoryFormat::try_from(header.format) {
+impl Header {
+    fn new(wire: wire::ImportHeader) -> Result<Self, Error> {
+        let format = match wire::DirectoryFormat::try_from(wire.format) {
             Ok(wire::DirectoryFormat::Map) => Format::Map,
             Ok(wire::DirectoryFormat::ListSizes) => Format::ListSizes,
             Ok(wire::DirectoryFormat::Epraccur) => Format::Epraccur,
             Ok(wire::DirectoryFormat::Unspecified) | Err(_) => {
-                return Err(Error::invalid(
-                    "header.format",
-                    "FIELD_REQUIRED",
-                    "{field} must be MAP, LIST_SIZES or EPRACCUR",
-                ));
+                let message = "{field} must be MAP, LIST_SIZES or EPRACCUR";
+                return Err(Error::invalid("header.format", "FIELD_REQUIRED", message));
             }
         };
-        api::validate::free_text("header.file_name", &header.file_name, FILE_NAME_CHARS_MAX)?;
+        api::validate::free_text("header.file_name", &wire.file_name, FILE_NAME_CHARS_MAX)?;
+        let effective_from = api::time::date("header.effective_date", &wire.effective_date)?;
+        let header = Self { wire, format, effective_from };
+        header.mutation(&[])?;
+        Ok(header)
+    }
+
+    /// The common fields; a repeated import must have the same header and the same file.
+    fn mutation(&self, bytes: &[u8]) -> Result<Mutation, Error> {
         let mut body = Sha256::new();
-        body.update(api::digest(&header));
-        body.update(&bytes);
-        let mutation = Mutation::check(MutationFields {
-            request_id: &header.request_id,
-            reason_code: &header.reason_code,
-            note: &header.note,
-            dry_run: header.dry_run,
+        body.update(api::digest(&self.wire));
+        body.update(bytes);
+        Mutation::check(MutationFields {
+            request_id: &self.wire.request_id,
+            reason_code: &self.wire.reason_code,
+            note: &self.wire.note,
+            dry_run: self.wire.dry_run,
             body_digest: body.finalize().into(),
-        })?;
-        let effective_from = api::time::date("header.effective_date", &header.effective_date)?;
-        Ok(Self { header, format, effective_from, bytes, mutation })
+        })
+    }
+
+    /// Does the caller say what it expects to be affected?
+    fn confirms(&self) -> bool {
+        self.wire.confirm_count != 0 || !self.wire.confirm_hash.is_empty()
     }
 }
 
-/// Reads the file on a thread for blocking work: a million rows take seconds, in which others are to be served.
-async fn read(handlers: &Handlers, arrived: &Arrived) -> Result<Import, Error> {
-    let (format, bytes, effective_from) = (arrived.format, arrived.bytes.clone(), arrived.effective_from);
+/// Reads the file, and foresees its effect where that is asked for, on a thread for blocking work: a million rows take
+/// seconds, in which others are to be served.
+async fn read(handlers: &Handlers, arrived: &Arrived) -> Result<(Import, Option<Effect>), Error> {
+    let Header { format, effective_from, .. } = arrived.header;
+    let bytes = arrived.bytes.clone();
+    let foresee = arrived.mutation.dry_run || arrived.header.confirms();
     let published = handlers.engine.published();
-    let today = practice::civil::day_of(handlers.clock.now());
+    let now = handlers.clock.now();
     let read = tokio::task::spawn_blocking(move || {
-        let reading = ods::read_directory(format, &bytes)?;
-        Ok(Import::new(&published.state.registry, reading, effective_from, today))
+        let (state, today) = (&published.state.registry, ods::civil::civil_date(now));
+        let import = Import::new(state, ods::read_directory(format, &bytes)?, effective_from, today);
+        let foreseen = foresee.then(|| import.effect_on(state, now));
+        Ok((import, foreseen))
     });
-    let import: Result<Import, Refusal> = read.await.map_err(|error| Error::internal(&error))?;
-    import.map_err(|refused| refused_file(&refused))
+    let read: Result<_, Refusal> = read.await.map_err(|error| Error::internal(&error))?;
+    read.map_err(|refused| refused_file(&refused))
 }
 
 fn refused_file(refused: &Refusal) -> Error {
@@ -156,20 +164,40 @@ fn refused_file(refused: &Refusal) -> Error {
     refused.faults.iter().take(FAULTS_MAX).fold(error, |error, fault| error.field("data", fault.to_string()))
 }
 
-/// I23: who names what is affected gets exactly that, or nothing.
-fn confirm(header: &wire::ImportHeader, effect: &Effect, import: &Import) -> Result<(), Error> {
-    let affected = report(import, effect, 0);
-    let count_differs = header.confirm_count != 0 && header.confirm_count != affected.affected_count;
-    let hash_differs = !header.confirm_hash.is_empty() && header.confirm_hash != affected.affected_hash;
-    if !count_differs && !hash_differs {
+/// I23: who names what is affected gets exactly that, or nothing. The verdict is a request of its own below the import's
+/// id, so that a repeated import gets the verdict of the first time, and not that nothing is left to be affected.
+async fn confirm(
+    handlers: &Handlers,
+    caller: &Caller,
+    arrived: &Arrived,
+    foreseen: &wire::ImportDirectoryResponse,
+) -> Result<(), Error> {
+    let header = &arrived.header.wire;
+    let count_is_right = header.confirm_count == 0 || header.confirm_count == foreseen.affected_count;
+    let hash_is_right = header.confirm_hash.is_empty() || header.confirm_hash == foreseen.affected_hash;
+    let verdict = Verdict {
+        is_right: count_is_right && hash_is_right,
+        count: foreseen.affected_count,
+        hash: foreseen.affected_hash.clone(),
+    };
+    let encoded = serde_json::to_vec(&verdict).expect("a verdict is a number and a text");
+    let ask =
+        Ask::new(caller, &below(&arrived.mutation, 0), nothing_from(ods::civil::civil_date(handlers.clock.now())));
+    let first = handlers.submit_encoded(ask, move |_| encoded).await?;
+    let verdict: Verdict = serde_json::from_slice(&first).map_err(|error| Error::internal(&error))?;
+    if verdict.is_right {
         return Ok(());
     }
-    Err(Error::aborted(
-        "AFFECTED_DIFFERS",
-        "the import would affect {count} practices with hash {hash}; look at a new dry run",
-    )
-    .with("count", affected.affected_count)
-    .with("hash", affected.affected_hash))
+    let message = "the import would affect {count} practices with hash {hash}; look at a new dry run";
+    Err(Error::aborted("AFFECTED_DIFFERS", message).with("count", verdict.count).with("hash", verdict.hash))
+}
+
+/// Whether what the caller expects is what an import would affect.
+#[derive(Serialize, Deserialize)]
+struct Verdict {
+    is_right: bool,
+    count: u32,
+    hash: String,
 }
 
 async fn apply(
@@ -178,19 +206,27 @@ async fn apply(
     arrived: Arrived,
     import: Import,
 ) -> Result<wire::ImportDirectoryResponse, Error> {
-    let cause = format!("import of {} {}", arrived.format, arrived.header.file_name);
+    let cause = format!("import of {} {}", arrived.header.format, arrived.header.wire.file_name);
     let mut effect = Effect::default();
     for (index, chunk) in import.chunks.iter().enumerate() {
-        let request_id = format!("{}/{}", arrived.mutation.request_id, index + 1);
-        let mutation = Mutation { request_id, ..arrived.mutation.clone() };
+        let mutation = below(&arrived.mutation, index + 1);
         let ask = Ask::new(caller, &mutation, Command::ImportDirectory(chunk.clone())).because_of(cause.trim_end())?;
         effect.add(&apply_chunk(handlers, ask, chunk.clone()).await?);
     }
     // Nothing is left to change: this request holds the report, for whoever repeats the import.
-    let effective_from = import.effective_from;
-    let nothing = Chunk { source: String::new(), effective_from, practices: Vec::new(), organisations: Vec::new() };
-    let ask = Ask::new(caller, &arrived.mutation, Command::ImportDirectory(nothing));
+    let ask = Ask::new(caller, &arrived.mutation, nothing_from(import.effective_from));
     handlers.submit(ask, move |outcome| report(&import, &effect, outcome.position)).await
+}
+
+/// The request for a part of an import.
+fn below(import: &Mutation, part: usize) -> Mutation {
+    Mutation { request_id: format!("{}/{part}", import.request_id), ..import.clone() }
+}
+
+/// A command that changes nothing, for the sake of its reply.
+fn nothing_from(effective_from: Date) -> Command {
+    let (practices, organisations) = (Vec::new(), Vec::new());
+    Command::ImportDirectory(Chunk { source: String::new(), effective_from, practices, organisations })
 }
 
 async fn apply_chunk(handlers: &Handlers, ask: Ask, chunk: Chunk) -> Result<Effect, Error> {

@@ -51,7 +51,7 @@ struct Watch {
     /// All up to here was sent.
     place: Place,
     sending: Sending,
-    /// Held from when a change was heard until it is in a message.
+    /// Held from when a change was heard until the reader asks for what comes after it.
     activity: Activity,
 }
 

@@ -7,7 +7,7 @@ use database::Db;
 use database::testing::TestStore;
 use identity::{DevelopmentCaller, RoleMatrix};
 use jiff::{SignedDuration, Timestamp};
-use journal::{EngineConfig, Journal, MIGRATIONS};
+use journal::{EngineConfig, Journal, MIGRATIONS, MemoryFault};
 use practice_registry::{Config, Limits, PracticeRegistry};
 use proto::registry::v1 as wire;
 use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
@@ -63,7 +63,7 @@ impl Bench {
     }
 
     async fn open(journal: Journal, store: Option<TestStore>, now: Timestamp) -> Self {
-        Self::open_within(journal, store, now, Limits { import_bytes_max: 120_000 }).await
+        Self::open_within(journal, store, now, Limits { import_bytes_max: 120_000, ..Limits::default() }).await
     }
 
     async fn open_within(journal: Journal, store: Option<TestStore>, now: Timestamp, limits: Limits) -> Self {
@@ -89,6 +89,12 @@ impl Bench {
     pub(crate) async fn reopened(self) -> Self {
         self.registry.engine().shutdown().await;
         Self::open(self.journal, self._store, self.clock.now()).await
+    }
+
+    /// Lets the next commit fail; in memory only.
+    pub(crate) async fn fail_next_commit(&self, fault: MemoryFault) {
+        let Journal::Memory(journal) = &self.journal else { panic!("only a journal in memory fails on demand") };
+        journal.fail_next_commit(fault).await;
     }
 
     pub(crate) fn client_as(&self, account: &str) -> Client {

@@ -1,5 +1,6 @@
 //! ImportDirectory.
 
+use journal::MemoryFault;
 use proto::registry::v1 as wire;
 use proto::registry::v1::DirectoryFormat::{Epraccur, ListSizes, Map};
 use tonic::Code;
@@ -70,8 +71,23 @@ async fn a_dry_run_reports_and_changes_nothing_and_its_hash_confirms_the_import(
     let confirmed = wire::ImportHeader { confirm_count, confirm_hash, ..header(Map, "confirmed") };
     let differs = reason(bench.import(confirmed.clone(), other.as_bytes()).await);
     assert_eq!(differs, (Code::Aborted, "AFFECTED_DIFFERS".to_owned()));
-    let done = bench.import(confirmed, files::map().as_bytes()).await.unwrap();
+    let confirmed = wire::ImportHeader { request_id: "right".to_owned(), ..confirmed };
+    let done = bench.import(confirmed.clone(), files::map().as_bytes()).await.unwrap();
     assert_eq!(done.created_count, 4);
+    let repeated = bench.import(confirmed, files::map().as_bytes()).await.unwrap();
+    assert_eq!(repeated, done, "although nothing is left to be affected");
+}
+
+#[tokio::test]
+async fn an_import_that_was_broken_off_goes_on_and_reports_as_if_it_had_not_been() {
+    let whole = Bench::in_memory().await.import_map().await;
+    for fault in [MemoryFault::BeforeCommit, MemoryFault::AfterCommit] {
+        let mut bench = Bench::in_memory().await;
+        bench.fail_next_commit(fault).await;
+        let broken = bench.import(header(Map, "map"), files::map().as_bytes()).await;
+        assert_eq!(reason(broken), (Code::Unavailable, "JOURNAL_UNAVAILABLE".to_owned()));
+        assert_eq!(bench.import_map().await, whole, "{fault:?}");
+    }
 }
 
 #[tokio::test]

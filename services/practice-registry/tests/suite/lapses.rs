@@ -1,21 +1,28 @@
 //! The loop that brings about what is due (rule 15), on a discrete-event clock.
 
+use std::time::Duration;
+
 use clock::{Clock, VirtualClock, VirtualConfig};
 use jiff::{SignedDuration, Timestamp};
-use journal::{EngineConfig, Journal};
+use journal::{EngineConfig, Journal, MemoryFault, MemoryJournal};
+use ods::civil::day_start;
 use practice::command::{PausePractice, Placed};
 use practice::directory::{Chunk, DirectoryEntry, Lifetime};
 use practice::pause::PauseEnd;
-use practice::{Command, civil};
+use practice::Command;
 use practice_registry::{Config, Limits, PracticeRegistry};
 use tokio_util::sync::CancellationToken;
 
 use crate::bench::START;
 
 async fn open(clock: &Clock) -> PracticeRegistry {
-    let (clock, journal) = (clock.clone(), Journal::memory());
-    let config = Config { journal, clock, engine: EngineConfig::default(), limits: Limits::default() };
-    PracticeRegistry::open(config).await.unwrap()
+    open_on(clock, MemoryJournal::default()).await
+}
+
+async fn open_on(clock: &Clock, journal: MemoryJournal) -> PracticeRegistry {
+    let (clock, journal) = (clock.clone(), Journal::Memory(journal));
+    let limits = Limits { lapse_retry_after: Duration::from_millis(1), ..Limits::default() };
+    PracticeRegistry::open(Config { journal, clock, engine: EngineConfig::default(), limits }).await.unwrap()
 }
 
 async fn decide(registry: &PracticeRegistry, command: Command) {
@@ -63,13 +70,13 @@ async fn pauses_end_and_practices_close_at_their_moment_and_not_before() {
     });
     let advance = tokio::spawn(advance.run());
     // Sleeps beyond both; the clock goes through the due moments on its way.
-    let sleep = clock.sleep_until(civil::start_of(close) + SignedDuration::from_hours(1), "test");
+    let sleep = clock.sleep_until(day_start(close) + SignedDuration::from_hours(1), "test");
     drop(activity);
     let activity = sleep.await;
 
     let events = registry.engine().events(2, 10).await.unwrap();
     let lapsed: Vec<_> = events.iter().map(|recorded| (recorded.recorded_at, recorded.actor.as_str())).collect();
-    assert_eq!(lapsed, [(until, "practice-registry"), (civil::start_of(close), "practice-registry")]);
+    assert_eq!(lapsed, [(until, "practice-registry"), (day_start(close), "practice-registry")]);
     let published = registry.engine().published();
     let known = published.state.registry.practice("A81001".parse().unwrap()).unwrap();
     assert_eq!(known.status, practice::directory::Status::Closed);
@@ -86,10 +93,13 @@ async fn pauses_end_and_practices_close_at_their_moment_and_not_before() {
 async fn what_fell_due_while_nobody_ran_comes_about_at_the_start() {
     let start: Timestamp = START.parse().unwrap();
     let (clock, time) = Clock::manual(start);
-    let registry = open(&clock).await;
+    let journal = MemoryJournal::default();
+    let registry = open_on(&clock, journal.clone()).await;
     let open_day = "2031-06-03".parse().unwrap();
     decide(&registry, import(Lifetime { open: Some(open_day), ..Lifetime::default() })).await;
     time.advance(SignedDuration::from_hours(24 * 7));
+    // And the store fails once, at the worst moment.
+    journal.fail_next_commit(MemoryFault::BeforeCommit).await;
     let mut subscription = registry.engine().subscribe();
     let shutdown = CancellationToken::new();
     let loops = tokio::spawn({

@@ -1,5 +1,6 @@
 //! PausePractice, ResumePractice, SetPauseOutcome, GetReceipt, RequestSwitchOff, UpdateReadiness.
 
+use journal::MemoryFault;
 use proto::registry::v1 as wire;
 use proto::registry::v1::{PauseOutcome, PermitRefusal, ReceiptState};
 use tonic::Code;
@@ -79,6 +80,15 @@ async fn a_repeated_pause_gets_the_first_receipt_and_another_body_is_refused() {
         assert_eq!(explained.metadata["request_id"], "p");
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_pause_whose_acknowledgement_was_lost_is_placed_once() {
+    let mut bench = Bench::with_practices().await;
+    bench.fail_next_commit(MemoryFault::AfterCommit).await;
+    // The peer repeats what was UNAVAILABLE, with the same request id.
+    assert_eq!(bench.pause("p").await.receipt.unwrap().state(), ReceiptState::Prevented);
+    assert_eq!(bench.practice().await.pauses.len(), 1);
 }
 
 #[tokio::test]
