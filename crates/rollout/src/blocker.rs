@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use ods::{PracticeCode, Supplier};
 
 use crate::calendar::{Shut, instant};
-use crate::id::{Account, HoldId, WaveRef};
+use crate::id::{Account, ActivationKey, HoldId, WaveRef};
 use crate::plan::Unplaced;
 use crate::room::Full;
 use crate::state::{CapScope, EnrolmentStage, HoldClass, ProgrammeStage, WaveStage};
@@ -123,6 +123,21 @@ pub enum Blocker {
         /// The practice.
         practice: PracticeCode,
     },
+    /// It is on with settings that hide some of what it should show: for a person to look at.
+    PartlyOn {
+        /// The practice.
+        practice: PracticeCode,
+    },
+    /// It was switched on, and has been observed off since: never switched on again without a person's decision.
+    Drifted {
+        /// The practice.
+        practice: PracticeCode,
+    },
+    /// An earlier decision about it is not settled yet, or the registry has not been told.
+    UnderWay {
+        /// The earlier decision.
+        key: ActivationKey,
+    },
     /// It was refused and is tried again.
     TriedAgain {
         /// When.
@@ -159,6 +174,9 @@ impl Blocker {
             Self::Shut { .. } => "OUTSIDE_WINDOW",
             Self::Booked { .. } => "WAITS_FOR_BOOKED_DATE",
             Self::Invited { .. } => "INVITED",
+            Self::PartlyOn { .. } => "PARTLY_ON",
+            Self::Drifted { .. } => "DRIFTED",
+            Self::UnderWay { .. } => "UNDER_WAY",
             Self::TriedAgain { .. } => "TRIED_AGAIN_LATER",
             Self::Full { .. } => "CAP_REACHED",
         }
@@ -171,12 +189,14 @@ impl Blocker {
             Self::Paused { practice, .. }
             | Self::SwitchOffRequested { practice }
             | Self::NotReady { practice, .. }
+            | Self::PartlyOn { practice }
             | Self::Invited { practice } => format!("practices/{practice}"),
             Self::Held { owner, .. } => owner.to_string(),
             Self::Booked { supplier, .. } => format!("suppliers/{supplier}"),
             Self::PracticeNotOpen { .. }
             | Self::SupplierChanged { .. }
             | Self::SetAside { .. }
+            | Self::Drifted { .. }
             | Self::NoProgramme
             | Self::NotInPlan { .. }
             | Self::ProgrammeNotActive { .. }
@@ -186,6 +206,7 @@ impl Blocker {
             Self::WaveNotOpen { .. }
             | Self::NoNotice { .. }
             | Self::Shut { .. }
+            | Self::UnderWay { .. }
             | Self::TriedAgain { .. }
             | Self::Full { .. } => "time".to_owned(),
         }
@@ -218,6 +239,9 @@ impl Blocker {
             Self::Booked { date: Some(date), .. } => format!("The supplier takes the list for {date}."),
             Self::Booked { date: None, .. } => "A later version of the plan gives it another date.".to_owned(),
             Self::Invited { .. } => "The practice switches it on in its own system.".to_owned(),
+            Self::PartlyOn { .. } => "The practice puts its settings right.".to_owned(),
+            Self::Drifted { .. } => "A person finds out why, and decides.".to_owned(),
+            Self::UnderWay { .. } => "The earlier decision settles.".to_owned(),
             Self::TriedAgain { .. } => "It is tried again.".to_owned(),
             Self::Full { cap: Full::Daily { .. }, .. } => "The next day with a window comes.".to_owned(),
             Self::Full { cap: Full::InFlight { .. }, .. } => "What is under way settles.".to_owned(),
@@ -286,6 +310,9 @@ impl fmt::Display for Blocker {
                 write!(out, "no list for suppliers/{supplier} is left in this wave")
             }
             Self::Invited { .. } => out.write_str("asked to switch it on itself, and has not yet"),
+            Self::PartlyOn { .. } => out.write_str("on with settings that hide some of what it should show"),
+            Self::Drifted { .. } => out.write_str("switched on before, and observed off since"),
+            Self::UnderWay { key } => write!(out, "{key} is not settled yet"),
             Self::TriedAgain { at } => write!(out, "refused before; tried again at {at}"),
             Self::Full { cap, .. } => write!(out, "{cap}"),
         }

@@ -16,7 +16,6 @@
 //! Nor does it hold back a switch-off: windows and closed days are for ENABLE only.
 
 mod bank_holidays;
-mod civil;
 mod due;
 mod freeze_days;
 mod notice;
@@ -35,9 +34,9 @@ use jiff::civil::{Date, Weekday};
 use serde::{Deserialize, Serialize};
 
 pub use bank_holidays::BankHolidays;
-pub use civil::{civil_date, civil_datetime, day_bounds, instant};
 pub use due::{DueMoment, WindowEdge};
 pub use freeze_days::{Freeze, FreezeDays};
+pub use ods::civil::{civil_date, civil_datetime, day_bounds, instant};
 pub use time_of_day::TimeOfDay;
 pub use timetable::{NeverOpens, Occurrence, Shut, SkipReason, Timetable};
 pub use windows::{Window, Windows};

@@ -16,9 +16,7 @@ use crate::calendar::Calendar;
 use crate::id::{Account, ActivationKey, HoldId, PlanVersion, ProgrammeId, Target, WaveRef};
 use crate::plan::{Plan, PlanHash};
 use crate::spec::Mode;
-use crate::state::{
-    Brake, Document, Due, DueOutcome, HoldClass, HoldScope, MissReason, PauseRef, Supersession, Verdict,
-};
+use crate::state::{Brake, Document, Due, DueOutcome, HoldClass, HoldScope, PauseRef, Supersession, Verdict};
 
 /// What the state machine can be asked.
 #[derive(Debug, Clone)]
@@ -328,12 +326,12 @@ pub enum Proposal {
         /// The wave.
         wave: WaveRef,
     },
-    /// Ends a wave that never opened although its time has passed.
-    MissWave {
+    /// Ends a wave that never opened and cannot any more: its time has passed, or nobody is left in it.
+    EndUnopened {
         /// The wave.
         wave: WaveRef,
-        /// Why.
-        reason: MissReason,
+        /// What became of all that was yet to fall due.
+        outcome: DueOutcome,
     },
     /// Lets a drained wave's evidence ripen.
     SoakWave {

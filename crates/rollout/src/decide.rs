@@ -19,13 +19,16 @@ pub(crate) use programme::is_complete as programme_is_complete;
 use jiff::Timestamp;
 
 use crate::apply::apply;
-use crate::calendar::SkipReason;
+use crate::calendar::{Occurrence, SkipReason, civil_date, day_bounds};
 use crate::command::{Act, Command, Fact, Proposal};
-use crate::eligibility::lists;
+use crate::eligibility::{first_slot, lists};
 use crate::event::{Event, Voided};
 use crate::id::{Account, ActivationKey, Direction, ProgrammeId, WaveRef};
 use crate::rejection::Rejection;
-use crate::state::{ActivationState, Due, DueKind, DueOutcome, LATE_AFTER, Programme, Signature, State, Voiding, Wave};
+use crate::spec::Mode;
+use crate::state::{
+    Activation, ActivationState, Due, DueKind, DueOutcome, LATE_AFTER, Programme, Signature, State, Voiding, Wave,
+};
 
 /// What comes of a command.
 ///
@@ -135,7 +138,7 @@ fn consider(docket: &mut Docket, proposal: &Proposal) {
         }
         Proposal::SettleDue { due, outcome } => wave::settle_due(docket, due, outcome),
         Proposal::DrainWave { wave } => wave::drain(docket, wave),
-        Proposal::MissWave { wave, reason } => wave::miss(docket, wave, reason),
+        Proposal::EndUnopened { wave, outcome } => wave::end_unopened(docket, wave, outcome),
         Proposal::SoakWave { wave } => gate::soak(docket, wave),
         Proposal::EvaluateGate { wave, not_live, registry_position } => {
             gate::evaluate(docket, wave, not_live, *registry_position);
@@ -175,7 +178,7 @@ impl Docket {
     }
 
     /// ENABLE activations that were not sealed yet, of those that `chosen` says.
-    fn intended(&self, chosen: impl Fn(&crate::state::Activation) -> bool) -> Vec<ActivationKey> {
+    fn intended(&self, chosen: impl Fn(&Activation) -> bool) -> Vec<ActivationKey> {
         let intended = self.state.activations_in(ActivationState::Intended);
         let enables = intended.filter(|one| one.key.direction == Direction::Enable && chosen(one));
         enables.map(|one| one.key.clone()).collect()
@@ -214,28 +217,29 @@ impl Docket {
         let Some(wave) = self.state.wave(id) else { return };
         let mut due = Vec::new();
         let named = |at, kind| Due { at, wave: id.clone(), kind };
-        let first = crate::eligibility::first_slot(&self.state, wave, self.now);
+        let first = first_slot(&self.state, wave, self.now);
         // The first moment after the last one of the objections.
         let objections = wave.rules.objections_end.map(after);
-        due.extend(objections.or(first).map(|at| named(at, DueKind::MembersFixed)));
-        due.extend(self.window_after(wave, self.now));
+        // Without any time left the wave is settled now, and then ends.
+        due.push(named(objections.or(first).unwrap_or(self.now), DueKind::MembersFixed));
+        if wave.enrolments().any(|one| one.mode != Mode::BookedDates) || wave.rules.booked.is_empty() {
+            due.extend(self.window_after(wave, self.now));
+        }
         for list in lists(wave).filter(|list| self.now < list.closes) {
             let kind = DueKind::ListOpens { supplier: list.supplier, date: list.date, closes: list.closes };
             due.push(named(list.opens, kind));
         }
-        if wave.enrolments().any(|one| one.mode == crate::spec::Mode::SelfService) {
-            due.push(named(crate::calendar::day_bounds(wave.until).1, DueKind::InvitationsLapse));
+        if wave.enrolments().any(|one| one.mode == Mode::SelfService) {
+            due.push(named(day_bounds(wave.until).1, DueKind::InvitationsLapse));
         }
-        if !due.is_empty() {
-            self.record(Event::DueScheduled { due });
-        }
+        self.record(Event::DueScheduled { due });
     }
 
     /// The wave's first window that closes after a moment, skipped ones included: each gets its outcome.
     fn window_after(&self, wave: &Wave, moment: Timestamp) -> Option<Due> {
-        let from = wave.from.max(crate::calendar::civil_date(moment));
+        let from = wave.from.max(civil_date(moment));
         let mut windows = wave.rules.windows_between(&self.state.calendar, from, wave.until);
-        let skipped_ahead = |window: &crate::calendar::Occurrence| match window.skipped {
+        let skipped_ahead = |window: &Occurrence| match window.skipped {
             Some(SkipReason::Empty) => moment <= window.opens,
             _ => moment < window.closes,
         };

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use crate::blocker::Blocker;
 use crate::calendar::{Shut, civil_date};
 use crate::command::Unfit;
-use crate::id::WaveId;
+use crate::id::{Target, WaveId};
 use crate::pace::CLAIM_TIME;
 use crate::spec::Mode;
 use crate::state::{
@@ -87,8 +87,21 @@ pub(crate) fn enrolment_blockers(
         if let Some(at) = enrolment.not_before.filter(|at| now < *at) {
             blockers.push(Blocker::TriedAgain { at });
         }
+        if stage != EnrolmentState::Admitted {
+            blockers.extend(earlier_decision(state, programme, enrolment));
+        }
     }
     blockers
+}
+
+/// What an earlier decision about the practice leaves in the way.
+fn earlier_decision(state: &State, programme: &Programme, enrolment: &Enrolment) -> Option<Blocker> {
+    let target = Target { practice: enrolment.practice, capability: programme.capability.clone() };
+    if let Some(open) = state.open_activation(&target) {
+        return Some(Blocker::UnderWay { key: open.key.clone() });
+    }
+    let applied = state.access(&target).is_some_and(|access| access.applied.is_some());
+    applied.then_some(Blocker::Drifted { practice: enrolment.practice })
 }
 
 /// Rules 2 and 3: the window that must be open to push, the list that must be open to claim.
@@ -164,10 +177,14 @@ pub(crate) fn claim_times(wave: &Wave, enrolment: &Enrolment) -> Option<(Timesta
     Some((closes.saturating_sub(CLAIM_TIME).unwrap_or(closes), closes, date))
 }
 
-/// Whether any time is left in which a practice of the wave could still be admitted.
+/// Whether any time is left in which one of those who wait could still be admitted.
 pub(crate) fn has_time_left(state: &State, wave: &Wave, now: Timestamp) -> bool {
-    let lists = lists(wave).any(|list| now < list.closes);
-    lists || next_window(state, wave, now).is_some()
+    let window = next_window(state, wave, now).is_some();
+    let waiting = wave.enrolments().filter(|one| one.stage.state().is_unsealed());
+    waiting.into_iter().any(|one| match one.mode {
+        Mode::BookedDates => claim_times(wave, one).is_some_and(|(_, closes, _)| now < closes),
+        Mode::Push | Mode::SelfService => window,
+    })
 }
 
 /// What the registry's facts put in the way.
@@ -194,6 +211,9 @@ pub(crate) fn practice_blockers(
     }
     if !facts.unready.is_empty() {
         blockers.push(Blocker::NotReady { practice, items: facts.unready.clone() });
+    }
+    if facts.observed(capability) == Observed::Partial {
+        blockers.push(Blocker::PartlyOn { practice });
     }
     if facts.supplier.as_ref() != Some(&planned.supplier) {
         let (planned, now) = (planned.supplier.clone(), facts.supplier.clone());

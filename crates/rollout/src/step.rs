@@ -26,7 +26,9 @@ use crate::decide::{drained_at, evaluation_due, is_complete};
 use crate::eligibility::{earlier_in_the_way, first_slot, has_time_left, open_now, unfit, wave_blockers};
 use crate::report::{Gathering, Report};
 use crate::room::Room;
-use crate::state::{DueKind, EnrolmentState, MissReason, Programme, ProgrammeStage, State, Wave, WaveStage};
+use crate::state::{
+    DueKind, DueOutcome, EnrolmentState, MissReason, Programme, ProgrammeStage, SkipPolicy, State, Wave, WaveStage,
+};
 use crate::view::{Observed, RegistryView};
 
 /// What may move now, and why nothing else does.
@@ -149,12 +151,16 @@ impl<'a> Walk<'a> {
         let earlier = earlier_in_the_way(programme, wave);
         let held = self.state.hold_on_wave(&wave.id);
         if !has_time_left(self.state, wave, self.now) {
-            let reason = match (held, earlier) {
-                (Some(hold), _) => MissReason::Held { hold: hold.id },
-                (None, Some(earlier)) => MissReason::EarlierWave { wave: earlier },
-                (None, None) => MissReason::Outage,
+            let missed = |reason| DueOutcome::Missed { reason };
+            let outcome = match (held, earlier) {
+                _ if wave.load_in_any(EnrolmentState::is_unsealed).is_zero() => {
+                    DueOutcome::Skipped { reason: SkipPolicy::NobodyWaiting }
+                }
+                (Some(hold), _) => missed(MissReason::Held { hold: hold.id }),
+                (None, Some(earlier)) => missed(MissReason::EarlierWave { wave: earlier }),
+                (None, None) => missed(MissReason::Outage),
             };
-            self.proposals.push(Proposal::MissWave { wave: wave.id.clone(), reason });
+            self.proposals.push(Proposal::EndUnopened { wave: wave.id.clone(), outcome });
             return;
         }
         let slot = first_slot(self.state, wave, self.now);

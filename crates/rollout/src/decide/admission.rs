@@ -102,12 +102,8 @@ fn may_have_slot(docket: &Docket, wave: &Wave, enrolment: &Enrolment, candidate:
         icb: candidate.icb,
         region: candidate.region,
     };
-    let target = Target { practice: candidate.practice, capability: programme.capability.clone() };
-    let applied = docket.state.access(&target).is_some_and(|access| access.applied.is_some());
     enrolment.stage == EnrolmentStage::Enrolled
         && enrolment.supplier == candidate.supplier
-        && !applied
-        && docket.state.open_activation(&target).is_none()
         && enrolment_blockers(&docket.state, programme, wave, enrolment, subject, docket.now).is_empty()
 }
 

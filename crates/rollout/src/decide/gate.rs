@@ -9,7 +9,8 @@ use crate::event::Event;
 use crate::id::WaveRef;
 use crate::rejection::Rejection;
 use crate::state::{
-    ActivationState, Due, DueKind, EnrolmentState, Evidence, GateEvaluation, State, Verdict, Wave, WaveStage,
+    ActivationState, Due, DueKind, EnrolmentState, Evidence, GateEvaluation, ProgrammeStage, State, Verdict, Wave,
+    WaveStage,
 };
 
 /// Lets the evidence ripen: everything settled, or what has not was waited for long enough.
@@ -56,11 +57,13 @@ pub(super) fn evaluate(docket: &mut Docket, id: &WaveRef, not_live: &OrdSet<Prac
     }
     let evidence = evidence(wave, not_live, complete, registry_position);
     let verdict = evidence.verdict();
-    let halt = (verdict != Verdict::Pass).then(|| docket.state.next_hold());
+    // A programme that was cancelled has nothing left to halt.
+    let active = docket.state.programme(&id.programme).is_some_and(|one| one.stage == ProgrammeStage::Active);
+    let halt = (verdict != Verdict::Pass && active).then(|| docket.state.next_hold());
     let evaluation = GateEvaluation { verdict, evidence, at: docket.now, halt, decision: None };
     docket.start(due);
     docket.record(Event::GateEvaluated { wave: id.clone(), evaluation });
-    if verdict != Verdict::Pass {
+    if halt.is_some() {
         let reason = if verdict == Verdict::Fail { "GATE_FAILED" } else { "GATE_INCONCLUSIVE" };
         hold::halt(docket, id, reason);
     }

@@ -15,8 +15,8 @@ use crate::id::{Account, ActivationKey, WaveId, WaveRef};
 use crate::rejection::Rejection;
 use crate::spec::Mode;
 use crate::state::{
-    Activation, Deferral, Due, DueKind, DueOutcome, EnrolmentStage, EnrolmentState, MissReason, PauseRef,
-    ProgrammeStage, Ruling, SkipPolicy, Voiding, Wave, WaveStage, Withdrawal,
+    Activation, Deferral, Due, DueKind, DueOutcome, EnrolmentStage, EnrolmentState, PauseRef, ProgrammeStage, Ruling,
+    SkipPolicy, Voiding, Wave, WaveStage, Withdrawal,
 };
 
 type Moves = BTreeMap<PracticeCode, EnrolmentStage>;
@@ -316,14 +316,14 @@ pub(super) fn drain(docket: &mut Docket, id: &WaveRef) {
     docket.record(Event::WaveDraining { wave: id.clone() });
 }
 
-/// Ends a wave whose time passed before it could open. Nothing is caught up (rule 3).
-pub(super) fn miss(docket: &mut Docket, id: &WaveRef, reason: &MissReason) {
+/// Ends a wave that cannot open any more: nothing is caught up (rule 3).
+pub(super) fn end_unopened(docket: &mut Docket, id: &WaveRef, outcome: &DueOutcome) {
     let Some((_, wave)) = in_stage(docket, id, WaveStage::Fixed) else { return };
     if has_time_left(&docket.state, wave, docket.now) {
         return;
     }
     leave_over(docket, id);
-    docket.settle_all(id, &DueOutcome::Missed { reason: reason.clone() });
+    docket.settle_all(id, outcome);
     docket.record(Event::WaveCancelled { wave: id.clone(), by: Account::scheduler() });
 }
 

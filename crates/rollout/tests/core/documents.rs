@@ -1,0 +1,1 @@
+//! Documents as users write them.

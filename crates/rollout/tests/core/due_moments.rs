@@ -1,0 +1,174 @@
+//! Due moments: each has exactly one outcome, nothing is caught up, closed days stay closed (rules 1 to 3, I12 to I16).
+
+use jiff::civil::date;
+use rollout::calendar::Freeze;
+use rollout::state::{Due, DueOutcome, EnrolmentState, MissReason, SkipPolicy, WaveStage};
+use rollout::{Act, next_due};
+
+use crate::world::{Behaviour, SPRING, World, alice, calendar, moment, one_wave, programme, supplier, wave};
+
+fn outcomes(world: &World, kind: &str) -> Vec<(String, String)> {
+    let due = &world.state.programme(&programme()).unwrap().due;
+    let of_kind = due.iter().filter(|(due, _)| due.kind.as_str() == kind);
+    of_kind.map(|(due, record)| (due.at.to_string(), record.outcome.to_string())).collect()
+}
+
+fn named(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(at, outcome)| ((*at).to_owned(), (*outcome).to_owned())).collect()
+}
+
+#[test]
+fn each_window_of_a_wave_has_its_outcome() {
+    let mut world = World::running(25, SPRING);
+    world.run_until("2031-06-10T00:00:00Z");
+    let outcomes = outcomes(&world, "WINDOW_OPENS");
+    assert_eq!(
+        outcomes,
+        named(&[
+            ("2031-05-06T07:00:00Z", "STARTED"),
+            ("2031-05-07T07:00:00Z", "SKIPPED (nobody was waiting)"),
+            ("2031-05-12T07:00:00Z", "STARTED"),
+            ("2031-05-13T07:00:00Z", "STARTED"),
+            ("2031-05-14T07:00:00Z", "SKIPPED (nobody was waiting)"),
+        ])
+    );
+    assert!(world.state.programme(&programme()).unwrap().due_pending.is_empty());
+}
+
+#[test]
+fn i13_after_an_outage_nothing_is_caught_up_and_the_next_window_takes_no_more_than_its_own() {
+    let mut world = World::running(60, SPRING);
+    world.run_until("2031-05-12T06:00:00Z");
+    // Asleep from Monday morning to Wednesday night.
+    world.jump(moment("2031-05-14T20:00:00Z"));
+    world.settle();
+    assert_eq!(world.count_on(), 10);
+    world.run_until("2031-05-15T12:00:00Z");
+    assert_eq!(world.count_on(), 20);
+    let missed = outcomes(&world, "WINDOW_OPENS")
+        .into_iter()
+        .filter(|(_, outcome)| outcome.starts_with("MISSED"))
+        .collect::<Vec<_>>();
+    assert_eq!(
+        missed,
+        named(&[
+            ("2031-05-12T07:00:00Z", "MISSED (the scheduler was not running)"),
+            ("2031-05-13T07:00:00Z", "MISSED (the scheduler was not running)"),
+            ("2031-05-14T07:00:00Z", "MISSED (the scheduler was not running)"),
+        ])
+    );
+}
+
+#[test]
+fn a_start_after_an_outage_within_the_window_is_late() {
+    let mut world = World::running(20, &one_wave(""));
+    world.run_until("2031-05-06T06:00:00Z");
+    world.jump(moment("2031-05-06T16:59:59Z"));
+    world.settle();
+    assert_eq!(world.count_on(), 20);
+    assert_eq!(outcomes(&world, "WINDOW_OPENS"), named(&[("2031-05-06T07:00:00Z", "LATE_STARTED")]));
+}
+
+#[test]
+fn an_outage_over_the_whole_wave_ends_it_unopened() {
+    let mut world = World::running(20, &one_wave(""));
+    world.run_until("2031-05-06T06:00:00Z");
+    world.jump(moment("2031-05-06T17:00:00Z"));
+    world.settle();
+    assert_eq!((world.stage(1), world.count_on()), (WaveStage::Cancelled, 0));
+    assert_eq!(world.count(1, EnrolmentState::Deferred), 20);
+}
+
+#[test]
+fn i16_a_holiday_announced_after_approval_takes_effect() {
+    let mut world = World::running(40, SPRING);
+    world.run_until("2031-05-12T12:00:00Z");
+    let mut calendar = calendar();
+    calendar.bank_holidays.announce(date(2031, 5, 13), "Day of mourning");
+    world.act(&alice(), Act::UpdateCalendar { calendar }).unwrap();
+    world.run_until("2031-05-13T20:00:00Z");
+    assert_eq!(world.count_on(), 20);
+    let due = &world.state.programme(&programme()).unwrap().due;
+    let skipped: Vec<(&Due, &DueOutcome)> = due
+        .iter()
+        .filter(|(_, record)| matches!(record.outcome, DueOutcome::Skipped { reason: SkipPolicy::Closed { .. } }))
+        .map(|(due, record)| (due, &record.outcome))
+        .collect();
+    assert_eq!(skipped.len(), 1);
+    assert_eq!(skipped[0].1.to_string(), "SKIPPED (bank holiday: Day of mourning)");
+    world.run_until("2031-05-14T20:00:00Z");
+    assert_eq!(world.count_on(), 30);
+}
+
+#[test]
+fn a_national_freeze_stops_a_window_that_is_open() {
+    let mut world = World::running(40, SPRING);
+    world.suppliers.insert(supplier("TPP"), Behaviour::Refuses { retryable: true });
+    world.run_until("2031-05-06T07:10:00Z");
+    let before = world.count_on();
+    let mut calendar = calendar();
+    calendar.freeze_days.add(Freeze::new(date(2031, 5, 6), date(2031, 5, 7), "incident").unwrap());
+    world.act(&alice(), Act::UpdateCalendar { calendar }).unwrap();
+    world.suppliers.insert(supplier("TPP"), Behaviour::Applies);
+    world.run_until("2031-05-08T20:00:00Z");
+    assert_eq!(world.count_on(), before);
+}
+
+#[test]
+fn weekends_and_holidays_take_nobody() {
+    // From Thursday 22 May over a bank holiday Monday.
+    let text = SPRING.replace("2031-05-12", "2031-05-22").replace("2031-05-30", "2031-05-28");
+    let mut world = World::running(50, &text);
+    world.run_until("2031-05-23T18:00:00Z");
+    assert_eq!(world.count_on(), 30);
+    world.run_until("2031-05-27T06:59:59Z");
+    assert_eq!(world.count_on(), 30);
+    world.run_until("2031-05-28T18:00:00Z");
+    assert_eq!(world.count_on(), 50);
+}
+
+#[test]
+fn a_wave_can_be_moved_to_a_later_date_only() {
+    let mut world = World::running(20, &one_wave(""));
+    let move_to = |from| Act::RescheduleWave { wave: wave(1), from };
+    assert!(world.act(&alice(), move_to(date(2031, 5, 5))).is_err());
+    assert!(world.act(&alice(), move_to(date(2031, 5, 6))).is_err());
+    // A Saturday has no window.
+    assert!(world.act(&alice(), move_to(date(2031, 5, 10))).is_err());
+    world.act(&alice(), move_to(date(2031, 5, 15))).unwrap();
+    world.settle();
+    world.run_until("2031-05-14T20:00:00Z");
+    assert_eq!(world.count_on(), 0);
+    world.run_until("2031-05-15T12:00:00Z");
+    assert_eq!(world.count_on(), 20);
+    assert!(outcomes(&world, "WINDOW_OPENS").contains(&("2031-05-06T07:00:00Z".into(), "SUPERSEDED".into())));
+}
+
+#[test]
+fn a_wave_that_was_cancelled_takes_nobody() {
+    let mut world = World::running(20, &one_wave(""));
+    world.act(&alice(), Act::CancelWave { wave: wave(1) }).unwrap();
+    world.run_until("2031-05-30T12:00:00Z");
+    assert_eq!((world.count_on(), world.stage(1)), (0, WaveStage::Cancelled));
+    assert!(world.act(&alice(), Act::CancelWave { wave: wave(1) }).is_err());
+}
+
+#[test]
+fn the_next_due_moment_lies_ahead_and_names_the_next_window() {
+    let mut world = World::running(20, &one_wave(""));
+    let next = next_due(&world.state, &world.registry.view, world.now);
+    assert_eq!(next, Some(moment("2031-05-06T07:00:00Z")));
+    world.run_until("2031-06-30T12:00:00Z");
+    assert_eq!(next_due(&world.state, &world.registry.view, world.now), None);
+}
+
+#[test]
+fn nobody_ready_is_said_of_a_window_that_nobody_could_use() {
+    let mut world = World::running(6, &one_wave(""));
+    for number in 1..=6 {
+        world.registry.change(crate::world::code(number), |facts| facts.unready = vec!["staff-training".into()]);
+    }
+    world.run_until("2031-05-07T12:00:00Z");
+    let missed = DueOutcome::Missed { reason: MissReason::NobodyReady };
+    assert_eq!(outcomes(&world, "WINDOW_OPENS"), named(&[("2031-05-06T07:00:00Z", &missed.to_string())]));
+}

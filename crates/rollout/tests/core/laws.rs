@@ -1,0 +1,149 @@
+//! What must always hold, checked at every event of every test, and found out another way than the core does.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Weekday};
+use ods::PracticeCode;
+use rollout::calendar::civil_date;
+use rollout::spec::CapSet;
+use rollout::state::{Due, EnrolmentState, Loads, Programme, ProgrammeStage, Subject};
+use rollout::{ActivationKey, Direction, Event, ProgrammeId, RegistryView, State, WaveRef};
+
+/// Watches every event.
+#[derive(Default)]
+pub(crate) struct Laws {
+    settled_dues: BTreeSet<Due>,
+    /// Practices that their own pause, or their being on, took out of a wave.
+    withdrawn: BTreeSet<(WaveRef, PracticeCode)>,
+    sealed: BTreeSet<ActivationKey>,
+    /// Programmes with a halt that nobody has lifted.
+    halted: BTreeSet<ProgrammeId>,
+    holidays: BTreeSet<Date>,
+}
+
+impl Laws {
+    pub(crate) fn check(&mut self, before: &State, event: &Event, after: &State, view: &RegistryView, now: Timestamp) {
+        match event {
+            Event::DueSettled { due, .. } => {
+                assert!(self.settled_dues.insert(due.clone()), "I12: {due:?} had an outcome before");
+            }
+            Event::CalendarUpdated { calendar, .. } => {
+                self.holidays = calendar.bank_holidays.iter().map(|(date, _)| date).collect();
+            }
+            Event::EnrolmentsMoved { wave, moves, .. } => {
+                for one in moves {
+                    for practice in &one.practices {
+                        if one.to.state() == EnrolmentState::Withdrawn {
+                            self.withdrawn.insert((wave.clone(), *practice));
+                        } else {
+                            self.stays_withdrawn(wave, *practice);
+                        }
+                    }
+                }
+            }
+            Event::Admitted { wave, admissions, .. } => {
+                admissions.iter().for_each(|one| self.stays_withdrawn(wave, one.practice));
+                assert!(!self.halted.contains(&wave.programme), "I9: admitted after a halt");
+                caps_hold(after.programme(&wave.programme).unwrap());
+            }
+            Event::Sealed { keys, .. } => {
+                for (key, date) in keys {
+                    self.seal(before, key, *date, view, now);
+                }
+                after.programmes.values().for_each(caps_hold);
+            }
+            Event::WaveOpened { wave } => {
+                assert!(!self.halted.contains(&wave.programme), "I9: {wave} opened after a halt");
+            }
+            Event::GateEvaluated { wave, evaluation } if evaluation.halt.is_some() => {
+                self.halted.insert(wave.programme.clone());
+            }
+            Event::HoldLifted { hold, .. } => {
+                if let Some(wave) = &after.holds[hold].halted_wave {
+                    assert!(after.holds[hold].acknowledged.is_some(), "I9: {hold} was lifted unacknowledged");
+                    self.halted.remove(&wave.programme);
+                }
+            }
+            // A later plan takes everybody up again whom nothing keeps out.
+            Event::PlanInForce { programme, .. } => {
+                self.withdrawn.retain(|(wave, _)| wave.programme != *programme);
+            }
+            _ => {}
+        }
+    }
+
+    fn stays_withdrawn(&self, wave: &WaveRef, practice: PracticeCode) {
+        assert!(!self.withdrawn.contains(&(wave.clone(), practice)), "I22: {practice} was re-admitted to {wave}");
+    }
+
+    /// What must be true at every seal.
+    fn seal(&mut self, before: &State, key: &ActivationKey, date: Option<Date>, view: &RegistryView, now: Timestamp) {
+        assert!(self.sealed.insert(key.clone()), "I1: {key} was sealed twice");
+        if key.direction == Direction::Disable {
+            return;
+        }
+        let activation = before.activation(key).unwrap();
+        let id = activation.wave().unwrap();
+        let wave = before.wave(id).unwrap();
+        let enrolment = wave.enrolment(key.practice).unwrap();
+        let facts = view.get(key.practice).unwrap();
+        let date = date.unwrap();
+        let programme = before.programme(&id.programme).unwrap();
+        assert_eq!(programme.stage, ProgrammeStage::Active);
+        assert!(!self.halted.contains(&id.programme), "I9: {key} was sealed after a halt");
+        assert!(!is_closed(date, &self.holidays), "I16: {key} was sealed for {date}");
+        assert!(wave.rules.freeze_days.why(date).is_none(), "I16: {key} was sealed for {date}");
+        assert!(wave.from <= date && date <= wave.until, "{key} was sealed for {date}, outside its wave");
+        if activation.booked_on.is_none() {
+            let open = wave.rules.windows.iter().any(|window| {
+                let (opens, closes) = window.on(date);
+                window.weekday() == date.weekday() && opens <= now && now < closes
+            });
+            assert!(open, "rule 3: {key} was sealed at {now}, outside a window");
+        }
+        let subject = Subject {
+            wave: id,
+            practice: key.practice,
+            supplier: &enrolment.supplier,
+            icb: enrolment.icb,
+            region: enrolment.region,
+        };
+        let hold = before.holds.values().find(|hold| hold.lifted.is_none() && hold.scope.covers(&subject));
+        assert!(hold.is_none(), "I10: {key} was sealed under {hold:?}");
+        assert!(facts.pause(&key.capability).is_none(), "I4: {key} was sealed under a pause");
+        let noticed = programme.notices_of(key.practice).iter().any(|notice| {
+            let days = days_of_notice(civil_date(notice.delivered_at), date, &self.holidays);
+            notice.not_before <= date && days >= wave.rules.notice_working_days
+        });
+        assert!(noticed || wave.rules.notice_working_days == 0, "rule 11: {key} was sealed without notice");
+    }
+}
+
+fn is_closed(date: Date, holidays: &BTreeSet<Date>) -> bool {
+    matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday) || holidays.contains(&date)
+}
+
+fn days_of_notice(from: Date, until: Date, holidays: &BTreeSet<Date>) -> u16 {
+    let mut count = 0;
+    let mut day = from;
+    while day < until {
+        count += u16::from(!is_closed(day, holidays));
+        day = day.tomorrow().unwrap();
+    }
+    count
+}
+
+/// I5, over every scope that anything counts against.
+fn caps_hold(programme: &Programme) {
+    let Some(plan) = programme.plan() else { return };
+    let within = |loads: &Loads, caps: &CapSet, what: &str| {
+        for (scope, load) in loads.iter() {
+            assert!(load.within(caps.of(scope)), "I5: {what} for {scope}: {load}");
+        }
+    };
+    within(&programme.in_flight, &plan.spec.caps.in_flight, "in flight");
+    for (date, loads) in &programme.daily {
+        within(loads, &plan.spec.caps.daily, &date.to_string());
+    }
+}

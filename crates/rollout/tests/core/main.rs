@@ -1,0 +1,17 @@
+//! The scheduler's core through its public face: documents, goldens, rules and laws, in a small world of its own.
+
+mod documents;
+mod due_moments;
+mod explanations;
+mod gates;
+mod goldens;
+mod holds;
+mod laws;
+mod modes;
+mod notices;
+mod pauses;
+mod plans;
+mod random;
+mod registry;
+mod suppliers;
+mod world;

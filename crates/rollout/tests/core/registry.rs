@@ -1,0 +1,171 @@
+//! The registry of the small world: permits, pauses with receipts, observations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use ods::{Capability, PracticeCode};
+use rollout::state::{Outcome, PauseRef};
+use rollout::{
+    AccessFacts, ActivationKey, Direction, Observed, PauseEnd, PauseFacts, PermitAnswer, PracticeFacts, RegistryView,
+};
+
+pub(crate) struct Registry {
+    pub(crate) view: RegistryView,
+    permits: BTreeSet<ActivationKey>,
+    closed_keys: BTreeSet<ActivationKey>,
+    pauses_count: BTreeMap<PracticeCode, u32>,
+}
+
+impl Registry {
+    pub(crate) fn new(practices: impl IntoIterator<Item = PracticeFacts>) -> Self {
+        Self {
+            view: RegistryView::new(1, practices),
+            permits: BTreeSet::new(),
+            closed_keys: BTreeSet::new(),
+            pauses_count: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn change(&mut self, code: PracticeCode, change: impl FnOnce(&mut PracticeFacts)) {
+        let Some(mut facts) = self.view.get(code).cloned() else { return };
+        change(&mut facts);
+        facts.pauses.retain(|pause| pause.in_force || pause.pending_on.is_some());
+        self.view.put(facts);
+        self.view.position += 1;
+    }
+
+    pub(crate) fn acquire(&mut self, key: ActivationKey) -> PermitAnswer {
+        let refused = |refusal: &str| PermitAnswer::Refused { refusal: refusal.into() };
+        let Some(facts) = self.view.get(key.practice) else { return refused("PRACTICE_UNKNOWN") };
+        if self.closed_keys.contains(&key) {
+            return refused("KEY_CLOSED");
+        }
+        if key.direction == Direction::Enable {
+            if facts.pause(&key.capability).is_some() {
+                return refused("PAUSED");
+            }
+            if facts.pauses.iter().any(|pause| pause.pending_on.is_some()) {
+                return refused("RECEIPT_PENDING");
+            }
+            if !facts.open {
+                return refused("PRACTICE_NOT_OPEN");
+            }
+            if facts.observed(&key.capability) == Observed::On {
+                return refused("ALREADY_ON");
+            }
+            if self.permits.iter().any(|open| *open != key && open.target() == key.target()) {
+                return refused("PERMIT_OPEN");
+            }
+        }
+        self.permits.insert(key);
+        PermitAnswer::Granted
+    }
+
+    pub(crate) fn release(&mut self, key: &ActivationKey) {
+        self.permits.remove(key);
+        self.closed_keys.insert(key.clone());
+        self.prevented(key);
+    }
+
+    /// Outcome and observation in one, as the registry does.
+    pub(crate) fn settle(&mut self, key: &ActivationKey, outcome: &Outcome, now: Timestamp) {
+        assert!(self.permits.remove(key), "{key} was settled without a permit");
+        self.closed_keys.insert(key.clone());
+        let applied = matches!(outcome, Outcome::Applied { .. });
+        match (key.direction, applied) {
+            (Direction::Enable, true) => self.observe(key.practice, Observed::On, now),
+            (Direction::Enable, false) => self.prevented(key),
+            (Direction::Disable, true) => {
+                self.observe(key.practice, Observed::Off, now);
+                self.change(key.practice, |facts| {
+                    facts.pauses.iter_mut().for_each(|pause| pause.pending_on = None);
+                    facts.access.iter_mut().for_each(|access| access.switch_off_requested = false);
+                });
+            }
+            (Direction::Disable, false) => {}
+        }
+    }
+
+    /// Receipts that were pending on a key that had no effect.
+    fn prevented(&mut self, key: &ActivationKey) {
+        self.change(key.practice, |facts| {
+            for pause in facts.pauses.iter_mut().filter(|pause| pause.pending_on.as_ref() == Some(key)) {
+                pause.pending_on = None;
+            }
+        });
+    }
+
+    pub(crate) fn observe(&mut self, code: PracticeCode, observed: Observed, now: Timestamp) {
+        self.change(code, |facts| {
+            access_of(facts).observed = observed;
+            access_of(facts).observed_at = Some(now);
+        });
+    }
+
+    pub(crate) fn ask_off(&mut self, code: PracticeCode) {
+        self.change(code, |facts| access_of(facts).switch_off_requested = true);
+    }
+
+    /// A pause; its receipt is PENDING if a permit is open.
+    pub(crate) fn pause(&mut self, code: PracticeCode, end: PauseEnd, recorded_at: Timestamp) -> PauseRef {
+        let open = self.permits.iter().find(|key| key.practice == code && key.direction == Direction::Enable);
+        let pending_on = open.cloned();
+        let number = self.pauses_count.entry(code).or_default();
+        *number += 1;
+        let number = *number;
+        self.change(code, |facts| {
+            let (capability, in_force) = (None, true);
+            facts.pauses.push(PauseFacts { number, capability, end, recorded_at, in_force, pending_on });
+        });
+        PauseRef { practice: code, number }
+    }
+
+    pub(crate) fn end_pause(&mut self, pause: PauseRef) {
+        self.change(pause.practice, |facts| {
+            for one in facts.pauses.iter_mut().filter(|one| one.number == pause.number) {
+                one.in_force = false;
+            }
+        });
+    }
+
+    pub(crate) fn resume(&mut self, code: PracticeCode) {
+        self.change(code, |facts| facts.pauses.iter_mut().for_each(|pause| pause.in_force = false));
+    }
+
+    pub(crate) fn lapses(&self) -> impl Iterator<Item = Timestamp> {
+        let pauses = self.view.wary().flat_map(|facts| &facts.pauses).filter(|pause| pause.in_force);
+        pauses.filter_map(|pause| match pause.end {
+            PauseEnd::Until(end) => Some(end),
+            PauseEnd::FurtherNotice | PauseEnd::ProgrammeDefault => None,
+        })
+    }
+
+    /// Records the pauses whose end has come.
+    pub(crate) fn lapse(&mut self, now: Timestamp) {
+        let over = |end: &PauseEnd| matches!(end, PauseEnd::Until(end) if *end <= now);
+        let codes: Vec<PracticeCode> = self
+            .view
+            .wary()
+            .filter(|facts| facts.pauses.iter().any(|pause| pause.in_force && over(&pause.end)))
+            .map(|facts| facts.code)
+            .collect();
+        for code in codes {
+            self.change(code, |facts| {
+                facts.pauses.iter_mut().for_each(|pause| pause.in_force &= !over(&pause.end));
+            });
+        }
+    }
+}
+
+fn access_of(facts: &mut PracticeFacts) -> &mut AccessFacts {
+    if facts.access.is_empty() {
+        facts.access.push(AccessFacts {
+            capability: Capability::default(),
+            observed: Observed::Unknown,
+            observed_at: None,
+            generation_highest: 0,
+            switch_off_requested: false,
+        });
+    }
+    &mut facts.access[0]
+}

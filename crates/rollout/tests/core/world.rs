@@ -1,0 +1,531 @@
+//! A small world around the core: a registry with permits and receipts, suppliers that answer as told, and time.
+//!
+//! Single-threaded and exact, so that a test can place a pause or a hold between any two steps. Each event is checked as
+//! it is recorded against what must always hold.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::civil::date;
+use jiff::{SignedDuration, Timestamp};
+use ods::{Capability, PracticeCode, Supplier};
+use rollout::calendar::{BankHolidays, Calendar, day_bounds};
+use rollout::effects::{self, Call};
+use rollout::list::{Standing, supplier_list};
+use rollout::plan::{Expansion, Plan, expand};
+use rollout::spec::{Mode, ProgrammeSpec, Violation};
+use rollout::state::{Brake, Document, EnrolmentState, HoldClass, HoldScope, PauseRef, Ruling, WaveStage};
+use rollout::{
+    Account, Act, ActivationKey, Command, Direction, Event, Fact, HoldId, Observed, PauseEnd, PracticeFacts,
+    ProgrammeId, Rejection, Report, State, SupplierAnswer, Target, WaveId, WaveRef, apply, decide, step,
+};
+
+use crate::laws::Laws;
+use crate::registry::Registry;
+
+/// More rounds than this without rest is a proposal that comes again and again.
+const ROUNDS_MAX: usize = 20_000;
+
+pub(crate) struct World {
+    pub(crate) state: State,
+    pub(crate) registry: Registry,
+    pub(crate) now: Timestamp,
+    pub(crate) history: Vec<(Timestamp, Event)>,
+    /// How each supplier answers; who is not named applies at once.
+    pub(crate) suppliers: BTreeMap<Supplier, Behaviour>,
+    /// Whether suppliers with booked dates take their lists by themselves.
+    pub(crate) claims: bool,
+    /// What took effect, as the suppliers would log it.
+    pub(crate) effects: Vec<(Timestamp, ActivationKey)>,
+    requests: BTreeMap<ActivationKey, Request>,
+    laws: Laws,
+}
+
+/// What a supplier has made of a key.
+#[derive(Clone)]
+struct Request {
+    done_at: Timestamp,
+    outcome: SupplierAnswer,
+}
+
+/// How a supplier answers.
+#[derive(Clone, Debug)]
+pub(crate) enum Behaviour {
+    Applies,
+    AppliesAfter(SignedDuration),
+    Refuses {
+        retryable: bool,
+    },
+    /// Takes the request on and loses the reply: the key is asked about later.
+    LosesReplies,
+    /// Loses the request itself, the first time.
+    LosesRequests,
+    /// Never answers anything.
+    Silent,
+}
+
+pub(crate) fn moment(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub(crate) fn code(number: u32) -> PracticeCode {
+    format!("A{number:05}").parse().unwrap()
+}
+
+pub(crate) fn supplier(name: &str) -> Supplier {
+    name.parse().unwrap()
+}
+
+pub(crate) fn target(practice: PracticeCode) -> Target {
+    Target { practice, capability: Capability::default() }
+}
+
+pub(crate) fn programme() -> ProgrammeId {
+    ProgrammeId::new("spring").unwrap()
+}
+
+pub(crate) fn wave(number: u32) -> WaveRef {
+    WaveRef { programme: programme(), wave: WaveId(number) }
+}
+
+pub(crate) fn alice() -> Account {
+    Account::new("alice")
+}
+
+pub(crate) fn bob() -> Account {
+    Account::new("bob")
+}
+
+pub(crate) fn carol() -> Account {
+    Account::new("carol")
+}
+
+/// Tuesday 1 April 2031, nine in the morning in London.
+pub(crate) const START: &str = "2031-04-01T08:00:00Z";
+
+/// Ten working days' notice; a first wave of ten on 6 May, the rest from 12 May on, ten a day.
+pub(crate) const SPRING: &str = r#"
+name: spring
+title: Spring opening
+objective: Every practice shows new entries to its patients.
+cohort: practice.list_size > 0
+seed: 7
+windows:
+  - days: [monday, tuesday, wednesday, thursday, friday]
+    from: "08:00"
+    to: "18:00"
+notice_working_days: 10
+caps:
+  daily:
+    national: {practices: 10}
+gate: {min_success: 0.9, min_sample: 5, soak: 24h, timeout: 72h}
+suppliers:
+  EMIS: {mode: push}
+  TPP: {mode: push}
+waves:
+  - wave: 1
+    title: First practices
+    take: {practices: 10}
+    from: 2031-05-06
+    until: 2031-05-07
+  - wave: 2
+    title: Everybody else
+    after: [1]
+    from: 2031-05-12
+    until: 2031-05-30
+"#;
+
+/// A document of one wave on one Tuesday, with everybody in it and nothing in its way; `more` are lines of the wave.
+pub(crate) fn one_wave(more: &str) -> String {
+    let head = SPRING.split("caps:").next().unwrap();
+    format!(
+        "{head}gate: {{min_success: 0.9, min_sample: 5, soak: 24h, timeout: 72h}}
+suppliers:
+  EMIS: {{mode: push}}
+  TPP: {{mode: push}}
+waves:
+  - wave: 1
+    from: 2031-05-06
+{more}
+"
+    )
+}
+
+pub(crate) fn calendar() -> Calendar {
+    let holidays = [
+        (date(2031, 1, 1), "New Year's Day"),
+        (date(2031, 4, 11), "Good Friday"),
+        (date(2031, 4, 14), "Easter Monday"),
+        (date(2031, 5, 5), "Early May bank holiday"),
+        (date(2031, 5, 26), "Spring bank holiday"),
+        (date(2031, 8, 25), "Summer bank holiday"),
+        (date(2031, 12, 25), "Christmas Day"),
+        (date(2031, 12, 26), "Boxing Day"),
+    ];
+    Calendar { bank_holidays: BankHolidays::from_iter(holidays), ..Calendar::default() }
+}
+
+/// Practice number `number`: suppliers by turns, in two ICBs and regions, with lists from 2,000 to 12,000 patients.
+pub(crate) fn practice(number: u32) -> PracticeFacts {
+    PracticeFacts {
+        code: code(number),
+        supplier: Some(supplier(if number.is_multiple_of(2) { "EMIS" } else { "TPP" })),
+        icb: Some(if number.is_multiple_of(3) { "QOC" } else { "QHM" }.parse().unwrap()),
+        sub_icb: None,
+        region: Some(if number.is_multiple_of(3) { "Y60" } else { "Y63" }.parse().unwrap()),
+        pcn: None,
+        list_size: 2_000 + (number * 2_711) % 10_000,
+        open: true,
+        unready: Vec::new(),
+        pauses: Vec::new(),
+        access: Vec::new(),
+    }
+}
+
+pub(crate) fn document(text: &str) -> Arc<Document> {
+    let spec: ProgrammeSpec = serde_saphyr::from_str(text).unwrap();
+    Arc::new(Document { text: text.to_owned(), spec })
+}
+
+impl World {
+    pub(crate) fn new(practices: impl IntoIterator<Item = PracticeFacts>) -> Self {
+        let mut world = Self {
+            state: State::default(),
+            registry: Registry::new(practices),
+            now: moment(START),
+            history: Vec::new(),
+            suppliers: BTreeMap::from([(supplier("EMIS"), Behaviour::Applies), (supplier("TPP"), Behaviour::Applies)]),
+            claims: true,
+            effects: Vec::new(),
+            requests: BTreeMap::new(),
+            laws: Laws::default(),
+        };
+        world.act(&alice(), Act::UpdateCalendar { calendar: calendar() }).unwrap();
+        world
+    }
+
+    /// A world of so many practices with this document in force and everybody told.
+    pub(crate) fn running(practices_count: u32, text: &str) -> Self {
+        let mut world = Self::new((1..=practices_count).map(practice));
+        world.put_in_force(text).unwrap();
+        world.settle();
+        world.tell_everybody();
+        world.settle();
+        world
+    }
+
+    /// Records what comes of a command; says whether anything did.
+    pub(crate) fn submit(&mut self, command: &Command) -> Result<bool, Rejection> {
+        let events = decide(&self.state, command, self.now)?;
+        let moved = !events.is_empty();
+        for event in events {
+            let before = self.state.clone();
+            let position = self.state.position + 1;
+            apply(&mut self.state, &event, position, self.now);
+            self.laws.check(&before, &event, &self.state, &self.registry.view, self.now);
+            self.history.push((self.now, event));
+        }
+        Ok(moved)
+    }
+
+    pub(crate) fn act(&mut self, by: &Account, act: Act) -> Result<bool, Rejection> {
+        self.submit(&Command::Person { by: by.clone(), reason_code: "TEST".into(), act })
+    }
+
+    pub(crate) fn learn(&mut self, fact: Fact) -> bool {
+        self.submit(&Command::Learn(fact)).unwrap()
+    }
+
+    pub(crate) fn expand(&self, text: &str) -> Result<Plan, Vec<Violation>> {
+        let spec = Arc::new(document(text).spec.clone());
+        expand(Expansion { spec: &spec, state: &self.state, view: &self.registry.view, now: self.now })
+    }
+
+    /// Alice writes and submits, bob approves.
+    pub(crate) fn put_in_force(&mut self, text: &str) -> Result<(), Rejection> {
+        let plan = self.submit_plan(text)?;
+        self.act(
+            &bob(),
+            Act::ApprovePlan { programme: plan.programme.clone(), version: plan.version, hash: plan.hash },
+        )?;
+        Ok(())
+    }
+
+    /// Alice writes and submits.
+    pub(crate) fn submit_plan(&mut self, text: &str) -> Result<Arc<Plan>, Rejection> {
+        let document = document(text);
+        let programme = document.spec.name.clone();
+        if self.state.programme(&programme).is_none() {
+            self.act(&alice(), Act::CreateProgramme { document })?;
+        } else {
+            self.act(&alice(), Act::UpdateProgramme { programme, document })?;
+        }
+        let plan = Arc::new(self.expand(text).map_err(Rejection::Invalid)?);
+        self.act(&alice(), Act::SubmitPlan { plan: plan.clone() })?;
+        Ok(plan)
+    }
+
+    /// A letter to every practice of every wave that has not ended, delivered now.
+    pub(crate) fn tell_everybody(&mut self) {
+        let waves = self.state.programmes.values().flat_map(|programme| programme.waves.values());
+        let waves: Vec<WaveRef> = waves.filter(|wave| !wave.stage.has_ended()).map(|wave| wave.id.clone()).collect();
+        for wave in waves {
+            let (practices, channel) = (Vec::new(), "letter".to_owned());
+            self.learn(Fact::NoticeDelivered { wave, practices, delivered_at: self.now, channel });
+        }
+    }
+
+    pub(crate) fn hold(&mut self, scope: HoldScope, class: HoldClass, brake: Brake) -> HoldId {
+        let hold = self.state.next_hold();
+        let owner = carol();
+        self.act(&carol(), Act::PlaceHold { brake, scope, class, owner, review_on: None }).unwrap();
+        hold
+    }
+
+    pub(crate) fn lift(&mut self, hold: HoldId) {
+        self.act(&carol(), Act::LiftHold { hold, etag: None }).unwrap();
+    }
+
+    /// Everything that can move now, moves.
+    pub(crate) fn settle(&mut self) -> Report {
+        for _ in 0..ROUNDS_MAX {
+            let (commands, report) = step(&self.state, &self.registry.view, self.now);
+            let mut moved = false;
+            for command in &commands {
+                moved |= self.submit(command).unwrap();
+            }
+            moved |= self.perform();
+            if !moved {
+                assert!(commands.is_empty(), "proposed for ever and always dropped: {commands:#?}");
+                return report;
+            }
+        }
+        panic!("never comes to rest at {}: {:#?}", self.now, step(&self.state, &self.registry.view, self.now).0);
+    }
+
+    /// Time passes to `until`, with everything that falls due on the way.
+    pub(crate) fn run_until(&mut self, until: &str) -> Report {
+        let until = moment(until);
+        loop {
+            let report = self.settle();
+            match self.next_moment(&report).filter(|next| *next <= until) {
+                Some(next) => {
+                    assert!(self.now < next, "woken at {next}, which is not after {}", self.now);
+                    self.jump(next);
+                }
+                None => {
+                    self.jump(until);
+                    return self.settle();
+                }
+            }
+        }
+    }
+
+    /// When something happens next: by the scheduler's word, at a supplier, at the registry.
+    pub(crate) fn next_moment(&self, report: &Report) -> Option<Timestamp> {
+        let done_at = self.requests.values().map(|request| request.done_at).filter(|at| self.now < *at).min();
+        let lapse = self.registry.lapses().filter(|at| self.now < *at).min();
+        [report.next_due, done_at, lapse].into_iter().flatten().min()
+    }
+
+    /// Time passes and nobody looks: an outage of the scheduler.
+    pub(crate) fn jump(&mut self, to: Timestamp) {
+        self.now = to;
+        self.registry.lapse(to);
+    }
+
+    /// Calls what is to be called, once; says whether anything came of it.
+    pub(crate) fn perform(&mut self) -> bool {
+        let mut moved = self.ask_permits();
+        moved |= self.claim_lists();
+        moved |= self.call_suppliers();
+        moved |= self.tell_registry();
+        moved
+    }
+
+    pub(crate) fn ask_permits(&mut self) -> bool {
+        let released = effects::permits_to_release(&self.state, 1_000);
+        released.iter().for_each(|key| self.registry.release(key));
+        let mut moved = !released.is_empty() && self.learn(Fact::PermitsReleased { keys: released });
+        let keys = effects::permits_to_acquire(&self.state, 1_000);
+        if !keys.is_empty() {
+            let answers = keys.into_iter().map(|key| (key.clone(), self.registry.acquire(key))).collect();
+            moved |= self.learn(Fact::Permits { answers, registry_position: self.registry.view.position });
+        }
+        moved
+    }
+
+    fn claim_lists(&mut self) -> bool {
+        let mut moved = false;
+        let suppliers: Vec<Supplier> = if self.claims { self.suppliers.keys().cloned().collect() } else { Vec::new() };
+        for supplier in suppliers {
+            moved |= self.claim_list(&supplier);
+        }
+        moved | self.report_booked()
+    }
+
+    fn claim_list(&mut self, supplier: &Supplier) -> bool {
+        let list = supplier_list(&self.state, &self.registry.view, supplier, self.now);
+        let mut practices = Vec::new();
+        let mut sealed = Vec::new();
+        for entry in list.entries {
+            match entry.standing {
+                Standing::Waiting(candidate) => practices.push((entry.wave.unwrap(), candidate)),
+                Standing::Sealed => sealed.push(entry.key),
+                Standing::Claimed => {
+                    let done_at = day_bounds(entry.date).0.max(self.now);
+                    let outcome = SupplierAnswer::Applied { at: done_at };
+                    self.requests.entry(entry.key).or_insert(Request { done_at, outcome });
+                }
+            }
+        }
+        for key in list.withdrawn {
+            if self.requests.get(&key).is_none_or(|request| self.now < request.done_at) {
+                self.requests.insert(key, Request { done_at: self.now, outcome: SupplierAnswer::Closed });
+            }
+        }
+        let mut moved = false;
+        if !practices.is_empty() {
+            let (supplier, registry_position) = (supplier.clone(), self.registry.view.position);
+            moved |= self.learn(Fact::ClaimBegun { supplier, practices, registry_position });
+        }
+        moved | (!sealed.is_empty() && self.learn(Fact::Sent { keys: sealed }))
+    }
+
+    /// Suppliers with booked dates report what they have done.
+    fn report_booked(&mut self) -> bool {
+        let booked = self.state.activations().filter(|one| one.mode == Mode::BookedDates);
+        let keys: Vec<ActivationKey> =
+            booked.filter(|one| one.stage.state().is_under_way()).map(|one| one.key.clone()).collect();
+        let mut answers = BTreeMap::new();
+        for key in keys {
+            if self.requests.get(&key).is_some_and(|request| request.done_at <= self.now) {
+                answers.insert(key.clone(), self.answer(&key));
+            }
+        }
+        !answers.is_empty() && self.learn(Fact::Answers { answers })
+    }
+
+    fn call_suppliers(&mut self) -> bool {
+        let mut answers = BTreeMap::new();
+        for call in effects::supplier_calls(&self.state, self.now, 1_000) {
+            let behaviour = self.suppliers.get(&call.supplier).cloned().unwrap_or(Behaviour::Applies);
+            let answer = match (call.call, &behaviour) {
+                (_, Behaviour::Silent) => SupplierAnswer::NoAnswer,
+                (Call::Request, _) => self.request(&call.key, &behaviour),
+                (Call::Ask, _) => self.answer(&call.key),
+                (Call::Cancel, _) => self.close(&call.key),
+            };
+            answers.insert(call.key, answer);
+        }
+        !answers.is_empty() && self.learn(Fact::Answers { answers })
+    }
+
+    fn request(&mut self, key: &ActivationKey, behaviour: &Behaviour) -> SupplierAnswer {
+        let attempts = self.state.activation(key).map_or(0, |one| one.attempts);
+        if matches!(behaviour, Behaviour::LosesRequests) && attempts == 0 {
+            return SupplierAnswer::NoAnswer;
+        }
+        if !self.requests.contains_key(key) {
+            let (done_at, outcome) = match behaviour {
+                Behaviour::Refuses { retryable } => {
+                    let refused = SupplierAnswer::Refused { code: "NOT_CONFIGURED".into(), retryable: *retryable };
+                    (self.now, refused)
+                }
+                Behaviour::AppliesAfter(delay) => {
+                    let at = self.now.checked_add(*delay).unwrap();
+                    (at, SupplierAnswer::Applied { at })
+                }
+                _ => (self.now, SupplierAnswer::Applied { at: self.now }),
+            };
+            self.requests.insert(key.clone(), Request { done_at, outcome });
+        }
+        let answer = self.answer(key);
+        if matches!(behaviour, Behaviour::LosesReplies) { SupplierAnswer::NoAnswer } else { answer }
+    }
+
+    fn close(&mut self, key: &ActivationKey) -> SupplierAnswer {
+        if self.requests.get(key).is_none_or(|request| self.now < request.done_at) {
+            self.requests.insert(key.clone(), Request { done_at: self.now, outcome: SupplierAnswer::Closed });
+        }
+        self.answer(key)
+    }
+
+    fn answer(&mut self, key: &ActivationKey) -> SupplierAnswer {
+        let Some(request) = self.requests.get(key) else { return SupplierAnswer::NeverSeen };
+        if self.now < request.done_at {
+            return SupplierAnswer::Accepted;
+        }
+        let answer = request.outcome.clone();
+        let known = self.effects.iter().any(|(_, done)| done == key);
+        if let (SupplierAnswer::Applied { at }, false) = (&answer, known) {
+            self.effects.push((*at, key.clone()));
+        }
+        answer
+    }
+
+    fn tell_registry(&mut self) -> bool {
+        let endings = effects::permits_to_settle(&self.state, 1_000);
+        endings.iter().for_each(|ending| self.registry.settle(&ending.key, &ending.outcome, self.now));
+        let keys: Vec<ActivationKey> = endings.into_iter().map(|ending| ending.key).collect();
+        let registry_position = self.registry.view.position;
+        let mut moved = !keys.is_empty() && self.learn(Fact::PermitsSettled { keys, registry_position });
+        let told = effects::pauses_to_tell(&self.state, 1_000);
+        for one in &told {
+            if let Ruling::InTime { until: Some(_), .. } = one.ruling {
+                self.registry.end_pause(one.pause);
+            }
+        }
+        let pauses: Vec<PauseRef> = told.into_iter().map(|one| one.pause).collect();
+        moved |= !pauses.is_empty() && self.learn(Fact::PauseOutcomesTold { pauses });
+        moved
+    }
+
+    pub(crate) fn pause(&mut self, number: u32, end: PauseEnd) -> PauseRef {
+        self.registry.pause(code(number), end, self.now)
+    }
+
+    /// Whether the practice is on, by the suppliers' own log.
+    pub(crate) fn is_on(&self, code: PracticeCode) -> bool {
+        let last = self.effects.iter().rfind(|(_, key)| key.practice == code);
+        last.is_some_and(|(_, key)| key.direction == Direction::Enable)
+    }
+
+    pub(crate) fn count_on(&self) -> usize {
+        self.registry.view.iter().filter(|facts| self.is_on(facts.code)).count()
+    }
+
+    pub(crate) fn stage(&self, number: u32) -> WaveStage {
+        self.state.wave(&wave(number)).unwrap().stage
+    }
+
+    /// How many enrolments of a wave are in a state.
+    pub(crate) fn count(&self, number: u32, state: EnrolmentState) -> u32 {
+        self.state.wave(&wave(number)).unwrap().load_in(state).practices
+    }
+
+    pub(crate) fn enrolment(&self, number: u32, practice: PracticeCode) -> EnrolmentState {
+        self.state.wave(&wave(number)).unwrap().enrolment(practice).unwrap().stage.state()
+    }
+
+    /// How many events there are of a kind.
+    pub(crate) fn count_events(&self, kind: &str) -> usize {
+        self.history.iter().filter(|(_, event)| event.kind() == kind).count()
+    }
+
+    /// The state that the history folds to, by way of its JSON.
+    pub(crate) fn folded(&self) -> State {
+        let mut state = State::default();
+        for (position, (at, event)) in (1..).zip(&self.history) {
+            let text = serde_json::to_string(event).unwrap();
+            assert!(text.contains(&format!("\"event\":\"{}\"", event.kind())), "{text}");
+            apply(&mut state, &serde_json::from_str(&text).unwrap(), position, *at);
+        }
+        state
+    }
+
+    /// The practice observed as given, by somebody.
+    pub(crate) fn observe(&mut self, number: u32, observed: Observed) {
+        self.registry.observe(code(number), observed, self.now);
+    }
+}
