@@ -215,14 +215,9 @@ fn is_wrong(refused: &Rejection, wrong: &Wrong) -> bool {
 #[test]
 fn a_wave_left_out_before_it_opened_is_superseded_with_its_due_moments() {
     let mut world = World::running(60, SPRING);
-    let text = SPRING
-        .split("  - wave: 2")
-        .next()
-        .unwrap()
-        .replace("2031-05-06", "2031-05-13")
-        .replace("2031-05-07", "2031-05-14");
-    let mut text = text.replace("{practices: 10}\ngate", "{practices: 60}\ngate");
-    text = text.replace("    take: {practices: 10}", "    take: by-capacity");
+    let first = SPRING.split("  - wave: 2").next().unwrap();
+    let text = first.replace("2031-05-06", "2031-05-13").replace("2031-05-07", "2031-05-14");
+    let text = text.replace("    take: {practices: 10}", "    take: by-capacity");
     world.put_in_force(&text).unwrap();
     assert_eq!((world.stage(1), world.stage(2)), (WaveStage::Planned, WaveStage::Superseded));
     assert!(world.state.programme(&programme()).unwrap().due_pending.iter().all(|due| due.wave == wave(1)));
