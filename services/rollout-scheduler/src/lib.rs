@@ -1,1 +1,40 @@
-//! The rollout scheduler: gRPC handlers, engine wiring, its loop and the supplier drivers
+//! The rollout scheduler: plans and waves, who approved them, what may move and why nothing does.
+//!
+//! The pure crate `rollout` decides; here is the durable edge round it:
+//!
+//! - `machine`: `rollout` as the journal runs it, fenced by the lease's epoch.
+//! - `follower`: a copy of the registry's practices, kept by its watch.
+//! - `performer`: the loop. It proposes what [`rollout::step`] finds, and does what [`rollout::effects`] lists: permits and
+//!   settlements at the registry (`chores`), calls to suppliers (`calls`), each only after its seal.
+//! - `observer`: reads suppliers' own lists, and so finds out what was not done by command.
+//! - `lease`: which of several schedulers performs effects. Correctness rests on the journal, never on it.
+//! - `grpc`: the four services, and the registry and suppliers as we call them; only it names `proto`.
+//!
+//! # What it does not do
+//!
+//! It decides nothing that `rollout` does not, keeps nothing but the journal and the lease, and never says that a
+//! practice is live: the registry does. No hold waits for the loop.
+
+mod calls;
+mod chores;
+mod document;
+mod fields;
+mod follower;
+mod grpc;
+mod history;
+mod lease;
+mod lists;
+mod machine;
+mod observer;
+mod peer;
+mod performer;
+mod permits;
+mod scheduler;
+mod selection;
+mod standing;
+mod trace;
+
+pub use grpc::Suppliers;
+pub use lease::{Beat, LeaseConfig, LeaseStore, MIGRATIONS};
+pub use machine::{Ask, Command, Event, Expectation, LeaseEvent, LeaseHeld, Rejection, SchedulerMachine, State};
+pub use scheduler::{Config, SUPPLIER_LIST_EVERY, Scheduler, supplier_peer_config};

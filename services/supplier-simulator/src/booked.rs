@@ -67,12 +67,11 @@ impl BookedSupplier {
             let list = self.scheduler.due_list(&self.supplier).await?;
             self.withdraw(&list)?;
             self.take(list.rows.iter().filter(|row| row.claimed))?;
-            let (now_due, later): (Vec<&DueRow>, Vec<&DueRow>) = list
-                .rows
-                .iter()
-                .filter(|row| !row.claimed && now < row.cut_off_at)
-                .partition(|row| claim_at(row) <= now);
-            claims_at = later.into_iter().map(claim_at).min();
+            let open =
+                list.rows.iter().filter(|row| !row.claimed && row.cut_off_at.is_none_or(|cut_off| now < cut_off));
+            let (now_due, later): (Vec<&DueRow>, Vec<&DueRow>) =
+                open.partition(|row| claim_at(row).is_none_or(|at| at <= now));
+            claims_at = later.into_iter().filter_map(claim_at).min();
             if now_due.is_empty() || self.claim(&list.version, &now_due, now).await? {
                 break;
             }
@@ -131,7 +130,7 @@ impl BookedSupplier {
     }
 }
 
-/// When a row is claimed: as late as can be, so that pauses before the cut-off are honoured.
-fn claim_at(row: &DueRow) -> Timestamp {
-    row.cut_off_at - CLAIM_LEAD
+/// When a row is claimed: as late as can be, so that pauses before the cut-off are honoured; none means at once.
+fn claim_at(row: &DueRow) -> Option<Timestamp> {
+    row.cut_off_at.map(|cut_off| cut_off - CLAIM_LEAD)
 }

@@ -1,24 +1,17 @@
-//! Civil time as suppliers keep it: Europe/London, from jiff's bundled database.
-
-use std::sync::LazyLock;
+//! What suppliers do at the same time each day, by the clocks in London.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
-use jiff::tz::TimeZone;
+use ods::civil::{civil_date, instant};
 
-static LONDON: LazyLock<TimeZone> =
-    LazyLock::new(|| TimeZone::get("Europe/London").expect("jiff is built with its own time zone database"));
-
-/// The moment of a civil time on a date; in the spring gap the first one after it.
+/// The moment of a civil time on a date (rule 1).
 pub(crate) fn moment(date: Date, time: Time) -> Timestamp {
-    let in_zone = LONDON.to_ambiguous_zoned(date.to_datetime(time)).compatible();
-    // Only at the very end of jiff's range of years is there none.
-    in_zone.map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+    instant(date.to_datetime(time))
 }
 
 /// The first moment after `now` at which clocks show `time`.
 pub(crate) fn next(now: Timestamp, time: Time) -> Timestamp {
-    let today = LONDON.to_datetime(now).date();
+    let today = civil_date(now);
     let today_at = moment(today, time);
     if today_at > now { today_at } else { today.tomorrow().map_or(Timestamp::MAX, |date| moment(date, time)) }
 }
@@ -34,5 +27,8 @@ mod tests {
         assert_eq!(next(at("2031-07-01T07:59:59Z"), nine), at("2031-07-01T08:00:00Z"));
         assert_eq!(next(at("2031-07-01T08:00:00Z"), nine), at("2031-07-02T08:00:00Z"));
         assert_eq!(next(at("2031-01-01T08:00:00Z"), nine), at("2031-01-01T09:00:00Z"));
+        // On the last Sunday of March no clock shows 01:20.
+        let in_the_gap = jiff::civil::time(1, 20, 0, 0);
+        assert_eq!(next(at("2031-03-30T00:10:00Z"), in_the_gap), at("2031-03-30T01:00:00Z"));
     }
 }

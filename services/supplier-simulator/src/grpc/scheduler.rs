@@ -29,7 +29,8 @@ pub(crate) struct DueList {
 pub(crate) struct DueRow {
     pub(crate) key: Key,
     pub(crate) date: Date,
-    pub(crate) cut_off_at: Timestamp,
+    /// The moment before which it must be claimed; none where any moment will do.
+    pub(crate) cut_off_at: Option<Timestamp>,
     pub(crate) claimed: bool,
 }
 
@@ -166,7 +167,7 @@ fn row(row: &wire::DueActivation) -> Result<DueRow, api::Error> {
     Ok(DueRow {
         key: key_from_wire("activations.key", &row.key.clone().unwrap_or_default())?,
         date: api::time::required_date("activations.date", &row.date)?,
-        cut_off_at: api::time::required_moment("activations.cut_off_at", row.cut_off_at.as_ref())?,
+        cut_off_at: api::time::moment("activations.cut_off_at", row.cut_off_at.as_ref())?,
         claimed: row.claimed,
     })
 }

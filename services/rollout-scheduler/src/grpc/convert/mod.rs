@@ -1,0 +1,23 @@
+//! The domain's types on the wire and back. Nothing here decides.
+
+pub(crate) mod activation;
+pub(crate) mod calendar;
+pub(crate) mod enrolment;
+pub(crate) mod etag;
+
+pub(crate) mod hold;
+pub(crate) mod name;
+pub(crate) mod plan;
+pub(crate) mod programme;
+pub(crate) mod wave;
+
+use jiff::Timestamp;
+
+pub(crate) fn moment(moment: Timestamp) -> prost_types::Timestamp {
+    api::time::to_wire(moment)
+}
+
+/// A count on the wire. None of ours comes near the bound.
+pub(crate) fn count(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

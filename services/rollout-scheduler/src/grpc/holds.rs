@@ -1,0 +1,180 @@
+//! Holds: placing, lifting, listing, acknowledging.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use api::{Error, Page, PageLimits};
+use journal::Outcome;
+use ods::PracticeCode;
+use proto::scheduler::v1 as wire;
+use rollout::state::{Hold, HoldScope, Load};
+use rollout::{Account, Act, HoldId, RegistryView, State};
+
+use super::convert::hold::{self, ScopeAsked};
+use super::convert::{count, etag, moment, name};
+use super::submit::{Ask, Asked};
+use super::{Handlers, refusal};
+use crate::machine::{Event, Expectation, SchedulerMachine};
+use crate::selection;
+
+/// Longest name of whoever answers for a hold.
+const OWNER_CHARS_MAX: usize = 128;
+
+pub(super) async fn place(
+    handlers: &Handlers,
+    asked: Asked<wire::PlaceHoldRequest>,
+) -> Result<wire::PlaceHoldResponse, Error> {
+    let mutation = api::mutation!(asked.request)?.with_reason()?;
+    let request = &asked.request;
+    let scope = scope_of(handlers, request)?;
+    api::validate::text("owner", &request.owner, OWNER_CHARS_MAX)?;
+    let owner = if request.owner.is_empty() { asked.account() } else { Account::new(&request.owner) };
+    let act = Act::PlaceHold {
+        brake: hold::brake_from_wire(request.brake()),
+        scope: scope.clone(),
+        class: hold::class_from_wire(request.hold_class())?,
+        owner,
+        review_on: api::time::date("review_on", &request.review_on)?,
+    };
+    let word = move |outcome: &Outcome<'_, SchedulerMachine>| {
+        let withheld = withheld(&outcome.after.rollout, &scope);
+        wire::PlaceHoldResponse {
+            hold: placed(outcome).map(|hold| hold::hold_to_wire(hold, withheld.practices.len() as u64)),
+            patients_count: count(withheld.load.patients),
+            position: outcome.position,
+            affected_count: count(withheld.practices.len() as u64),
+            affected_hash: selection::hash(&withheld.practices),
+        }
+    };
+    handlers.submit(Ask::act(&asked, &mutation, act).urgent(), word).await
+}
+
+pub(super) async fn lift(
+    handlers: &Handlers,
+    asked: Asked<wire::LiftHoldRequest>,
+) -> Result<wire::LiftHoldResponse, Error> {
+    let mutation = api::mutation!(asked.request)?.with_reason()?;
+    let id = name::hold("name", &asked.request.name)?;
+    let etag = etag::read("etag", &asked.request.etag)?;
+    let word = move |outcome: &Outcome<'_, SchedulerMachine>| {
+        let state = &outcome.after.rollout;
+        let lifted = state.holds.get(&id);
+        let asked_for =
+            lifted.and_then(|hold| hold.lift_asked.as_ref()).filter(|_| lifted.is_some_and(|hold| hold.is_active()));
+        wire::LiftHoldResponse {
+            hold: lifted.map(|hold| hold_described(state, hold)),
+            second_person_until: asked_for.map(|asked| moment(asked.until)),
+            position: outcome.position,
+        }
+    };
+    handlers.submit(Ask::act(&asked, &mutation, Act::LiftHold { hold: id, etag }), word).await
+}
+
+pub(super) async fn acknowledge(
+    handlers: &Handlers,
+    asked: Asked<wire::AcknowledgeHaltRequest>,
+) -> Result<wire::AcknowledgeHaltResponse, Error> {
+    let mutation = api::mutation!(asked.request)?.with_reason()?;
+    let id = name::hold("name", &asked.request.name)?;
+    let expects = etag::read("etag", &asked.request.etag)?.map(|position| Expectation::Hold(id, position));
+    let word = move |outcome: &Outcome<'_, SchedulerMachine>| wire::AcknowledgeHaltResponse {
+        hold: outcome.after.rollout.holds.get(&id).map(|hold| hold_described(&outcome.after.rollout, hold)),
+        position: outcome.position,
+    };
+    let ask = Ask::act(&asked, &mutation, Act::AcknowledgeHalt { hold: id }).expecting(expects);
+    handlers.submit(ask, word).await
+}
+
+pub(super) async fn list(
+    handlers: &Handlers,
+    asked: Asked<wire::ListHoldsRequest>,
+) -> Result<wire::ListHoldsResponse, Error> {
+    let page: Page<HoldId> = api::page!(asked.request, PageLimits::STANDARD)?;
+    let published = handlers.at(asked.request.min_position).await?;
+    let state = &published.state.rollout;
+    let shown = |hold: &&Hold| asked.request.show_lifted || hold.is_active();
+    let mut listed: Vec<&Hold> = state.holds.values().map(AsRef::as_ref).filter(shown).collect();
+    listed.sort_by_key(|hold| Reverse(hold.id));
+    listed.retain(|hold| page.after.is_none_or(|after| hold.id < after));
+    let more = listed.len() > page.rows;
+    listed.truncate(page.rows);
+    let next = listed.last().filter(|_| more).map(|last| page.next_page_token(&last.id));
+    Ok(wire::ListHoldsResponse {
+        holds: listed.into_iter().map(|hold| hold_described(state, hold)).collect(),
+        next_page_token: next.unwrap_or_default(),
+    })
+}
+
+/// The scope of a request. A filter is evaluated now and its members fixed; if the caller confirms what a dry run said,
+/// it must be the same still (I23).
+fn scope_of(handlers: &Handlers, request: &wire::PlaceHoldRequest) -> Result<HoldScope, Error> {
+    let scope = match hold::scope_from_wire(request.scope.as_ref())? {
+        ScopeAsked::Plain(scope) => scope,
+        ScopeAsked::Filter(filter) => HoldScope::Selection(members(&filter, &handlers.followed.view())?),
+    };
+    if let HoldScope::Selection(members) = &scope {
+        let members: BTreeSet<PracticeCode> = members.iter().copied().collect();
+        confirm(request, &members)?;
+    }
+    Ok(scope)
+}
+
+fn members(filter: &str, view: &RegistryView) -> Result<imbl::OrdSet<PracticeCode>, Error> {
+    let members = selection::members(filter, view);
+    let members = members.map_err(|error| refusal::of_filter("scope.selection.filter", &error))?;
+    Ok(members.into_iter().collect())
+}
+
+fn confirm(request: &wire::PlaceHoldRequest, members: &BTreeSet<PracticeCode>) -> Result<(), Error> {
+    let (asked_count, asked_hash) = (request.confirm_count, request.confirm_hash.as_str());
+    let (now_count, now_hash) = (count(members.len() as u64), selection::hash(members));
+    let count_fits = asked_count == 0 || asked_count == now_count;
+    let hash_fits = asked_hash.is_empty() || asked_hash == now_hash;
+    if count_fits && hash_fits {
+        return Ok(());
+    }
+    Err(Error::aborted(
+        "SELECTION_CHANGED",
+        "the selection has {count} members now, with hash {hash}: look at it again",
+    )
+    .with("count", now_count)
+    .with("hash", now_hash))
+}
+
+/// Practices that a scope withholds.
+#[derive(Default)]
+struct Withheld {
+    practices: BTreeSet<PracticeCode>,
+    load: Load,
+}
+
+/// The practices with an open enrolment that a scope covers; of a selection all its members, enrolled or not.
+fn withheld(state: &State, scope: &HoldScope) -> Withheld {
+    let mut withheld = Withheld::default();
+    if let HoldScope::Selection(members) = scope {
+        withheld.practices.extend(members.iter().copied());
+    }
+    let mut counted = BTreeSet::new();
+    for wave in state.programmes.values().flat_map(|programme| programme.waves.values()) {
+        for enrolment in wave.enrolments().filter(|enrolment| enrolment.stage.state().is_open()) {
+            if scope.covers(&wave.subject(enrolment)) && counted.insert(enrolment.practice) {
+                withheld.load += enrolment.load();
+            }
+        }
+    }
+    withheld.practices.extend(counted);
+    withheld
+}
+
+fn hold_described(state: &State, hold: &Hold) -> wire::Hold {
+    hold::hold_to_wire(hold, withheld(state, &hold.scope).practices.len() as u64)
+}
+
+/// The hold that this command placed, with the position it was placed at.
+fn placed<'a>(outcome: &'a Outcome<'_, SchedulerMachine>) -> Option<&'a Hold> {
+    let id = outcome.events.iter().find_map(|event| match event {
+        Event::Rollout(rollout::Event::HoldPlaced { hold }) => Some(hold.id),
+        _ => None,
+    });
+    outcome.after.rollout.holds.get(&id?).map(AsRef::as_ref)
+}

@@ -1,0 +1,67 @@
+//! The wire: the scheduler's four services, and the registry and suppliers as the scheduler calls them. Nothing
+//! outside this module names `proto`.
+
+mod calendar;
+mod convert;
+mod enrolments;
+mod explanation;
+mod holds;
+mod lists;
+mod plans;
+mod programmes;
+mod refusal;
+mod registry;
+mod services;
+mod submit;
+mod suppliers;
+mod watch;
+mod waves;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use api::Error;
+use clock::Clock;
+use journal::{Engine, Published};
+use rollout::{ProgrammeId, State, WaveRef};
+
+pub(crate) use registry::{Asking, KEYS_MAX, Observation, Registry, Watch, WatchChange, WatchMessage};
+pub(crate) use suppliers::EnabledList;
+pub use suppliers::Suppliers;
+
+use crate::follower::FollowedRegistry;
+use crate::lists::ListSigner;
+use crate::machine::SchedulerMachine;
+use crate::permits::Permits;
+use crate::standing::Standing;
+
+/// How long a read waits for the position that it asks for, where its caller sets no deadline.
+const MIN_POSITION_WAIT: Duration = Duration::from_secs(5);
+
+/// What the handlers of all four services work on. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Handlers {
+    pub(crate) engine: Engine<SchedulerMachine>,
+    pub(crate) clock: Clock,
+    pub(crate) followed: FollowedRegistry,
+    pub(crate) permits: Permits,
+    /// What the loop last found: why nothing moves.
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) signer: ListSigner,
+}
+
+impl Handlers {
+    /// The state at or after a position.
+    async fn at(&self, min_position: u64) -> Result<Arc<Published<SchedulerMachine>>, Error> {
+        let deadline = api::deadline::current().unwrap_or_else(|| Instant::now() + MIN_POSITION_WAIT);
+        self.engine.wait_for(min_position, deadline).await.map_err(|error| refusal::of_position(&error))
+    }
+}
+
+fn programme_of<'a>(state: &'a State, id: &ProgrammeId) -> Result<&'a rollout::state::Programme, Error> {
+    state.programme(id).ok_or_else(|| refusal::no_such_programme(id))
+}
+
+fn wave_of<'a>(state: &'a State, wave: &WaveRef) -> Result<&'a rollout::state::Wave, Error> {
+    state.wave(wave).ok_or_else(|| refusal::no_such_wave(wave))
+}

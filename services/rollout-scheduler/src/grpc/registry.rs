@@ -1,0 +1,363 @@
+//! The practice registry, as the scheduler calls it.
+
+use std::collections::BTreeMap;
+
+use api::Error;
+use client::Peer;
+use jiff::Timestamp;
+use ods::{Capability, PracticeCode};
+use proto::registry::v1 as wire;
+use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
+use rollout::PermitAnswer;
+use rollout::effects::{PauseToTell, ToSettle};
+use rollout::state::{Outcome, Ruling};
+use rollout::{AccessFacts, Observed, PauseEnd, PauseFacts, PracticeFacts};
+use rollout::{ActivationKey, Direction};
+use tonic::Streaming;
+
+use super::convert::{moment, name};
+use crate::peer::PeerError;
+
+/// What one call about permits, settlements or observations may name at most, as the registry's contract has it.
+pub(crate) const KEYS_MAX: usize = 1_000;
+
+/// The registry. Clones share the connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Registry(PracticeRegistryServiceClient<Peer>);
+
+/// Why and under which name the scheduler asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Asking {
+    /// A replay under the same id gets the first reply, so it names what is asked and at which state.
+    pub(crate) request_id: String,
+    /// What led to it: a wave, a hold.
+    pub(crate) cause: String,
+}
+
+/// A message of the watch, read.
+#[derive(Debug)]
+pub(crate) struct WatchMessage {
+    pub(crate) changes: Vec<WatchChange>,
+    /// With this message everything up to `position` is there.
+    pub(crate) bookmark: bool,
+    pub(crate) resume_token: String,
+    pub(crate) position: u64,
+}
+
+/// What became of a practice.
+#[derive(Debug)]
+pub(crate) enum WatchChange {
+    Is(PracticeFacts),
+    IsGone(PracticeCode),
+}
+
+/// What a supplier's list says of a practice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Observation {
+    pub(crate) practice: PracticeCode,
+    pub(crate) state: Observed,
+    pub(crate) as_at: Timestamp,
+}
+
+impl Registry {
+    pub(crate) fn new(peer: Peer) -> Self {
+        Self(PracticeRegistryServiceClient::new(peer))
+    }
+
+    /// Follows all practices, from a snapshot where there is no token.
+    pub(crate) async fn watch(&self, resume_token: &str) -> Result<Watch, PeerError> {
+        let request = wire::WatchPracticesRequest { resume_token: resume_token.to_owned(), filter: String::new() };
+        let stream = self.0.clone().watch_practices(request).await?.into_inner();
+        Ok(Watch { stream, registry: self.clone(), pending_keys: BTreeMap::new() })
+    }
+
+    /// Asks for permits; at most [`KEYS_MAX`]. The answers, and the registry's position after them.
+    pub(crate) async fn acquire(
+        &self,
+        keys: &[ActivationKey],
+        asking: Asking,
+    ) -> Result<(BTreeMap<ActivationKey, PermitAnswer>, u64), PeerError> {
+        let request = wire::AcquirePermitsRequest {
+            keys: keys.iter().map(key_to_wire).collect(),
+            request_id: asking.request_id,
+            cause: asking.cause,
+            ..wire::AcquirePermitsRequest::default()
+        };
+        let reply = self.0.clone().acquire_permits(request).await?.into_inner();
+        if reply.grants.len() != keys.len() {
+            return Err(PeerError::Nonsense("AcquirePermits answered another number of keys than it was asked about"));
+        }
+        let answers = keys.iter().cloned().zip(reply.grants.iter().map(permit_answer)).collect();
+        Ok((answers, reply.position))
+    }
+
+    /// Says how permitted activations ended; at most [`KEYS_MAX`]. The registry's position after it.
+    pub(crate) async fn settle(&self, ended: &[ToSettle], asking: Asking) -> Result<u64, PeerError> {
+        let request = wire::SettlePermitsRequest {
+            settlements: ended.iter().map(settlement).collect(),
+            request_id: asking.request_id,
+            cause: asking.cause,
+            ..wire::SettlePermitsRequest::default()
+        };
+        let reply = self.0.clone().settle_permits(request).await?.into_inner();
+        for result in reply.results.iter().filter(|result| result.refusal() != wire::SettlementRefusal::Unspecified) {
+            // The registry's record stands; that ours differs is a fault that people have to look at.
+            tracing::error!(key = ?result.key, refusal = ?result.refusal(), "the registry did not take a settlement");
+        }
+        Ok(reply.position)
+    }
+
+    /// Gives permits back; at most [`KEYS_MAX`]. One that was never granted is none to give back.
+    pub(crate) async fn release(&self, keys: &[ActivationKey], asking: Asking) -> Result<(), PeerError> {
+        let request = wire::ReleasePermitsRequest {
+            keys: keys.iter().map(key_to_wire).collect(),
+            request_id: asking.request_id,
+            cause: asking.cause,
+            ..wire::ReleasePermitsRequest::default()
+        };
+        self.0.clone().release_permits(request).await?;
+        Ok(())
+    }
+
+    /// Tells the judgement of a programme-default pause.
+    pub(crate) async fn set_pause_outcome(&self, judgement: &PauseToTell, asking: Asking) -> Result<(), PeerError> {
+        let PauseToTell { pause, ruling, deferred_to, .. } = judgement;
+        let (outcome, until) = match ruling {
+            Ruling::InTime { until, .. } => (wire::PauseOutcome::InTime, *until),
+            Ruling::Late => (wire::PauseOutcome::Late, None),
+        };
+        let mut request = wire::SetPauseOutcomeRequest {
+            name: format!("practices/{}/pauses/{}", pause.practice, pause.number),
+            deferred_to: deferred_to.as_ref().map(ToString::to_string).unwrap_or_default(),
+            until: until.map(moment),
+            request_id: asking.request_id,
+            cause: asking.cause,
+            ..wire::SetPauseOutcomeRequest::default()
+        };
+        request.set_outcome(outcome);
+        self.0.clone().set_pause_outcome(request).await?;
+        Ok(())
+    }
+
+    /// Records what a supplier's list says; at most [`KEYS_MAX`].
+    pub(crate) async fn record(
+        &self,
+        capability: &Capability,
+        observations: &[Observation],
+        asking: Asking,
+    ) -> Result<(), PeerError> {
+        let request = wire::RecordObservationRequest {
+            observations: observations.iter().map(|some| observation_to_wire(capability, some)).collect(),
+            request_id: asking.request_id,
+            cause: asking.cause,
+            ..wire::RecordObservationRequest::default()
+        };
+        self.0.clone().record_observation(request).await?;
+        Ok(())
+    }
+
+    /// The command that a PENDING receipt waits for.
+    async fn pending_key(&self, practice: PracticeCode, pause: u32) -> Result<Option<ActivationKey>, PeerError> {
+        let name = format!("practices/{practice}/receipts/{pause}");
+        let reply = self.0.clone().get_receipt(wire::GetReceiptRequest { name, min_position: 0 }).await?.into_inner();
+        let parts = reply.receipt.map(|receipt| receipt.parts).unwrap_or_default();
+        let pending = parts.into_iter().find(|part| part.state() == wire::ReceiptState::Pending);
+        Ok(pending.and_then(|part| part.command_key).map(|key| key_from_wire(&key)).transpose()?)
+    }
+}
+
+/// A watch of all practices.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    stream: Streaming<wire::WatchPracticesResponse>,
+    registry: Registry,
+    /// What PENDING receipts wait for: it never changes, and the practice's own resource does not say.
+    pending_keys: BTreeMap<(PracticeCode, u32), Option<ActivationKey>>,
+}
+
+impl Watch {
+    /// The next message; none where the registry ended the stream.
+    pub(crate) async fn next(&mut self) -> Result<Option<WatchMessage>, PeerError> {
+        let Some(message) = self.stream.message().await? else { return Ok(None) };
+        let mut changes = Vec::new();
+        for change in &message.changes {
+            let practice = change.practice.as_ref().ok_or(PeerError::Nonsense("a change names no practice"))?;
+            changes.push(match change.kind() {
+                wire::PracticeChangeKind::Removed => WatchChange::IsGone(code(&practice.ods_code)?),
+                _ => WatchChange::Is(self.facts(practice).await?),
+            });
+        }
+        Ok(Some(WatchMessage {
+            changes,
+            bookmark: message.bookmark,
+            resume_token: message.resume_token,
+            position: message.position,
+        }))
+    }
+
+    async fn facts(&mut self, practice: &wire::Practice) -> Result<PracticeFacts, PeerError> {
+        let mut facts = facts_from_wire(practice)?;
+        for (facts, pause) in facts.pauses.iter_mut().zip(&practice.pauses) {
+            if pause.receipt_state() == wire::ReceiptState::Pending {
+                let place = (code(&practice.ods_code)?, facts.number);
+                if !self.pending_keys.contains_key(&place) {
+                    let key = self.registry.pending_key(place.0, place.1).await?;
+                    self.pending_keys.insert(place, key);
+                }
+                facts.pending_on = self.pending_keys.get(&place).cloned().flatten();
+            }
+        }
+        Ok(facts)
+    }
+}
+
+fn facts_from_wire(practice: &wire::Practice) -> Result<PracticeFacts, PeerError> {
+    let unready = practice.readiness.iter().filter(|item| blocks(item.state())).map(|item| item.item.clone());
+    let pauses: Result<Vec<_>, PeerError> = practice.pauses.iter().map(pause_from_wire).collect();
+    let access: Result<Vec<_>, PeerError> = practice.access.iter().map(access_from_wire).collect();
+    Ok(PracticeFacts {
+        code: code(&practice.ods_code)?,
+        supplier: optional(&practice.supplier)?,
+        icb: optional(&practice.icb_code)?,
+        sub_icb: optional(&practice.sub_icb_code)?,
+        region: optional(&practice.region_code)?,
+        pcn: optional(&practice.pcn_code)?,
+        list_size: u32::try_from(practice.list_size).unwrap_or(0),
+        open: practice.status() == wire::PracticeStatus::Active,
+        unready: unready.collect(),
+        pauses: pauses?,
+        access: access?,
+    })
+}
+
+/// A readiness item on which something was recorded and which is not done stands in the way.
+fn blocks(state: wire::ReadinessState) -> bool {
+    !matches!(state, wire::ReadinessState::Complete | wire::ReadinessState::NotApplicable)
+}
+
+fn pause_from_wire(pause: &wire::Pause) -> Result<PauseFacts, PeerError> {
+    let number = pause.name.rsplit('/').next().and_then(|number| number.parse().ok());
+    let until = api::time::moment("until", pause.until.as_ref())?;
+    let end = match (pause.end(), until) {
+        (wire::PauseEnd::Until, Some(until)) => PauseEnd::Until(until),
+        (wire::PauseEnd::ProgrammeDefault, _) => PauseEnd::ProgrammeDefault,
+        // An end that is not understood is none: the practice itself has to lift it.
+        _ => PauseEnd::FurtherNotice,
+    };
+    Ok(PauseFacts {
+        number: number.ok_or(PeerError::Nonsense("a pause has no number"))?,
+        capability: if pause.capability.is_empty() { None } else { Some(code(&pause.capability)?) },
+        end,
+        recorded_at: api::time::required_moment("recorded_at", pause.recorded_at.as_ref())?,
+        in_force: pause.in_force,
+        pending_on: None,
+    })
+}
+
+fn access_from_wire(access: &wire::Access) -> Result<AccessFacts, PeerError> {
+    Ok(AccessFacts {
+        capability: code(&access.capability)?,
+        observed: match access.state() {
+            wire::ObservedState::On => Observed::On,
+            wire::ObservedState::Off => Observed::Off,
+            wire::ObservedState::Partial => Observed::Partial,
+            wire::ObservedState::Unknown | wire::ObservedState::Unspecified => Observed::Unknown,
+        },
+        observed_at: api::time::moment("as_at", access.as_at.as_ref())?,
+        generation_highest: access.generation_highest,
+        switch_off_requested: access.switch_off_request.is_some(),
+    })
+}
+
+fn observed_to_wire(observed: Observed) -> wire::ObservedState {
+    match observed {
+        Observed::On => wire::ObservedState::On,
+        Observed::Off => wire::ObservedState::Off,
+        Observed::Partial => wire::ObservedState::Partial,
+        Observed::Unknown => wire::ObservedState::Unknown,
+    }
+}
+
+fn permit_answer(grant: &wire::PermitGrant) -> PermitAnswer {
+    let is_open = grant.permit.as_ref().is_some_and(|permit| permit.state() == wire::PermitState::Open);
+    match grant.refusal() {
+        wire::PermitRefusal::Unspecified if is_open => PermitAnswer::Granted,
+        // A permit that was settled or released: its key is closed for ever.
+        wire::PermitRefusal::Unspecified => PermitAnswer::Refused { refusal: "KEY_CLOSED".to_owned() },
+        refusal => {
+            let name = refusal.as_str_name();
+            PermitAnswer::Refused { refusal: name.strip_prefix("PERMIT_REFUSAL_").unwrap_or(name).to_owned() }
+        }
+    }
+}
+
+fn settlement(ended: &ToSettle) -> wire::Settlement {
+    let (outcome, as_at) = match &ended.outcome {
+        // A supplier whose clock is ahead of ours has not observed the future.
+        Outcome::Applied { applied_at } => (wire::CommandOutcome::Applied, Some(*applied_at.min(&ended.settled_at))),
+        Outcome::NotApplied => (wire::CommandOutcome::NotApplied, None),
+        Outcome::Refused { .. } => (wire::CommandOutcome::Refused, None),
+    };
+    let mut settlement = wire::Settlement {
+        key: Some(key_to_wire(&ended.key)),
+        as_at: as_at.map(moment),
+        ..wire::Settlement::default()
+    };
+    settlement.set_outcome(outcome);
+    settlement
+}
+
+fn key_to_wire(key: &ActivationKey) -> wire::CommandKey {
+    let mut wire = wire::CommandKey {
+        capability: key.capability.to_string(),
+        practice: format!("practices/{}", key.practice),
+        generation: key.generation,
+        ..wire::CommandKey::default()
+    };
+    wire.set_action(match key.direction {
+        Direction::Enable => wire::CommandAction::Enable,
+        Direction::Disable => wire::CommandAction::Disable,
+    });
+    wire
+}
+
+fn key_from_wire(key: &wire::CommandKey) -> Result<ActivationKey, Error> {
+    Ok(ActivationKey {
+        direction: match key.action() {
+            wire::CommandAction::Disable => Direction::Disable,
+            wire::CommandAction::Enable | wire::CommandAction::Unspecified => Direction::Enable,
+        },
+        practice: name::practice("practice", &key.practice)?,
+        capability: name::code_of("capability", &key.capability)?,
+        generation: key.generation,
+    })
+}
+
+/// The names that a supplier or an organisation may lack.
+fn optional<T>(text: &str) -> Result<Option<T>, PeerError>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    if text.is_empty() { Ok(None) } else { code(text).map(Some) }
+}
+
+fn code<T>(text: &str) -> Result<T, PeerError>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    Ok(name::code_of("practice", text)?)
+}
+
+fn observation_to_wire(capability: &Capability, observation: &Observation) -> wire::Observation {
+    let mut wire = wire::Observation {
+        practice: format!("practices/{}", observation.practice),
+        capability: capability.to_string(),
+        as_at: Some(moment(observation.as_at)),
+        ..wire::Observation::default()
+    };
+    wire.set_state(observed_to_wire(observation.state));
+    wire.set_source(wire::ObservationSource::SupplierList);
+    wire
+}

@@ -1,0 +1,261 @@
+//! The scheduler's state machine as the journal runs it: `rollout`'s, fenced and with the callers' etags.
+//!
+//! Two things are added to the pure crate, both of which must be decided in the same step as what they guard:
+//! - a *fence*: whoever performs effects proposes and reports under the epoch of its lease, and a later epoch in the
+//!   journal makes every earlier one void (I3);
+//! - an *expectation*: an edit that names the version it was based on.
+
+use imbl::OrdMap;
+use jiff::Timestamp;
+use journal::Machine;
+use rollout::{HoldId, ProgrammeId, WaveRef};
+use serde::{Deserialize, Serialize};
+
+use crate::follower::JOURNAL_REWOUND;
+
+/// The machine of `journals/scheduler`.
+#[derive(Debug)]
+pub struct SchedulerMachine;
+
+/// Everything the scheduler knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Programmes, holds, activations.
+    pub rollout: rollout::State,
+    /// Whose effects count.
+    pub lease: LeaseHeld,
+    /// Where in the journal each wave opened: its record carries the trace that the wave's work belongs to.
+    #[serde(with = "pairs")]
+    pub opened_at_position: OrdMap<WaveRef, u64>,
+    /// Where in the journal each programme's plan came into force: its record carries the trace of the approval.
+    pub in_force_at_position: OrdMap<ProgrammeId, u64>,
+    /// The highest position of the registry's journal that any decision was made on: a registry that is found at an
+    /// earlier one has lost records (rule 17).
+    pub registry_position_highest: u64,
+}
+
+/// Which replica performs effects, as far as the journal says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseHeld {
+    /// One more with each take-over; 0 before the first.
+    pub epoch: u64,
+    /// The name of the replica.
+    pub replica: String,
+}
+
+/// What the machine is asked.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// What it takes for granted; where that no longer holds, it is refused.
+    pub expects: Option<Expectation>,
+    /// The epoch it is asked under; none where anybody may ask.
+    pub fence: Option<u64>,
+    /// What.
+    pub ask: Ask,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// Something of the state machine proper.
+    Rollout(Box<rollout::Command>),
+    /// That from now on only this epoch counts.
+    TakeLease(LeaseHeld),
+    /// Nothing but the reply that was stored for this request; where there is none, it is refused as this says.
+    ReplayOnly(Rejection),
+}
+
+/// The version of a thing that an edit was based on: the position of its last change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// Of a programme.
+    Programme(ProgrammeId, u64),
+    /// Of a wave.
+    Wave(WaveRef, u64),
+    /// Of a hold.
+    Hold(HoldId, u64),
+    /// Of the calendar.
+    Calendar(u64),
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// To the lease.
+    Lease(LeaseEvent),
+    /// To programmes, holds, activations. Last, since it is what most events are and untagged forms are tried in order.
+    Rollout(rollout::Event),
+}
+
+/// What happened to the lease; tagged as `rollout`'s events are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum LeaseEvent {
+    /// A replica took it over.
+    LeaseTaken(LeaseHeld),
+}
+
+/// Why a command is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The rules forbid it.
+    #[error(transparent)]
+    Rollout(#[from] rollout::Rejection),
+    /// The thing was changed since the caller read it.
+    #[error("{what} was changed at position {actual}, not {given}")]
+    Changed {
+        /// The thing's name.
+        what: String,
+        /// What the caller took for granted.
+        given: u64,
+        /// What is so.
+        actual: u64,
+    },
+    /// The supplier's list is another by now.
+    #[error("the list is {actual} by now, not {given}")]
+    ListOutdated {
+        /// The version that was to be claimed.
+        given: String,
+        /// The version that it has.
+        actual: String,
+    },
+    /// Another replica performs effects now.
+    #[error("epoch {epoch} is over: {} performs effects under epoch {}", held.replica, held.epoch)]
+    LeaseLost {
+        /// What was asked under.
+        epoch: u64,
+        /// Who holds it.
+        held: LeaseHeld,
+    },
+}
+
+impl Command {
+    /// Somebody's ask, under no fence.
+    pub fn open(command: rollout::Command) -> Self {
+        Self { expects: None, fence: None, ask: Ask::Rollout(Box::new(command)) }
+    }
+
+    /// An ask of whoever performs effects.
+    pub fn fenced(epoch: u64, command: rollout::Command) -> Self {
+        Self { fence: Some(epoch), ..Self::open(command) }
+    }
+}
+
+impl Expectation {
+    /// Refuses where the thing has changed. A thing that does not exist is the command's own matter.
+    fn check(&self, state: &rollout::State) -> Result<(), Rejection> {
+        let (what, given, actual) = match self {
+            Self::Programme(id, given) => {
+                (id.to_string(), given, state.programme(id).map(|programme| programme.changed_at_position))
+            }
+            Self::Wave(wave, given) => (wave.to_string(), given, state.wave(wave).map(|wave| wave.changed_at_position)),
+            Self::Hold(id, given) => (id.to_string(), given, state.holds.get(id).map(|hold| hold.changed_at_position)),
+            Self::Calendar(given) => ("calendar".to_owned(), given, Some(state.calendar_changed_at_position)),
+        };
+        match actual {
+            Some(actual) if actual != *given => Err(Rejection::Changed { what, given: *given, actual }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Machine for SchedulerMachine {
+    const JOURNAL: &'static str = "scheduler";
+
+    type State = State;
+    type Command = Command;
+    type Event = Event;
+    type Rejection = Rejection;
+
+    fn initial() -> State {
+        State::default()
+    }
+
+    fn kind(event: &Event) -> &'static str {
+        match event {
+            Event::Lease(LeaseEvent::LeaseTaken(_)) => "lease-taken",
+            Event::Rollout(event) => event.kind(),
+        }
+    }
+
+    fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Vec<Event>, Rejection> {
+        if let Some(epoch) = command.fence
+            && epoch != state.lease.epoch
+        {
+            return Err(Rejection::LeaseLost { epoch, held: state.lease.clone() });
+        }
+        if let Some(expects) = &command.expects {
+            expects.check(&state.rollout)?;
+        }
+        match &command.ask {
+            Ask::Rollout(command) => {
+                let events = rollout::decide(&state.rollout, command, now)?;
+                Ok(events.into_iter().map(Event::Rollout).collect())
+            }
+            Ask::TakeLease(wanted) if wanted.epoch > state.lease.epoch => {
+                Ok(vec![Event::Lease(LeaseEvent::LeaseTaken(wanted.clone()))])
+            }
+            Ask::ReplayOnly(rejection) => Err(rejection.clone()),
+            Ask::TakeLease(wanted) => Err(Rejection::LeaseLost { epoch: wanted.epoch, held: state.lease.clone() }),
+        }
+    }
+
+    fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Timestamp) {
+        match event {
+            Event::Lease(LeaseEvent::LeaseTaken(held)) => state.lease = held.clone(),
+            Event::Rollout(event) => {
+                match event {
+                    rollout::Event::WaveOpened { wave } => _ = state.opened_at_position.insert(wave.clone(), position),
+                    rollout::Event::PlanInForce { programme, .. } => {
+                        state.in_force_at_position.insert(programme.clone(), position);
+                    }
+                    _ => {}
+                }
+                if is_loss_accepted(&state.rollout, event) {
+                    state.registry_position_highest = 0;
+                }
+                let seen = registry_position(event).unwrap_or(0);
+                state.registry_position_highest = state.registry_position_highest.max(seen);
+                rollout::apply(&mut state.rollout, event, position, recorded_at);
+            }
+        }
+    }
+}
+
+/// Whether an event lifts the hold that a rewound registry raised: two people have accepted what is gone, and its
+/// journal counts anew.
+fn is_loss_accepted(before: &rollout::State, event: &rollout::Event) -> bool {
+    let rollout::Event::HoldLifted { hold, .. } = event else { return false };
+    before.holds.get(hold).is_some_and(|hold| hold.reason_code == JOURNAL_REWOUND)
+}
+
+/// The position of the registry's journal that an event was decided on, where it names one.
+fn registry_position(event: &rollout::Event) -> Option<u64> {
+    use rollout::Event as Happened;
+    match event {
+        Happened::PlanSubmitted { plan, .. } => Some(plan.registry_position),
+        Happened::EnrolmentsMoved { registry_position, .. } => *registry_position,
+        Happened::WaveFixed { registry_position, .. }
+        | Happened::Admitted { registry_position, .. }
+        | Happened::DisablesIntended { registry_position, .. }
+        | Happened::Sealed { registry_position, .. }
+        | Happened::PermitsSettled { registry_position, .. } => Some(*registry_position),
+        _ => None,
+    }
+}
+
+/// An ordered map as a list of pairs: JSON has only text for keys.
+mod pairs {
+    use imbl::OrdMap;
+    use rollout::WaveRef;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(map: &OrdMap<WaveRef, u64>, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_seq(map.iter())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<OrdMap<WaveRef, u64>, D::Error> {
+        Ok(Vec::<(WaveRef, u64)>::deserialize(input)?.into_iter().collect())
+    }
+}

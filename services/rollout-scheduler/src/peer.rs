@@ -1,0 +1,47 @@
+//! What can go wrong with a call to another service.
+
+use tonic::{Code, Status};
+
+/// Why a call to a peer came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PeerError {
+    /// It was refused, or did not get through.
+    #[error("the peer answered {}: {}", .0.code(), .0.message())]
+    Status(Box<Status>),
+    /// It answered something that cannot be.
+    #[error("the peer's answer makes no sense: {0}")]
+    Nonsense(&'static str),
+    /// A field of its answer is not what it must be.
+    #[error("the peer's answer makes no sense")]
+    Field(#[from] api::Error),
+}
+
+impl PeerError {
+    /// The reason that the peer gave, UPPER_SNAKE; empty where it gave none.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Status(status) => api::Explained::from(&**status).reason,
+            Self::Nonsense(_) | Self::Field(_) => String::new(),
+        }
+    }
+
+    /// Whether nothing is known of what became of the call.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        let Self::Status(status) = self else { return false };
+        matches!(
+            status.code(),
+            Code::Unavailable
+                | Code::DeadlineExceeded
+                | Code::Cancelled
+                | Code::Unknown
+                | Code::Internal
+                | Code::Aborted
+        )
+    }
+}
+
+impl From<Status> for PeerError {
+    fn from(status: Status) -> Self {
+        Self::Status(Box::new(status))
+    }
+}

@@ -1,0 +1,265 @@
+//! The performer: looks at the state and the registry, proposes what may move, and carries out what is sealed.
+//!
+//! Level-triggered. It keeps nothing that it could not lose: what to propose comes from [`rollout::step`], what to call
+//! from [`rollout::effects`], both from what is true now. So a restart goes on where the journal ends, and of two
+//! performers the one without the lease does nothing. It wakes when the journal or the registry's copy changed, when an
+//! answer came back, and when something falls due on the domain's clock; heart-beats run on real time.
+//!
+//! Holds do not pass through here: they are commands like any other, decided while a look at the nation takes its time.
+
+use std::sync::Arc;
+
+use clock::{Activity, Clock, Waiter};
+use jiff::{SignedDuration, Timestamp};
+use journal::{Engine, Submission, SubmitError};
+use rollout::{Command as Proposed, Proposal};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::calls::{Answered, Calls};
+use crate::chores::{Chores, ChoresError};
+use crate::follower::FollowedRegistry;
+use crate::lease::Lease;
+use crate::machine::{Ask, Command, LeaseHeld, Rejection, SchedulerMachine};
+use crate::permits::by_scheduler;
+use crate::standing::Standing;
+use crate::trace::{self, WaveTraces};
+
+/// Calls to suppliers that are read from the state at a time. More than can be under way, since those are listed first.
+const CALLS_LISTED_MAX: usize = 10_000;
+
+/// When the registry or the journal is tried again after it did not answer: it restarts in about a second.
+const RETRY_AFTER: SignedDuration = SignedDuration::from_secs(5);
+
+/// Looks in a row without a pause before it is said that something is odd: a nation's wave takes a few dozen.
+const LOOKS_ODD: usize = 10_000;
+
+/// What a performer works with.
+pub(crate) struct Performer {
+    pub(crate) engine: Engine<SchedulerMachine>,
+    pub(crate) clock: Clock,
+    pub(crate) followed: FollowedRegistry,
+    pub(crate) chores: Chores,
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) lease: Lease,
+    pub(crate) calls: Calls,
+    pub(crate) answers: mpsc::UnboundedReceiver<Answered>,
+    pub(crate) traces: WaveTraces,
+    /// Raised with each new copy of the registry.
+    pub(crate) registry_changed: Waiter,
+}
+
+/// Why a look was broken off.
+#[derive(Debug, thiserror::Error)]
+enum LookError {
+    /// Another replica performs effects now, or the store of the lease does not answer.
+    #[error("the lease is not ours")]
+    LeaseLost,
+    /// The journal did not take a record.
+    #[error("the journal took no record")]
+    Journal(#[source] SubmitError<Rejection>),
+    /// A chore at the registry was not done.
+    #[error(transparent)]
+    Chores(ChoresError),
+    /// The look itself came to no end: a fault of this program, which stops nothing else.
+    #[error("the step failed")]
+    Step(#[from] tokio::task::JoinError),
+}
+
+impl From<ChoresError> for LookError {
+    fn from(error: ChoresError) -> Self {
+        match error {
+            ChoresError::Journal(error) => error.into(),
+            error @ ChoresError::Registry(_) => Self::Chores(error),
+        }
+    }
+}
+
+impl From<SubmitError<Rejection>> for LookError {
+    fn from(error: SubmitError<Rejection>) -> Self {
+        match error {
+            SubmitError::Rejected(Rejection::LeaseLost { .. }) => Self::LeaseLost,
+            error => Self::Journal(error),
+        }
+    }
+}
+
+impl Performer {
+    /// Performs until `shutdown`.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        let mut journal_changed = self.engine.subscribe();
+        let mut activity = self.clock.activity();
+        let mut next_beat = Instant::now();
+        loop {
+            if Instant::now() >= next_beat {
+                self.beat().await;
+                next_beat = Instant::now() + self.lease.beat_every();
+            }
+            let wake_at = self.look().await;
+            let sleep = wake_at.map(|at| self.clock.sleep_until(at, "scheduler/performer"));
+            drop(activity);
+            let due = async {
+                match sleep {
+                    Some(sleep) => sleep.await,
+                    None => std::future::pending().await,
+                }
+            };
+            activity = tokio::select! {
+                () = shutdown.cancelled() => return,
+                (_, woken) = journal_changed.changed() => woken,
+                woken = self.registry_changed.wait() => woken,
+                Some(answered) = self.answers.recv() => self.record_answers(answered).await,
+                woken = due => woken,
+                () = tokio::time::sleep_until(next_beat) => self.clock.activity(),
+            };
+        }
+    }
+
+    /// Looks until nothing moves any more. Says when to look again, should nothing change before.
+    async fn look(&mut self) -> Option<Timestamp> {
+        for looks in 1.. {
+            match self.look_once().await {
+                Ok(Look::Moved) if looks % LOOKS_ODD == 0 => tracing::warn!(looks, "something moves again and again"),
+                Ok(Look::Moved) => {}
+                Ok(Look::Rests(wake_at)) => return wake_at,
+                Err(LookError::LeaseLost) => return None,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a look was broken off");
+                    return self.clock.now().checked_add(RETRY_AFTER).ok();
+                }
+            }
+        }
+        None
+    }
+
+    async fn look_once(&mut self) -> Result<Look, LookError> {
+        let epoch = self.epoch().await?;
+        let proposed = self.propose(epoch).await?;
+        let done = self.chores.perform(epoch, &mut self.traces).await?;
+        self.call_suppliers(epoch).await?;
+        Ok(if done { Look::Moved } else { proposed })
+    }
+
+    /// Proposes what may move.
+    async fn propose(&mut self, epoch: u64) -> Result<Look, LookError> {
+        let published = self.engine.published();
+        let view = self.followed.view();
+        let now = self.clock.now();
+        // What we told the registry must show in the copy first, else the same would be proposed again.
+        if view.position == 0 || view.position < self.chores.registry_position_told() {
+            let next = published.state.rollout.next_activation_at();
+            return Ok(Look::Rests(next.filter(|at| now < *at)));
+        }
+        let looked = {
+            let published = Arc::clone(&published);
+            // Off this thread: a look at a nation takes a while. Time stands still, since our caller holds an activity.
+            tokio::task::spawn_blocking(move || rollout::step(&published.state.rollout, &view, now))
+        };
+        let (proposals, report) = looked.await?;
+        let next_due = report.next_due;
+        self.standing.set(report);
+        let mut moved = false;
+        for proposal in proposals {
+            let span = match &proposal {
+                Proposed::Propose(Proposal::OpenWave { wave }) => {
+                    trace::opening(&self.engine, &published.state, wave).await
+                }
+                _ => tracing::Span::none(),
+            };
+            moved |= self.submit(epoch, proposal).instrument(span).await?;
+        }
+        Ok(if moved { Look::Moved } else { Look::Rests(next_due) })
+    }
+
+    /// Has a command of ours decided; whether anything came of it.
+    async fn submit(&self, epoch: u64, command: rollout::Command) -> Result<bool, LookError> {
+        let submission = Submission::new(Command::fenced(epoch, command), by_scheduler(""));
+        let word = |outcome: &journal::Outcome<'_, SchedulerMachine>| vec![0; usize::from(!outcome.events.is_empty())];
+        let accepted = self.engine.submit(submission, word).await?;
+        Ok(!accepted.reply.is_empty())
+    }
+
+    /// Makes the calls that are due. What is sent is recorded as sent first, so that it is asked about, not sent again,
+    /// should the answer stay out.
+    async fn call_suppliers(&mut self, epoch: u64) -> Result<(), LookError> {
+        let published = self.engine.published();
+        let state = &published.state.rollout;
+        let due = rollout::effects::supplier_calls(state, self.clock.now(), CALLS_LISTED_MAX);
+        let admitted = self.calls.admit(due);
+        let requests = admitted.iter().filter(|call| call.call == rollout::effects::Call::Request);
+        let keys: Vec<_> = requests.map(|call| call.key.clone()).collect();
+        if !keys.is_empty() {
+            self.submit(epoch, rollout::Command::Learn(rollout::Fact::Sent { keys })).await?;
+        }
+        for call in admitted {
+            let span = tracing::info_span!(parent: None, "supplier call", key = %call.key, supplier = %call.supplier);
+            if let Some(wave) = &call.wave {
+                self.traces.adopt(&self.engine, &published.state, wave, &span).await;
+            }
+            self.calls.make(call, span);
+        }
+        Ok(())
+    }
+
+    /// Records an answer and all others that have come meanwhile, in one decision. Hands over the activity under which
+    /// that is looked at.
+    async fn record_answers(&mut self, first: Answered) -> Activity {
+        let mut answers = std::collections::BTreeMap::new();
+        let mut activities = Vec::new();
+        let mut next = Some(first);
+        while let Some(answered) = next {
+            self.calls.returned(&answered);
+            answers.insert(answered.key, answered.answer);
+            activities.push(answered.activity);
+            next = self.answers.try_recv().ok();
+        }
+        if let Ok(epoch) = self.epoch().await
+            && let Err(error) = self.submit(epoch, rollout::Command::Learn(rollout::Fact::Answers { answers })).await
+        {
+            // The keys are asked about again when their time has come, by whoever holds the lease then.
+            tracing::warn!(error = &error as &dyn std::error::Error, "suppliers' answers were not recorded");
+        }
+        activities.pop().unwrap_or_else(|| self.clock.activity())
+    }
+
+    /// The epoch that we perform under, while the lease is ours.
+    async fn epoch(&mut self) -> Result<u64, LookError> {
+        if self.lease.epoch().is_none() {
+            // Its time ran out, since the machine stood still; it may be ours all the same.
+            self.beat().await;
+        }
+        let epoch = self.lease.epoch().ok_or(LookError::LeaseLost)?;
+        let journalled = self.engine.published().state.lease.epoch;
+        if journalled == epoch { Ok(epoch) } else { Err(LookError::LeaseLost) }
+    }
+
+    /// Renews the lease, or looks whether it can be had; a new epoch is written into the journal before anything is done
+    /// under it.
+    async fn beat(&mut self) {
+        let journalled = self.engine.published().state.lease.epoch;
+        let epoch = match self.lease.beat(journalled).await {
+            Ok(Some(epoch)) if epoch > journalled => epoch,
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the lease was not renewed");
+                return;
+            }
+        };
+        let held = LeaseHeld { epoch, replica: self.lease.replica().to_owned() };
+        let command = Command { expects: None, fence: None, ask: Ask::TakeLease(held) };
+        match self.engine.submit(Submission::new(command, by_scheduler("")), |_| Vec::new()).await {
+            Ok(_) => tracing::info!(epoch, "this replica performs effects"),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the lease was not recorded"),
+        }
+    }
+}
+
+/// What a look came to.
+enum Look {
+    /// Something moved: look again.
+    Moved,
+    /// Nothing moves before this moment, unless something changes.
+    Rests(Option<Timestamp>),
+}

@@ -1,0 +1,81 @@
+//! Permits: asking the registry for leave, and recording its answers.
+//!
+//! The loop does it for what it admits, and the handler of ClaimActivations for what a supplier takes. Either may do it
+//! again: a key whose permit is open gets the same permit, and an answer that was recorded changes nothing.
+
+use journal::{Engine, Meta, Submission, SubmitError};
+use rollout::{ActivationKey, Fact};
+
+use crate::grpc::{Asking, KEYS_MAX, Registry};
+use crate::machine::{Command, Rejection, SchedulerMachine};
+use crate::peer::PeerError;
+use crate::selection;
+
+/// The account that the scheduler's own records carry.
+pub(crate) const SCHEDULER_ACCOUNT: &str = "scheduler";
+
+/// Why permits were not asked for, or the answers not recorded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PermitsError {
+    /// The registry did not answer, or refused the call as a whole.
+    #[error("the registry gave no answer about permits")]
+    Registry(#[from] PeerError),
+    /// The journal did not take the answers.
+    #[error("the registry's answers were not recorded")]
+    Journal(#[from] SubmitError<Rejection>),
+}
+
+/// Asks for permits and records the answers. Clones share the connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Permits {
+    pub(crate) registry: Registry,
+    pub(crate) engine: Engine<SchedulerMachine>,
+}
+
+impl Permits {
+    /// Asks for the permits of these keys, which share a cause, and records the answers in one decision with the seals.
+    /// `fence` is the epoch it is done under; none for a supplier's claim. The registry's position after it.
+    pub(crate) async fn acquire(
+        &self,
+        keys: &[ActivationKey],
+        cause: &str,
+        fence: Option<u64>,
+    ) -> Result<u64, PermitsError> {
+        let mut position = 0;
+        for some in keys.chunks(KEYS_MAX) {
+            let asking = Asking { request_id: self.request_id("permits", some), cause: cause.to_owned() };
+            let (answers, registry_position) = self.registry.acquire(some, asking).await?;
+            let fact = Fact::Permits { answers, registry_position };
+            let command = Command { fence, ..Command::open(rollout::Command::Learn(fact)) };
+            // Permits are served first, as holds and pauses are: a seal should not wait behind an import.
+            self.engine.submit(Submission::new(command, by_scheduler(cause)).urgent(), |_| Vec::new()).await?;
+            position = registry_position;
+        }
+        Ok(position)
+    }
+
+    /// Records a fact, outside any fence: at a supplier's request.
+    pub(crate) async fn learn(&self, cause: &str, fact: Fact) -> Result<(), PermitsError> {
+        let command = Command::open(rollout::Command::Learn(fact));
+        self.engine.submit(Submission::new(command, by_scheduler(cause)), |_| Vec::new()).await?;
+        Ok(())
+    }
+
+    /// Names an act about these keys in this state: the same act at the same state has the same name, so that it can be
+    /// repeated, and nothing else has.
+    pub(crate) fn request_id(&self, act: &str, keys: &[ActivationKey]) -> String {
+        let position = self.engine.published().position;
+        let digest = selection::hash_of_lines(keys.iter().map(ToString::to_string));
+        format!("scheduler/{act}/{position}/{}", &digest[..16])
+    }
+}
+
+/// What a record of the scheduler's own carries.
+pub(crate) fn by_scheduler(cause: &str) -> Meta {
+    Meta {
+        actor: SCHEDULER_ACCOUNT.to_owned(),
+        cause: cause.to_owned(),
+        traceparent: telemetry::traceparent().map(|parent| parent.to_string()).unwrap_or_default(),
+        ..Meta::default()
+    }
+}

@@ -1,0 +1,187 @@
+//! The scheduler as one process runs it: opened, mounted, run.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use client::{Peer, PeerConfig};
+use clock::{Activity, Clock};
+use jiff::SignedDuration;
+use journal::{Engine, EngineConfig, Journal, JournalError, JournalHandle, Submission};
+use proto::scheduler::v1::calendar_service_server::CalendarServiceServer;
+use proto::scheduler::v1::enrolment_service_server::EnrolmentServiceServer;
+use proto::scheduler::v1::hold_service_server::HoldServiceServer;
+use proto::scheduler::v1::programme_service_server::ProgrammeServiceServer;
+use rollout::state::{Brake, HoldClass, HoldScope};
+use rollout::{Account, Act};
+use server::Server;
+use tokio_util::sync::CancellationToken;
+
+use crate::calls::Calls;
+use crate::chores::Chores;
+use crate::follower::{FollowedRegistry, Follower, JOURNAL_REWOUND, OnRewound, Rewound};
+use crate::grpc::{Handlers, Registry, Suppliers};
+use crate::lease::{Lease, LeaseConfig};
+use crate::lists::ListSigner;
+use crate::machine::{Command, SchedulerMachine};
+use crate::observer::Observer;
+use crate::performer::Performer;
+use crate::permits::{Permits, SCHEDULER_ACCOUNT, by_scheduler};
+use crate::trace::WaveTraces;
+
+/// How often a supplier's own list is read: access that was switched off behind our back shows within it (I28).
+pub const SUPPLIER_LIST_EVERY: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a scheduler is opened with.
+#[derive(Debug)]
+pub struct Config {
+    /// Where its journal is stored.
+    pub journal: Journal,
+    /// The source of every moment.
+    pub clock: Clock,
+    /// The engine's limits; its key also signs suppliers' lists.
+    pub engine: EngineConfig,
+    /// Which of several schedulers on the journal performs effects.
+    pub lease: LeaseConfig,
+    /// The practice registry, called as an account with the role `service`.
+    pub registry: Peer,
+    /// Where suppliers are reached; each with [`supplier_peer_config`].
+    pub suppliers: Suppliers,
+    /// How often a supplier's own list is read: [`SUPPLIER_LIST_EVERY`].
+    pub supplier_list_every: SignedDuration,
+}
+
+/// How suppliers are called: once. Whether a call is repeated is decided by the journal, on the domain's clock; a client
+/// that repeated it would let virtual time slip by, and hide from the record that a reply was lost.
+pub fn supplier_peer_config() -> PeerConfig {
+    PeerConfig { attempts_max: 1, ..PeerConfig::default() }
+}
+
+/// An open scheduler. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Scheduler {
+    handlers: Handlers,
+    parts: Arc<Parts>,
+}
+
+#[derive(Debug)]
+struct Parts {
+    registry: Registry,
+    suppliers: Suppliers,
+    lease: LeaseConfig,
+    supplier_list_every: SignedDuration,
+}
+
+impl Scheduler {
+    /// Folds the journal and starts the engine on the current runtime.
+    ///
+    /// # Errors
+    /// Where the journal cannot be opened; see [`Engine::open`].
+    pub async fn open(config: Config) -> Result<Self, JournalError> {
+        let Config { journal, clock, engine, lease, registry, suppliers, supplier_list_every } = config;
+        let signer = ListSigner { checkpoints: engine.checkpoints.clone() };
+        let engine = Engine::open(journal, clock.clone(), engine).await?;
+        let registry = Registry::new(registry);
+        let permits = Permits { registry: registry.clone(), engine: engine.clone() };
+        let (followed, standing) = (FollowedRegistry::default(), Arc::default());
+        let handlers = Handlers { engine, clock, followed, permits, standing, signer };
+        let parts = Arc::new(Parts { registry, suppliers, lease, supplier_list_every });
+        Ok(Self { handlers, parts })
+    }
+
+    /// Adds the four services and what reflection tells of them.
+    pub fn add_to(&self, server: Server) -> Server {
+        server
+            .descriptors(proto::FILE_DESCRIPTOR_SET)
+            .service(ProgrammeServiceServer::new(self.handlers.clone()))
+            .service(EnrolmentServiceServer::new(self.handlers.clone()))
+            .service(HoldServiceServer::new(self.handlers.clone()))
+            .service(CalendarServiceServer::new(self.handlers.clone()))
+    }
+
+    /// The journal, for JournalService.
+    pub fn journal(&self) -> JournalHandle {
+        self.handlers.engine.handle()
+    }
+
+    /// The engine, for whoever watches over it.
+    pub fn engine(&self) -> &Engine<SchedulerMachine> {
+        &self.handlers.engine
+    }
+
+    /// Waits until a first copy of the registry is there; nothing is planned and nothing sealed before. Time stands still
+    /// meanwhile, and from then on while the activity is held. [`Scheduler::run`] must be running.
+    pub async fn registry_seen(&self) -> Activity {
+        let mut changed = self.handlers.followed.subscribe(&self.handlers.clock);
+        let mut activity = self.handlers.clock.activity();
+        while self.handlers.followed.view().position == 0 {
+            activity = changed.wait().await;
+        }
+        activity
+    }
+
+    /// Follows the registry, performs what is sealed, and observes suppliers, until `shutdown`; then serves what waits
+    /// and ends the engine.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        tokio::join!(
+            self.follower().run(shutdown.clone(), self.clone()),
+            self.performer().run(shutdown.clone()),
+            self.observer().run(shutdown.clone()),
+        );
+        self.handlers.engine.shutdown().await;
+    }
+
+    fn follower(&self) -> Follower {
+        Follower {
+            registry: self.parts.registry.clone(),
+            followed: self.handlers.followed.clone(),
+            clock: self.handlers.clock.clone(),
+            known_position: self.handlers.engine.published().state.registry_position_highest,
+        }
+    }
+
+    fn performer(&self) -> Performer {
+        let Handlers { engine, clock, followed, permits, standing, .. } = self.handlers.clone();
+        let (calls, answers) = Calls::new(clock.clone(), self.parts.suppliers.clone());
+        let registry = self.parts.registry.clone();
+        let chores = Chores { engine: engine.clone(), registry, permits, told: AtomicU64::new(0) };
+        let registry_changed = followed.subscribe(&clock);
+        let lease = Lease::new(self.parts.lease.clone());
+        let traces = WaveTraces::default();
+        Performer { engine, clock, followed, chores, standing, lease, calls, answers, traces, registry_changed }
+    }
+
+    fn observer(&self) -> Observer {
+        let Handlers { engine, clock, followed, .. } = self.handlers.clone();
+        let Parts { registry, suppliers, supplier_list_every, .. } = &*self.parts;
+        let (registry, suppliers) = (registry.clone(), suppliers.clone());
+        Observer { engine, clock, followed, registry, suppliers, every: *supplier_list_every }
+    }
+}
+
+impl OnRewound for Scheduler {
+    /// Rule 17: stops sealing at once, until two people have looked at what is gone.
+    async fn rewound(&self, rewound: Rewound) {
+        let Rewound { known_position, found_position } = rewound;
+        tracing::error!(known_position, found_position, "the registry's journal has lost records");
+        let held = |state: &crate::State| state.rollout.active_holds().any(|hold| hold.reason_code == JOURNAL_REWOUND);
+        if held(&self.handlers.engine.published().state) {
+            return;
+        }
+        let act = Act::PlaceHold {
+            brake: Brake::Hold,
+            scope: HoldScope::National,
+            class: HoldClass::Safety,
+            owner: Account::new(SCHEDULER_ACCOUNT),
+            review_on: None,
+        };
+        let by = Account::scheduler();
+        let command = rollout::Command::Person { by, reason_code: JOURNAL_REWOUND.to_owned(), act };
+        let found = found_position.map_or("another journal".to_owned(), |position| format!("position {position}"));
+        let mut meta = by_scheduler("journals/registry");
+        meta.note = format!("the registry was at position {known_position} and is at {found}");
+        let submission = Submission::new(Command::open(command), meta).urgent();
+        if let Err(error) = self.handlers.engine.submit(submission, |_| Vec::new()).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "the hold was not placed");
+        }
+    }
+}

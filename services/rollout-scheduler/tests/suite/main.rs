@@ -1,0 +1,10 @@
+//! The scheduler with a registry and simulated suppliers, in one process, on virtual time.
+
+#![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
+
+mod brakes;
+mod files;
+mod go_live;
+mod restarts;
+mod suppliers;
+mod world;

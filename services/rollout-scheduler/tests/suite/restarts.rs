@@ -1,0 +1,75 @@
+//! Crashes, and two schedulers on one journal.
+
+use jiff::SignedDuration;
+use journal::{Meta, Submission, SubmitError};
+use rollout_scheduler::{Command, Rejection};
+use supplier_simulator::{Delay, SupplierProfile};
+
+use crate::files::surgeries;
+use crate::world::{ONE_WAVE, Setup, World, prompt};
+
+async fn slow_world(count: u32) -> World {
+    let delay = Delay { min: SignedDuration::from_mins(10), max: SignedDuration::from_mins(50) };
+    let slow = SupplierProfile { delay, ..prompt("EMIS") };
+    let mut world = World::new(Setup::new(surgeries(81_001, count, "EMIS"), vec![slow, prompt("TPP")])).await;
+    world.approve(ONE_WAVE).await;
+    world
+}
+
+#[tokio::test]
+async fn a_crash_in_the_middle_of_a_wave_loses_nothing_and_repeats_nothing() {
+    let mut world = slow_world(6).await;
+    world.until("2031-06-02T08:30:00Z").await;
+    let done_before = world.effects().len();
+    assert!((1..6).contains(&done_before), "{done_before}");
+    world.crash_scheduler().await;
+    world.start_scheduler("one").await;
+    world.until("2031-06-02T10:00:00Z").await;
+    assert_eq!(world.live_count().await, 6);
+    assert_eq!(world.effects().len(), 6);
+}
+
+/// I1, I2: whatever the position at which the scheduler ends.
+#[tokio::test]
+async fn a_crash_at_any_position_of_the_journal_comes_to_the_same_end() {
+    let mut undisturbed = slow_world(3).await;
+    let before = undisturbed.position();
+    undisturbed.until("2031-06-10T10:00:00Z").await;
+    let (expected, after) = (undisturbed.outcome().await, undisturbed.position());
+    assert!(after > before + 20, "{before} to {after}");
+    for position in before..after {
+        let mut world = slow_world(3).await;
+        world.crash_at(position).await;
+        world.until("2031-06-10T10:00:00Z").await;
+        assert_eq!(world.outcome().await, expected, "crashed at position {position}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_schedulers_one_performs_and_the_other_takes_over() {
+    let mut world = slow_world(6).await;
+    world.start_scheduler("two").await;
+    world.until("2031-06-02T08:30:00Z").await;
+    assert_eq!(world.lease().replica, "one");
+    let done_before = world.effects().len();
+    world.crash_scheduler().await;
+    world.taken_over_by("two").await;
+    world.until("2031-06-02T10:00:00Z").await;
+    assert_eq!(world.live_count().await, 6);
+    assert_eq!(world.effects().len(), 6);
+    assert!(done_before < 6);
+}
+
+/// I3.
+#[tokio::test]
+async fn a_scheduler_whose_lease_was_taken_can_change_nothing() {
+    let mut world = slow_world(6).await;
+    world.crash_scheduler().await;
+    world.start_scheduler("one").await;
+    world.until("2031-05-07T08:00:00Z").await;
+    assert_eq!(world.lease().epoch, 2);
+    let stale = Command::fenced(1, rollout::Command::Learn(rollout::Fact::Sent { keys: Vec::new() }));
+    let engine = world.replicas[0].scheduler.engine().clone();
+    let refused = engine.submit(Submission::new(stale, Meta::default()), |_| Vec::new()).await.unwrap_err();
+    assert!(matches!(refused, SubmitError::Rejected(Rejection::LeaseLost { epoch: 1, .. })), "{refused}");
+}

@@ -1,0 +1,175 @@
+//! Suppliers that lose replies, refuse, take lists, or leave it to their practices.
+
+use jiff::SignedDuration;
+use jiff::civil::time;
+use proto::registry::v1::{ObservedState, PauseEnd, ReceiptState};
+use proto::scheduler::v1 as wire;
+use supplier_simulator::{BookedDates, Delay, SelfService, Share, SupplierProfile};
+
+use crate::files::surgeries;
+use crate::world::{ONE_WAVE, Setup, World, prompt};
+
+fn share(share: f64) -> Share {
+    Share::try_from(share).unwrap()
+}
+
+async fn world_of(count: u32, supplier: &'static str, profile: SupplierProfile, document: &str) -> World {
+    let other = if supplier == "EMIS" { prompt("TPP") } else { prompt("EMIS") };
+    let mut world = World::new(Setup::new(surgeries(81_001, count, supplier), vec![profile, other])).await;
+    world.approve(document).await;
+    world
+}
+
+/// I17.
+#[tokio::test]
+async fn a_lost_reply_is_resolved_by_asking_and_nothing_is_done_twice() {
+    let lossy = SupplierProfile { lost_reply_share: share(1.0), ..prompt("EMIS") };
+    let mut world = world_of(4, "EMIS", lossy, ONE_WAVE).await;
+    world.until("2031-06-02T08:00:30Z").await;
+    assert_eq!(world.enrolment(1, "A81001").await.state(), wire::EnrolmentState::Unknown);
+    assert_eq!(world.live_count().await, 0);
+    world.until("2031-06-02T08:10:00Z").await;
+    assert_eq!(world.live_count().await, 4);
+    assert_eq!(world.effects().len(), 4);
+}
+
+/// I21.
+#[tokio::test]
+async fn one_practices_refusal_stops_no_other() {
+    let refusing = SupplierProfile { refused_share: share(0.5), ..prompt("EMIS") };
+    let mut world = world_of(20, "EMIS", refusing, ONE_WAVE).await;
+    world.until("2031-06-02T16:00:00Z").await;
+    let request = wire::ListEnrolmentsRequest {
+        parent: "programmes/spring/waves/1".to_owned(),
+        filter: r#"enrolment.state == "REFUSED" && enrolment.reason == "PRACTICE_NOT_CONFIGURED""#.to_owned(),
+        ..Default::default()
+    };
+    let refused = world.enrolments().list_enrolments(request).await.unwrap().into_inner().enrolments.len();
+    assert!((4..=16).contains(&refused), "{refused}");
+    assert_eq!(world.live_count().await, 20 - refused);
+}
+
+#[tokio::test]
+async fn a_supplier_that_refuses_them_all_is_tried_again_while_the_wave_is_open() {
+    // One at a time, so that the wave stays open for the others.
+    let one_by_one = ONE_WAVE.replace("gate:", "caps: { in_flight: { national: { practices: 1 } } }\ngate:");
+    let mut world = world_of(3, "EMIS", prompt("EMIS"), &one_by_one).await;
+    world.simulator.set_takes_requests(&"EMIS".parse().unwrap(), false).unwrap();
+    world.until("2031-06-02T08:10:00Z").await;
+    assert_eq!(world.live_count().await, 0);
+    world.simulator.set_takes_requests(&"EMIS".parse().unwrap(), true).unwrap();
+    world.until("2031-06-02T12:00:00Z").await;
+    assert_eq!(world.live_count().await, 3);
+}
+
+const BOOKED: &str = "\
+name: spring
+cohort: 'practice.list_size > 0'
+windows:
+  - { days: [monday, tuesday, wednesday, thursday, friday], from: '09:00', to: '17:00' }
+notice_working_days: 5
+gate: { min_success: 0.8, min_sample: 2, soak: 24h, timeout: 48h }
+suppliers:
+  TPP: { mode: booked-dates, dates: [2031-06-17], cut_off: { days_before: 5, at: '17:00' } }
+waves:
+  - { wave: 1, from: 2031-06-09, until: 2031-06-20 }
+";
+
+fn booking() -> SupplierProfile {
+    let dates = BookedDates { reads_at: time(9, 0, 0, 0), switches_at: time(6, 0, 0, 0) };
+    SupplierProfile { booked: Some(dates), ..prompt("TPP") }
+}
+
+#[tokio::test]
+async fn a_booked_list_is_claimed_at_its_cut_off_and_switched_on_its_date() {
+    let mut world = world_of(3, "TPP", booking(), BOOKED).await;
+    // The cut-off is on Thursday 12 June at 17:00 in London; a pause just before it is in time.
+    world.until("2031-06-12T15:50:00Z").await;
+    assert_eq!(world.enrolment(1, "A81001").await.state(), wire::EnrolmentState::Enrolled);
+    let receipt = world.pause("A81003", PauseEnd::FurtherNotice).await;
+    assert_eq!(receipt.state(), ReceiptState::Prevented);
+    world.until("2031-06-12T16:00:00Z").await;
+    assert_eq!(world.enrolment(1, "A81001").await.state(), wire::EnrolmentState::Commanded);
+    assert_eq!(world.enrolment(1, "A81003").await.state(), wire::EnrolmentState::Withdrawn);
+    assert_eq!(world.live_count().await, 0);
+    world.until("2031-06-17T05:30:00Z").await;
+    assert_eq!(world.effects(), ["A81001 ENABLE 1", "A81002 ENABLE 1"]);
+    assert_eq!(world.live_count().await, 2);
+}
+
+#[tokio::test]
+async fn a_pause_after_the_claim_is_withdrawn_from_the_next_list_and_prevented() {
+    let mut world = world_of(3, "TPP", booking(), BOOKED).await;
+    world.until("2031-06-13T08:30:00Z").await;
+    let receipt = world.pause("A81002", PauseEnd::FurtherNotice).await;
+    assert_eq!(receipt.state(), ReceiptState::Pending);
+    world.until("2031-06-18T08:00:00Z").await;
+    assert_eq!(world.receipt(&receipt).await, ReceiptState::Prevented);
+    assert_eq!(world.effects(), ["A81001 ENABLE 1", "A81003 ENABLE 1"]);
+    assert_eq!(world.live_count().await, 2);
+}
+
+#[tokio::test]
+async fn a_list_is_signed_versioned_and_refused_once_it_is_outdated() {
+    let mut world = world_of(2, "TPP", prompt("TPP"), BOOKED).await;
+    world.until("2031-06-12T10:00:00Z").await;
+    let list = wire::ListDueActivationsRequest { supplier: "suppliers/TPP".to_owned(), min_position: 0 };
+    let before = world.enrolments().list_due_activations(list.clone()).await.unwrap().into_inner();
+    assert_eq!(before.activations.len(), 2);
+    world.pause("A81002", PauseEnd::FurtherNotice).await;
+    world.until("2031-06-12T10:00:01Z").await;
+    let claim = wire::ClaimActivationsRequest {
+        supplier: "suppliers/TPP".to_owned(),
+        list_version: before.list_version.clone(),
+        request_id: world.request_id(),
+        ..Default::default()
+    };
+    let refused = world.enrolments().claim_activations(claim.clone()).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Aborted);
+    let now = world.enrolments().list_due_activations(list).await.unwrap().into_inner();
+    assert_ne!(now.list_version, before.list_version);
+    let claim = wire::ClaimActivationsRequest { list_version: now.list_version, ..claim };
+    let claimed = world.enrolments().claim_activations(claim.clone()).await.unwrap().into_inner();
+    assert_eq!((claimed.affected_count, claimed.denied.len()), (1, 0));
+    // The list is another by now; the same request gets the same answer all the same.
+    let again = world.enrolments().claim_activations(claim).await.unwrap().into_inner();
+    assert_eq!(again.claimed, claimed.claimed);
+}
+
+const SELF_SERVICE: &str = "\
+name: spring
+cohort: 'practice.list_size > 0'
+windows:
+  - { days: [monday, tuesday, wednesday, thursday, friday], from: '09:00', to: '17:00' }
+notice_working_days: 5
+gate: { min_success: 0.1, min_sample: 1, soak: 24h, timeout: 48h }
+suppliers:
+  TPP: { mode: self-service }
+waves:
+  - { wave: 1, from: 2031-06-09, until: 2031-07-04 }
+";
+
+#[tokio::test]
+async fn practices_that_switch_themselves_on_are_found_by_looking() {
+    let habits = SelfService {
+        looks_at: time(8, 0, 0, 0),
+        enabled_share: share(0.6),
+        partial_share: share(0.3),
+        takes: Delay { min: SignedDuration::from_hours(1), max: SignedDuration::from_hours(24 * 7) },
+    };
+    let profile = SupplierProfile { self_service: Some(habits), ..prompt("TPP") };
+    let mut world = world_of(30, "TPP", profile, SELF_SERVICE).await;
+    world.until("2031-06-09T16:00:00Z").await;
+    assert_eq!(world.enrolment(1, "A81001").await.state(), wire::EnrolmentState::Invited);
+    world.until("2031-07-07T09:00:00Z").await;
+    let enabled = world.effects().len();
+    assert!((10..=26).contains(&enabled), "{enabled}");
+    let live = world.live_count().await;
+    assert!(live < enabled, "those with wrong settings are not live: {live} of {enabled}");
+    let mut partial = 0;
+    for number in 81_001..81_031 {
+        let state = world.access(&format!("A{number}")).await.state();
+        partial += usize::from(state == ObservedState::Partial);
+    }
+    assert_eq!(live + partial, enabled);
+}
