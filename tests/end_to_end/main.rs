@@ -3,4 +3,17 @@
 //! One binary, so that it links once. What a machine offers (a PostgreSQL, a Python with grpcio) comes as environment
 //! variables that `cargo xtask test` sets; a test that lacks one says loudly that it was skipped.
 
+mod bad_calls;
+mod bad_files;
+mod bad_programmes;
+mod configuration;
+mod counterfactuals;
+mod determinism;
+mod foreign_clients;
 mod guards;
+mod harness;
+mod killing;
+mod national;
+mod takeover;
+mod tracing;
+mod walkthrough;

@@ -1,0 +1,80 @@
+//! Clients of other make get the same answers: Python's grpcio and grpcurl, which know only what reflection tells them.
+
+use serde_json::{Value, json};
+
+use crate::harness::foreign::{by_grpcurl, by_python, plain};
+use crate::harness::installation::{Installation, Wanted};
+use crate::harness::offer;
+
+const REGISTRY: &str = "citizens_access.registry.v1.PracticeRegistryService";
+const STATISTICS: &str = "citizens_access.statistics.v1.StatisticsService";
+const CALENDAR: &str = "citizens_access.scheduler.v1.CalendarService";
+/// Differ from call to call: the moments of answering.
+const LEFT_OUT: [&str; 3] = ["asOf", "asAt", "knownAt"];
+
+fn installation() -> Installation {
+    let installation = Installation::all_in_one(&Wanted { practices_count: 20, ..Wanted::default() });
+    installation.import();
+    installation.accessctl("paula").say(&["practice", "pause", "A81001", "--reason", "not ready"]);
+    installation
+}
+
+/// What is asked, by RPC, and by accessctl where it has a word for it.
+fn questions() -> Vec<(String, Value, Vec<&'static str>)> {
+    vec![
+        (format!("{REGISTRY}/GetPractice"), json!({ "name": "practices/A81001" }), vec!["practice", "get", "A81001"]),
+        (
+            format!("{REGISTRY}/ListPractices"),
+            json!({ "filter": "practice.list_size > 3000", "page_size": 100 }),
+            vec!["practice", "list", "--filter", "practice.list_size > 3000"],
+        ),
+        (format!("{STATISTICS}/GetSummary"), json!({ "area": "england" }), vec!["stats", "summary"]),
+        (format!("{REGISTRY}/CheckAccess"), json!({ "ods_code": "A81001" }), vec![]),
+        (format!("{CALENDAR}/GetCalendar"), json!({}), vec![]),
+    ]
+}
+
+#[test]
+fn python_and_grpcurl_get_the_answers_that_accessctl_gets() {
+    let (Some(python), Some(grpcurl)) = (offer::python(), offer::grpcurl()) else { return };
+    let installation = installation();
+    let server = installation.registry();
+    let accessctl = installation.accessctl("rita");
+    for (rpc, request, words) in questions() {
+        let python = plain(&by_python(&python, server, "rita", &rpc, &request), &LEFT_OUT);
+        let grpcurl = plain(&by_grpcurl(&grpcurl, server, "rita", &rpc, &request), &LEFT_OUT);
+        assert_eq!(python, grpcurl, "{rpc}");
+        assert!(
+            python.as_object().is_some_and(|fields| fields.len() > 1 || fields.values().any(Value::is_object)),
+            "{rpc}: {python}"
+        );
+        if !words.is_empty() {
+            assert_eq!(plain(&accessctl.json(&words), &LEFT_OUT), python, "{rpc} and accessctl {words:?}");
+        }
+    }
+}
+
+#[test]
+fn python_can_pause_a_practice_and_hears_why_it_is_refused() {
+    let Some(python) = offer::python() else { return };
+    let installation = installation();
+    let server = installation.registry();
+    let pause = |name: &str, request_id: &str| {
+        let request = json!({
+            "name": name, "end": "PAUSE_END_FURTHER_NOTICE", "request_id": request_id, "reason_code": "NOT_READY",
+        });
+        by_python(&python, server, "paula;roles=practice", &format!("{REGISTRY}/PausePractice"), &request)
+    };
+    let paused = pause("practices/A82001", "first");
+    assert_eq!(paused["receipt"]["state"], "RECEIPT_STATE_PREVENTED", "{paused}");
+    assert_eq!(pause("practices/A82001", "first"), paused, "a replay returns the first reply");
+    let unknown = pause("practices/Z99999", "second");
+    assert_eq!(
+        (&unknown["code"], &unknown["reason"]),
+        (&json!("NOT_FOUND"), &json!("PRACTICE_NOT_FOUND")),
+        "{unknown}"
+    );
+    let request = json!({ "name": "practices/B81001", "request_id": "third", "reason_code": "NOT_READY" });
+    let refused = by_python(&python, server, "stan;roles=statistician", &format!("{REGISTRY}/PausePractice"), &request);
+    assert_eq!(refused["code"], "PERMISSION_DENIED", "{refused}");
+}

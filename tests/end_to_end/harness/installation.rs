@@ -1,0 +1,205 @@
+//! The suite installed and served, with a small England's files beside it: all in one on SQLite, or three processes on
+//! PostgreSQL.
+//!
+//! It is always a Tuesday in June at ten in the morning, so that windows are open whenever the tests run.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clock::Clock;
+use jiff::civil::{Date, date};
+use jiff::{SignedDuration, Timestamp};
+use proto::registry::v1 as registry;
+use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
+
+use super::accessctl::Accessctl;
+use super::england::EnglandFiles;
+use super::postgres::PostgresStore;
+use super::server::Server;
+use super::supplier::SupplierServer;
+
+/// The day it always is: a Tuesday that is no bank holiday.
+pub(crate) const TODAY: Date = date(2031, 6, 3);
+/// Ten o'clock in London.
+const TEN_O_CLOCK: &str = "2031-06-03T09:00:00Z";
+/// To follow a go-live through every service: seconds, on a loaded machine some more.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Servers that run, and how to reach them.
+pub(crate) struct Installation {
+    pub(crate) england: EnglandFiles,
+    /// The registry; all of them, where nothing is apart.
+    first: Server,
+    apart: Option<Apart>,
+    /// Seconds from the machine's time to the tests' Tuesday.
+    pub(crate) clock_offset_s: String,
+    // Dropped after the servers.
+    store: Option<PostgresStore>,
+}
+
+/// What has a process of its own, besides the registry.
+struct Apart {
+    scheduler: Server,
+    statistics: Server,
+}
+
+/// What an installation is started with.
+#[derive(Default)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) practices_count: u32,
+    pub(crate) supplier: Option<&'a SupplierServer>,
+    /// For each process.
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+/// How far the tests' Tuesday is from the machine's now.
+pub(crate) fn clock_offset() -> SignedDuration {
+    let ten: Timestamp = TEN_O_CLOCK.parse().expect("a moment");
+    SignedDuration::from_secs(ten.duration_since(Clock::system().now()).as_secs())
+}
+
+impl Installation {
+    /// One process on SQLite.
+    pub(crate) fn all_in_one(wanted: &Wanted<'_>) -> Self {
+        let england = EnglandFiles::of_emis(wanted.practices_count, TODAY);
+        let clock_offset_s = clock_offset().as_secs().to_string();
+        let data = england.folder().join("data").display().to_string();
+        let supplier = wanted.supplier.map(SupplierServer::option);
+        let mut arguments = vec!["--data", &data, "--clock-offset-s", &clock_offset_s];
+        arguments.extend(supplier.iter().flat_map(|supplier| ["--supplier", supplier.as_str()]));
+        let first = Server::start_with("all", &arguments, &wanted.environment);
+        Self { england, first, apart: None, clock_offset_s, store: None }
+    }
+
+    /// Three processes on PostgreSQL; None, said loudly, where there is none.
+    pub(crate) async fn separate(wanted: &Wanted<'_>) -> Option<Self> {
+        let store = PostgresStore::fresh().await?;
+        let england = EnglandFiles::of_emis(wanted.practices_count, TODAY);
+        let clock_offset_s = clock_offset().as_secs().to_string();
+        let start = |service: &str, more: &[&str]| {
+            let data = england.folder().join(service).display().to_string();
+            let common = ["--data", &data, "--store", store.url(), "--clock-offset-s", &clock_offset_s];
+            Server::start_with(service, &[&common, more].concat(), &wanted.environment)
+        };
+        let registry = start("registry", &[]);
+        let statistics = start("statistics", &["--registry", registry.endpoint()]);
+        let scheduler = Self::scheduler_arguments(&registry, wanted.supplier);
+        let scheduler = start("scheduler", &scheduler.iter().map(String::as_str).collect::<Vec<_>>());
+        let apart = Some(Apart { scheduler, statistics });
+        Some(Self { england, first: registry, apart, clock_offset_s, store: Some(store) })
+    }
+
+    /// Another scheduler on the same store, beside the one that runs.
+    pub(crate) fn second_scheduler(&self, supplier: &SupplierServer) -> Server {
+        let store = self.store.as_ref().expect("an installation in one process has one scheduler");
+        let data = self.england.folder().join("second-scheduler").display().to_string();
+        let mut arguments = Self::scheduler_arguments(self.registry(), Some(supplier));
+        arguments.extend(["--data", &data, "--store", store.url()].map(str::to_owned));
+        arguments.extend(["--clock-offset-s", &self.clock_offset_s].map(str::to_owned));
+        Server::start("scheduler", &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn scheduler_arguments(registry: &Server, supplier: Option<&SupplierServer>) -> Vec<String> {
+        let mut arguments = vec!["--registry", registry.endpoint()];
+        let supplier = supplier.map(SupplierServer::option);
+        arguments.extend(supplier.iter().flat_map(|supplier| ["--supplier", supplier.as_str()]));
+        arguments.into_iter().map(str::to_owned).collect()
+    }
+
+    pub(crate) fn registry(&self) -> &Server {
+        &self.first
+    }
+
+    pub(crate) fn scheduler(&self) -> &Server {
+        self.apart.as_ref().map_or(&self.first, |apart| &apart.scheduler)
+    }
+
+    pub(crate) fn statistics(&self) -> &Server {
+        self.apart.as_ref().map_or(&self.first, |apart| &apart.statistics)
+    }
+
+    /// The command line of `account`; every role where it names none.
+    pub(crate) fn accessctl(&self, account: &str) -> Accessctl {
+        match &self.apart {
+            None => Accessctl::all_in_one(&self.first, account),
+            Some(Apart { scheduler, statistics }) => Accessctl::separate(&self.first, scheduler, statistics, account),
+        }
+    }
+
+    /// Imports the map, the list sizes and the bank holidays.
+    pub(crate) fn import(&self) {
+        let operator = self.accessctl("olga");
+        operator.say(&["import", "map", &text(self.england.map())]);
+        operator.say(&["import", "list-sizes", &text(self.england.list_sizes())]);
+        operator.say(&["import", "bank-holidays", &text(self.england.bank_holidays())]);
+    }
+
+    /// Writes a programme's document; its path.
+    pub(crate) fn programme(&self, file_name: &str, document: &str) -> String {
+        let path = self.england.folder().join(file_name);
+        fs::write(&path, document).expect("a temporary folder can be written to");
+        text(path)
+    }
+
+    /// Stops every server as an operator would; each must end well. The store is what is left.
+    pub(crate) fn stop(self) -> Option<PostgresStore> {
+        let apart = self.apart.into_iter().flat_map(|Apart { scheduler, statistics }| [scheduler, statistics]);
+        for server in apart.chain([self.first]) {
+            let ended = server.stop();
+            assert!(ended.status.success(), "a server ended with {}: {}", ended.status, ended.said());
+        }
+        self.store
+    }
+}
+
+/// A small programme of one wave that opens today; `wave` continues the wave's lines.
+pub(crate) fn programme_of_today(wave: &str) -> String {
+    format!(
+        r#"name: summer-opening
+title: Summer opening
+cohort: practice.list_size > 0
+windows:
+  - {{days: [monday, tuesday, wednesday, thursday, friday], from: "07:00", to: "19:00"}}
+notice_working_days: 0
+gate: {{min_success: 0.5, min_sample: 1, soak: 1h, timeout: 24h}}
+suppliers:
+  EMIS: {{mode: push}}
+waves:
+  - wave: 1
+    title: Today
+    from: {TODAY}
+{wave}"#
+    )
+}
+
+pub(crate) fn text(path: PathBuf) -> String {
+    path.into_os_string().into_string().expect("a temporary folder has a plain name")
+}
+
+/// Follows the registry until every practice of `wanted` is live; the position of the last change.
+pub(crate) async fn until_live(registry: &Server, wanted: &[String]) -> u64 {
+    let is_live = |practice: &registry::Practice| practice.access.iter().any(|access| access.live);
+    until(registry, |known| wanted.iter().all(|code| known.get(code).is_some_and(is_live))).await
+}
+
+/// Follows the registry until its practices, by code, are as `wanted`; the position of the last change.
+pub(crate) async fn until(server: &Server, wanted: impl Fn(&BTreeMap<String, registry::Practice>) -> bool) -> u64 {
+    let mut known = BTreeMap::new();
+    let follow = async {
+        let watch = registry::WatchPracticesRequest::default();
+        let watch = PracticeRegistryServiceClient::new(server.peer("wanda")).watch_practices(watch).await;
+        let mut changes = watch.expect("the registry is watched").into_inner();
+        loop {
+            let message = changes.message().await.expect("the watch goes on").expect("the watch does not end");
+            let practices = message.changes.into_iter().filter_map(|change| change.practice);
+            known.extend(practices.map(|practice| (practice.ods_code.clone(), practice)));
+            if wanted(&known) {
+                return message.position;
+            }
+        }
+    };
+    let reached = tokio::time::timeout(PATIENCE, follow).await;
+    reached.unwrap_or_else(|_| panic!("the registry did not become as wanted within {PATIENCE:?}: {known:#?}"))
+}

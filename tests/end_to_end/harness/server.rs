@@ -1,0 +1,61 @@
+//! `citizens-access serve` on a free port of loopback.
+
+use std::time::Duration;
+
+use client::{Peer, PeerConfig};
+use rustix::process::Signal;
+
+use super::binary;
+use super::running::{Ended, Running};
+
+/// To open its stores and listen: seconds on a loaded machine, never minutes.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+/// To drain after SIGTERM.
+const STOP_PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that listens.
+pub(crate) struct Server {
+    running: Running,
+    endpoint: String,
+}
+
+impl Server {
+    /// `serve SERVICE ARGUMENTS…`; returns once it listens.
+    pub(crate) fn start(service: &str, arguments: &[&str]) -> Self {
+        Self::start_with(service, arguments, &[])
+    }
+
+    /// The same with environment variables.
+    pub(crate) fn start_with(service: &str, arguments: &[&str], environment: &[(String, String)]) -> Self {
+        let mut command = binary::citizens_access();
+        command.args(["serve", service, "--listen", "127.0.0.1:0", "--insecure"]).args(arguments);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        let mut running = Running::start(&mut command);
+        let address = running.line("listening on ", START_PATIENCE);
+        Self { running, endpoint: format!("http://{}", address.trim()) }
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// `127.0.0.1:PORT`
+    pub(crate) fn address(&self) -> &str {
+        self.endpoint.trim_start_matches("http://")
+    }
+
+    /// It, called as `account`.
+    pub(crate) fn peer(&self, account: &str) -> Peer {
+        Peer::remote(&self.endpoint, account, PeerConfig::default()).expect("it told us its address")
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.running.signal(signal);
+    }
+
+    /// SIGTERM, and how it ended.
+    pub(crate) fn stop(self) -> Ended {
+        self.running.signal(Signal::TERM);
+        self.running.wait(STOP_PATIENCE)
+    }
+}
