@@ -1,22 +1,15 @@
 //! Days and hours: what moments are counted by.
 //!
-//! A day is a civil day in Europe/London (rule 1), from jiff's bundled database, so that the machine's zone files change
-//! no figure. An hour is an hour of UTC: London's offset is a whole number of hours, so each hour lies in one day.
+//! A day is a civil day in Europe/London (rule 1). An hour is an hour of UTC: London's offset is a whole number of hours,
+//! so each hour lies in one day.
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use ods::civil::{civil_date, day_end, day_start};
 use serde::{Deserialize, Serialize};
-
-static LONDON: LazyLock<TimeZone> = LazyLock::new(|| {
-    TimeZoneDatabase::bundled()
-        .get("Europe/London")
-        .expect("jiff's bundled database, compiled into this program, has Europe/London")
-});
 
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 const SECONDS_PER_HOUR: i64 = 3_600;
@@ -30,7 +23,7 @@ impl Day {
     /// The day that clocks in London show at this moment.
     #[must_use]
     pub fn of(moment: Timestamp) -> Self {
-        Self(LONDON.to_datetime(moment).date())
+        Self(civil_date(moment))
     }
 
     /// The day as a date.
@@ -56,19 +49,13 @@ impl Day {
     /// The first moment of the day.
     #[must_use]
     pub fn start(self) -> Timestamp {
-        self.0.to_zoned(LONDON.clone()).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+        day_start(self.0)
     }
 
     /// The last moment of the day, by the microsecond that stores keep.
     #[must_use]
     pub fn end(self) -> Timestamp {
-        match self.0.tomorrow() {
-            Ok(tomorrow) => {
-                let start = Self(tomorrow).start();
-                start.checked_sub(jiff::SignedDuration::from_micros(1)).unwrap_or(start)
-            }
-            Err(_) => Timestamp::MAX,
-        }
+        day_end(self.0)
     }
 
     /// The day so many days later (earlier, if negative); the last or first day of the calendar where there is none.

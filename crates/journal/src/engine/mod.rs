@@ -140,7 +140,8 @@ impl<M: Machine> Engine<M> {
     /// Has a command decided on the state of the moment, recorded, and answered once it is durable. `encode` words the
     /// reply, which is stored with the request id, so that a replay gets the very same.
     ///
-    /// Dropping the future does not take the command back.
+    /// Dropping the future takes the command back only while it waits in the queue, and nobody is told which: whoever wants
+    /// to know sends it again with the same request id.
     pub async fn submit(
         &self,
         submission: Submission<M::Command>,

@@ -9,6 +9,7 @@ use practice::{Command, PermitRefusal, Rejection};
 
 use crate::bench::{Bench, code, disable, enable, placed};
 
+/// I4: the permit is the only line.
 #[test]
 fn a_pause_before_the_permit_is_answered_prevented_and_refuses_it() {
     let mut bench = Bench::new();
@@ -18,6 +19,7 @@ fn a_pause_before_the_permit_is_answered_prevented_and_refuses_it() {
     assert_eq!(bench.acquire(&enable(1)), None);
 }
 
+/// I4.
 #[test]
 fn a_pause_in_the_same_microsecond_as_the_permit_is_ordered_by_position() {
     let mut first_the_pause = Bench::new();
@@ -70,6 +72,7 @@ fn an_enable_that_is_settled_after_its_disable_is_reversed_at_once_and_does_not_
     assert_eq!((bench.receipt(1), bench.observed()), (ReceiptState::Reversed, Some(ObservedState::Off)));
 }
 
+/// I4.
 #[test]
 fn a_practice_observed_on_partial_or_unknown_is_never_answered_prevented() {
     for state in [ObservedState::On, ObservedState::Partial, ObservedState::Unknown] {
@@ -181,6 +184,7 @@ fn a_pause_must_end_after_now() {
     assert!(bench.run(&Command::PausePractice(pause)).is_ok());
 }
 
+/// I22: being late costs a pause its end by default, never its effect.
 #[test]
 fn a_late_pause_is_honoured_until_the_practice_lifts_it() {
     let mut bench = Bench::new();

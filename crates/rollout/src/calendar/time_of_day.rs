@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
+use ods::civil::{day_bounds, instant};
 use serde::{Deserialize, Serialize};
 
 use super::CalendarError;
-use super::civil::{day_bounds, instant};
 
 const MINUTES_IN_DAY: u16 = 24 * 60;
 

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use ods::civil::civil_date;
 use serde::{Deserialize, Serialize};
 
-use super::civil::civil_date;
 use super::{Calendar, ClosedReason, FreezeDays, Window, Windows};
 
 /// The national calendar with one programme's freeze days and windows.
