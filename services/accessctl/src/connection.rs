@@ -14,6 +14,28 @@ use proto::statistics::v1::statistics_service_client::StatisticsServiceClient;
 use crate::arguments::ConnectionArguments;
 use crate::failure::BadInput;
 
+/// Rows asked for at a time where all pages are read; the services give fewer where theirs are smaller.
+pub(crate) const PAGE_SIZE: i32 = 1_000;
+
+/// `every_page!(client, list_holds, request, holds)`: the reply with the rows of all pages in it. What a list leaves out
+/// would be taken for what is not there.
+macro_rules! every_page {
+    ($client:expr, $list:ident, $request:expr, $rows:ident) => {{
+        let (mut client, mut request) = ($client, $request);
+        request.page_size = $crate::connection::PAGE_SIZE;
+        let mut reply = client.$list(request.clone()).await?.into_inner();
+        while !reply.next_page_token.is_empty() {
+            request.page_token = std::mem::take(&mut reply.next_page_token);
+            let more = client.$list(request.clone()).await?.into_inner();
+            reply.$rows.extend(more.$rows);
+            reply.next_page_token = more.next_page_token;
+        }
+        reply
+    }};
+}
+
+pub(crate) use every_page;
+
 /// The services, each by its own channel; nothing is dialled before the first call.
 pub(crate) struct Connection {
     registry: Peer,

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use proto::scheduler::v1 as scheduler;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, every_page};
 use crate::failure::BadInput;
 use crate::moments::shown;
 use crate::mutation::{Change, name};
@@ -174,19 +174,13 @@ fn scope(place: &Place) -> anyhow::Result<scheduler::hold_scope::Scope> {
 /// The hold of that name as it is now: an edit gives its etag back.
 async fn find(connection: &Connection, hold: &str) -> anyhow::Result<scheduler::Hold> {
     let wanted = name("holds", hold);
-    let mut page_token = String::new();
-    loop {
-        let list =
-            scheduler::ListHoldsRequest { show_lifted: true, page_size: 1_000, page_token, ..Default::default() };
-        let page = connection.holds().list_holds(list).await?.into_inner();
-        if let Some(found) = page.holds.into_iter().find(|hold| hold.name == wanted) {
-            return Ok(found);
-        }
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            return Err(BadInput(format!("there is no {wanted}; see `hold list --all`")).into());
-        }
-    }
+    let all = scheduler::ListHoldsRequest { show_lifted: true, ..Default::default() };
+    let reply = every_page!(connection.holds(), list_holds, all, holds);
+    reply
+        .holds
+        .into_iter()
+        .find(|hold| hold.name == wanted)
+        .ok_or_else(|| BadInput(format!("there is no {wanted}; see `hold list --all`")).into())
 }
 
 async fn lift(connection: &Connection, output: Output, hold: &str, change: &Change) -> anyhow::Result<()> {
@@ -215,7 +209,7 @@ async fn lift(connection: &Connection, output: Output, hold: &str, change: &Chan
 
 async fn list(connection: &Connection, output: Output, all: bool) -> anyhow::Result<()> {
     let list = scheduler::ListHoldsRequest { show_lifted: all, ..Default::default() };
-    let reply = connection.holds().list_holds(list).await?.into_inner();
+    let reply = every_page!(connection.holds(), list_holds, list, holds);
     output.print("citizens_access.scheduler.v1.ListHoldsResponse", &reply, || {
         let mut table = Table::new(&["HOLD", "STATE", "CLASS", "SCOPE", "OWNER", "REASON", "PLACED", "REVIEW"]);
         for hold in &reply.holds {

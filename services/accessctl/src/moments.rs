@@ -1,16 +1,10 @@
 //! Moments and dates on the command line: what people type, in London's time.
 
-use anyhow::Context;
-use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::{TimeZone, TimeZoneDatabase};
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use ods::civil::{day_end, in_london, instant};
 
 use crate::failure::BadInput;
-
-fn london() -> anyhow::Result<TimeZone> {
-    // Bundled, so that the age of this machine's zone files does not matter.
-    TimeZoneDatabase::bundled().get("Europe/London").context("the bundled time zones have no London")
-}
 
 /// The moment that `text` names: `2031-03-03T17:00` (London), `2031-03-03` (its first instant) or an RFC 3339 moment.
 pub(crate) fn moment(text: &str) -> anyhow::Result<prost_types::Timestamp> {
@@ -18,7 +12,7 @@ pub(crate) fn moment(text: &str) -> anyhow::Result<prost_types::Timestamp> {
         Ok(timestamp) => timestamp,
         Err(_) => {
             let civil: DateTime = text.parse().map_err(|_| expected(text))?;
-            civil.to_zoned(london()?)?.timestamp()
+            instant(civil)
         }
     };
     Ok(to_wire(timestamp))
@@ -30,8 +24,7 @@ pub(crate) fn as_at(text: &str) -> anyhow::Result<prost_types::Timestamp> {
         return moment(text);
     }
     let date: Date = text.parse().map_err(|_| expected(text))?;
-    let next = date.tomorrow()?.to_datetime(Time::midnight()).to_zoned(london()?)?.timestamp();
-    Ok(to_wire(next.checked_sub(1.microsecond())?))
+    Ok(to_wire(day_end(date)))
 }
 
 fn expected(text: &str) -> BadInput {
@@ -53,12 +46,11 @@ fn to_wire(timestamp: Timestamp) -> prost_types::Timestamp {
 /// A moment of a reply, in London's time; empty where there is none.
 pub(crate) fn shown(moment: Option<&prost_types::Timestamp>) -> String {
     let Some(moment) = moment else { return String::new() };
-    let (Ok(timestamp), Ok(london)) = (Timestamp::new(moment.seconds, moment.nanos), london()) else {
+    let Ok(timestamp) = Timestamp::new(moment.seconds, moment.nanos) else {
         return format!("{} s", moment.seconds);
     };
-    let zoned = timestamp.to_zoned(london);
     let seconds = if timestamp.subsec_nanosecond() == 0 { "%Y-%m-%d %H:%M:%S %Z" } else { "%Y-%m-%d %H:%M:%S%.6f %Z" };
-    zoned.strftime(seconds).to_string()
+    in_london(timestamp).strftime(seconds).to_string()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use proto::registry::v1 as registry;
 use proto::scheduler::v1 as scheduler;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, every_page};
 use crate::moments::{moment, shown};
 use crate::mutation::{Change, name};
 use crate::output::{Output, Table, number, word};
@@ -34,6 +34,14 @@ pub(crate) enum Practice {
         #[command(flatten)]
         change: Change,
     },
+    /// Take access away now, and pause until further notice
+    SwitchOff {
+        practice: String,
+        #[command(flatten)]
+        wish: Wish,
+        #[command(flatten)]
+        change: Change,
+    },
     /// The receipt of a pause
     Receipt {
         /// practices/A81001/receipts/1
@@ -50,14 +58,21 @@ pub(crate) struct Pause {
     /// To end as the programme's default says
     #[arg(long)]
     programme_default: bool,
+    #[command(flatten)]
+    wish: Wish,
+    #[command(flatten)]
+    change: Change,
+}
+
+/// Whose wish it is, where somebody else calls for the practice.
+#[derive(Args)]
+pub(crate) struct Wish {
     /// On whose behalf, where it is not the practice that calls
     #[arg(long, default_value = "", requires = "evidence")]
     on_behalf_of: String,
     /// Where the practice's wish is on record
     #[arg(long, default_value = "")]
     evidence: String,
-    #[command(flatten)]
-    change: Change,
 }
 
 pub(crate) async fn run(connection: &Connection, output: Output, practice: Practice) -> anyhow::Result<()> {
@@ -68,6 +83,9 @@ pub(crate) async fn run(connection: &Connection, output: Output, practice: Pract
         Practice::History { practice } => history(connection, output, &practice).await,
         Practice::Pause(pause) => place_pause(connection, output, pause).await,
         Practice::Resume { practice, change } => resume(connection, output, &practice, &change).await,
+        Practice::SwitchOff { practice, wish, change } => {
+            switch_off(connection, output, &practice, wish, &change).await
+        }
         Practice::Receipt { receipt } => get_receipt(connection, output, receipt).await,
     }
 }
@@ -188,7 +206,7 @@ async fn explain(connection: &Connection, output: Output, practice: &str) -> any
 
 async fn history(connection: &Connection, output: Output, practice: &str) -> anyhow::Result<()> {
     let list = registry::ListPracticeChangesRequest { name: name("practices", practice), ..Default::default() };
-    let reply = connection.registry().list_practice_changes(list).await?.into_inner();
+    let reply = every_page!(connection.registry(), list_practice_changes, list, changes);
     output.print("citizens_access.registry.v1.ListPracticeChangesResponse", &reply, || {
         let mut table = Table::new(&["POSITION", "RECORDED", "BY", "WHAT", "WHY"]);
         for change in &reply.changes {
@@ -214,8 +232,8 @@ async fn place_pause(connection: &Connection, output: Output, pause: Pause) -> a
         name: name("practices", &pause.practice),
         end: end.into(),
         until: pause.until.as_deref().map(moment).transpose()?,
-        on_behalf_of: pause.on_behalf_of,
-        evidence: pause.evidence,
+        on_behalf_of: pause.wish.on_behalf_of,
+        evidence: pause.wish.evidence,
         request_id: pause.change.request_id()?,
         reason_code: pause.change.reason_code.clone(),
         note: pause.change.reason.clone(),
@@ -226,6 +244,34 @@ async fn place_pause(connection: &Connection, output: Output, pause: Pause) -> a
     output.print("citizens_access.registry.v1.PausePracticeResponse", &reply, || {
         let receipt = reply.receipt.clone().unwrap_or_default();
         Table::facts(receipt_facts(&receipt))
+    })
+}
+
+async fn switch_off(
+    connection: &Connection,
+    output: Output,
+    practice: &str,
+    wish: Wish,
+    change: &Change,
+) -> anyhow::Result<()> {
+    let request = registry::RequestSwitchOffRequest {
+        name: name("practices", practice),
+        on_behalf_of: wish.on_behalf_of,
+        evidence: wish.evidence,
+        request_id: change.request_id()?,
+        reason_code: change.reason_code.clone(),
+        note: change.reason.clone(),
+        dry_run: change.dry_run,
+        ..Default::default()
+    };
+    let reply = connection.registry().request_switch_off(request).await?.into_inner();
+    output.print("citizens_access.registry.v1.RequestSwitchOffResponse", &reply, || {
+        Table::facts([
+            ("practice", practice.to_owned()),
+            ("asked for", "access is being taken away; see `practice get`".to_owned()),
+            ("pause", reply.pause.as_ref().map(pause_in_words).unwrap_or_default()),
+            ("position", reply.position.to_string()),
+        ])
     })
 }
 
@@ -243,7 +289,7 @@ fn receipt_facts(receipt: &registry::Receipt) -> [(&'static str, String); 5] {
         ReceiptState::Prevented => "nothing will be switched on while the pause is in force",
         ReceiptState::Pending => "a switch-on was under way: it is being stopped or will be undone; look again",
         ReceiptState::Reversed => "a switch-on had happened and has been undone",
-        ReceiptState::AlreadyOn => "access was on already; it stays on. To take it away, ask to switch off",
+        ReceiptState::AlreadyOn => "access was on already; it stays on. To take it away: accessctl practice switch-off",
         ReceiptState::Unspecified => "",
     };
     [

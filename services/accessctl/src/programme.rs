@@ -8,7 +8,7 @@ use proto::scheduler::v1 as scheduler;
 use serde::Deserialize;
 use tonic::Code;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, every_page};
 use crate::failure::BadInput;
 use crate::moments::shown;
 use crate::mutation::{Change, name};
@@ -273,8 +273,8 @@ async fn status(connection: &Connection, output: Output, programme: &str) -> any
 }
 
 async fn list(connection: &Connection, output: Output) -> anyhow::Result<()> {
-    let reply =
-        connection.programmes().list_programmes(scheduler::ListProgrammesRequest::default()).await?.into_inner();
+    let list = scheduler::ListProgrammesRequest::default();
+    let reply = every_page!(connection.programmes(), list_programmes, list, programmes);
     output.print("citizens_access.scheduler.v1.ListProgrammesResponse", &reply, || {
         let mut table = Table::new(&["PROGRAMME", "TITLE", "STATE", "IN FORCE", "DEADLINE"]);
         for programme in &reply.programmes {

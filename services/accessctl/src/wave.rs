@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use proto::scheduler::v1 as scheduler;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, every_page};
 use crate::moments::shown;
 use crate::mutation::{Change, name};
 use crate::output::{Output, Table, number, word};
@@ -148,7 +148,7 @@ pub(crate) async fn list(connection: &Connection, output: Output, programme: &st
         show_superseded: all,
         ..Default::default()
     };
-    let reply = connection.programmes().list_waves(list).await?.into_inner();
+    let reply = every_page!(connection.programmes(), list_waves, list, waves);
     output.print("citizens_access.scheduler.v1.ListWavesResponse", &reply, || table(&reply.waves))
 }
 
