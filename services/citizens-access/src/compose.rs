@@ -1,0 +1,199 @@
+//! Puts services together: which of them this process runs, on what store, and how each reaches the others.
+//!
+//! All in one is mere composition: the same handlers and layers as over the network, reached by `Peer::local` instead of
+//! sockets. Nothing else differs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use access_statistics::{AccessStatistics, StatisticsConfig};
+use anyhow::Context;
+use client::{Peer, PeerConfig};
+use clock::Clock;
+use database::{Db, Store};
+use identity::{DevelopmentCaller, RoleMatrix};
+use journal::grpc::JournalService;
+use journal::{Checkpoints, EngineConfig, Journal, JournalHandle, Signer};
+use practice_registry::PracticeRegistry;
+use rollout_scheduler::{LeaseConfig, LeaseStore, SUPPLIER_LIST_EVERY, Scheduler, Suppliers};
+use server::{Routes, Server, ServerConfig};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::kill::KillAt;
+
+/// The registry's database in its store.
+const REGISTRY: &str = "registry";
+/// The scheduler's.
+const SCHEDULER: &str = "scheduler";
+/// By which account the services call each other.
+const SCHEDULER_ACCOUNT: &str = "scheduler;roles=service";
+const STATISTICS_ACCOUNT: &str = "statistics;roles=service";
+/// For how long a scheduler that falls silent keeps others from performing effects: longer than a machine's hiccup,
+/// shorter than an operator takes to look.
+const LEASE_EXPIRY: Duration = Duration::from_secs(10);
+
+/// Where services keep what they know, and by which clock they live.
+#[derive(Clone, Debug)]
+pub(crate) struct Ground {
+    pub(crate) store: Store,
+    /// For signed checkpoints and keys, which lie outside the databases.
+    pub(crate) folder: PathBuf,
+    pub(crate) clock: Clock,
+    pub(crate) server: ServerConfig,
+    /// Tells this process from others that run the same services on the same store.
+    pub(crate) replica: String,
+    pub(crate) kill_at: Option<KillAt>,
+}
+
+impl Ground {
+    /// The engine's limits for `journal`, with its checkpoints beside the database.
+    fn engine(&self, journal: &str) -> anyhow::Result<EngineConfig> {
+        let folder = self.folder.join("checkpoints");
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let signer = Signer::open(&folder.join("signing-key"))?;
+        let checkpoints = Checkpoints::new(folder.join(journal), signer);
+        let on_commit = self.kill_at.as_ref().and_then(|kill_at| kill_at.hook(journal));
+        Ok(EngineConfig { checkpoints: Some(Arc::new(checkpoints)), on_commit, ..EngineConfig::default() })
+    }
+
+    fn server(&self) -> Server {
+        Server::new(self.server.clone(), DevelopmentCaller, RoleMatrix::standard())
+    }
+
+    /// Opens the registry.
+    pub(crate) async fn registry(&self) -> anyhow::Result<PracticeRegistry> {
+        let db = journal_database(&self.store, REGISTRY).await?;
+        let config = practice_registry::Config {
+            journal: Journal::Sql(db),
+            clock: self.clock.clone(),
+            engine: self.engine(REGISTRY)?,
+            limits: practice_registry::Limits::default(),
+        };
+        PracticeRegistry::open(config).await.context("the practice registry does not open")
+    }
+
+    /// Opens the statistics.
+    pub(crate) async fn statistics(&self, registry: &Peer) -> anyhow::Result<AccessStatistics> {
+        let db = AccessStatistics::migrate(&self.store).await?;
+        let (clock, registry) = (self.clock.clone(), registry.with_account(STATISTICS_ACCOUNT)?);
+        let engine = self.engine(access_statistics::DATABASE)?;
+        let statistics = AccessStatistics::open(db, clock, registry, StatisticsConfig::default(), engine).await;
+        statistics.context("the access statistics do not open")
+    }
+
+    /// Opens the scheduler.
+    pub(crate) async fn scheduler(&self, registry: &Peer, suppliers: Suppliers) -> anyhow::Result<Scheduler> {
+        let db = scheduler_database(&self.store).await?;
+        let config = rollout_scheduler::Config {
+            journal: Journal::Sql(db.clone()),
+            clock: self.clock.clone(),
+            engine: self.engine(SCHEDULER)?,
+            lease: LeaseConfig { replica: self.replica.clone(), expiry: LEASE_EXPIRY, store: LeaseStore::Sql(db) },
+            registry: registry.with_account(SCHEDULER_ACCOUNT)?,
+            suppliers,
+            supplier_list_every: SUPPLIER_LIST_EVERY,
+        };
+        Scheduler::open(config).await.context("the rollout scheduler does not open")
+    }
+}
+
+/// The services of this process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Services {
+    pub(crate) registry: Option<PracticeRegistry>,
+    pub(crate) statistics: Option<AccessStatistics>,
+    pub(crate) scheduler: Option<Scheduler>,
+}
+
+impl Services {
+    /// What a server of these services answers; `ground` says within which limits.
+    pub(crate) fn routes(&self, ground: &Ground) -> anyhow::Result<Routes> {
+        let mut server = ground.server();
+        let mut journals: Vec<JournalHandle> = Vec::new();
+        if let Some(registry) = &self.registry {
+            server = registry.add_to(server);
+            journals.push(registry.journal());
+        }
+        if let Some(statistics) = &self.statistics {
+            server = statistics.add_to(server);
+            journals.push(statistics.journal());
+        }
+        if let Some(scheduler) = &self.scheduler {
+            server = scheduler.add_to(server);
+            journals.push(scheduler.journal());
+        }
+        // One service for all journals: it routes by `parent`.
+        Ok(server.service(JournalService::new(journals).into_server()).build()?)
+    }
+
+    /// A peer within this process.
+    pub(crate) fn peer(&self, ground: &Ground, name: &str) -> anyhow::Result<Peer> {
+        Ok(Peer::local(name, self.routes(ground)?, SCHEDULER_ACCOUNT, PeerConfig::default())?)
+    }
+
+    /// Runs the loops of all services until `shutdown`; each ends its engine then.
+    pub(crate) fn run(&self, loops: &mut JoinSet<anyhow::Result<()>>, shutdown: &CancellationToken) {
+        if let Some(registry) = self.registry.clone() {
+            let shutdown = shutdown.clone();
+            loops.spawn(async move {
+                registry.run(shutdown).await;
+                Ok(())
+            });
+        }
+        if let Some(statistics) = self.statistics.clone() {
+            let shutdown = shutdown.clone();
+            loops.spawn(async move {
+                statistics.run(shutdown).await;
+                Ok(())
+            });
+        }
+        if let Some(scheduler) = self.scheduler.clone() {
+            let shutdown = shutdown.clone();
+            loops.spawn(async move {
+                scheduler.run(shutdown).await;
+                Ok(())
+            });
+        }
+    }
+}
+
+/// Brings the tables of every service up to this version.
+pub(crate) async fn migrate(store: &Store) -> anyhow::Result<()> {
+    journal_database(store, REGISTRY).await?;
+    scheduler_database(store).await?;
+    AccessStatistics::migrate(store).await?;
+    Ok(())
+}
+
+/// Opens the database of a service whose only tables are the journal's.
+async fn journal_database(store: &Store, name: &'static str) -> anyhow::Result<Db> {
+    let db = Db::open(store, name).await.with_context(|| format!("the database {name} in {store} does not open"))?;
+    db.migrate(&journal::MIGRATIONS).await.with_context(|| format!("the tables of {name} in {store}"))?;
+    Ok(db)
+}
+
+async fn scheduler_database(store: &Store) -> anyhow::Result<Db> {
+    let db = journal_database(store, SCHEDULER).await?;
+    db.migrate(&rollout_scheduler::MIGRATIONS).await.with_context(|| format!("the tables of the lease in {store}"))?;
+    Ok(db)
+}
+
+/// The folder for what lies beside the databases, made if need be.
+pub(crate) fn make_folder(folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))
+}
+
+/// What `serve` needs of a store: that it can be reached and has this version's tables. Says what is missing.
+pub(crate) async fn check(store: &Store) -> anyhow::Result<()> {
+    for name in [REGISTRY, SCHEDULER, access_statistics::DATABASE] {
+        let db =
+            Db::open(store, name).await.with_context(|| format!("the database {name} in {store} does not open"))?;
+        db.check_migrated(&journal::MIGRATIONS).await.with_context(|| format!("{name} in {store}: run migrate"))?;
+        if !db.is_replicated_synchronously().await? {
+            println!("note: {name} in {store} has no synchronous replica: what was acknowledged is lost with its disk");
+        }
+    }
+    Ok(())
+}

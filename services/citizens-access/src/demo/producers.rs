@@ -1,0 +1,180 @@
+//! The senders of statistics in the demo's world: suppliers with their weekly returns, the app with each day's views.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use client::{Peer, PeerError};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use ods::{Capability, PracticeCode, Supplier};
+use proto::registry::v1 as registry;
+use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
+use proto::statistics::v1 as statistics;
+use proto::statistics::v1::ingest_service_client::IngestServiceClient;
+use tokio_stream::StreamExt;
+
+use super::peers::Peers;
+use super::usage::{online_accounts, views};
+use super::world::World;
+
+/// The registry's maximum.
+const PAGE_SIZE: i32 = 1_000;
+/// Events of one batch: the ingest's maximum.
+const BATCH_EVENTS_MAX: usize = 10_000;
+/// The app's name as a source of events.
+const SOURCE: &str = "nhs-app";
+
+/// A practice whose patients can see their record.
+#[derive(Clone, Debug)]
+pub(crate) struct LivePractice {
+    pub(crate) code: PracticeCode,
+    pub(crate) supplier: Supplier,
+    pub(crate) list_size: i64,
+}
+
+/// Who sends returns and events.
+pub(crate) struct Producers<'a> {
+    pub(crate) world: Arc<World>,
+    pub(crate) seed: u64,
+    pub(crate) peers: &'a Peers,
+}
+
+impl Producers<'_> {
+    /// The practices that are live now, as the registry says.
+    pub(crate) async fn live_practices(&self) -> anyhow::Result<Vec<LivePractice>> {
+        let mut registry =
+            PracticeRegistryServiceClient::new(self.peers.registry.with_account("suppliers;roles=service")?);
+        let mut live = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let list = registry::ListPracticesRequest {
+                page_size: PAGE_SIZE,
+                page_token,
+                filter: "practice.live".to_owned(),
+                ..Default::default()
+            };
+            let page = registry.list_practices(list).await?.into_inner();
+            for practice in page.practices {
+                live.push(LivePractice {
+                    code: practice.ods_code.parse()?,
+                    supplier: practice.supplier.parse()?,
+                    list_size: practice.list_size,
+                });
+            }
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(live);
+            }
+        }
+    }
+
+    /// Sends each supplier's counts for the week that ended on `last_day`.
+    pub(crate) async fn send_returns(&self, live: &[LivePractice], last_day: Date) -> anyhow::Result<()> {
+        let mut by_supplier: BTreeMap<&Supplier, Vec<statistics::PracticeReturn>> = BTreeMap::new();
+        for practice in live {
+            let accounts = online_accounts(&self.world.uptake, self.seed, practice.code, practice.list_size);
+            by_supplier.entry(&practice.supplier).or_default().push(statistics::PracticeReturn {
+                practice: format!("practices/{}", practice.code),
+                patients_registered: practice.list_size,
+                online_accounts: accounts,
+                accounts_with_access: accounts,
+                ..Default::default()
+            });
+        }
+        let first_day = last_day.checked_sub(6.days()).context("a week before the calendar begins")?;
+        for (supplier, returns) in by_supplier {
+            let account = format!("{};roles=supplier", supplier.as_str().to_lowercase());
+            let mut ingest = self.ingest(&account)?;
+            let submit = statistics::SubmitReturnsRequest {
+                supplier: format!("suppliers/{supplier}"),
+                capability: Capability::default().to_string(),
+                period_start_date: first_day.to_string(),
+                period_end_date: last_day.to_string(),
+                returns,
+                request_id: format!("return/{supplier}/{last_day}"),
+                ..Default::default()
+            };
+            ingest.submit_returns(submit).await.with_context(|| format!("the return of {supplier} for {last_day}"))?;
+        }
+        Ok(())
+    }
+
+    /// Sends the views of one day. Each day is a life of the source, so that a run that was killed amid a day's views
+    /// goes on from what is durable of that day.
+    pub(crate) async fn send_views(&self, live: &[LivePractice], day: Date) -> anyhow::Result<u64> {
+        let incarnation =
+            u64::try_from(day.duration_since(Date::ZERO).as_secs() / 86_400).context("a day before year 0")?;
+        let batches = std::iter::once(naming(incarnation)).chain(batches(incarnation, self.events(live, day)));
+        let mut acknowledged = self
+            .ingest(&format!("{SOURCE};roles=service"))?
+            .record_events(tokio_stream::iter(batches))
+            .await
+            .with_context(|| format!("the views of {day}"))?
+            .into_inner();
+        let mut durable = 0;
+        while let Some(response) = acknowledged.next().await {
+            durable = response.with_context(|| format!("the views of {day}"))?.durable_sequence;
+        }
+        let sent = self.events(live, day).count() as u64;
+        ensure!(durable == sent, "of {sent} views of {day} only {durable} were acknowledged");
+        Ok(sent)
+    }
+
+    /// One day's views, made as they are sent: a nation's would not fit into memory.
+    fn events(
+        &self,
+        live: &[LivePractice],
+        day: Date,
+    ) -> impl Iterator<Item = statistics::AccessEvent> + Send + 'static {
+        let (world, seed, live) = (Arc::clone(&self.world), self.seed, live.to_vec());
+        live.into_iter().flat_map(move |practice| {
+            let accounts = online_accounts(&world.uptake, seed, practice.code, practice.list_size);
+            let name = practice.code.to_string();
+            views(&world.viewing, seed, practice.code, day, accounts).map(move |view| statistics::AccessEvent {
+                occurred_at: Some(api::time::to_wire(view.at)),
+                practice: name.clone(),
+                kind: statistics::EventKind::RecordViewed.into(),
+                section: section(view.section_draw).into(),
+                pseudonym: view.pseudonym.to_vec().into(),
+                ..Default::default()
+            })
+        })
+    }
+
+    fn ingest(&self, account: &str) -> Result<IngestServiceClient<Peer>, PeerError> {
+        Ok(IngestServiceClient::new(self.peers.statistics.with_account(account)?))
+    }
+}
+
+/// The first message of a stream: names the source.
+fn naming(incarnation: u64) -> statistics::RecordEventsRequest {
+    statistics::RecordEventsRequest { source: SOURCE.to_owned(), incarnation, ..Default::default() }
+}
+
+/// Numbers the events from 1 and cuts them into batches.
+fn batches(
+    incarnation: u64,
+    mut events: impl Iterator<Item = statistics::AccessEvent>,
+) -> impl Iterator<Item = statistics::RecordEventsRequest> {
+    let mut first_sequence = 1;
+    std::iter::from_fn(move || {
+        let events: Vec<_> = events.by_ref().take(BATCH_EVENTS_MAX).collect();
+        let count = events.len() as u64;
+        let events = Some(statistics::AccessEvents { events });
+        let batch = statistics::RecordEventsRequest { source: SOURCE.to_owned(), incarnation, first_sequence, events };
+        first_sequence += count;
+        (count > 0).then_some(batch)
+    })
+}
+
+/// The section of a record that was viewed; test results are what people look for most.
+fn section(drawn: u64) -> statistics::RecordSection {
+    match drawn % 10 {
+        0..=4 => statistics::RecordSection::TestResults,
+        5 | 6 => statistics::RecordSection::Consultations,
+        7 => statistics::RecordSection::Documents,
+        8 => statistics::RecordSection::Medicines,
+        _ => statistics::RecordSection::Vaccinations,
+    }
+}

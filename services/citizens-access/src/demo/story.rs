@@ -1,0 +1,314 @@
+//! One run of a demo: opens the suite, lets the world happen at its moments, and asks the four questions at the end.
+//!
+//! Four sleepers share the clock with the services' own: the world's events, the suppliers' weekly returns, the app's
+//! views of the day before, and the end. Each holds an activity while it works, so that time stands still meanwhile.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use client::{Peer, PeerConfig};
+use clock::{Clock, VirtualClock, VirtualConfig};
+use database::Store;
+use jiff::civil::{Date, Time};
+use jiff::{Timestamp, ToSpan};
+use ods::{PracticeCode, Supplier};
+use rollout::calendar;
+use rollout_scheduler::{Suppliers, supplier_peer_config};
+use server::ServerConfig;
+use supplier_simulator::{LogTarget, Simulator, SimulatorConfig};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::actors::Actors;
+use super::answers::{Question, Report};
+use super::england::{England, practices, record_everything_off};
+use super::moment;
+use super::peers::Peers;
+use super::producers::Producers;
+use super::progress::Progress;
+use super::world::World;
+use crate::compose::{Ground, Services};
+use crate::kill::KillAt;
+
+/// Where a demo can be looked at.
+const LISTEN: &str = "127.0.0.1:50051";
+/// When the app sends the views of the day before: outside every window, so that nothing else happens then.
+const VIEWS_AT: Time = Time::constant(3, 0, 0, 0);
+/// The suppliers' log, in the data folder.
+const SUPPLIERS_LOG: &str = "suppliers.jsonl";
+/// Calls under way in one process: the world's own come on top of a service's usual load, and none may be shed, since
+/// what is shed depends on the machine.
+const CALLS_IN_FLIGHT_MAX: usize = 100_000;
+/// For the same reason nothing gives up early on a slow machine.
+const DEADLINE: Duration = Duration::from_secs(600);
+
+/// What is played.
+#[derive(Debug)]
+pub(crate) struct Story {
+    pub(crate) store: Store,
+    pub(crate) folder: PathBuf,
+    pub(crate) world: Arc<World>,
+    pub(crate) documents: Vec<String>,
+    /// The last part of the programme's name.
+    pub(crate) programme: String,
+    pub(crate) england: England,
+    pub(crate) until: Date,
+    pub(crate) seed: u64,
+    pub(crate) speed: Option<f64>,
+    pub(crate) supplier_delay: Duration,
+    pub(crate) kill_at: Option<KillAt>,
+    pub(crate) progress: Progress,
+}
+
+/// The suite, open.
+struct Suite {
+    clock: Clock,
+    ground: Ground,
+    services: Services,
+    simulator: Simulator,
+    peers: Peers,
+}
+
+/// The tasks of a run: any that ends before the story does is an error.
+type Tasks = JoinSet<anyhow::Result<()>>;
+
+impl Story {
+    /// Plays the story up to its last day, prints the report, and, if the suite is to stay open, waits to be interrupted.
+    ///
+    /// # Errors
+    /// Where a service refuses what the world does, a file is refused, or a store fails.
+    pub(crate) async fn tell(
+        self,
+        print: impl FnOnce(&Report) -> anyhow::Result<()>,
+        stays_open: bool,
+    ) -> anyhow::Result<()> {
+        let start = moment::stored(&self.folder)?.unwrap_or_else(|| self.world.start());
+        let end = calendar::day_bounds(self.until).1;
+        let entered = self.progress.clone();
+        let store_moment = moment::on_advance(self.folder.clone());
+        let on_advance: clock::OnAdvance = Box::new(move |moment| {
+            entered.entered(moment);
+            store_moment(moment)
+        });
+        let (clock, advance) =
+            VirtualClock::new(VirtualConfig { start, speed: self.speed, on_advance: Some(on_advance) });
+        let clock = Clock::Virtual(clock);
+        // Time stands still until everything is set up and every sleeper is registered.
+        let setting_up = clock.activity();
+        let suite = self.open(clock.clone()).await?;
+        let shutdown = CancellationToken::new();
+        let mut tasks = Tasks::new();
+        suite.run(&mut tasks, &shutdown);
+        if stays_open {
+            serve(&suite, &mut tasks, &shutdown).await?;
+        }
+        tasks.spawn(async move { Err(advance.run().await.into()) });
+        self.england.import(&suite.peers, self.world.starts_at.date()).await?;
+        let practices = Arc::new(practices(&suite.peers).await?);
+        record_everything_off(&suite.peers, &practices).await?;
+        suite.ready().await;
+        let ended = clock.sleep_until(end, "~end of the story");
+        self.spawn_world(&suite, &mut tasks, start, practices);
+        self.spawn_returns(&suite, &mut tasks, start);
+        self.spawn_views(&suite, &mut tasks, start);
+        drop(setting_up);
+        let at_the_end = tokio::select! {
+            at_the_end = ended => at_the_end,
+            early = tasks.join_next() => return Err(ended_early(early)),
+        };
+        self.progress.end();
+        print(&self.question(&suite, end)?.ask().await?)?;
+        if stays_open {
+            eprintln!(
+                "\nThe services stay open on {LISTEN}: try `accessctl programme status {}`; Ctrl-C ends.",
+                self.programme
+            );
+            tokio::signal::ctrl_c().await?;
+        }
+        shutdown.cancel();
+        drop(at_the_end);
+        tasks.shutdown().await;
+        Ok(())
+    }
+
+    fn question<'a>(&self, suite: &'a Suite, end: Timestamp) -> anyhow::Result<Question<'a>> {
+        Ok(Question {
+            peers: &suite.peers,
+            programme: format!("programmes/{}", self.programme),
+            as_at: self.until,
+            // The last moment of the day.
+            moment: end.checked_sub(1.microsecond())?,
+            world: Arc::clone(&self.world),
+            seed: self.seed,
+            england: self.england.words.clone(),
+        })
+    }
+
+    /// Opens everything on one store: the suppliers first, since the scheduler calls them; then each service on those it
+    /// calls.
+    async fn open(&self, clock: Clock) -> anyhow::Result<Suite> {
+        let simulator = Simulator::open(SimulatorConfig {
+            log: LogTarget::File(self.folder.join(SUPPLIERS_LOG)),
+            clock: clock.clone(),
+            seed: self.seed,
+            suppliers: self.world.suppliers.clone(),
+            real_delay_per_call: self.supplier_delay,
+        })?;
+        let server = ServerConfig {
+            calls_in_flight_max: CALLS_IN_FLIGHT_MAX,
+            deadline_default: DEADLINE,
+            deadline_max: DEADLINE,
+            ..ServerConfig::default()
+        };
+        let ground = Ground {
+            store: self.store.clone(),
+            folder: self.folder.clone(),
+            clock: clock.clone(),
+            server: server.clone(),
+            replica: "demo".to_owned(),
+            kill_at: self.kill_at.clone(),
+        };
+        let supplier_routes = crate::suppliers::routes(&simulator, server)?;
+        let peer = PeerConfig { deadline_default: DEADLINE, ..supplier_peer_config() };
+        let suppliers = Peer::local("suppliers", supplier_routes, "scheduler;roles=service", peer)?;
+        let mut services = Services { registry: Some(ground.registry().await?), ..Services::default() };
+        let registry = services.peer(&ground, "registry")?;
+        services.statistics = Some(ground.statistics(&registry).await?);
+        services.scheduler = Some(ground.scheduler(&registry, Suppliers::behind(suppliers)).await?);
+        let peer = services.peer(&ground, "suite")?;
+        let peers = Peers { registry: peer.clone(), scheduler: peer.clone(), statistics: peer };
+        Ok(Suite { clock, ground, services, simulator, peers })
+    }
+
+    /// The world's events from the moment of the start on: what is of that very moment may be half done and is begun again.
+    fn spawn_world(
+        &self,
+        suite: &Suite,
+        tasks: &mut Tasks,
+        start: Timestamp,
+        practices: Arc<BTreeMap<PracticeCode, Supplier>>,
+    ) {
+        let (clock, peers, simulator) = (suite.clock.clone(), suite.peers.clone(), suite.simulator.clone());
+        let (world, documents, programme) = (Arc::clone(&self.world), self.documents.clone(), self.programme.clone());
+        let (seed, progress) = (self.seed, self.progress.clone());
+        let mut activity = clock.activity();
+        tasks.spawn(async move {
+            let actors = Actors {
+                world: &world,
+                documents: &documents,
+                programme: &programme,
+                seed,
+                clock: &clock,
+                peers: &peers,
+                simulator: &simulator,
+                practices: &practices,
+            };
+            let mut events: Vec<_> = world.events.iter().filter(|event| event.moment() >= start).collect();
+            // Events of one moment happen in the order of the file.
+            events.sort_by_key(|event| event.moment());
+            for event in events {
+                let turn = clock.sleep_until(event.moment(), "world/event");
+                drop(activity);
+                activity = turn.await;
+                let done = actors.act(event).await?;
+                progress.tell(event.moment(), &done);
+            }
+            drop(activity);
+            std::future::pending().await
+        });
+    }
+
+    fn spawn_returns(&self, suite: &Suite, tasks: &mut Tasks, start: Timestamp) {
+        let (clock, world) = (suite.clock.clone(), Arc::clone(&self.world));
+        let (peers, seed, progress) = (suite.peers.clone(), self.seed, self.progress.clone());
+        let mut activity = clock.activity();
+        tasks.spawn(async move {
+            let producers = Producers { world: Arc::clone(&world), seed, peers: &peers };
+            let mut day = calendar::civil_date(start);
+            loop {
+                let due = calendar::instant(day.to_datetime(world.returns.at));
+                if day.weekday() == world.returns.day.into() && due >= start {
+                    let turn = clock.sleep_until(due, "world/returns");
+                    drop(activity);
+                    activity = turn.await;
+                    let live = producers.live_practices().await?;
+                    let last_day = day.yesterday()?;
+                    producers.send_returns(&live, last_day).await?;
+                    if !live.is_empty() {
+                        progress.tell(
+                            due,
+                            &format!("suppliers' returns for the week to {last_day}: {} practices", live.len()),
+                        );
+                    }
+                }
+                day = day.tomorrow()?;
+            }
+        });
+    }
+
+    fn spawn_views(&self, suite: &Suite, tasks: &mut Tasks, start: Timestamp) {
+        let (clock, world) = (suite.clock.clone(), Arc::clone(&self.world));
+        let (peers, seed) = (suite.peers.clone(), self.seed);
+        let mut activity = clock.activity();
+        tasks.spawn(async move {
+            let producers = Producers { world, seed, peers: &peers };
+            let mut day = calendar::civil_date(start);
+            loop {
+                let due = calendar::instant(day.to_datetime(VIEWS_AT));
+                if due >= start {
+                    let turn = clock.sleep_until(due, "world/views");
+                    drop(activity);
+                    activity = turn.await;
+                    let live = producers.live_practices().await?;
+                    if !live.is_empty() {
+                        producers.send_views(&live, day.yesterday()?).await?;
+                    }
+                }
+                day = day.tomorrow()?;
+            }
+        });
+    }
+}
+
+impl Suite {
+    /// Waits until the scheduler has seen the registry: a plan made before would find no practice.
+    async fn ready(&self) {
+        if let Some(scheduler) = &self.services.scheduler {
+            drop(scheduler.registry_seen().await);
+        }
+    }
+
+    /// Runs the loops of the services and of the suppliers.
+    fn run(&self, tasks: &mut Tasks, shutdown: &CancellationToken) {
+        self.services.run(tasks, shutdown);
+        let (simulator, stop, scheduler) = (self.simulator.clone(), shutdown.clone(), self.peers.scheduler.clone());
+        tasks.spawn(async move { Ok(simulator.run(Some(scheduler), stop).await?) });
+    }
+}
+
+/// Opens the port on which the demo can be looked at.
+async fn serve(suite: &Suite, tasks: &mut Tasks, shutdown: &CancellationToken) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(LISTEN).await.with_context(|| {
+        format!(
+            "cannot listen on {LISTEN}, where the demo could be looked at: end what listens there, or add --headless"
+        )
+    })?;
+    let (routes, stop) = (suite.services.routes(&suite.ground)?, shutdown.clone());
+    tasks.spawn(async move {
+        routes.serve(listener, stop.cancelled_owned()).await?;
+        Ok(())
+    });
+    Ok(())
+}
+
+fn ended_early(early: Option<Result<anyhow::Result<()>, tokio::task::JoinError>>) -> anyhow::Error {
+    match early {
+        Some(Ok(Err(error))) => error,
+        Some(Err(error)) => anyhow::Error::new(error).context("a part of the demo stopped"),
+        Some(Ok(Ok(()))) | None => anyhow::anyhow!("a part of the demo ended before the story did"),
+    }
+}

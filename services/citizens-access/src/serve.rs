@@ -1,0 +1,226 @@
+//! `serve`: the services on a port, all in one process or one of them.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use anyhow::{Context, bail, ensure};
+use clap::{Args, ValueEnum};
+use client::{Peer, PeerConfig};
+use clock::{Clock, SystemClock};
+use jiff::SignedDuration;
+use ods::Supplier;
+use rollout_scheduler::{Suppliers, supplier_peer_config};
+use server::ServerConfig;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::compose::{Ground, Services, make_folder};
+use crate::configuration::{StoreArguments, runtime};
+use crate::kill::KillAt;
+
+/// By which account this process calls others.
+const ACCOUNT: &str = "citizens-access;roles=service";
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ServeArguments {
+    /// Which services
+    #[arg(value_enum, default_value_t)]
+    which: Which,
+    #[command(flatten)]
+    store: StoreArguments,
+    /// Where to listen; each service has a port of its own: registry 50051, scheduler 50052, statistics 50053
+    #[arg(long, env = "CITIZENS_ACCESS_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Where the practice registry is, for a scheduler or statistics of their own
+    #[arg(long, env = "CITIZENS_ACCESS_REGISTRY", value_name = "URL")]
+    registry: Option<String>,
+    /// Where a supplier takes requests: EMIS=http://127.0.0.1:50061; once for each supplier
+    #[arg(long = "supplier", value_name = "SUPPLIER=URL")]
+    suppliers: Vec<SupplierAddress>,
+    /// Tells this process from others that run the same service on the same store; the address where it is left out
+    #[arg(long, value_name = "NAME")]
+    replica: Option<String>,
+    /// Believe callers without proof; only on loopback. There is no other way yet
+    #[arg(long)]
+    insecure: bool,
+    /// Threads that serve; one for each core where it is left out
+    #[arg(long, value_name = "COUNT")]
+    worker_threads: Option<usize>,
+    /// Runs by the machine's clock, so many seconds ahead; for tests of separate processes
+    #[arg(long, hide = true, default_value_t = 0, allow_negative_numbers = true)]
+    clock_offset_s: i64,
+    /// Ends the process at a commit; for tests of crash recovery
+    #[arg(long, hide = true)]
+    kill_at: Option<KillAt>,
+}
+
+/// The services that one process runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Which {
+    /// All of them, in one process
+    #[default]
+    All,
+    /// The practice registry
+    Registry,
+    /// The rollout scheduler
+    Scheduler,
+    /// The access statistics
+    Statistics,
+}
+
+impl Which {
+    fn port(self) -> u16 {
+        match self {
+            Self::All | Self::Registry => 50_051,
+            Self::Scheduler => 50_052,
+            Self::Statistics => 50_053,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::All => "citizens-access",
+            Self::Registry => "practice-registry",
+            Self::Scheduler => "rollout-scheduler",
+            Self::Statistics => "access-statistics",
+        }
+    }
+}
+
+/// `EMIS=http://127.0.0.1:50061`.
+#[derive(Clone, Debug)]
+struct SupplierAddress {
+    supplier: Supplier,
+    url: String,
+}
+
+impl FromStr for SupplierAddress {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let Some((supplier, url)) = text.split_once('=') else {
+            bail!("{text:?} is not SUPPLIER=URL, such as EMIS=http://127.0.0.1:50061");
+        };
+        let supplier = supplier.parse().with_context(|| format!("{supplier:?} is no supplier"))?;
+        Ok(Self { supplier, url: url.to_owned() })
+    }
+}
+
+/// Serves until SIGTERM or SIGINT, then drains.
+pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<()> {
+    ensure!(
+        arguments.insecure,
+        "callers cannot prove who they are yet, so this serves only on loopback and only when told to: add --insecure"
+    );
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = runtime(arguments.worker_threads.unwrap_or(cores))?;
+    let telemetry = telemetry::init(&telemetry::Config::from_env(arguments.which.name())?)?;
+    let ended = runtime.block_on(serve(arguments));
+    drop(telemetry);
+    ended
+}
+
+async fn serve(arguments: ServeArguments) -> anyhow::Result<()> {
+    // Before anything else, so that a signal that comes early is not lost.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let address = arguments.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], arguments.which.port())));
+    // The server refuses it too, but only once somebody may have read that it listens.
+    ensure!(address.ip().is_loopback(), "with --insecure it listens only on loopback, which {address} is not");
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let ground = ground(&arguments, listener.local_addr()?)?;
+    let services = open(&arguments, &ground).await?;
+    let routes = services.routes(&ground)?;
+    let shutdown = CancellationToken::new();
+    let mut loops = JoinSet::new();
+    services.run(&mut loops, &shutdown);
+    println!("listening on {}", listener.local_addr()?);
+    let signalled = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let drained = routes.serve(listener, signalled).await?;
+    shutdown.cancel();
+    while let Some(ended) = loops.join_next().await {
+        ended??;
+    }
+    tracing::info!(?drained, "ended");
+    Ok(())
+}
+
+fn ground(arguments: &ServeArguments, address: SocketAddr) -> anyhow::Result<Ground> {
+    let folder = arguments.store.folder();
+    make_folder(&folder)?;
+    let clock = Clock::System(SystemClock::with_offset(SignedDuration::from_secs(arguments.clock_offset_s)));
+    Ok(Ground {
+        store: arguments.store.store()?,
+        folder,
+        clock,
+        server: ServerConfig::default(),
+        replica: arguments.replica.clone().unwrap_or_else(|| address.to_string()),
+        kill_at: arguments.kill_at.clone(),
+    })
+}
+
+async fn open(arguments: &ServeArguments, ground: &Ground) -> anyhow::Result<Services> {
+    let mut services = Services::default();
+    if matches!(arguments.which, Which::All | Which::Registry) {
+        services.registry = Some(ground.registry().await?);
+    }
+    if arguments.which == Which::Registry {
+        return Ok(services);
+    }
+    let registry = match &services.registry {
+        Some(_) => services.peer(ground, "registry")?,
+        None => remote(arguments.registry.as_deref().context("say where the registry is: --registry URL")?)?,
+    };
+    if matches!(arguments.which, Which::All | Which::Statistics) {
+        services.statistics = Some(ground.statistics(&registry).await?);
+    }
+    if matches!(arguments.which, Which::All | Which::Scheduler) {
+        services.scheduler = Some(ground.scheduler(&registry, suppliers(&arguments.suppliers)?).await?);
+    }
+    Ok(services)
+}
+
+fn remote(url: &str) -> anyhow::Result<Peer> {
+    Ok(Peer::remote(url, ACCOUNT, PeerConfig::default())?)
+}
+
+fn suppliers(addresses: &[SupplierAddress]) -> anyhow::Result<Suppliers> {
+    let mut suppliers = Suppliers::default();
+    let mut seen = Vec::new();
+    for SupplierAddress { supplier, url } in addresses {
+        ensure!(!seen.contains(supplier), "--supplier {supplier} is given twice");
+        seen.push(supplier.clone());
+        suppliers = suppliers.with(supplier.clone(), Peer::remote(url, ACCOUNT, supplier_peer_config())?);
+    }
+    Ok(suppliers)
+}
+
+/// `check-config`: everything that `serve` would do before it listens, without serving; says what it found.
+pub(crate) fn check(arguments: &ServeArguments) -> anyhow::Result<()> {
+    let store = arguments.store.store()?;
+    ensure!(arguments.insecure, "serve would refuse to start: add --insecure, and listen on loopback only");
+    if let Some(address) = arguments.listen {
+        ensure!(
+            address.ip().is_loopback(),
+            "serve would refuse to listen on {address}: with --insecure only on loopback"
+        );
+    }
+    telemetry::Config::from_env(arguments.which.name())?;
+    runtime(1)?.block_on(async {
+        suppliers(&arguments.suppliers)?;
+        let needs_registry = matches!(arguments.which, Which::Scheduler | Which::Statistics);
+        if needs_registry {
+            remote(arguments.registry.as_deref().context("say where the registry is: --registry URL")?)?;
+        }
+        crate::compose::check(&store).await
+    })?;
+    println!("{} on {store}: ready to serve", arguments.which.name());
+    Ok(())
+}
