@@ -11,7 +11,7 @@ use clock::{Activity, Clock};
 use database::Db;
 use jiff::Timestamp;
 use ods::PracticeCode;
-use tally::{Day, Directory, Fact, Told};
+use tally::{Area, Day, Directory, Fact, Told};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -19,15 +19,15 @@ use tokio_util::sync::CancellationToken;
 use crate::config::StatisticsConfig;
 use crate::grpc::registry::{RegistryError, RegistryPeer, RegistryWatch};
 use crate::ingest::{Ingest, IngestError, Places};
-use crate::store::StoreError;
 use crate::store::told::{self, Followed, PracticeFact};
+use crate::store::{StoreError, log};
 
 /// The practices as followed up to a position.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Picture {
     pub(crate) directory: Directory,
     pub(crate) followed: Followed,
-    /// Set once the registry's journal turned out to be another one than before (rule 17).
+    /// Set while the registry's journal is another one than was followed (rule 17).
     pub(crate) rewound: Option<Rewound>,
 }
 
@@ -72,6 +72,8 @@ pub(crate) struct WatchMessage {
 enum FollowError {
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    #[error("JOURNAL_REWOUND: the registry's journal is at {}, {} was followed", .0.found, .0.known)]
+    Rewound(Rewound),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -89,24 +91,26 @@ pub(crate) struct Follower {
     pub(crate) registry: RegistryPeer,
     pub(crate) ingest: Ingest,
     pub(crate) pictures: watch::Sender<Arc<Picture>>,
-    /// How many facts are stored.
-    pub(crate) fact_count: u64,
+    /// The number of the next fact.
+    pub(crate) next_fact: u64,
 }
 
 impl Follower {
-    /// Follows until told to stop, or until the registry's journal turns out to be another one.
+    /// Follows until told to stop.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        // Handed from hand to hand while there is no connection, so that time cannot slip in between.
+        let mut activity = self.clock.activity();
         loop {
-            // Held while there is no connection.
-            let activity = self.clock.activity();
             let broken = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
                 broken = self.follow(activity) => broken,
             };
-            let Err(error) = broken else { return };
-            tracing::warn!(error = &error as &dyn std::error::Error, "following the registry broke off");
-            let _activity = self.clock.activity();
+            activity = broken.1;
+            match broken.0 {
+                FollowError::Rewound(rewound) => self.refuse_figures(rewound),
+                error => tracing::warn!(error = &error as &dyn std::error::Error, "following the registry broke off"),
+            }
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = tokio::time::sleep(self.config.follow_retry_delay) => {}
@@ -114,65 +118,98 @@ impl Follower {
         }
     }
 
-    /// Ok: never to be begun again.
-    async fn follow(&mut self, activity: Activity) -> Result<(), FollowError> {
-        let resume_token = self.pictures.borrow().followed.resume_token.clone();
-        let opened = self.clock.track(self.registry.watch(&resume_token));
+    /// Follows until it breaks off; time stands still from then on.
+    async fn follow(&mut self, activity: Activity) -> (FollowError, Activity) {
+        let opened = self.clock.track(self.open());
         drop(activity);
         let (mut watch, mut activity) = match opened.await {
             (Ok(watch), activity) => (watch, activity),
-            (Err(RegistryError::TokenRefused(reason)), _) => {
-                tracing::warn!(reason, "the registry takes the resume token no longer; beginning with a snapshot");
-                let (watch, activity) = self.clock.track(self.registry.watch("")).await;
-                (watch?, activity)
-            }
-            (Err(error), _) => return Err(error.into()),
+            (Err(error), activity) => return (error, activity),
         };
+        // By this watch; another replica may have stored more meanwhile.
+        let mut heard = self.pictures.borrow().followed.clone();
         let mut updates = Vec::new();
         loop {
             let next = self.clock.track(RegistryWatch::next(&mut watch));
             drop(activity);
             let (message, held) = next.await;
             activity = held;
-            let Some(message) = message? else { return Err(FollowError::Ended) };
-            if let Some(rewound) = self.rewound_by(&message.followed) {
-                self.stop_for(rewound);
-                return Ok(());
-            }
-            updates.extend(message.updates);
-            if message.is_complete {
-                self.take(std::mem::take(&mut updates), message.followed).await?;
+            let result = match message {
+                Ok(Some(message)) => self.hear(message, &mut heard, &mut updates).await,
+                Ok(None) => Err(FollowError::Ended),
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = result {
+                return (error, activity);
             }
         }
     }
 
-    /// Rule 17: the registry must go on from what was followed.
-    fn rewound_by(&self, now: &Followed) -> Option<Rewound> {
-        let picture = self.pictures.borrow();
-        let known = &picture.followed;
-        let other_record = now.position == known.position
-            && !known.journal_hash.is_empty()
-            && !now.journal_hash.is_empty()
-            && now.journal_hash != known.journal_hash;
-        let rewound = now.position < known.position || other_record;
-        rewound.then_some(Rewound { found: now.position, known: known.position })
+    async fn open(&self) -> Result<RegistryWatch, FollowError> {
+        let followed = self.pictures.borrow().followed.clone();
+        match self.registry.watch(&followed.resume_token).await {
+            Ok(watch) => Ok(watch),
+            Err(RegistryError::TokenRefused(reason)) => {
+                tracing::warn!(reason, "the registry takes the resume token no longer; beginning with a snapshot");
+                Ok(self.registry.watch("").await?)
+            }
+            Err(RegistryError::Elsewhere { position }) => {
+                Err(FollowError::Rewound(Rewound { found: position, known: followed.position }))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
-    fn stop_for(&self, rewound: Rewound) {
-        tracing::error!(
-            found = rewound.found,
-            known = rewound.known,
-            "JOURNAL_REWOUND: the registry's journal is not the one followed before; figures are refused"
-        );
-        self.pictures.send_modify(|picture| Arc::make_mut(picture).rewound = Some(rewound));
+    async fn hear(
+        &mut self,
+        message: WatchMessage,
+        heard: &mut Followed,
+        updates: &mut Vec<PracticeUpdate>,
+    ) -> Result<(), FollowError> {
+        if let Some(rewound) = rewound(heard, &message.followed) {
+            return Err(FollowError::Rewound(rewound));
+        }
+        updates.extend(message.updates);
+        if message.is_complete {
+            *heard = message.followed.clone();
+            self.take(std::mem::take(updates), message.followed).await?;
+        }
+        Ok(())
     }
 
-    /// Stores what is news, places practices for the counts, and publishes.
+    /// Refuses figures until the registry has again what was followed (rule 17): they would rest on records that are gone.
+    fn refuse_figures(&self, rewound: Rewound) {
+        if self.pictures.borrow().rewound != Some(rewound) {
+            let Rewound { found, known } = rewound;
+            tracing::error!(
+                found,
+                known,
+                "JOURNAL_REWOUND: the registry lacks records that were followed; figures are refused"
+            );
+            self.pictures.send_modify(|picture| Arc::make_mut(picture).rewound = Some(rewound));
+        }
+    }
+
+    /// Places practices for the counts, stores what is news, and publishes.
     async fn take(&mut self, updates: Vec<PracticeUpdate>, followed: Followed) -> Result<(), FollowError> {
         let picture = Arc::clone(&self.pictures.borrow());
+        // First, and by itself: it is the writer's own transaction, and placing a practice again changes nothing.
+        let places = places(&picture.directory, &updates);
+        if !places.is_empty() {
+            self.ingest.place(places).await?;
+        }
+        let mut tx = self.db.begin().await.map_err(StoreError::from)?;
+        // What is told is stored once, by whichever replica comes first.
+        log::lock_head(&mut tx).await?;
         let mut directory = picture.directory.clone();
+        let next_fact = told::read_rest(&mut tx, &mut directory, self.next_fact).await?;
+        let stored = told::followed(&mut tx).await?;
+        if stored.position >= followed.position {
+            tx.rollback().await.map_err(StoreError::from)?;
+            self.publish(directory, stored, next_fact);
+            return Ok(());
+        }
         let mut facts: Vec<PracticeFact> = Vec::new();
-        let mut moved: Places = Vec::new();
         for update in updates {
             let before = facts.len();
             for telling in update.told {
@@ -181,24 +218,46 @@ impl Follower {
                     facts.push((update.code, fact));
                 }
             }
-            let news = &facts[before..];
-            if news.iter().any(|(_, fact)| matches!(fact.value, Told::Place(_))) {
-                moved.push((update.code, directory.latest_areas(update.code).collect()));
-            }
-            if !news.is_empty() {
+            if facts.len() > before {
                 trace(&update.traceparent, update.code, &followed);
             }
         }
-        if !moved.is_empty() {
-            self.ingest.place(moved).await?;
-        }
-        let mut tx = self.db.begin().await.map_err(StoreError::from)?;
-        told::write(&mut tx, &facts, self.fact_count, &followed).await?;
+        told::write(&mut tx, &facts, next_fact, &followed).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        self.fact_count += facts.len() as u64;
-        self.pictures.send_replace(Arc::new(Picture { directory, followed, rewound: None }));
+        self.publish(directory, followed, next_fact + facts.len() as u64);
         Ok(())
     }
+
+    fn publish(&mut self, directory: Directory, followed: Followed, next_fact: u64) {
+        self.next_fact = next_fact;
+        self.pictures.send_replace(Arc::new(Picture { directory, followed, rewound: None }));
+    }
+}
+
+/// Rule 17: the registry must go on from what was heard.
+fn rewound(heard: &Followed, now: &Followed) -> Option<Rewound> {
+    let other_record = now.position == heard.position
+        && !heard.journal_hash.is_empty()
+        && !now.journal_hash.is_empty()
+        && now.journal_hash != heard.journal_hash;
+    let rewound = now.position < heard.position || other_record;
+    rewound.then_some(Rewound { found: now.position, known: heard.position })
+}
+
+/// The practices that these updates place, each with where it then lies.
+fn places(directory: &Directory, updates: &[PracticeUpdate]) -> Places {
+    let mut places = Places::new();
+    for update in updates {
+        for telling in &update.told {
+            let Told::Place(place) = &telling.value else { continue };
+            let areas: Vec<Area> = place.areas().collect();
+            if directory.record(update.code).is_none() || !directory.latest_areas(update.code).eq(areas.iter().cloned())
+            {
+                places.push((update.code, areas));
+            }
+        }
+    }
+    places
 }
 
 /// The fact that a telling adds to what is known; None where it adds nothing.

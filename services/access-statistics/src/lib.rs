@@ -28,13 +28,14 @@ use client::Peer;
 use clock::Clock;
 use database::{Db, Store};
 use journal::{Engine, EngineConfig, Journal, JournalError, JournalHandle};
+use tally::Directory;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use config::StatisticsConfig;
 pub use returns::ReturnsMachine;
-pub use store::StoreError;
+pub use store::{MIGRATIONS, StoreError};
 
 use follow::{Follower, Picture};
 use grpc::registry::RegistryPeer;
@@ -81,7 +82,7 @@ impl AccessStatistics {
     pub async fn migrate(store: &Store) -> Result<Db, StoreError> {
         let db = Db::open(store, DATABASE).await?;
         db.migrate(&journal::MIGRATIONS).await?;
-        db.migrate(&store::MIGRATIONS).await?;
+        db.migrate(&MIGRATIONS).await?;
         Ok(db)
     }
 
@@ -96,7 +97,9 @@ impl AccessStatistics {
     ) -> Result<Self, OpenError> {
         let returns = Engine::open(Journal::Sql(db.clone()), clock.clone(), engine).await?;
         let mut tx = db.begin_read().await.map_err(StoreError::from)?;
-        let (directory, followed, fact_count) = store::told::read(&mut tx).await?;
+        let mut directory = Directory::default();
+        let next_fact = store::told::read_rest(&mut tx, &mut directory, 0).await?;
+        let followed = store::told::followed(&mut tx).await?;
         tx.rollback().await.map_err(StoreError::from)?;
         let places: Places =
             directory.records().map(|(code, _)| (code, directory.latest_areas(code).collect())).collect();
@@ -109,7 +112,7 @@ impl AccessStatistics {
             registry: RegistryPeer(registry),
             ingest: ingest.clone(),
             pictures: sender,
-            fact_count,
+            next_fact,
         };
         let flows = FlowReader { db, ingest: ingest.clone() };
         let loops = Arc::new(Mutex::new(Some(Loops { writer, follower })));

@@ -36,8 +36,8 @@ pub(super) fn of_ingest(error: &IngestError) -> Status {
             "CHANNELS_EXHAUSTED",
             "no more channels and capabilities can be told apart; some producer invents them",
         ),
-        IngestError::Store(cause) => {
-            tracing::warn!(error = &**cause as &dyn std::error::Error, "a batch was not taken");
+        // The writer has logged the cause.
+        IngestError::Store(_) => {
             Error::unavailable("STORE_UNAVAILABLE", "the store failed; reconnect and go on from the durable sequence")
                 .retry_after(RETRY_DELAY)
         }

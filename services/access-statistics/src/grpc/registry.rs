@@ -18,6 +18,12 @@ pub(crate) enum RegistryError {
     /// It does not know the place where we were, and begins anew where asked without one.
     #[error("the registry refuses the resume token: {0}")]
     TokenRefused(String),
+    /// Its journal lacks what we followed, or has other records there (rule 17).
+    #[error("the registry's journal is not the one followed before; it is at {position}")]
+    Elsewhere {
+        /// Where it is, or where it differs.
+        position: u64,
+    },
     /// The call failed.
     #[error("the registry answered {code:?}: {message}")]
     Call {
@@ -52,24 +58,28 @@ impl RegistryPeer {
         let mut client = PracticeRegistryServiceClient::new(self.0.clone());
         let request = wire::WatchPracticesRequest { resume_token: resume_token.to_owned(), filter: String::new() };
         let opened = client.watch_practices(request).await;
-        opened.map(|reply| RegistryWatch(reply.into_inner())).map_err(|status| refused(&status, resume_token))
+        opened.map(|reply| RegistryWatch(reply.into_inner())).map_err(|status| refused(&status))
     }
 }
 
 impl RegistryWatch {
     /// The next message; None where the registry ended the watch.
     pub(crate) async fn next(&mut self) -> Result<Option<WatchMessage>, RegistryError> {
-        let message = self.0.message().await.map_err(|status| refused(&status, ""))?;
+        let message = self.0.message().await.map_err(|status| refused(&status))?;
         message.map(read_message).transpose()
     }
 }
 
-fn refused(status: &Status, resume_token: &str) -> RegistryError {
-    let about_token = matches!(status.code(), Code::InvalidArgument | Code::OutOfRange | Code::FailedPrecondition);
-    if about_token && !resume_token.is_empty() {
-        return RegistryError::TokenRefused(status.message().to_owned());
+fn refused(status: &Status) -> RegistryError {
+    let explained = api::Explained::from(status);
+    let position = explained.metadata.get("position").and_then(|position| position.parse().ok());
+    match (explained.reason.as_str(), position) {
+        // A registry that does not come to our position in time lags behind or was restored; either way figures rest on
+        // records that it does not have.
+        ("JOURNAL_REWOUND" | "POSITION_NOT_REACHED", Some(position)) => RegistryError::Elsewhere { position },
+        ("RESUME_TOKEN_INVALID", _) => RegistryError::TokenRefused(status.message().to_owned()),
+        _ => RegistryError::Call { code: status.code(), message: status.message().to_owned() },
     }
-    RegistryError::Call { code: status.code(), message: status.message().to_owned() }
 }
 
 fn read_message(message: wire::WatchPracticesResponse) -> Result<WatchMessage, RegistryError> {

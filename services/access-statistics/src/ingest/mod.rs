@@ -4,6 +4,8 @@
 //! A batch is acknowledged after its commit and its fold, so a query that follows an acknowledgement counts it. Many
 //! batches share a commit: whatever waits when one ends goes into the next, so groups grow with the load.
 
+mod checkpoint;
+mod names;
 mod pending;
 mod writer;
 

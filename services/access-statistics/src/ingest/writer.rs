@@ -7,18 +7,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use clock::{Activity, Clock, Sleep};
+use clock::{Clock, Sleep};
 use database::{Db, Tx};
 use jiff::Timestamp;
 use ods::PracticeCode;
-use tally::{AreaIndex, Day, Dictionary, Events, Source, Standing, Strand, standing};
+use tally::{AreaIndex, Day, Dictionary, Events, Source, Standing, standing};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::checkpoint::due;
 use super::{Batch, Ingest, IngestError, Job, Outcome, Places, Shared};
 use crate::config::StatisticsConfig;
 use crate::store::log::{Head, LoggedBatch};
-use crate::store::{StoreError, dictionary as dictionary_rows, log, rollups};
+use crate::store::{StoreError, log};
 
 /// Events in one commit: bounds the transaction to some ten megabytes.
 const GROUP_EVENTS_MAX: usize = 500_000;
@@ -32,23 +33,23 @@ const SOURCES_CACHED_MAX: usize = 100_000;
 /// The writer; [`Writer::run`] is its life.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    db: Db,
-    clock: Clock,
-    config: StatisticsConfig,
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) config: StatisticsConfig,
     queue: mpsc::Receiver<Job>,
-    shared: Arc<Shared>,
-    dictionary: Arc<Dictionary>,
-    areas: Arc<AreaIndex>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) dictionary: Arc<Dictionary>,
+    pub(super) areas: Arc<AreaIndex>,
     /// Where the log was when this process last saw it. None where that is uncertain.
-    head: Option<Head>,
+    pub(super) head: Option<Head>,
     /// Durable sequences as of `head`.
     sources: BTreeMap<Source, u64>,
-    /// recorded times never go backwards, whatever the clock does.
+    /// Moments of arrival never go backwards, whatever the clock does.
     last_arrived_at: Timestamp,
     /// The day on which old rows were last deleted.
-    cleaned_on: Option<Day>,
+    pub(super) cleaned_on: Option<Day>,
     /// When the pending fold goes into the tables; None while there is none.
-    checkpoint: Option<Sleep>,
+    pub(super) checkpoint: Option<Sleep>,
 }
 
 type BatchReply = oneshot::Sender<Outcome<u64>>;
@@ -78,7 +79,10 @@ impl Writer {
             checkpoint: None,
         };
         // Before anything is folded: an event counts for the areas that its practice is known to be in.
-        writer.read_places(&places).await?;
+        let mut tx = writer.db.begin_read().await?;
+        writer.read_dictionary(&mut tx).await?;
+        tx.rollback().await?;
+        writer.set_places(&places);
         writer.only_catch_up().await?;
         Ok((writer, Ingest { queue: sender, shared }))
     }
@@ -247,15 +251,8 @@ impl Writer {
         }
     }
 
-    fn expect_checkpoint(&mut self) {
-        if self.checkpoint.is_none() {
-            let due = self.clock.now().checked_add(self.config.checkpoint_interval).unwrap_or(Timestamp::MAX);
-            self.checkpoint = Some(self.clock.sleep_until(due, "statistics/checkpoint"));
-        }
-    }
-
     /// Locks the head, and folds whatever was appended since this process last looked.
-    async fn catch_up(&mut self, tx: &mut Tx) -> Result<Head, StoreError> {
+    pub(super) async fn catch_up(&mut self, tx: &mut Tx) -> Result<Head, StoreError> {
         let head = log::lock_head(tx).await?;
         if self.head == Some(head) {
             return Ok(head);
@@ -316,116 +313,6 @@ impl Writer {
         Ok(durable)
     }
 
-    /// Gives ordinals to what has none, durably, before any batch uses them.
-    async fn name(
-        &mut self,
-        practices: &[PracticeCode],
-        strands: Vec<Strand>,
-    ) -> Result<Result<(), IngestError>, StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.catch_up(&mut tx).await?;
-        let (first_practice, first_strand) = (self.dictionary.practice_count(), self.dictionary.strand_count());
-        let mut dictionary = Dictionary::clone(&self.dictionary);
-        for practice in practices {
-            dictionary.add_practice(*practice);
-        }
-        for strand in strands {
-            if dictionary.add_strand(strand).is_none() {
-                return Ok(Err(IngestError::StrandsExhausted));
-            }
-        }
-        dictionary_rows::write_rest(&mut tx, &dictionary, first_practice, first_strand).await?;
-        tx.commit().await?;
-        self.set_dictionary(dictionary);
-        Ok(Ok(()))
-    }
-
-    /// Gives every practice of the directory an ordinal, if it has none, and places it.
-    async fn read_places(&mut self, places: &Places) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        log::lock_head(&mut tx).await?;
-        self.read_dictionary(&mut tx).await?;
-        let mut dictionary = Dictionary::clone(&self.dictionary);
-        for (practice, _) in places {
-            dictionary.add_practice(*practice);
-        }
-        let (first_practice, first_strand) = (self.dictionary.practice_count(), self.dictionary.strand_count());
-        dictionary_rows::write_rest(&mut tx, &dictionary, first_practice, first_strand).await?;
-        tx.commit().await?;
-        self.set_dictionary(dictionary);
-        self.set_places(places);
-        Ok(())
-    }
-
-    async fn read_dictionary(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        let mut dictionary = Dictionary::clone(&self.dictionary);
-        dictionary_rows::read_rest(tx, &mut dictionary).await?;
-        self.set_dictionary(dictionary);
-        Ok(())
-    }
-
-    fn set_dictionary(&mut self, dictionary: Dictionary) {
-        self.dictionary = Arc::new(dictionary);
-        self.shared.set_dictionary(Arc::clone(&self.dictionary));
-    }
-
-    /// Places practices, which must have an ordinal.
-    fn set_places(&mut self, places: &Places) {
-        let mut areas = AreaIndex::clone(&self.areas);
-        for (code, lies_in) in places {
-            if let Some(ordinal) = self.dictionary.practice_ordinal(code.as_str()) {
-                areas.place(ordinal, lies_in.iter().cloned());
-            }
-        }
-        self.areas = Arc::new(areas);
-        self.shared.set_areas(Arc::clone(&self.areas));
-    }
-
-    fn is_checkpoint_overdue(&self) -> bool {
-        self.head.is_some_and(|head| head.position - head.folded >= self.config.checkpoint_batches_max)
-    }
-
-    async fn checkpoint_or_log(&mut self) {
-        self.checkpoint = None;
-        if let Err(error) = self.write_checkpoint().await {
-            // Nothing is lost: the log has it, and the next checkpoint takes it along.
-            tracing::error!(error = &error as &dyn std::error::Error, "a checkpoint failed");
-            self.head = None;
-            self.expect_checkpoint();
-        }
-    }
-
-    /// Moves the pending fold into the tables, together with how far the log is folded.
-    async fn write_checkpoint(&mut self) -> Result<(), StoreError> {
-        if self.shared.pending().fold.is_empty() {
-            return Ok(());
-        }
-        let mut tx = self.db.begin().await?;
-        let head = self.catch_up(&mut tx).await?;
-        let fold = Arc::clone(&self.shared.pending().fold);
-        let today = Day::of(self.clock.now());
-        let sketches_from = today.plus(1 - self.config.practice_sketch_days);
-        rollups::add_fold(&mut tx, &fold, &self.dictionary, &self.areas, sketches_from).await?;
-        let folded = Head { folded: head.position, ..head };
-        log::set_head(&mut tx, folded).await?;
-        if self.cleaned_on != Some(today) {
-            let before = self.clock.now().checked_sub(self.config.batches_kept).unwrap_or(Timestamp::MIN);
-            log::delete_batches(&mut tx, folded.folded, before).await?;
-            rollups::delete_practice_sketches(&mut tx, sketches_from).await?;
-        }
-        tx.commit().await?;
-        tracing::debug!(events = fold.event_count(), position = folded.folded, "checkpoint");
-        {
-            let mut pending = self.shared.pending();
-            pending.fold = Arc::default();
-            pending.head = folded;
-        }
-        self.head = Some(folded);
-        self.cleaned_on = Some(today);
-        self.shared.announce(folded);
-        Ok(())
-    }
-
     /// A failure of the store for those who asked; afterwards nothing in memory is trusted without a look at the log.
     fn outcome<T>(&mut self, result: Result<T, StoreError>) -> Result<T, IngestError> {
         result.map_err(|error| {
@@ -441,14 +328,6 @@ impl Writer {
 struct Group {
     batches: Vec<(Batch, BatchReply)>,
     event_count: usize,
-}
-
-/// Waits for the checkpoint, for ever if none is due.
-async fn due(checkpoint: &mut Option<Sleep>) -> Activity {
-    match checkpoint {
-        Some(sleep) => sleep.await,
-        None => std::future::pending().await,
-    }
 }
 
 /// The first of the batch's `durable_count` durable sequences that the log holds with other content. What the log no

@@ -12,7 +12,7 @@ use tally::{Day, EventsError, SketchError};
 use thiserror::Error;
 
 /// The tables of this crate; `journal` brings its own.
-pub(crate) static MIGRATIONS: Migrations = database::migrations!("access-statistics": "0001_events");
+pub static MIGRATIONS: Migrations = database::migrations!("access-statistics": "0001_events");
 
 /// The store could not be read or written.
 #[derive(Debug, Error)]

@@ -20,12 +20,12 @@ pub(crate) struct Followed {
 /// One fact about one practice.
 pub(crate) type PracticeFact = (PracticeCode, Fact<Told>);
 
-/// Reads everything told.
-pub(crate) async fn read(tx: &mut Tx) -> Result<(Directory, Followed, u64), StoreError> {
-    let mut directory = Directory::default();
-    let mut count = 0;
-    let statement = sql("select practice, effective_from, recorded_at, fact from told order by number");
-    for row in tx.fetch_all(statement).await? {
+/// Adds the facts from this number on to the directory; returns the number that is next.
+pub(crate) async fn read_rest(tx: &mut Tx, directory: &mut Directory, from: u64) -> Result<u64, StoreError> {
+    let mut next = from;
+    let statement =
+        sql("select practice, effective_from, recorded_at, fact from told where number >= $1 order by number");
+    for row in tx.fetch_all(statement.bind(number(from))).await? {
         let (practice, fact): (String, String) = (row.get("practice")?, row.get("fact")?);
         let unreadable = || StoreError::Value { column: "told.fact", value: fact.clone() };
         let code = practice.parse().map_err(|_| unreadable())?;
@@ -33,18 +33,20 @@ pub(crate) async fn read(tx: &mut Tx) -> Result<(Directory, Followed, u64), Stor
         let effective_from = moment("told.effective_from", row.get("effective_from")?)?;
         let recorded_at = moment("told.recorded_at", row.get("recorded_at")?)?;
         directory.tell(code, Fact { effective_from, recorded_at, value });
-        count += 1;
+        next += 1;
     }
+    Ok(next)
+}
+
+/// How far the registry has been followed.
+pub(crate) async fn followed(tx: &mut Tx) -> Result<Followed, StoreError> {
     let row = tx.fetch_optional(sql("select position, journal_hash, resume_token from followed where id = 1")).await?;
-    let followed = match row {
-        None => Followed::default(),
-        Some(row) => Followed {
-            position: unsigned("followed.position", row.get("position")?)?,
-            journal_hash: row.get("journal_hash")?,
-            resume_token: row.get("resume_token")?,
-        },
-    };
-    Ok((directory, followed, count))
+    let Some(row) = row else { return Ok(Followed::default()) };
+    Ok(Followed {
+        position: unsigned("followed.position", row.get("position")?)?,
+        journal_hash: row.get("journal_hash")?,
+        resume_token: row.get("resume_token")?,
+    })
 }
 
 /// Adds facts, the first of them numbered `first_number`, and sets how far the registry is followed.

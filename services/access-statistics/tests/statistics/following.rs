@@ -59,7 +59,7 @@ async fn a_query_waits_for_the_position_it_asks_for_and_says_so_when_it_is_not_r
 }
 
 #[tokio::test]
-async fn a_registry_whose_journal_was_rewound_is_followed_no_further_and_figures_are_refused() {
+async fn figures_are_refused_while_the_registry_lacks_records_that_were_followed() {
     for world in World::each().await {
         let process = world.start().await;
         let a1 = practice("A81001", "QHM", "EMIS", 1_000, moment("2031-03-01T10:00:00Z"));
@@ -74,6 +74,25 @@ async fn a_registry_whose_journal_was_rewound_is_followed_no_further_and_figures
         // Asked for a position beyond, it answers as soon as it has noticed.
         let refused = Explained::from(&process.statistics().get_summary(at_least(99)).await.unwrap_err());
         assert_eq!((refused.reason.as_str(), refused.metadata["known"].as_str()), ("JOURNAL_REWOUND", "5"));
+
+        // The records are found after all.
+        world.registry.rewind_to(3);
+        world.registry.forget_last();
+        for day in 7..9 {
+            world.registry.tell([observed(a1.clone(), day % 2 == 0, moment(&format!("2031-03-0{day}T08:00:00Z")))]);
+        }
+        let position = world.registry.tell([observed(a1, false, moment("2031-03-09T08:00:00Z"))]);
+        let recovered = async {
+            loop {
+                match process.statistics().get_summary(at_least(position)).await {
+                    Ok(summary) => return summary.into_inner(),
+                    Err(status) => assert_eq!(Explained::from(&status).reason, "JOURNAL_REWOUND"),
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let summary = tokio::time::timeout(Duration::from_secs(30), recovered).await.expect("it goes on");
+        assert_eq!((value(&summary.practices_live), summary.registry_position), (0, 6));
         process.stop().await;
     }
 }

@@ -8,5 +8,7 @@ mod figures;
 mod following;
 mod registry;
 mod replicas;
+mod retention;
 mod returns;
+mod virtual_time;
 mod world;

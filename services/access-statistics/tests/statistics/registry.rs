@@ -73,6 +73,11 @@ impl FakeRegistry {
         });
     }
 
+    /// Takes the last message back.
+    pub(crate) fn forget_last(&self) {
+        self.0.messages.lock().expect("no test panics with it").pop();
+    }
+
     pub(crate) fn tokens(&self) -> Vec<String> {
         self.0.tokens.lock().expect("no test panics with it").clone()
     }

@@ -33,6 +33,8 @@ pub(crate) struct World {
 
 /// One process.
 pub(crate) struct Process {
+    /// Its connections, for tests that take them away or look at what lies in the tables.
+    pub(crate) db: Db,
     peer: Peer,
     shutdown: CancellationToken,
     life: JoinHandle<()>,
@@ -57,8 +59,12 @@ impl World {
     }
 
     pub(crate) async fn start(&self) -> Process {
+        self.start_on(Clock::Manual(self.clock.clone())).await
+    }
+
+    pub(crate) async fn start_on(&self, clock: Clock) -> Process {
         let db = AccessStatistics::migrate(self.store.store()).await.expect("the migrations apply");
-        let clock = Clock::Manual(self.clock.clone());
+        let store = db.clone();
         let registry = self.registry.peer();
         let opened = AccessStatistics::open(db, clock, registry, self.config.clone(), EngineConfig::default()).await;
         let statistics = opened.expect("the aggregator opens");
@@ -68,7 +74,7 @@ impl World {
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
         let life = tokio::spawn(async move { statistics.run(stop).await });
-        Process { peer, shutdown, life }
+        Process { db: store, peer, shutdown, life }
     }
 
     /// Lets time pass to the next checkpoint, and waits until all that was taken is in the tables.

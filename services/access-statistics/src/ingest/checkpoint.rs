@@ -1,0 +1,75 @@
+//! Checkpoints: the pending fold goes into the tables, together with how far the log is folded.
+//!
+//! Only a matter of time and memory: no answer depends on when it happens, and one that fails is made up for by the next.
+
+use std::sync::Arc;
+
+use clock::{Activity, Sleep};
+use jiff::Timestamp;
+use tally::Day;
+
+use super::Writer;
+use crate::store::log::{self, Head};
+use crate::store::{StoreError, rollups};
+
+impl Writer {
+    pub(super) fn expect_checkpoint(&mut self) {
+        if self.checkpoint.is_none() {
+            let due = self.clock.now().checked_add(self.config.checkpoint_interval).unwrap_or(Timestamp::MAX);
+            self.checkpoint = Some(self.clock.sleep_until(due, "statistics/checkpoint"));
+        }
+    }
+
+    pub(super) fn is_checkpoint_overdue(&self) -> bool {
+        self.head.is_some_and(|head| head.position - head.folded >= self.config.checkpoint_batches_max)
+    }
+
+    pub(super) async fn checkpoint_or_log(&mut self) {
+        self.checkpoint = None;
+        if let Err(error) = self.write_checkpoint().await {
+            // Nothing is lost: the log has it, and the next checkpoint takes it along.
+            tracing::error!(error = &error as &dyn std::error::Error, "a checkpoint failed");
+            self.head = None;
+            self.expect_checkpoint();
+        }
+    }
+
+    /// Moves the pending fold into the tables, together with how far the log is folded.
+    pub(super) async fn write_checkpoint(&mut self) -> Result<(), StoreError> {
+        if self.shared.pending().fold.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.db.begin().await?;
+        let head = self.catch_up(&mut tx).await?;
+        let fold = Arc::clone(&self.shared.pending().fold);
+        let today = Day::of(self.clock.now());
+        let sketches_from = today.plus(1 - self.config.practice_sketch_days);
+        rollups::add_fold(&mut tx, &fold, &self.dictionary, &self.areas, sketches_from).await?;
+        let folded = Head { folded: head.position, ..head };
+        log::set_head(&mut tx, folded).await?;
+        if self.cleaned_on != Some(today) {
+            let before = self.clock.now().checked_sub(self.config.batches_kept).unwrap_or(Timestamp::MIN);
+            log::delete_batches(&mut tx, folded.folded, before).await?;
+            rollups::delete_practice_sketches(&mut tx, sketches_from).await?;
+        }
+        tx.commit().await?;
+        tracing::debug!(events = fold.event_count(), position = folded.folded, "checkpoint");
+        {
+            let mut pending = self.shared.pending();
+            pending.fold = Arc::default();
+            pending.head = folded;
+        }
+        self.head = Some(folded);
+        self.cleaned_on = Some(today);
+        self.shared.announce(folded);
+        Ok(())
+    }
+}
+
+/// Waits for the checkpoint, for ever if none is due.
+pub(super) async fn due(checkpoint: &mut Option<Sleep>) -> Activity {
+    match checkpoint {
+        Some(sleep) => sleep.await,
+        None => std::future::pending().await,
+    }
+}
