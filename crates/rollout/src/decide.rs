@@ -216,7 +216,7 @@ impl Docket {
     fn schedule(&mut self, id: &WaveRef) {
         let Some(wave) = self.state.wave(id) else { return };
         let mut due = Vec::new();
-        let named = |at, kind| Due { at, wave: id.clone(), kind };
+        let named = |at, kind| Due { at, wave: id.clone(), kind, round: wave.round };
         let first = first_slot(&self.state, wave, self.now);
         // The first moment after the last one of the objections.
         let objections = wave.rules.objections_end.map(after);
@@ -245,7 +245,7 @@ impl Docket {
         };
         let window = windows.find(skipped_ahead)?;
         let kind = DueKind::WindowOpens { closes: window.closes };
-        Some(Due { at: window.opens, wave: wave.id.clone(), kind })
+        Some(Due { at: window.opens, wave: wave.id.clone(), kind, round: wave.round })
     }
 }
 

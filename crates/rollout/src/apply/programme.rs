@@ -154,6 +154,7 @@ pub(super) fn in_force(state: &mut State, id: &ProgrammeId, version: PlanVersion
     for planned in plan.waves.iter().filter(|planned| !planned.goes_on) {
         let id = programme.wave_ref(planned.id);
         let mut wave = Wave::planned(id, version, planned.rules.clone(), place.at, place.position);
+        wave.round = programme.waves.get(&planned.id).map_or(1, |former| former.round + 1);
         for (order, member) in (0..).zip(&planned.members) {
             wave.put(candidate(member, order, place));
             programme.current_wave.insert(member.practice, planned.id);

@@ -167,6 +167,7 @@ pub(super) fn rescheduled(state: &mut State, wave: &WaveRef, from: Date, until: 
         wave.from = from;
         wave.until = until;
         wave.fixed = None;
+        wave.round += 1;
         change_stage(wave, WaveStage::Planned, place);
     });
 }

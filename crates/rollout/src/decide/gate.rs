@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use ods::PracticeCode;
 
 use super::{Docket, Person, hold};
+use crate::calendar::day_bounds;
 use crate::event::Event;
 use crate::id::WaveRef;
 use crate::rejection::Rejection;
@@ -21,17 +22,22 @@ pub(super) fn soak(docket: &mut Docket, id: &WaveRef) {
     }
     let last = wave.last_action_at.unwrap_or(wave.changed_at);
     let at = last.saturating_add(wave.rules.gate.soak).unwrap_or(docket.now).max(docket.now);
+    let round = wave.round;
     docket.record(Event::WaveSoaking { wave: id.clone() });
-    docket.record(Event::DueScheduled { due: vec![Due { at, wave: id.clone(), kind: DueKind::GateEvaluated }] });
+    docket.record(Event::DueScheduled { due: vec![Due { at, wave: id.clone(), kind: DueKind::GateEvaluated, round }] });
 }
 
-/// The moment from which a draining wave counts as drained: now, or once the time for stragglers is over.
+/// The moment from which a draining wave counts as drained: now, or once the time for stragglers is over. Those with
+/// booked dates are no stragglers before their date.
 pub(crate) fn drained_at(wave: &Wave) -> Timestamp {
     let unsettled = wave.load_in_any(EnrolmentState::is_unsettled);
     if unsettled.is_zero() {
         return wave.changed_at;
     }
-    wave.changed_at.saturating_add(wave.rules.gate.timeout).unwrap_or(Timestamp::MAX)
+    let dates = wave.rules.booked.values().filter_map(|booking| booking.dates.last());
+    let booked_until = dates.map(|date| day_bounds(*date).1).max();
+    let from = booked_until.map_or(wave.changed_at, |until| until.max(wave.changed_at));
+    from.saturating_add(wave.rules.gate.timeout).unwrap_or(Timestamp::MAX)
 }
 
 /// Whether the registry has everything that happened in the wave (rule 5: complete and fresh).

@@ -31,11 +31,10 @@ impl Docket {
 
 pub(super) fn begin_notice(docket: &mut Docket, id: &WaveRef) {
     let Some((programme, wave)) = in_stage(docket, id, WaveStage::Planned) else { return };
-    let calendar = &docket.state.calendar;
     // Who was told before of a date not later than this needs no other notice (rule 11).
     let noticed = |practice| {
-        let earliest = programme.noticed_from(calendar, practice, wave.rules.notice_working_days);
-        wave.rules.notice_working_days == 0 || earliest.is_some_and(|earliest| earliest <= wave.until)
+        let working_days = wave.rules.notice_working_days;
+        programme.is_noticed(&docket.state.calendar, practice, wave.from, working_days)
     };
     let candidates = wave.in_state(EnrolmentState::Candidate).map(|one| one.practice);
     let moves = candidates.filter(|one| noticed(*one)).map(|one| (one, EnrolmentStage::Notified)).collect();
@@ -206,8 +205,7 @@ fn join(docket: &mut Docket, from: &WaveRef, to: WaveId, practices: &[PracticeCo
         let Some((programme, wave)) = in_stage(docket, &later, WaveStage::Notice) else { return };
         let working_days = wave.rules.notice_working_days;
         let noticed = |practice: &&PracticeCode| {
-            let earliest = programme.noticed_from(&docket.state.calendar, **practice, working_days);
-            working_days == 0 || earliest.is_some_and(|earliest| earliest <= wave.until)
+            programme.is_noticed(&docket.state.calendar, **practice, wave.from, working_days)
         };
         let moves = practices.iter().filter(noticed).map(|one| (*one, EnrolmentStage::Notified)).collect();
         docket.move_enrolments(&later, moves, None);

@@ -21,6 +21,8 @@ pub struct Due {
     pub wave: WaveRef,
     /// What.
     pub kind: DueKind,
+    /// How often the wave had been planned or moved by then: a re-plan that keeps a date makes another due moment of it.
+    pub round: u32,
 }
 
 /// What falls due.

@@ -23,6 +23,8 @@ pub struct Wave {
     pub id: WaveRef,
     /// The version of the plan it was last listed in.
     pub version: PlanVersion,
+    /// How often it has been planned or moved.
+    pub round: u32,
     /// What the plan says about it.
     pub rules: Arc<WaveRules>,
     /// The first civil date on which it may go live; later than the plan's where it was rescheduled.
@@ -196,6 +198,7 @@ impl Wave {
         Self {
             id,
             version,
+            round: 1,
             from: rules.from,
             until: rules.until,
             rules,
