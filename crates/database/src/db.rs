@@ -21,6 +21,9 @@ const POSTGRES_CONNECTIONS_COUNT_MAX: u32 = 16;
 /// How long a caller waits for a free connection, and to connect.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Prepared statements that a SQLite connection keeps: each statement over many rows has eighteen shapes.
+const STATEMENTS_COUNT_MAX: usize = 256;
+
 /// How long SQLite waits for another process's write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -241,6 +244,7 @@ async fn open_sqlite(file: &std::path::Path) -> Result<Pools, sqlx::Error> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS_COUNT_MAX)
         .disable_statement_logging();
     let pool = SqlitePoolOptions::new()
         .acquire_timeout(ACQUIRE_TIMEOUT)

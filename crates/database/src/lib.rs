@@ -7,15 +7,15 @@
 //!
 //! - Types: `text`, `bigint` (in SQLite's strict tables: `integer`), `bytea` (SQLite: `blob`). No booleans, no
 //!   floats, no engine's own dates: moments are `bigint` microseconds since 1970 UTC.
-//! - Parameters are `$1`, `$2`, …; many rows are `{rows}` (see [`rows`]); `returning` and
+//! - Parameters are `$1`, `$2`, …; many rows are `values {rows}` (see [`rows`]); `returning` and
 //!   `on conflict … do update` work on both.
 //! - Text that is ordered or compared is `collate "C"` in PostgreSQL's migrations: its default collation orders
 //!   differently from SQLite's bytes, and pages would differ.
 //! - Aggregates of integers are `cast(sum(x) as bigint)`: PostgreSQL's `sum` is `numeric`.
 //! - SQLite tables are `strict`.
 //!
-//! Statements are `&'static str`, so no input can become SQL; the one exception, `{rows}`, is expanded here and
-//! from nothing but two counts.
+//! Statements are `&'static str`, so no input can become SQL; the one exception, `values {rows}`, is expanded
+//! here, from nothing but counts and the names of three types.
 //!
 //! # What it does not do
 //!

@@ -8,6 +8,7 @@ use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::db::{Dialect, wrap};
 use crate::row::{Inner as RowInner, Row};
+use crate::sql::SqliteQuery;
 use crate::{DatabaseError, Rows, Sql};
 
 /// A transaction: nothing of it is seen by others before [`Tx::commit`] has returned, and nothing stays where it
@@ -92,21 +93,15 @@ impl Tx {
     /// Runs a statement over many rows; how many it touched in all. See [`crate::rows`].
     pub async fn execute_rows(&mut self, rows: Rows) -> Result<u64, DatabaseError> {
         let text = rows.text;
-        let mut affected_count = 0;
-        for chunk in rows.chunks() {
-            let affected = match &mut self.inner {
-                Inner::Sqlite(tx) => match chunk.for_sqlite() {
-                    Ok(query) => query.execute(&mut *tx.connection).await.map(|done| done.rows_affected()),
-                    Err(error) => Err(error),
-                },
-                Inner::Postgres(tx) => match chunk.for_postgres() {
-                    Ok(query) => query.execute(&mut **tx).await.map(|done| done.rows_affected()),
-                    Err(error) => Err(error),
-                },
-            };
-            affected_count += affected.map_err(|source| DatabaseError::of_statement(&self.place, text, source))?;
-        }
-        Ok(affected_count)
+        let affected_count = match &mut self.inner {
+            Inner::Sqlite(tx) => execute_each(&mut tx.connection, rows.for_sqlite()).await,
+            Inner::Postgres(tx) => match rows.for_postgres() {
+                Some(Ok(query)) => query.execute(&mut **tx).await.map(|done| done.rows_affected()),
+                Some(Err(error)) => Err(error),
+                None => Ok(0),
+            },
+        };
+        affected_count.map_err(|source| DatabaseError::of_statement(&self.place, text, source))
     }
 
     /// Runs a whole script without parameters: a migration.
@@ -174,4 +169,15 @@ impl Tx {
         };
         done.map_err(|source| DatabaseError::of_store(&place, "roll back", source))
     }
+}
+
+async fn execute_each(
+    connection: &mut PoolConnection<Sqlite>,
+    statements: Vec<Result<SqliteQuery, sqlx::Error>>,
+) -> Result<u64, sqlx::Error> {
+    let mut affected_count = 0;
+    for statement in statements {
+        affected_count += statement?.execute(&mut **connection).await?.rows_affected();
+    }
+    Ok(affected_count)
 }

@@ -162,6 +162,29 @@ async fn sums_and_upserts_read_alike() {
 }
 
 #[tokio::test]
+async fn rows_may_hold_nulls_also_in_the_first() {
+    for store in TestStore::each().await {
+        let db = open(&store).await;
+        let mut all = rows("insert into things (id, name, body, size) values {rows} on conflict (id) do nothing");
+        all.row([Value::from(1), Value::from(None::<&str>), Value::from(None::<Vec<u8>>), Value::from(None::<i64>)]);
+        all.row([Value::from(2), Value::from("a, {\"b\"} NULL"), Value::from(vec![0u8, 92, 255]), Value::from(7)]);
+        all.row([Value::from(3), Value::from(""), Value::from(Vec::<u8>::new()), Value::from(i64::MIN)]);
+        let mut tx = db.begin().await.expect("a transaction");
+        assert_eq!(tx.execute_rows(all.clone()).await.expect("the rows"), 3);
+        assert_eq!(tx.execute_rows(all).await.expect("the same rows"), 0, "they are there");
+        tx.commit().await.expect("a commit");
+        let mut found = Vec::new();
+        for row in db.fetch_all(sql("select name, body, size from things order by id")).await.expect("rows") {
+            let name: Option<String> = row.get("name").expect("a name");
+            let body: Option<Vec<u8>> = row.get("body").expect("a body");
+            found.push((name, body, row.get::<Option<i64>>("size").expect("a size")));
+        }
+        let second = (Some("a, {\"b\"} NULL".to_owned()), Some(vec![0, 92, 255]), Some(7));
+        assert_eq!(found, [(None, None, None), second, (Some(String::new()), Some(Vec::new()), Some(i64::MIN))]);
+    }
+}
+
+#[tokio::test]
 async fn lists_are_bound_in_each_dialect_also_with_awkward_texts() {
     for store in TestStore::each().await {
         let db = open(&store).await;
