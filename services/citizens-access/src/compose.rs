@@ -11,7 +11,7 @@ use access_statistics::{AccessStatistics, StatisticsConfig};
 use anyhow::Context;
 use client::{Peer, PeerConfig};
 use clock::Clock;
-use database::{Db, Store};
+use database::{Db, Migrations, Store};
 use identity::{DevelopmentCaller, RoleMatrix};
 use journal::grpc::JournalService;
 use journal::{Checkpoints, EngineConfig, Journal, JournalHandle, Signer};
@@ -187,10 +187,17 @@ pub(crate) fn make_folder(folder: &Path) -> anyhow::Result<()> {
 
 /// What `serve` needs of a store: that it can be reached and has this version's tables. Says what is missing.
 pub(crate) async fn check(store: &Store) -> anyhow::Result<()> {
-    for name in [REGISTRY, SCHEDULER, access_statistics::DATABASE] {
+    let tables: [(&'static str, &[&'static Migrations]); 3] = [
+        (REGISTRY, &[&journal::MIGRATIONS]),
+        (SCHEDULER, &[&journal::MIGRATIONS, &rollout_scheduler::MIGRATIONS]),
+        (access_statistics::DATABASE, &[&journal::MIGRATIONS, &access_statistics::MIGRATIONS]),
+    ];
+    for (name, sets) in tables {
         let db =
             Db::open(store, name).await.with_context(|| format!("the database {name} in {store} does not open"))?;
-        db.check_migrated(&journal::MIGRATIONS).await.with_context(|| format!("{name} in {store}: run migrate"))?;
+        for migrations in sets {
+            db.check_migrated(migrations).await.with_context(|| format!("{name} in {store}: run migrate"))?;
+        }
         if !db.is_replicated_synchronously().await? {
             println!("note: {name} in {store} has no synchronous replica: what was acknowledged is lost with its disk");
         }

@@ -1,8 +1,9 @@
 //! The moment that a demo has come to, in a file of its data folder: written before it is entered, so that a run that was
 //! killed goes on from there.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,6 +12,8 @@ use jiff::Timestamp;
 
 /// Its name in the data folder.
 const FILE_NAME: &str = "moment";
+/// Longer than the text of any moment to the nanosecond.
+const LINE_BYTES: usize = 40;
 
 /// The stored moment, or none where this folder has not seen a demo.
 ///
@@ -29,17 +32,23 @@ pub(crate) fn stored(folder: &Path) -> anyhow::Result<Option<Timestamp>> {
     }
 }
 
-/// Stores `moment` durably, replacing the former one in one step.
+/// Stores `moment` durably, in place of the former one. One write of one sector: it is there whole or not at all.
 ///
 /// # Errors
 /// Where the folder cannot be written to.
 pub(crate) fn store(folder: &Path, moment: Timestamp) -> io::Result<()> {
-    let (path, next): (PathBuf, PathBuf) = (folder.join(FILE_NAME), folder.join(format!("{FILE_NAME}.next")));
-    let mut file = File::create(&next)?;
-    file.write_all(moment.to_string().as_bytes())?;
+    let path = folder.join(FILE_NAME);
+    let is_new = !path.exists();
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+    // As long as any moment in any year, so that nothing of a longer former one is left behind.
+    let line = format!("{:<LINE_BYTES$}\n", moment.to_string());
+    file.write_all_at(line.as_bytes(), 0)?;
     file.sync_data()?;
-    fs::rename(&next, &path)?;
-    File::open(folder)?.sync_all()
+    if is_new {
+        // The name of a new file lies in the folder.
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// What the clock calls before it enters a moment.
@@ -59,7 +68,7 @@ mod tests {
     fn the_last_moment_stored_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(stored(folder.path()).unwrap(), None);
-        for moment in ["2031-03-03T09:00:00Z", "2031-03-03T09:00:00.000001Z"] {
+        for moment in ["2031-03-03T09:00:00Z", "2031-03-03T09:00:00.000001Z", "2031-03-04T09:00:00Z"] {
             let moment: Timestamp = moment.parse().unwrap();
             store(folder.path(), moment).unwrap();
             assert_eq!(stored(folder.path()).unwrap(), Some(moment));
