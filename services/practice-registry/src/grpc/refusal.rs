@@ -1,16 +1,11 @@
 //! What a refusal is on the wire: one exhaustive mapping.
 
-use std::time::Duration;
-
 use api::Error;
 use filter::FilterError;
-use journal::{NotReached, SubmitError};
+use journal::SubmitError;
 use practice::Rejection;
 
 use crate::grpc::{name, resource};
-
-/// When to ask again for a position: a replica follows within milliseconds.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 pub(crate) fn of_rejection(rejection: &Rejection) -> Error {
     match rejection {
@@ -70,14 +65,6 @@ pub(crate) fn of_rejection(rejection: &Rejection) -> Error {
 
 pub(crate) fn of_submission(error: SubmitError<Rejection>) -> Error {
     journal::grpc::refusal(error, |rejection| of_rejection(&rejection))
-}
-
-/// A position that did not come in time: of a replica that lags, or of another journal.
-pub(crate) fn of_waiting(error: &NotReached) -> Error {
-    Error::unavailable("POSITION_NOT_REACHED", "the registry is at position {position}; {wanted} was not seen in time")
-        .with("position", error.position)
-        .with("wanted", error.wanted)
-        .retry_after(RETRY_AFTER)
 }
 
 /// Rule 17: what the reader has is of a journal that this one does not continue.

@@ -1,7 +1,6 @@
 //! How a handler asks the engine for a decision, and what it reads from.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use api::{Error, Mutation};
 use identity::Caller;
@@ -16,9 +15,6 @@ use crate::machine::Registry;
 
 /// Longest cause: a resource name.
 const CAUSE_CHARS_MAX: usize = 200;
-
-/// How long a read waits for its position where the caller gave no deadline.
-const WAIT_DEFAULT: Duration = Duration::from_secs(10);
 
 /// A request, and who makes it.
 pub(crate) struct Asked<R> {
@@ -88,8 +84,8 @@ impl Handlers {
         if published.position >= min_position {
             return Ok(published);
         }
-        let deadline = api::deadline::current().unwrap_or_else(|| Instant::now() + WAIT_DEFAULT);
-        self.engine.wait_for(min_position, deadline).await.map_err(|error| refusal::of_waiting(&error))
+        let reached = self.engine.wait_for(min_position, journal::grpc::patience()).await;
+        reached.map_err(|error| journal::grpc::not_reached(&error))
     }
 
     /// The position that an etag stands for; None where none was given.
