@@ -6,10 +6,10 @@ use clock::{Clock, VirtualClock, VirtualConfig};
 use jiff::{SignedDuration, Timestamp};
 use journal::{EngineConfig, Journal, MemoryFault, MemoryJournal};
 use ods::civil::day_start;
+use practice::Command;
 use practice::command::{PausePractice, Placed};
 use practice::directory::{Chunk, DirectoryEntry, Lifetime};
 use practice::pause::PauseEnd;
-use practice::Command;
 use practice_registry::{Config, Limits, PracticeRegistry};
 use tokio_util::sync::CancellationToken;
 
