@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use ods::{PracticeCode, Supplier};
 
-use crate::calendar::{Shut, instant};
+use crate::calendar::{Shut, civil_datetime, instant};
 use crate::id::{Account, ActivationKey, HoldId, WaveRef};
 use crate::plan::Unplaced;
 use crate::room::Full;
 use crate::state::{CapScope, EnrolmentStage, HoldClass, ProgrammeStage, WaveStage};
 use crate::view::{PauseEnd, PauseFacts};
 
-/// One thing in the way. Ordered as a person would want to read them: what people must do first, then what time brings.
+/// One thing in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Blocker {
     /// The practice has paused.
@@ -216,7 +216,9 @@ impl Blocker {
     #[must_use]
     pub fn clears_by(&self) -> String {
         match self {
-            Self::Paused { until: Some(until), .. } => format!("The pause ends at {until}, or the practice lifts it."),
+            Self::Paused { until: Some(until), .. } => {
+                format!("The pause ends on {}, or the practice lifts it.", Civil(*until))
+            }
             Self::Paused { until: None, .. } => "The practice lifts its pause.".to_owned(),
             Self::SwitchOffRequested { .. } => "Access is taken away; then the practice lifts its pause.".to_owned(),
             Self::Held { class: HoldClass::AutomaticGate, hold, .. } => {
@@ -268,17 +270,20 @@ impl fmt::Display for Blocker {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Paused { number, recorded_at, until: Some(until), .. } => {
+                let (recorded_at, until) = (Civil(*recorded_at), Civil(*until));
                 write!(out, "paused by the practice (pause {number} of {recorded_at}) until {until}")
             }
             Self::Paused { number, recorded_at, until: None, .. } => {
-                write!(out, "paused by the practice (pause {number} of {recorded_at})")
+                write!(out, "paused by the practice (pause {number} of {})", Civil(*recorded_at))
             }
             Self::SwitchOffRequested { .. } => out.write_str("the practice asked for access to be taken away"),
             Self::Held { hold, class, owner, review_on } => {
                 write!(out, "{class} hold {hold} of {owner}")?;
                 review_on.map_or(Ok(()), |date| write!(out, ", to be reviewed on {date}"))
             }
-            Self::PracticeNotOpen { practice } => write!(out, "practices/{practice} is not open"),
+            Self::PracticeNotOpen { practice } => {
+                write!(out, "practices/{practice} is not open, or not in the registry")
+            }
             Self::NotReady { items, .. } => write!(out, "not ready: {}", items.join(", ")),
             Self::SupplierChanged { planned, now: Some(now) } => {
                 write!(out, "its supplier is {now}; the plan says {planned}")
@@ -295,7 +300,10 @@ impl fmt::Display for Blocker {
             Self::NotInPlan { reason: None } => out.write_str("in no wave of the plan"),
             Self::ProgrammeNotActive { stage } => write!(out, "the programme is {}", stage.as_str()),
             Self::EarlierWave { wave } => write!(out, "{wave} has not passed its gate"),
-            Self::WaveNotOpen { wave, stage, .. } => write!(out, "{wave} is {stage}"),
+            Self::WaveNotOpen { wave, stage, .. } if stage.is_before_open() => {
+                write!(out, "{wave} has not opened yet ({stage})")
+            }
+            Self::WaveNotOpen { wave, stage, .. } => write!(out, "{wave} takes nobody any more ({stage})"),
             Self::NoNotice { working_days, earliest: Some(earliest) } => {
                 write!(out, "{working_days} working days' notice suffices from {earliest} on")
             }
@@ -313,9 +321,19 @@ impl fmt::Display for Blocker {
             Self::PartlyOn { .. } => out.write_str("on with settings that hide some of what it should show"),
             Self::Drifted { .. } => out.write_str("switched on before, and observed off since"),
             Self::UnderWay { key } => write!(out, "{key} is not settled yet"),
-            Self::TriedAgain { at } => write!(out, "refused before; tried again at {at}"),
+            Self::TriedAgain { at } => write!(out, "refused before; tried again on {}", Civil(*at)),
             Self::Full { cap, .. } => write!(out, "{cap}"),
         }
+    }
+}
+
+/// A moment as clocks in London show it, to the minute.
+struct Civil(Timestamp);
+
+impl fmt::Display for Civil {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let civil = civil_datetime(self.0);
+        write!(out, "{} at {:02}:{:02}", civil.date(), civil.hour(), civil.minute())
     }
 }
 
@@ -333,6 +351,20 @@ impl Blocker {
             PauseEnd::FurtherNotice | PauseEnd::ProgrammeDefault => None,
         };
         Self::Paused { practice, number: pause.number, recorded_at: pause.recorded_at, until }
+    }
+
+    /// What people must do comes before what time brings, and the wave before the hour.
+    pub(crate) fn rank(&self) -> u8 {
+        match self {
+            Self::Paused { .. } | Self::SwitchOffRequested { .. } => 0,
+            Self::Held { .. } => 1,
+            Self::PracticeNotOpen { .. } | Self::NotReady { .. } | Self::PartlyOn { .. } | Self::Drifted { .. } => 2,
+            Self::SupplierChanged { .. } | Self::SetAside { .. } => 3,
+            Self::NoProgramme | Self::NotInPlan { .. } | Self::ProgrammeNotActive { .. } => 4,
+            Self::EarlierWave { .. } | Self::WaveNotOpen { .. } => 5,
+            Self::NoNotice { .. } | Self::Booked { .. } | Self::Invited { .. } => 6,
+            Self::UnderWay { .. } | Self::TriedAgain { .. } | Self::Full { .. } | Self::Shut { .. } => 7,
+        }
     }
 
     /// The cap in the way, if it is one.

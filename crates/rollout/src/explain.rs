@@ -89,6 +89,7 @@ pub fn explain(state: &State, view: &RegistryView, target: &Target, now: Timesta
             explanation.blockers.push(Blocker::NoProgramme);
         }
     }
+    explanation.blockers.sort_by_key(Blocker::rank);
     explanation
 }
 

@@ -9,6 +9,7 @@ mod expand;
 mod hash;
 mod pack;
 mod rules;
+mod text;
 
 use std::fmt;
 use std::sync::Arc;

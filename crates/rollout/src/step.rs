@@ -20,6 +20,7 @@ use imbl::OrdSet;
 use jiff::Timestamp;
 use ods::PracticeCode;
 
+use crate::blocker::Blocker;
 use crate::calendar::civil_date;
 use crate::command::{Command, Proposal, Unfit};
 use crate::decide::{drained_at, evaluation_due, is_complete};
@@ -120,7 +121,10 @@ impl<'a> Walk<'a> {
     fn stands(&mut self, programme: &Programme, wave: &Wave) {
         let waiting = wave.load_in_any(EnrolmentState::is_open);
         for blocker in wave_blockers(self.state, programme, wave, self.now) {
-            self.gathering.wave(&wave.id, waiting, blocker);
+            // Where nobody waits, nothing but the wave's own stage is worth saying.
+            if !waiting.is_zero() || matches!(blocker, Blocker::WaveNotOpen { .. }) {
+                self.gathering.wave(&wave.id, waiting, blocker);
+            }
         }
     }
 

@@ -1,0 +1,93 @@
+//! A plan as text, for people and for goldens.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::civil::Date;
+use ods::PracticeCode;
+
+use super::{Diff, PlacedBy, Plan, PlannedWave};
+use crate::state::Load;
+
+/// Practices on one line; more are counted.
+const PRACTICES_SHOWN_MAX: usize = 12;
+
+impl fmt::Display for Plan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "{}/{}, of the registry's position {}: {}",
+            self.programme,
+            self.version,
+            self.registry_position,
+            self.load()
+        )?;
+        for wave in &self.waves {
+            write!(out, "{wave}")?;
+        }
+        for (reason, practices) in &self.unplaced {
+            write!(out, "left out, {reason}: ")?;
+            list(out, practices)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for PlannedWave {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rules = &self.rules;
+        write!(out, "{}", self.id)?;
+        if !rules.title.is_empty() {
+            write!(out, " {}", rules.title)?;
+        }
+        write!(out, ", {}", rules.from)?;
+        if rules.until != rules.from {
+            write!(out, " to {}", rules.until)?;
+        }
+        write!(out, ": {}", self.load())?;
+        if let (Some(end), Some(later)) = (rules.objections_end, rules.deferred_to) {
+            write!(out, "; objections until {end} defer to {later}")?;
+        }
+        writeln!(out, "{}", if self.goes_on { "; goes on" } else { "" })?;
+        let mut days: BTreeMap<(Option<Date>, bool), Vec<PracticeCode>> = BTreeMap::new();
+        for member in &self.members {
+            days.entry((member.planned_on, member.by == PlacedBy::Deferral)).or_default().push(member.practice);
+        }
+        for ((day, deferred), practices) in days {
+            match day {
+                Some(day) => write!(out, "  {day}")?,
+                None => write!(out, "  by themselves")?,
+            }
+            write!(out, "{}: ", if deferred { " (deferred)" } else { "" })?;
+            list(out, &practices)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Diff {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let figures =
+            [("added", self.added), ("dropped", self.dropped), ("earlier", self.earlier), ("later", self.later)];
+        for (what, load) in figures.iter().filter(|(_, load)| *load != Load::default()) {
+            writeln!(out, "{what}: {load}")?;
+        }
+        for one in &self.moves {
+            let place = |place: Option<(crate::id::WaveId, Date)>| match place {
+                Some((wave, date)) => format!("{wave} ({date})"),
+                None => "no wave".to_owned(),
+            };
+            writeln!(out, "{}: {} to {}, {}", one.practice, place(one.from), place(one.to), one.rule)?;
+        }
+        Ok(())
+    }
+}
+
+fn list(out: &mut fmt::Formatter<'_>, practices: &[PracticeCode]) -> fmt::Result {
+    let shown: Vec<&str> = practices.iter().take(PRACTICES_SHOWN_MAX).map(PracticeCode::as_str).collect();
+    write!(out, "{}", shown.join(" "))?;
+    match practices.len().saturating_sub(PRACTICES_SHOWN_MAX) {
+        0 => writeln!(out),
+        more => writeln!(out, " and {more} more"),
+    }
+}
