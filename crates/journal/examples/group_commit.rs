@@ -59,7 +59,25 @@ async fn main() {
         for in_flight in [1, 16, 64, 256, 1_024] {
             measure(name, journal.clone(), in_flight).await;
         }
+        measure_start(journal).await;
     }
+}
+
+/// A start without snapshots: reads, checks and folds every record.
+async fn measure_start(journal: Journal) {
+    let begun = Instant::now();
+    let opened = Engine::<Tally>::open(journal, Clock::system(), without_snapshots()).await;
+    let engine = opened.expect("the engine opens");
+    let (position, seconds) = (engine.published().position, begun.elapsed().as_secs_f64());
+    println!(
+        "           a start folds {:.0} records/s ({position} records in {seconds:.2} s)",
+        position as f64 / seconds
+    );
+    engine.shutdown().await;
+}
+
+fn without_snapshots() -> EngineConfig {
+    EngineConfig { snapshot_records: 0, ..EngineConfig::default() }
 }
 
 async fn open(store: &TestStore) -> Journal {
@@ -69,7 +87,7 @@ async fn open(store: &TestStore) -> Journal {
 }
 
 async fn measure(name: &str, journal: Journal, in_flight: usize) {
-    let opened = Engine::<Tally>::open(journal, Clock::system(), EngineConfig::default()).await;
+    let opened = Engine::<Tally>::open(journal, Clock::system(), without_snapshots()).await;
     let engine = opened.expect("the engine opens");
     let begun = Instant::now();
     let end = begun + Duration::from_secs(3);

@@ -19,7 +19,7 @@ pub struct EngineConfig {
     pub store_time_max: Duration,
     /// How often a replica looks for records of others when nothing notified it. On SQLite that is the only way.
     pub poll_interval: Duration,
-    /// Records between snapshots; 0 takes none. A start folds about 200,000 records a second.
+    /// Records between snapshots; 0 takes none. A start folds at least some 70,000 records a second.
     pub snapshot_records: u64,
     /// Signed checkpoints in a file outside the database; `None` writes none.
     pub checkpoints: Option<Arc<Checkpoints>>,
