@@ -146,7 +146,7 @@ fn drop_torn_line(file: &mut File) -> io::Result<()> {
     Ok(())
 }
 
-/// A file of checkpoints, one JSON object a line, only ever appended to; and the key that signs them.
+/// A file of checkpoints, one JSON object a line, to which whole lines are only ever appended; and the key that signs them.
 #[derive(Debug)]
 pub struct Checkpoints {
     path: PathBuf,

@@ -5,6 +5,7 @@ mod differential;
 mod failures;
 mod integrity;
 mod replicas;
+mod rewinds;
 mod service;
 mod snapshots;
 mod toy;
