@@ -31,7 +31,11 @@ struct Found {
 
 impl Found {
     fn add(&mut self, field: impl Into<String>, wrong: Wrong) {
-        self.violations.push(Violation { field: field.into(), wrong });
+        let violation = Violation { field: field.into(), wrong };
+        // What concerns a supplier comes up with each wave that it is in.
+        if !self.violations.contains(&violation) {
+            self.violations.push(violation);
+        }
     }
 }
 

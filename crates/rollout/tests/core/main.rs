@@ -1,5 +1,6 @@
 //! The scheduler's core through its public face: documents, goldens, rules and laws, in a small world of its own.
 
+mod caps;
 mod documents;
 mod due_moments;
 mod explanations;
