@@ -64,26 +64,19 @@ impl Signer {
     /// none.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let failed = |what, source| JournalError::File { path: path.display().to_string(), what, source };
-        match create_private(path) {
-            Ok(mut file) => {
-                let mut seed = [0; 32];
-                getrandom::fill(&mut seed).expect("the machine has a random source");
-                let written = writeln!(file, "{}", hex::encode(seed)).and_then(|()| file.sync_all());
-                written.map_err(|source| failed("the signing key cannot be written", source))?;
-                Ok(Self::from_seed(seed))
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let text = std::fs::read_to_string(path);
-                let text = text.map_err(|source| failed("the signing key cannot be read", source))?;
-                let mut seed = [0; 32];
-                hex::decode_to_slice(text.trim(), &mut seed).map_err(|_| JournalError::Checkpoint {
-                    path: path.display().to_string(),
-                    what: "the signing key is not 64 hexadecimal digits; restore it from its backup".to_owned(),
-                })?;
-                Ok(Self::from_seed(seed))
-            }
-            Err(source) => Err(failed("the signing key cannot be made", source)),
+        match make_key(path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(source) => return Err(failed("the signing key cannot be made", source)),
         }
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|source| failed("the signing key cannot be read", source))?;
+        let mut seed = [0; 32];
+        hex::decode_to_slice(text.trim(), &mut seed).map_err(|_| JournalError::Checkpoint {
+            path: path.display().to_string(),
+            what: "the signing key is not 64 hexadecimal digits; restore it from its backup".to_owned(),
+        })?;
+        Ok(Self::from_seed(seed))
     }
 
     /// The key with this secret.
@@ -120,6 +113,23 @@ impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signer({})", hex::encode(self.public_key()))
     }
+}
+
+/// Makes a new key at `path`, unless there is one. It is written aside and gets its name when it is whole: of several
+/// processes that start at once none reads half a key, and all come to have the same.
+fn make_key(path: &Path) -> io::Result<()> {
+    if path.exists() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).expect("the machine has a random source");
+    let aside = path.with_extension(format!("new-{}", std::process::id()));
+    let mut file = create_private(&aside)?;
+    let linked = writeln!(file, "{}", hex::encode(seed))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::hard_link(&aside, path));
+    std::fs::remove_file(&aside)?;
+    linked
 }
 
 fn create_private(path: &Path) -> io::Result<File> {

@@ -10,6 +10,9 @@ use crate::connection::Connection;
 use crate::moments::shown;
 use crate::output::{Output, Table, number, word};
 
+/// How much `tail` shows where nothing is said: what fits on a screen.
+const TAIL_RECORDS: u64 = 20;
+
 #[derive(Subcommand)]
 pub(crate) enum Journal {
     /// Compute the chain anew and say where it is broken, if it is; exit code 1 if it is
@@ -36,9 +39,9 @@ pub(crate) enum Journal {
 pub(crate) struct Tail {
     #[arg(value_enum)]
     journal: Which,
-    /// After this position
-    #[arg(long, default_value_t = 0)]
-    after: u64,
+    /// After this position; the last 20 records where it is left out
+    #[arg(long)]
+    after: Option<u64>,
     /// Go on as records are appended
     #[arg(long)]
     watch: bool,
@@ -125,16 +128,23 @@ async fn take_checkpoint(connection: &Connection, which: Which, file: &PathBuf) 
 
 async fn run_tail(connection: &Connection, output: Output, tail: &Tail) -> anyhow::Result<()> {
     let mut client = connection.journal(tail.journal.word());
+    let after_position = match tail.after {
+        Some(after) => after,
+        None => {
+            let head = journal::GetCheckpointRequest { parent: tail.journal.name() };
+            let checkpoint = client.get_checkpoint(head).await?.into_inner().checkpoint.unwrap_or_default();
+            checkpoint.position.saturating_sub(TAIL_RECORDS)
+        }
+    };
     if tail.watch {
-        let watch = journal::WatchRecordsRequest { parent: tail.journal.name(), after_position: tail.after };
+        let watch = journal::WatchRecordsRequest { parent: tail.journal.name(), after_position };
         let mut records = client.watch_records(watch).await?.into_inner();
         while let Some(more) = records.message().await? {
             output.print("citizens_access.journal.v1.WatchRecordsResponse", &more, || table(&more.records))?;
         }
         return Ok(());
     }
-    let list =
-        journal::ListRecordsRequest { parent: tail.journal.name(), after_position: tail.after, ..Default::default() };
+    let list = journal::ListRecordsRequest { parent: tail.journal.name(), after_position, ..Default::default() };
     let reply = client.list_records(list).await?.into_inner();
     output.print("citizens_access.journal.v1.ListRecordsResponse", &reply, || table(&reply.records))
 }

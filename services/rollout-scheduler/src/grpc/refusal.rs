@@ -161,7 +161,7 @@ pub(crate) fn of_violations(violations: &[Violation]) -> Error {
     let mut error = Error::new(
         tonic::Code::InvalidArgument,
         "PROGRAMME_INVALID",
-        "the programme has {count} mistakes; the first: {first}",
+        "mistakes in the programme: {count}; the first: {first}",
     )
     .with("count", violations.len())
     .with("first", first);
