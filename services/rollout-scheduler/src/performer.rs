@@ -7,6 +7,7 @@
 //!
 //! Holds do not pass through here: they are commands like any other, decided while a look at the nation takes its time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clock::{Activity, Clock, Waiter};
@@ -206,14 +207,21 @@ impl Performer {
     /// Records an answer and all others that have come meanwhile, in one decision. Hands over the activity under which
     /// that is looked at.
     async fn record_answers(&mut self, first: Answered) -> Activity {
-        let mut answers = std::collections::BTreeMap::new();
+        let mut answers = BTreeMap::new();
         let mut activities = Vec::new();
         let mut next = Some(first);
         while let Some(answered) = next {
             self.calls.returned(&answered);
             answers.insert(answered.key, answered.answer);
             activities.push(answered.activity);
-            next = self.answers.try_recv().ok();
+            next = match self.answers.try_recv() {
+                Ok(answered) => Some(answered),
+                Err(_) => {
+                    // Calls that were asked together come back together: those that are about to are let in.
+                    tokio::task::yield_now().await;
+                    self.answers.try_recv().ok()
+                }
+            };
         }
         if let Ok(epoch) = self.epoch().await
             && let Err(error) = self.submit(epoch, rollout::Command::Learn(rollout::Fact::Answers { answers })).await

@@ -20,6 +20,9 @@ pub struct SupplierProfile {
     /// How long a key takes from its arrival to its effect.
     #[serde(default)]
     pub delay: Delay,
+    /// How long a call is kept waiting for that; then it is answered ACCEPTED, and the caller has to ask.
+    #[serde(default = "answers_within_default")]
+    pub answers_within: SignedDuration,
     /// The share of keys to switch on that are refused because the practice is not set up for it. A key to switch off
     /// is never refused.
     #[serde(default)]
@@ -33,6 +36,11 @@ pub struct SupplierProfile {
     /// Whether its practices can switch themselves on.
     #[serde(default)]
     pub self_service: Option<SelfService>,
+}
+
+/// Short enough that no caller's patience ends first, long enough that a quick supplier answers with what it did.
+fn answers_within_default() -> SignedDuration {
+    SignedDuration::from_secs(10)
 }
 
 /// A range of delays; each key's is drawn evenly from it.
@@ -100,6 +108,7 @@ impl SupplierProfile {
         Self {
             supplier,
             delay: Delay::default(),
+            answers_within: answers_within_default(),
             refused_share: Share::default(),
             lost_reply_share: Share::default(),
             booked: None,
@@ -110,6 +119,11 @@ impl SupplierProfile {
     /// When a key takes effect that arrives at `now`, or whose booked date begins then.
     pub(crate) fn due(&self, seed: u64, key: &Key, now: Timestamp) -> Timestamp {
         self.delay.after(draw(seed, "supplier-delay", key.practice, key.generation.into(), 0), now)
+    }
+
+    /// When a call that arrives at `now` is answered at the latest.
+    pub(crate) fn answers_by(&self, now: Timestamp) -> Timestamp {
+        now.checked_add(self.answers_within).unwrap_or(Timestamp::MAX)
     }
 
     /// Whether the practice turns out not to be set up for it.

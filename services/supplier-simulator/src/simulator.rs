@@ -1,6 +1,6 @@
 //! The suppliers as one process runs them: ledgers, their log and the clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -79,6 +79,8 @@ struct Books {
     ledgers: BTreeMap<Supplier, Ledger>,
     /// Callers that wait for a key to settle.
     waiting: BTreeMap<(Supplier, Key), Vec<Signal>>,
+    /// Until when some of them wait at most.
+    answers_by: BTreeSet<(Timestamp, Supplier, Key)>,
 }
 
 impl Simulator {
@@ -101,7 +103,7 @@ impl Simulator {
             ledgers.get_mut(&entry.supplier).ok_or_else(unknown)?.apply(&entry.what, entry.at);
         }
         let (earlier, loop_wakes) = clock.signal();
-        let books = Mutex::new(Books { log, entries, ledgers, waiting: BTreeMap::new() });
+        let books = Mutex::new(Books { log, entries, ledgers, waiting: BTreeMap::new(), answers_by: BTreeSet::new() });
         let loop_wakes = Mutex::new(Some(loop_wakes));
         Ok(Self(Arc::new(Shared { clock, real_delay_per_call, books, earlier, loop_wakes })))
     }
@@ -155,7 +157,7 @@ impl Simulator {
         let Some(mut wakes) = taken else { return Ok(()) };
         let mut activity = self.0.clock.activity();
         loop {
-            let next_due = self.books().next_due();
+            let next_due = self.books().next_moment();
             // Registered before the activity is let go, so that time cannot jump past it.
             let sleep = next_due.map(|moment| self.0.clock.sleep_until(moment, "suppliers/due"));
             drop(activity);
@@ -170,6 +172,7 @@ impl Simulator {
                 woken = wakes.wait() => woken,
                 woken = due => {
                     self.carry_out_next()?;
+                    self.end_patience();
                     woken
                 }
             };
@@ -190,7 +193,21 @@ impl Simulator {
         Ok(())
     }
 
-    /// A key arrives by a call. Returns when its outcome is final.
+    /// Answers those who have waited long enough, all at once: what becomes of their keys they have to ask for.
+    fn end_patience(&self) {
+        let now = self.0.clock.now();
+        let mut books = self.books();
+        while let Some((by, _, _)) = books.answers_by.first()
+            && *by <= now
+        {
+            let Some((_, supplier, key)) = books.answers_by.pop_first() else { return };
+            for waiting in books.waiting.remove(&(supplier, key)).unwrap_or_default() {
+                waiting.raise();
+            }
+        }
+    }
+
+    /// A key arrives by a call. Returns when its outcome is final, or when the supplier's patience with the call ends.
     ///
     /// # Errors
     /// Where there is no such supplier, or the log fails.
@@ -211,6 +228,8 @@ impl Simulator {
                 }
                 Some(Outcome::Pending { .. }) => {
                     let (signal, waiter) = self.0.clock.signal();
+                    let by = books.ledger(supplier)?.profile().answers_by(now);
+                    books.answers_by.insert((by, supplier.clone(), key.clone()));
                     books.waiting.entry((supplier.clone(), key.clone())).or_default().push(signal);
                     Some(waiter)
                 }
@@ -327,8 +346,11 @@ impl Books {
         Ok(())
     }
 
-    fn next_due(&self) -> Option<Timestamp> {
-        self.ledgers.values().filter_map(|ledger| ledger.next_due().map(|(due, _)| *due)).min()
+    /// When something is to be carried out or answered next.
+    fn next_moment(&self) -> Option<Timestamp> {
+        let due = self.ledgers.values().filter_map(|ledger| ledger.next_due().map(|(due, _)| *due)).min();
+        let answer = self.answers_by.first().map(|(by, _, _)| *by);
+        [due, answer].into_iter().flatten().min()
     }
 
     fn first_due(&self, now: Timestamp) -> Option<(Supplier, Key)> {

@@ -98,7 +98,7 @@ fn profile() -> SupplierProfile {
 
 fn slow() -> SupplierProfile {
     let hour = SignedDuration::from_hours(1);
-    SupplierProfile { delay: Delay { min: hour, max: hour }, ..profile() }
+    SupplierProfile { delay: Delay { min: hour, max: hour }, answers_within: hour * 2, ..profile() }
 }
 
 fn share(share: f64) -> Share {
@@ -136,6 +136,18 @@ async fn a_slow_supplier_answers_when_its_delay_is_over() {
     let answer = call.await.unwrap();
     assert_eq!(answer.outcome(), ActivationOutcome::Applied);
     assert_eq!(answer.applied_at.unwrap().seconds, world.clock.now().as_second());
+}
+
+#[tokio::test]
+async fn a_supplier_that_takes_longer_than_callers_wait_answers_accepted_and_does_it_all_the_same() {
+    let world =
+        World::open(LogTarget::Memory, SupplierProfile { answers_within: SignedDuration::from_secs(10), ..slow() });
+    let mut call = pin!(world.enable("A81001", 1));
+    arrives(&mut call).await;
+    world.clock.advance(SignedDuration::from_secs(10));
+    assert_eq!(call.await.unwrap().outcome(), ActivationOutcome::Accepted);
+    world.clock.advance(SignedDuration::from_hours(1));
+    assert_eq!(world.enable("A81001", 1).await.unwrap().outcome(), ActivationOutcome::Applied);
 }
 
 #[tokio::test]

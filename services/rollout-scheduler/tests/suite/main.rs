@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
 mod brakes;
+mod determinism;
 mod files;
 mod go_live;
+mod requests;
 mod restarts;
 mod suppliers;
 mod world;

@@ -45,12 +45,13 @@ pub(crate) struct Setup {
     pub(crate) surgeries: Vec<Surgery>,
     pub(crate) suppliers: Vec<SupplierProfile>,
     pub(crate) start: Timestamp,
+    pub(crate) real_delay_per_call: Duration,
 }
 
 impl Setup {
     pub(crate) fn new(surgeries: Vec<Surgery>, suppliers: Vec<SupplierProfile>) -> Self {
         let start = START.parse().unwrap();
-        Self { surgeries, suppliers, start }
+        Self { surgeries, suppliers, start, real_delay_per_call: Duration::ZERO }
     }
 }
 
@@ -77,7 +78,7 @@ pub(crate) struct Replica {
 impl World {
     /// A world with its practices imported and its calendar known; time stands at its start.
     pub(crate) async fn new(setup: Setup) -> Self {
-        let Setup { surgeries, suppliers, start } = setup;
+        let Setup { surgeries, suppliers, start, real_delay_per_call } = setup;
         let (clock, advance) = VirtualClock::new(VirtualConfig::new(start));
         let activity = clock.activity();
         tokio::spawn(advance.run());
@@ -86,7 +87,6 @@ impl World {
 
         let registry = registry(domain.clone(), &shutdown).await;
         let log = LogTarget::Memory;
-        let real_delay_per_call = Duration::ZERO;
         let config = SimulatorConfig { log, clock: domain, seed: 7, suppliers, real_delay_per_call };
         let simulator = Simulator::open(config).unwrap();
         let routes = served(|server| {
