@@ -134,6 +134,11 @@ impl AccessStatistics {
         self.returns.shutdown().await;
     }
 
+    /// Waits until the journal of returns has stopped for good, and says why; for ever while it serves.
+    pub async fn stopped(&self) -> Arc<JournalError> {
+        self.returns.wait_stopped().await
+    }
+
     /// The journal of returns, for JournalService.
     pub fn journal(&self) -> JournalHandle {
         self.returns.handle()

@@ -133,6 +133,34 @@ impl Services {
         Ok(Peer::local(name, self.routes(ground)?, SCHEDULER_ACCOUNT, PeerConfig::default())?)
     }
 
+    /// Waits until a service's journal has stopped for good, and says why; for ever while all of them serve.
+    pub(crate) async fn stopped(&self) -> anyhow::Error {
+        let registry = async {
+            match &self.registry {
+                Some(registry) => registry.engine().wait_stopped().await,
+                None => std::future::pending().await,
+            }
+        };
+        let scheduler = async {
+            match &self.scheduler {
+                Some(scheduler) => scheduler.engine().wait_stopped().await,
+                None => std::future::pending().await,
+            }
+        };
+        let statistics = async {
+            match &self.statistics {
+                Some(statistics) => statistics.stopped().await,
+                None => std::future::pending().await,
+            }
+        };
+        let (name, reason) = tokio::select! {
+            reason = registry => (REGISTRY, reason),
+            reason = scheduler => (SCHEDULER, reason),
+            reason = statistics => (access_statistics::DATABASE, reason),
+        };
+        anyhow::Error::new(reason).context(format!("journals/{name} has stopped"))
+    }
+
     /// Runs the loops of all services until `shutdown`; each ends its engine then.
     pub(crate) fn run(&self, loops: &mut JoinSet<anyhow::Result<()>>, shutdown: &CancellationToken) {
         if let Some(registry) = self.registry.clone() {

@@ -137,13 +137,24 @@ async fn serve(arguments: ServeArguments) -> anyhow::Result<()> {
     let mut loops = JoinSet::new();
     services.run(&mut loops, &shutdown);
     println!("listening on {}", listener.local_addr()?);
-    let signalled = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+    // A service whose journal has stopped, or whose loop has ended, must not go on answering: it drains and says why.
+    let mut failed: Option<anyhow::Error> = None;
+    let ends = async {
+        failed = tokio::select! {
+            _ = terminate.recv() => None,
+            _ = interrupt.recv() => None,
+            stopped = services.stopped() => Some(stopped),
+            Some(ended) = loops.join_next() => Some(match ended {
+                Ok(Ok(())) => anyhow::anyhow!("a loop ended by itself"),
+                Ok(Err(error)) => error,
+                Err(error) => error.into(),
+            }),
+        };
     };
-    let drained = routes.serve(listener, signalled).await?;
+    let drained = routes.serve(listener, ends).await?;
+    if let Some(failed) = failed {
+        return Err(failed.context("this server has stopped serving"));
+    }
     shutdown.cancel();
     while let Some(ended) = loops.join_next().await {
         ended??;
