@@ -10,10 +10,11 @@ mod configuration;
 mod counterfactuals;
 mod determinism;
 mod foreign_clients;
+mod frozen_scheduler;
 mod guards;
 mod harness;
 mod killing;
 mod national;
-mod takeover;
+
 mod tracing;
 mod walkthrough;

@@ -38,7 +38,7 @@ async fn i24_a_trace_of_one_go_live_connects_wave_permit_supplier_registry_and_s
     lead.say(&["programme", "apply", &file]);
     lead.as_account("ada").say(&["programme", "approve", "summer-opening"]);
     let call = supplier.arrival(PATIENCE).await;
-    until_live(installation.registry(), &[practice.clone()]).await;
+    until_live(installation.registry(), std::slice::from_ref(&practice)).await;
 
     let get = scheduler::GetWaveRequest { name: "programmes/summer-opening/waves/1".to_owned(), ..Default::default() };
     let wave = ProgrammeServiceClient::new(installation.scheduler().peer("rita")).get_wave(get).await;
