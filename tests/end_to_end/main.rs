@@ -15,6 +15,5 @@ mod guards;
 mod harness;
 mod killing;
 mod national;
-
 mod tracing;
 mod walkthrough;
