@@ -179,9 +179,11 @@ impl Lease {
 
 #[cfg(test)]
 mod tests {
+    use database::testing::{TestStore, check_migration_folders};
+
     use super::*;
 
-    const EXPIRY: Duration = Duration::from_millis(20);
+    const EXPIRY: Duration = Duration::from_millis(50);
 
     fn lease(replica: &str, store: &LeaseStore, expiry: Duration) -> Lease {
         Lease::new(LeaseConfig { replica: replica.to_owned(), expiry, store: store.clone() })
@@ -197,9 +199,28 @@ mod tests {
         }
     }
 
+    /// The body of a test, in memory and on each database at hand.
+    async fn everywhere(test: impl AsyncFn(LeaseStore)) {
+        test(LeaseStore::memory()).await;
+        for store in TestStore::each().await {
+            let db = Db::open(store.store(), "scheduler").await.unwrap();
+            db.migrate(&MIGRATIONS).await.unwrap();
+            test(LeaseStore::Sql(db.clone())).await;
+            db.close().await;
+        }
+    }
+
+    #[test]
+    fn both_folders_hold_the_same_migrations() {
+        check_migration_folders(env!("CARGO_MANIFEST_DIR"), &MIGRATIONS);
+    }
+
     #[tokio::test]
     async fn the_first_to_ask_holds_it_and_the_second_does_not() {
-        let store = LeaseStore::memory();
+        everywhere(first_holds).await;
+    }
+
+    async fn first_holds(store: LeaseStore) {
         let hour = Duration::from_secs(3600);
         let (mut first, mut second) = (lease("a", &store, hour), lease("b", &store, hour));
         assert_eq!(first.beat(0).await.unwrap(), Some(1));
@@ -212,7 +233,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_holder_that_falls_silent_is_succeeded_under_a_higher_epoch() {
-        let store = LeaseStore::memory();
+        everywhere(silent_is_succeeded).await;
+    }
+
+    async fn silent_is_succeeded(store: LeaseStore) {
         let (mut first, mut second) = (lease("a", &store, EXPIRY), lease("b", &store, EXPIRY));
         assert_eq!(first.beat(0).await.unwrap(), Some(1));
         assert_eq!(beat_until_held(&mut second).await, 2);
@@ -240,7 +264,10 @@ mod tests {
 
     #[tokio::test]
     async fn of_two_that_take_over_at_once_one_succeeds() {
-        let store = LeaseStore::memory();
+        everywhere(one_of_two_succeeds).await;
+    }
+
+    async fn one_of_two_succeeds(store: LeaseStore) {
         let (mut first, mut second) = (lease("a", &store, EXPIRY), lease("b", &store, EXPIRY));
         let seen = first.read().await.unwrap();
         let next = |replica: &str| Beat { epoch: 1, replica: replica.to_owned(), count: 0 };

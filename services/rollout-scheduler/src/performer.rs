@@ -13,17 +13,17 @@ use std::sync::Arc;
 use clock::{Activity, Clock, Waiter};
 use jiff::{SignedDuration, Timestamp};
 use journal::{Engine, Submission, SubmitError};
-use rollout::{Command as Proposed, Proposal};
+use rollout::{ActivationKey, Fact, Proposal, SupplierAnswer};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::calls::{Answered, Calls};
 use crate::chores::{Chores, ChoresError};
 use crate::follower::FollowedRegistry;
 use crate::lease::Lease;
-use crate::machine::{Ask, Command, LeaseHeld, Rejection, SchedulerMachine};
+use crate::machine::{Ask, Command, LeaseHeld, Rejection, SchedulerMachine, State};
 use crate::permits::by_scheduler;
 use crate::standing::Standing;
 use crate::trace::{self, WaveTraces};
@@ -163,15 +163,22 @@ impl Performer {
         self.standing.set(report);
         let mut moved = false;
         for proposal in proposals {
-            let span = match &proposal {
-                Proposed::Propose(Proposal::OpenWave { wave }) => {
-                    trace::opening(&self.engine, &published.state, wave).await
-                }
-                _ => tracing::Span::none(),
-            };
+            let span = self.span_of(&published.state, &proposal).await;
             moved |= self.submit(epoch, proposal).instrument(span).await?;
         }
         Ok(if moved { Look::Moved } else { Look::Rests(next_due) })
+    }
+
+    /// The span of a proposal: a wave's opening begins the wave's trace, what follows is a part of it.
+    async fn span_of(&mut self, state: &State, proposal: &rollout::Command) -> Span {
+        if let rollout::Command::Propose(Proposal::OpenWave { wave }) = proposal {
+            return trace::opening(&self.engine, state, wave).await;
+        }
+        let span = tracing::info_span!(parent: None, "proposal");
+        if let Some(wave) = trace::wave_of(proposal) {
+            self.traces.adopt(&self.engine, state, wave, &span).await;
+        }
+        span
     }
 
     /// Has a command of ours decided; whether anything came of it.
@@ -192,7 +199,7 @@ impl Performer {
         let requests = admitted.iter().filter(|call| call.call == rollout::effects::Call::Request);
         let keys: Vec<_> = requests.map(|call| call.key.clone()).collect();
         if !keys.is_empty() {
-            self.submit(epoch, rollout::Command::Learn(rollout::Fact::Sent { keys })).await?;
+            self.submit(epoch, rollout::Command::Learn(Fact::Sent { keys })).await?;
         }
         for call in admitted {
             let span = tracing::info_span!(parent: None, "supplier call", key = %call.key, supplier = %call.supplier);
@@ -223,13 +230,25 @@ impl Performer {
                 }
             };
         }
-        if let Ok(epoch) = self.epoch().await
-            && let Err(error) = self.submit(epoch, rollout::Command::Learn(rollout::Fact::Answers { answers })).await
-        {
+        let learnt = self.learn_answers(answers).await;
+        if let Err(error) = learnt {
             // The keys are asked about again when their time has come, by whoever holds the lease then.
             tracing::warn!(error = &error as &dyn std::error::Error, "suppliers' answers were not recorded");
         }
         activities.pop().unwrap_or_else(|| self.clock.activity())
+    }
+
+    async fn learn_answers(&mut self, answers: BTreeMap<ActivationKey, SupplierAnswer>) -> Result<(), LookError> {
+        let epoch = self.epoch().await?;
+        let published = self.engine.published();
+        let span = tracing::info_span!(parent: None, "answers", count = answers.len());
+        // One record can be a part of one trace only: that of the first.
+        let first = answers.keys().next().and_then(|key| published.state.rollout.activation(key));
+        if let Some(wave) = first.and_then(|activation| activation.wave()) {
+            self.traces.adopt(&self.engine, &published.state, wave, &span).await;
+        }
+        self.submit(epoch, rollout::Command::Learn(Fact::Answers { answers })).instrument(span).await?;
+        Ok(())
     }
 
     /// The epoch that we perform under, while the lease is ours.

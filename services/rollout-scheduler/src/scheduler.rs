@@ -7,10 +7,6 @@ use client::{Peer, PeerConfig};
 use clock::{Activity, Clock};
 use jiff::SignedDuration;
 use journal::{Engine, EngineConfig, Journal, JournalError, JournalHandle, Submission};
-use proto::scheduler::v1::calendar_service_server::CalendarServiceServer;
-use proto::scheduler::v1::enrolment_service_server::EnrolmentServiceServer;
-use proto::scheduler::v1::hold_service_server::HoldServiceServer;
-use proto::scheduler::v1::programme_service_server::ProgrammeServiceServer;
 use rollout::state::{Brake, HoldClass, HoldScope};
 use rollout::{Account, Act};
 use server::Server;
@@ -19,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::calls::Calls;
 use crate::chores::Chores;
 use crate::follower::{FollowedRegistry, Follower, JOURNAL_REWOUND, OnRewound, Rewound};
-use crate::grpc::{Handlers, Registry, Suppliers};
+use crate::grpc::{self, Handlers, Registry, Suppliers};
 use crate::lease::{Lease, LeaseConfig};
 use crate::lists::ListSigner;
 use crate::machine::{Command, SchedulerMachine};
@@ -90,12 +86,7 @@ impl Scheduler {
 
     /// Adds the four services and what reflection tells of them.
     pub fn add_to(&self, server: Server) -> Server {
-        server
-            .descriptors(proto::FILE_DESCRIPTOR_SET)
-            .service(ProgrammeServiceServer::new(self.handlers.clone()))
-            .service(EnrolmentServiceServer::new(self.handlers.clone()))
-            .service(HoldServiceServer::new(self.handlers.clone()))
-            .service(CalendarServiceServer::new(self.handlers.clone()))
+        grpc::add_to(server, &self.handlers)
     }
 
     /// The journal, for JournalService.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderValue};
 use journal::Engine;
-use rollout::WaveRef;
+use rollout::{Command, Proposal, WaveRef};
 use tracing::Span;
 
 use crate::history;
@@ -40,6 +40,26 @@ impl WaveTraces {
         if let Some(headers) = self.known.get(wave) {
             telemetry::set_parent(span, headers);
         }
+    }
+}
+
+/// The wave that a proposal is about; none for switch-offs, and for a programme as a whole.
+pub(crate) fn wave_of(proposed: &Command) -> Option<&WaveRef> {
+    let Command::Propose(proposal) = proposed else { return None };
+    match proposal {
+        Proposal::BeginNotice { wave }
+        | Proposal::FixWave { wave, .. }
+        | Proposal::OpenWave { wave }
+        | Proposal::SetAside { wave, .. }
+        | Proposal::Admit { wave, .. }
+        | Proposal::Invite { wave, .. }
+        | Proposal::Verify { wave, .. }
+        | Proposal::DrainWave { wave }
+        | Proposal::EndUnopened { wave, .. }
+        | Proposal::SoakWave { wave }
+        | Proposal::EvaluateGate { wave, .. } => Some(wave),
+        Proposal::SettleDue { due, .. } => Some(&due.wave),
+        Proposal::Disable { .. } | Proposal::CompleteProgramme { .. } => None,
     }
 }
 

@@ -23,7 +23,12 @@ use std::time::{Duration, Instant};
 use api::Error;
 use clock::Clock;
 use journal::{Engine, Published};
+use proto::scheduler::v1::calendar_service_server::CalendarServiceServer;
+use proto::scheduler::v1::enrolment_service_server::EnrolmentServiceServer;
+use proto::scheduler::v1::hold_service_server::HoldServiceServer;
+use proto::scheduler::v1::programme_service_server::ProgrammeServiceServer;
 use rollout::{ProgrammeId, State, WaveRef};
+use server::Server;
 
 pub(crate) use registry::{Asking, KEYS_MAX, Observation, Registry, Watch, WatchChange, WatchMessage};
 pub(crate) use suppliers::EnabledList;
@@ -48,6 +53,16 @@ pub(crate) struct Handlers {
     /// What the loop last found: why nothing moves.
     pub(crate) standing: Arc<Standing>,
     pub(crate) signer: ListSigner,
+}
+
+/// Adds the four services and what reflection tells of them.
+pub(crate) fn add_to(server: Server, handlers: &Handlers) -> Server {
+    server
+        .descriptors(proto::FILE_DESCRIPTOR_SET)
+        .service(ProgrammeServiceServer::new(handlers.clone()))
+        .service(EnrolmentServiceServer::new(handlers.clone()))
+        .service(HoldServiceServer::new(handlers.clone()))
+        .service(CalendarServiceServer::new(handlers.clone()))
 }
 
 impl Handlers {

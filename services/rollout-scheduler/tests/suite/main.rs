@@ -9,4 +9,5 @@ mod go_live;
 mod requests;
 mod restarts;
 mod suppliers;
+mod traces;
 mod world;

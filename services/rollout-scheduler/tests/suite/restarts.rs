@@ -1,17 +1,25 @@
 //! Crashes, and two schedulers on one journal.
 
+use database::Db;
+use database::testing::TestStore;
 use jiff::SignedDuration;
-use journal::{Meta, Submission, SubmitError};
-use rollout_scheduler::{Command, Rejection};
+use journal::{Journal, Meta, Submission, SubmitError};
+use proto::scheduler::v1::{HoldClass, ListHoldsRequest};
+use rollout_scheduler::{Command, LeaseStore, Rejection};
 use supplier_simulator::{Delay, SupplierProfile};
 
 use crate::files::surgeries;
 use crate::world::{ONE_WAVE, Setup, World, prompt};
 
 async fn slow_world(count: u32) -> World {
+    slow_world_on(count, Journal::memory(), LeaseStore::memory()).await
+}
+
+async fn slow_world_on(count: u32, journal: Journal, lease: LeaseStore) -> World {
     let delay = Delay { min: SignedDuration::from_mins(10), max: SignedDuration::from_mins(50) };
     let slow = SupplierProfile { delay, ..prompt("EMIS") };
-    let mut world = World::new(Setup::new(surgeries(81_001, count, "EMIS"), vec![slow, prompt("TPP")])).await;
+    let setup = Setup::new(surgeries(81_001, count, "EMIS"), vec![slow, prompt("TPP")]);
+    let mut world = World::new(Setup { journal, lease, ..setup }).await;
     world.approve(ONE_WAVE).await;
     world
 }
@@ -27,6 +35,24 @@ async fn a_crash_in_the_middle_of_a_wave_loses_nothing_and_repeats_nothing() {
     world.until("2031-06-02T10:00:00Z").await;
     assert_eq!(world.live_count().await, 6);
     assert_eq!(world.effects().len(), 6);
+}
+
+#[tokio::test]
+async fn a_crash_is_survived_on_each_database() {
+    for store in TestStore::each().await {
+        let db = Db::open(store.store(), "scheduler").await.unwrap();
+        db.migrate(&journal::MIGRATIONS).await.unwrap();
+        db.migrate(&rollout_scheduler::MIGRATIONS).await.unwrap();
+        let mut world = slow_world_on(6, Journal::Sql(db.clone()), LeaseStore::Sql(db.clone())).await;
+        world.until("2031-06-02T08:30:00Z").await;
+        world.crash_scheduler().await;
+        world.start_scheduler("one").await;
+        world.until("2031-06-02T12:00:00Z").await;
+        assert_eq!(world.live_count().await, 6);
+        assert_eq!(world.effects().len(), 6);
+        world.end().await;
+        db.close().await;
+    }
 }
 
 /// I1, I2: whatever the position at which the scheduler ends.
@@ -72,4 +98,19 @@ async fn a_scheduler_whose_lease_was_taken_can_change_nothing() {
     let engine = world.replicas[0].scheduler.engine().clone();
     let refused = engine.submit(Submission::new(stale, Meta::default()), |_| Vec::new()).await.unwrap_err();
     assert!(matches!(refused, SubmitError::Rejected(Rejection::LeaseLost { epoch: 1, .. })), "{refused}");
+}
+
+/// Rule 17.
+#[tokio::test]
+async fn a_registry_that_has_lost_records_stops_all_sealing_with_a_safety_hold() {
+    let mut world = slow_world(3).await;
+    world.until("2031-05-20T08:00:00Z").await;
+    world.crash_scheduler().await;
+    world.restore_registry(1).await;
+    world.start_scheduler("one").await;
+    world.until("2031-06-05T08:00:00Z").await;
+    assert_eq!(world.effects(), Vec::<String>::new());
+    let holds = world.holds("alice").list_holds(ListHoldsRequest::default()).await.unwrap().into_inner().holds;
+    assert_eq!(holds[0].reason_code, "JOURNAL_REWOUND");
+    assert_eq!(holds[0].hold_class(), HoldClass::Safety);
 }

@@ -10,7 +10,7 @@ use client::{Peer, PeerConfig};
 use clock::{Activity, Clock, VirtualClock, VirtualConfig};
 use identity::{DevelopmentCaller, RoleMatrix};
 use jiff::Timestamp;
-use journal::{EngineConfig, Journal};
+use journal::{Engine, EngineConfig, Journal, MemoryJournal};
 use practice_registry::{Limits, PracticeRegistry};
 use proto::registry::v1 as registry_wire;
 use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
@@ -19,7 +19,6 @@ use proto::scheduler::v1::calendar_service_client::CalendarServiceClient;
 use proto::scheduler::v1::enrolment_service_client::EnrolmentServiceClient;
 use proto::scheduler::v1::hold_service_client::HoldServiceClient;
 use proto::scheduler::v1::programme_service_client::ProgrammeServiceClient;
-use proto::supplier::v1::supplier_service_server::SupplierServiceServer;
 use rollout_scheduler::{
     Config, LeaseConfig, LeaseHeld, LeaseStore, SUPPLIER_LIST_EVERY, Scheduler, Suppliers, supplier_peer_config,
 };
@@ -46,18 +45,24 @@ pub(crate) struct Setup {
     pub(crate) suppliers: Vec<SupplierProfile>,
     pub(crate) start: Timestamp,
     pub(crate) real_delay_per_call: Duration,
+    /// Where the scheduler keeps its journal and its lease.
+    pub(crate) journal: Journal,
+    pub(crate) lease: LeaseStore,
 }
 
 impl Setup {
     pub(crate) fn new(surgeries: Vec<Surgery>, suppliers: Vec<SupplierProfile>) -> Self {
         let start = START.parse().unwrap();
-        Self { surgeries, suppliers, start, real_delay_per_call: Duration::ZERO }
+        let (journal, lease) = (Journal::memory(), LeaseStore::memory());
+        Self { surgeries, suppliers, start, real_delay_per_call: Duration::ZERO, journal, lease }
     }
 }
 
 pub(crate) struct World {
     pub(crate) clock: VirtualClock,
     pub(crate) registry: Peer,
+    pub(crate) registry_engine: Engine<practice_registry::Registry>,
+    registry_journal: MemoryJournal,
     pub(crate) simulator: Simulator,
     pub(crate) replicas: Vec<Replica>,
     journal: Journal,
@@ -78,28 +83,29 @@ pub(crate) struct Replica {
 impl World {
     /// A world with its practices imported and its calendar known; time stands at its start.
     pub(crate) async fn new(setup: Setup) -> Self {
-        let Setup { surgeries, suppliers, start, real_delay_per_call } = setup;
+        let Setup { surgeries, suppliers, start, real_delay_per_call, journal, lease } = setup;
         let (clock, advance) = VirtualClock::new(VirtualConfig::new(start));
         let activity = clock.activity();
         tokio::spawn(advance.run());
         let shutdown = CancellationToken::new();
         let domain = Clock::Virtual(clock.clone());
 
-        let registry = registry(domain.clone(), &shutdown).await;
+        let (registry_journal, registry_engine, registry) =
+            registry(MemoryJournal::default(), &domain, &shutdown).await;
         let log = LogTarget::Memory;
         let config = SimulatorConfig { log, clock: domain, seed: 7, suppliers, real_delay_per_call };
         let simulator = Simulator::open(config).unwrap();
-        let routes = served(|server| {
-            server.descriptors(proto::FILE_DESCRIPTOR_SET).service(SupplierServiceServer::new(simulator.clone()))
-        });
+        let routes = served(|server| simulator.add_to(server));
         let suppliers = Peer::local("suppliers", routes, "scheduler;roles=service", supplier_peer_config()).unwrap();
         let mut world = Self {
             clock,
             registry,
+            registry_engine,
+            registry_journal,
             simulator,
             replicas: Vec::new(),
-            journal: Journal::memory(),
-            lease: LeaseStore::memory(),
+            journal,
+            lease,
             suppliers,
             shutdown,
             activity: Some(activity),
@@ -139,6 +145,15 @@ impl World {
         let replica = self.replicas.remove(0);
         replica.running.abort();
         replica.running.await.unwrap_err();
+    }
+
+    /// Puts a registry in place of the one there is, which has lost its latest records, as a restored backup has.
+    pub(crate) async fn restore_registry(&mut self, records_lost: u64) {
+        let position = self.registry_engine.published().position - records_lost;
+        self.registry_journal.rewind(position).await;
+        let clock = Clock::Virtual(self.clock.clone());
+        let journal = self.registry_journal.clone();
+        (_, self.registry_engine, self.registry) = registry(journal, &clock, &self.shutdown).await;
     }
 
     /// Lets time pass until the scheduler's journal has come to a position, and ends the scheduler there, as a crash does;
@@ -190,6 +205,14 @@ impl World {
             outcome.push(format!("{} is {:?}", wave.name, wave.state()));
         }
         outcome
+    }
+
+    /// Ends everything and waits for it, so that a database can be dropped.
+    pub(crate) async fn end(mut self) {
+        self.shutdown.cancel();
+        for replica in self.replicas.drain(..) {
+            replica.running.await.unwrap();
+        }
     }
 
     fn run_suppliers(&self) {
@@ -393,18 +416,23 @@ impl Drop for World {
     }
 }
 
-async fn registry(clock: Clock, shutdown: &CancellationToken) -> Peer {
+async fn registry(
+    journal: MemoryJournal,
+    clock: &Clock,
+    shutdown: &CancellationToken,
+) -> (MemoryJournal, Engine<practice_registry::Registry>, Peer) {
     let config = practice_registry::Config {
-        journal: Journal::memory(),
-        clock,
+        journal: Journal::Memory(journal.clone()),
+        clock: clock.clone(),
         engine: EngineConfig::default(),
         limits: Limits::default(),
     };
     let registry = PracticeRegistry::open(config).await.unwrap();
     let routes = served(|server| registry.add_to(server));
-    let shutdown = shutdown.clone();
-    tokio::spawn(async move { registry.run(shutdown).await });
-    Peer::local("registry", routes, "practice", PeerConfig::default()).unwrap()
+    let (running, shutdown) = (registry.clone(), shutdown.clone());
+    tokio::spawn(async move { running.run(shutdown).await });
+    let peer = Peer::local("registry", routes, "practice", PeerConfig::default()).unwrap();
+    (journal, registry.engine().clone(), peer)
 }
 
 fn served(add: impl FnOnce(Server) -> Server) -> Routes {

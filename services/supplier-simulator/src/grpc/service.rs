@@ -2,7 +2,8 @@
 
 use ods::{Capability, PracticeCode, Supplier};
 use proto::supplier::v1 as wire;
-use proto::supplier::v1::supplier_service_server::SupplierService;
+use proto::supplier::v1::supplier_service_server::{SupplierService, SupplierServiceServer};
+use server::Server;
 use tonic::{Request, Response, Status};
 
 use super::activation::{activation, invalid, key_from_wire};
@@ -69,6 +70,11 @@ impl SupplierService for Simulator {
 }
 
 impl Simulator {
+    /// Adds SupplierService and what reflection tells of it.
+    pub fn add_to(&self, server: Server) -> Server {
+        server.descriptors(proto::FILE_DESCRIPTOR_SET).service(SupplierServiceServer::new(self.clone()))
+    }
+
     async fn enabled_page(
         &self,
         supplier: &Supplier,
