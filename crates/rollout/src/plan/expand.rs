@@ -95,6 +95,8 @@ struct Drafting<'a> {
     at: Expansion<'a>,
     programme: Option<&'a Programme>,
     packer: Packer<'a>,
+    /// The programme's cohort.
+    members: Vec<&'a PracticeFacts>,
     /// Practices that no wave has taken yet, by code.
     free: BTreeMap<PracticeCode, Free<'a>>,
     /// Practices that matched a wave and found no room there.
@@ -126,14 +128,13 @@ impl<'a> Drafting<'a> {
             at,
             programme,
             packer: Packer::new(&at.spec.caps.daily, taken),
+            members: at.view.iter().filter(|facts| facts.open && cohort.has(facts)).collect(),
             free: BTreeMap::new(),
             crowded_out: BTreeSet::new(),
             unplaced: BTreeMap::new(),
             violations: Vec::new(),
         };
-        let mut matched = false;
-        for facts in at.view.iter().filter(|facts| facts.open && cohort.has(facts)) {
-            matched = true;
+        for facts in drafting.members.clone() {
             match drafting.judge(facts) {
                 Ok(free) => {
                     drafting.free.insert(facts.code, free);
@@ -141,7 +142,7 @@ impl<'a> Drafting<'a> {
                 Err(reason) => drafting.leave_out(reason, facts.code),
             }
         }
-        if !matched {
+        if drafting.members.is_empty() {
             drafting.violations.push(Violation { field: "cohort".into(), wrong: Wrong::EmptyCohort });
         }
         Ok(drafting)
@@ -272,8 +273,7 @@ impl<'a> Drafting<'a> {
                 matching.push((*code, by));
             }
         }
-        let taken_in = self.at.spec.waves.iter().any(|other| other.deferred_to == Some(wave.wave));
-        if matching.is_empty() && !taken_in {
+        if matching.is_empty() && !self.is_for_anybody(wave, cohort.as_ref(), &listed) {
             self.violations.push(Violation { field: format!("{path}.cohort"), wrong: Wrong::EmptyCohort });
         }
         let key = |(code, by): &(PracticeCode, PlacedBy)| {
@@ -289,6 +289,21 @@ impl<'a> Drafting<'a> {
         };
         matching.sort_by_cached_key(key);
         matching
+    }
+
+    /// Whether a wave that nobody is left for is for somebody all the same: for those deferred to it, or for practices that
+    /// are on, have paused, or are in earlier waves. Otherwise it was meant otherwise.
+    fn is_for_anybody(&self, wave: &WaveSpec, cohort: Option<&Cohort>, listed: &BTreeSet<PracticeCode>) -> bool {
+        let deferred_here = self.at.spec.waves.iter().any(|other| other.deferred_to == Some(wave.wave));
+        let of_supplier = |facts: &PracticeFacts| {
+            wave.suppliers.is_empty() || facts.supplier.as_ref().is_some_and(|one| wave.suppliers.contains(one))
+        };
+        let meant = |facts: &&PracticeFacts| {
+            let named =
+                if listed.is_empty() { cohort.is_none_or(|one| one.has(facts)) } else { listed.contains(&facts.code) };
+            named && of_supplier(facts)
+        };
+        deferred_here || self.members.iter().copied().any(|facts| meant(&facts))
     }
 
     /// Whether the wave is for the practice's supplier, and drives it in a way that has a date in this wave.

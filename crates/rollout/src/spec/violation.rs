@@ -30,8 +30,8 @@ pub enum Wrong {
     /// CEL that cannot be read, or names an unknown field.
     #[error("{0}")]
     Cohort(filter::FilterError),
-    /// No practice matches, or none is left that does.
-    #[error("no practice matches that is not paused, on already, or taken by an earlier wave")]
+    /// No practice matches.
+    #[error("no practice matches")]
     EmptyCohort,
     /// Nothing that must be there.
     #[error("must not be empty")]

@@ -27,7 +27,7 @@ fn a_large_practice_is_not_starved_by_small_ones_that_take_turns() {
     world.tell_everybody();
     // At different paces, so that something small is always under way.
     world.suppliers.insert(supplier("EMIS"), Behaviour::AppliesAfter(SignedDuration::from_mins(10)));
-    world.suppliers.insert(supplier("TPP"), Behaviour::AppliesAfter(SignedDuration::from_mins(14)));
+    world.suppliers.insert(supplier("TPP"), Behaviour::AppliesAfter(SignedDuration::from_mins(40)));
     world.run_until("2031-05-09T17:00:00Z");
     assert_eq!(world.count_on(), 40);
     let place = world.effects.iter().position(|(_, key)| key.practice == code(3)).unwrap();
@@ -55,6 +55,25 @@ fn a_slot_taken_on_one_day_and_sealed_on_the_next_counts_on_the_next() {
     assert_eq!(world.count_on(), 5);
     world.run_until("2031-05-09T17:00:00Z");
     assert_eq!(world.count_on(), 15);
+}
+
+#[test]
+fn a_tighter_cap_of_a_later_plan_holds_also_for_slots_given_before() {
+    let text = capped("{daily: {national: {practices: 5}}}");
+    let mut world = World::running(40, &text);
+    world.run_until("2031-05-06T06:59:59Z");
+    world.jump(moment("2031-05-06T07:00:00Z"));
+    while world.count(1, EnrolmentState::Admitted) == 0 {
+        for command in step(&world.state, &world.registry.view, world.now).0 {
+            world.submit(&command).unwrap();
+        }
+    }
+    world.put_in_force(&text.replace("practices: 5", "practices: 2")).unwrap();
+    assert_eq!(world.count(1, EnrolmentState::Admitted), 5);
+    world.ask_permits();
+    assert_eq!(world.count(1, EnrolmentState::Commanded), 2);
+    world.run_until("2031-05-06T17:00:00Z");
+    assert_eq!(world.count_on(), 2);
 }
 
 #[test]

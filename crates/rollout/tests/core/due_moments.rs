@@ -3,7 +3,7 @@
 use jiff::civil::date;
 use rollout::calendar::Freeze;
 use rollout::state::{Due, DueOutcome, EnrolmentState, MissReason, SkipPolicy, WaveStage};
-use rollout::{Act, next_due};
+use rollout::{Act, next_due, step};
 
 use crate::world::{Behaviour, SPRING, World, alice, calendar, moment, one_wave, programme, supplier, wave};
 
@@ -112,6 +112,23 @@ fn a_national_freeze_stops_a_window_that_is_open() {
     world.suppliers.insert(supplier("TPP"), Behaviour::Applies);
     world.run_until("2031-05-08T20:00:00Z");
     assert_eq!(world.count_on(), before);
+}
+
+#[test]
+fn a_permit_that_comes_after_the_window_has_closed_is_given_back() {
+    let mut world = World::running(20, &one_wave("    until: 2031-05-07"));
+    world.run_until("2031-05-06T06:59:59Z");
+    world.jump(moment("2031-05-06T16:59:59Z"));
+    while world.count(1, EnrolmentState::Admitted) == 0 {
+        for command in step(&world.state, &world.registry.view, world.now).0 {
+            world.submit(&command).unwrap();
+        }
+    }
+    world.jump(moment("2031-05-06T17:00:00Z"));
+    world.settle();
+    assert_eq!((world.count_on(), world.count(1, EnrolmentState::Enrolled)), (0, 20));
+    world.run_until("2031-05-07T12:00:00Z");
+    assert_eq!(world.count_on(), 20);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use imbl::OrdSet;
 use rollout::effects::{permits_to_acquire, permits_to_release, withheld_by};
 use rollout::state::{ActivationState, Brake, DueOutcome, EnrolmentState, HoldClass, HoldScope, MissReason, WaveStage};
-use rollout::{Account, Act, Command, Fact, Proposal, Rejection, step};
+use rollout::{Account, Act, Command, Fact, PermitAnswer, Proposal, Rejection, step};
 
 use crate::world::{Behaviour, SPRING, World, alice, bob, carol, code, moment, one_wave, programme, supplier, wave};
 
@@ -46,6 +46,18 @@ fn i10_a_hold_placed_while_permits_are_asked_for_comes_before_the_seal() {
     assert_eq!(permits_to_release(&world.state, 100).len(), 20);
     world.settle();
     assert_eq!((world.count_on(), permits_to_release(&world.state, 100).len()), (0, 0));
+}
+
+#[test]
+fn a_permit_that_arrives_after_it_was_given_back_is_given_back_again() {
+    let mut world = queued();
+    let keys = permits_to_acquire(&world.state, 100);
+    let answers = keys.iter().map(|key| (key.clone(), PermitAnswer::Granted)).collect();
+    world.hold(HoldScope::National, HoldClass::Safety, Brake::Hold);
+    world.learn(Fact::PermitsReleased { keys: permits_to_release(&world.state, 100) });
+    assert_eq!(permits_to_release(&world.state, 100), []);
+    world.learn(Fact::Permits { answers, registry_position: 9 });
+    assert_eq!(permits_to_release(&world.state, 100), keys);
 }
 
 #[test]

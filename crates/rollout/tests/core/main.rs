@@ -14,5 +14,6 @@ mod pauses;
 mod plans;
 mod random;
 mod registry;
+mod replay;
 mod suppliers;
 mod world;

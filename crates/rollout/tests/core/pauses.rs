@@ -6,7 +6,7 @@ use rollout::effects::pauses_to_tell;
 use rollout::state::{
     Brake, Deferral, Desired, EnrolmentStage, EnrolmentState, HoldClass, HoldScope, Ruling, WaveStage, Withdrawal,
 };
-use rollout::{Command, Direction, Event, PauseEnd, step};
+use rollout::{Command, Direction, Event, PauseEnd, Proposal, step};
 
 use crate::world::{Behaviour, World, code, moment, one_wave, programme, supplier, target, wave};
 
@@ -154,6 +154,24 @@ fn a_pause_with_an_open_permit_is_reversed_by_exactly_one_switch_off() {
     assert_eq!(world.enrolment(1, code(1)), EnrolmentState::Reverted);
     assert_eq!(world.state.access(&target(code(1))).unwrap().desired, Desired::Off);
     assert!(world.registry.view.get(code(1)).unwrap().pauses[0].pending_on.is_none());
+}
+
+#[test]
+fn an_overtaken_switch_off_is_dropped() {
+    let mut world = World::running(12, &one_wave(""));
+    world.suppliers.insert(supplier("TPP"), Behaviour::AppliesAfter(jiff::SignedDuration::from_mins(3)));
+    world.run_until("2031-05-06T07:01:00Z");
+    world.pause(1, PauseEnd::FurtherNotice);
+    world.run_until("2031-05-06T07:02:59Z");
+    world.jump(moment("2031-05-06T07:03:00Z"));
+    world.perform();
+    let commands = step(&world.state, &world.registry.view, world.now).0;
+    let disable = commands.into_iter().find(|one| matches!(one, Command::Propose(Proposal::Disable { .. }))).unwrap();
+    assert_eq!(world.submit(&disable), Ok(true));
+    assert_eq!(world.submit(&disable), Ok(false));
+    world.run_until("2031-05-06T12:00:00Z");
+    assert!(!world.is_on(code(1)));
+    assert_eq!(world.submit(&disable), Ok(false));
 }
 
 #[test]
