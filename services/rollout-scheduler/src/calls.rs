@@ -66,19 +66,26 @@ impl Calls {
     }
 
     /// Of the calls that are due those that can be made now: not under way already, and within the supplier's bound.
-    pub(crate) fn admit(&mut self, due: Vec<SupplierCall>) -> Vec<SupplierCall> {
-        let mut admitted = Vec::new();
+    pub(crate) fn admissible(&self, due: Vec<SupplierCall>) -> Vec<SupplierCall> {
+        let mut under_way: BTreeMap<Supplier, usize> =
+            self.under_way.iter().map(|(supplier, keys)| (supplier.clone(), keys.len())).collect();
+        let mut admissible = Vec::new();
         for call in due {
-            let under_way = self.under_way.entry(call.supplier.clone()).or_default();
-            if under_way.len() < CALLS_PER_SUPPLIER_MAX && under_way.insert((call.key.clone(), Lane::of(call.call))) {
-                admitted.push(call);
+            let known = self.under_way.get(&call.supplier);
+            let repeated = known.is_some_and(|known| known.contains(&(call.key.clone(), Lane::of(call.call))));
+            let count = under_way.entry(call.supplier.clone()).or_default();
+            if !repeated && *count < CALLS_PER_SUPPLIER_MAX {
+                *count += 1;
+                admissible.push(call);
             }
         }
-        admitted
+        admissible
     }
 
-    /// Makes an admitted call, within `span`.
-    pub(crate) fn make(&self, call: SupplierCall, span: Span) {
+    /// Makes a call, within `span`.
+    pub(crate) fn make(&mut self, call: SupplierCall, span: Span) {
+        let of_supplier = self.under_way.entry(call.supplier.clone()).or_default();
+        of_supplier.insert((call.key.clone(), Lane::of(call.call)));
         let (suppliers, clock, answers) = (self.suppliers.clone(), self.clock.clone(), self.answers.clone());
         let SupplierCall { key, supplier, call, .. } = call;
         let asked = {

@@ -4,6 +4,7 @@
 //! nothing: permits are idempotent by the key, a judgement by the pause.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use journal::{Engine, Submission, SubmitError};
@@ -47,7 +48,7 @@ pub(crate) struct Chores {
     pub(crate) registry: Registry,
     pub(crate) permits: Permits,
     /// The highest position of the registry's journal that a call of ours was answered with.
-    pub(crate) told: AtomicU64,
+    pub(crate) told: Arc<AtomicU64>,
 }
 
 impl Chores {

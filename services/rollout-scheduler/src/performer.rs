@@ -164,7 +164,8 @@ impl Performer {
         let mut moved = false;
         for proposal in proposals {
             let span = self.span_of(&published.state, &proposal).await;
-            moved |= self.submit(epoch, proposal).instrument(span).await?;
+            let cause = trace::wave_of(&proposal).map(ToString::to_string).unwrap_or_default();
+            moved |= self.submit(epoch, &cause, proposal).instrument(span).await?;
         }
         Ok(if moved { Look::Moved } else { Look::Rests(next_due) })
     }
@@ -182,8 +183,8 @@ impl Performer {
     }
 
     /// Has a command of ours decided; whether anything came of it.
-    async fn submit(&self, epoch: u64, command: rollout::Command) -> Result<bool, LookError> {
-        let submission = Submission::new(Command::fenced(epoch, command), by_scheduler(""));
+    async fn submit(&self, epoch: u64, cause: &str, command: rollout::Command) -> Result<bool, LookError> {
+        let submission = Submission::new(Command::fenced(epoch, command), by_scheduler(cause));
         let word = |outcome: &journal::Outcome<'_, SchedulerMachine>| vec![0; usize::from(!outcome.events.is_empty())];
         let accepted = self.engine.submit(submission, word).await?;
         Ok(!accepted.reply.is_empty())
@@ -195,13 +196,13 @@ impl Performer {
         let published = self.engine.published();
         let state = &published.state.rollout;
         let due = rollout::effects::supplier_calls(state, self.clock.now(), CALLS_LISTED_MAX);
-        let admitted = self.calls.admit(due);
-        let requests = admitted.iter().filter(|call| call.call == rollout::effects::Call::Request);
+        let calls = self.calls.admissible(due);
+        let requests = calls.iter().filter(|call| call.call == rollout::effects::Call::Request);
         let keys: Vec<_> = requests.map(|call| call.key.clone()).collect();
         if !keys.is_empty() {
-            self.submit(epoch, rollout::Command::Learn(Fact::Sent { keys })).await?;
+            self.submit(epoch, "", rollout::Command::Learn(Fact::Sent { keys })).await?;
         }
-        for call in admitted {
+        for call in calls {
             let span = tracing::info_span!(parent: None, "supplier call", key = %call.key, supplier = %call.supplier);
             if let Some(wave) = &call.wave {
                 self.traces.adopt(&self.engine, &published.state, wave, &span).await;
@@ -244,10 +245,12 @@ impl Performer {
         let span = tracing::info_span!(parent: None, "answers", count = answers.len());
         // One record can be a part of one trace only: that of the first.
         let first = answers.keys().next().and_then(|key| published.state.rollout.activation(key));
-        if let Some(wave) = first.and_then(|activation| activation.wave()) {
+        let wave = first.and_then(|activation| activation.wave());
+        if let Some(wave) = wave {
             self.traces.adopt(&self.engine, &published.state, wave, &span).await;
         }
-        self.submit(epoch, rollout::Command::Learn(Fact::Answers { answers })).instrument(span).await?;
+        let cause = wave.map(ToString::to_string).unwrap_or_default();
+        self.submit(epoch, &cause, rollout::Command::Learn(Fact::Answers { answers })).instrument(span).await?;
         Ok(())
     }
 

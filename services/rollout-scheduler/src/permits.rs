@@ -14,6 +14,9 @@ use crate::selection;
 /// The account that the scheduler's own records carry.
 pub(crate) const SCHEDULER_ACCOUNT: &str = "scheduler";
 
+/// The reason that the scheduler's own records carry: no person decided just then, a person's plan did before.
+const AUTOMATION: &str = "AUTOMATION";
+
 /// Why permits were not asked for, or the answers not recorded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PermitsError {
@@ -74,6 +77,7 @@ impl Permits {
 pub(crate) fn by_scheduler(cause: &str) -> Meta {
     Meta {
         actor: SCHEDULER_ACCOUNT.to_owned(),
+        reason_code: AUTOMATION.to_owned(),
         cause: cause.to_owned(),
         traceparent: telemetry::traceparent().map(|parent| parent.to_string()).unwrap_or_default(),
         ..Meta::default()

@@ -1,7 +1,7 @@
 //! The scheduler as one process runs it: opened, mounted, run.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use client::{Peer, PeerConfig};
 use clock::{Activity, Clock};
@@ -65,6 +65,8 @@ struct Parts {
     suppliers: Suppliers,
     lease: LeaseConfig,
     supplier_list_every: SignedDuration,
+    /// See [`Chores::told`].
+    told: Arc<AtomicU64>,
 }
 
 impl Scheduler {
@@ -80,7 +82,7 @@ impl Scheduler {
         let permits = Permits { registry: registry.clone(), engine: engine.clone() };
         let (followed, standing) = (FollowedRegistry::default(), Arc::default());
         let handlers = Handlers { engine, clock, followed, permits, standing, signer };
-        let parts = Arc::new(Parts { registry, suppliers, lease, supplier_list_every });
+        let parts = Arc::new(Parts { registry, suppliers, lease, supplier_list_every, told: Arc::default() });
         Ok(Self { handlers, parts })
     }
 
@@ -134,7 +136,7 @@ impl Scheduler {
         let Handlers { engine, clock, followed, permits, standing, .. } = self.handlers.clone();
         let (calls, answers) = Calls::new(clock.clone(), self.parts.suppliers.clone());
         let registry = self.parts.registry.clone();
-        let chores = Chores { engine: engine.clone(), registry, permits, told: AtomicU64::new(0) };
+        let chores = Chores { engine: engine.clone(), registry, permits, told: Arc::clone(&self.parts.told) };
         let registry_changed = followed.subscribe(&clock);
         let lease = Lease::new(self.parts.lease.clone());
         let traces = WaveTraces::default();
@@ -154,6 +156,8 @@ impl OnRewound for Scheduler {
     async fn rewound(&self, rewound: Rewound) {
         let Rewound { known_position, found_position } = rewound;
         tracing::error!(known_position, found_position, "the registry's journal has lost records");
+        // What was told to the other journal is not waited for in this one.
+        self.parts.told.store(0, Ordering::Relaxed);
         let held = |state: &crate::State| state.rollout.active_holds().any(|hold| hold.reason_code == JOURNAL_REWOUND);
         if held(&self.handlers.engine.published().state) {
             return;

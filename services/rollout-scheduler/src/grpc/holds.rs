@@ -25,28 +25,32 @@ pub(super) async fn place(
     asked: Asked<wire::PlaceHoldRequest>,
 ) -> Result<wire::PlaceHoldResponse, Error> {
     let mutation = api::mutation!(asked.request)?.with_reason()?;
-    let request = &asked.request;
-    let scope = scope_of(handlers, request)?;
-    api::validate::text("owner", &request.owner, OWNER_CHARS_MAX)?;
-    let owner = if request.owner.is_empty() { asked.account() } else { Account::new(&request.owner) };
-    let act = Act::PlaceHold {
-        brake: hold::brake_from_wire(request.brake()),
-        scope: scope.clone(),
-        class: hold::class_from_wire(request.hold_class())?,
-        owner,
-        review_on: api::time::date("review_on", &request.review_on)?,
-    };
+    let scope = scope_of(handlers, &asked.request)?;
+    let act = act_of(&asked, scope.clone())?;
     let word = move |outcome: &Outcome<'_, SchedulerMachine>| {
-        let withheld = withheld(&outcome.after.rollout, &scope);
+        let (practices, load) = withheld(&outcome.after.rollout, &scope);
         wire::PlaceHoldResponse {
-            hold: placed(outcome).map(|hold| hold::hold_to_wire(hold, withheld.practices.len() as u64)),
-            patients_count: count(withheld.load.patients),
+            hold: placed(outcome).map(|hold| hold::hold_to_wire(hold, practices.len() as u64)),
+            patients_count: count(load.patients),
             position: outcome.position,
-            affected_count: count(withheld.practices.len() as u64),
-            affected_hash: selection::hash(&withheld.practices),
+            affected_count: count(practices.len() as u64),
+            affected_hash: selection::hash(&practices),
         }
     };
     handlers.submit(Ask::act(&asked, &mutation, act).urgent(), word).await
+}
+
+fn act_of(asked: &Asked<wire::PlaceHoldRequest>, scope: HoldScope) -> Result<Act, Error> {
+    let request = &asked.request;
+    api::validate::text("owner", &request.owner, OWNER_CHARS_MAX)?;
+    let owner = if request.owner.is_empty() { asked.account() } else { Account::new(&request.owner) };
+    Ok(Act::PlaceHold {
+        brake: hold::brake_from_wire(request.brake()),
+        scope,
+        class: hold::class_from_wire(request.hold_class())?,
+        owner,
+        review_on: api::time::date("review_on", &request.review_on)?,
+    })
 }
 
 pub(super) async fn lift(
@@ -141,33 +145,18 @@ fn confirm(request: &wire::PlaceHoldRequest, members: &BTreeSet<PracticeCode>) -
     .with("hash", now_hash))
 }
 
-/// Practices that a scope withholds.
-#[derive(Default)]
-struct Withheld {
-    practices: BTreeSet<PracticeCode>,
-    load: Load,
-}
-
-/// The practices with an open enrolment that a scope covers; of a selection all its members, enrolled or not.
-fn withheld(state: &State, scope: &HoldScope) -> Withheld {
-    let mut withheld = Withheld::default();
+/// The practices that a scope withholds, with the patients of those that are enrolled; of a selection all its members.
+fn withheld(state: &State, scope: &HoldScope) -> (BTreeSet<PracticeCode>, Load) {
+    let (enrolled, load) = rollout::effects::withheld_by(state, scope);
+    let mut practices: BTreeSet<PracticeCode> = enrolled.into_iter().collect();
     if let HoldScope::Selection(members) = scope {
-        withheld.practices.extend(members.iter().copied());
+        practices.extend(members.iter().copied());
     }
-    let mut counted = BTreeSet::new();
-    for wave in state.programmes.values().flat_map(|programme| programme.waves.values()) {
-        for enrolment in wave.enrolments().filter(|enrolment| enrolment.stage.state().is_open()) {
-            if scope.covers(&wave.subject(enrolment)) && counted.insert(enrolment.practice) {
-                withheld.load += enrolment.load();
-            }
-        }
-    }
-    withheld.practices.extend(counted);
-    withheld
+    (practices, load)
 }
 
 fn hold_described(state: &State, hold: &Hold) -> wire::Hold {
-    hold::hold_to_wire(hold, withheld(state, &hold.scope).practices.len() as u64)
+    hold::hold_to_wire(hold, withheld(state, &hold.scope).0.len() as u64)
 }
 
 /// The hold that this command placed, with the position it was placed at.

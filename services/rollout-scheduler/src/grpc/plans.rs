@@ -34,7 +34,7 @@ pub(super) async fn preview(
     };
     let made = handlers.make_plan(state, Arc::new(document.spec.clone())).await?;
     let in_force = state.programme(&id).and_then(|programme| programme.plan());
-    Ok(plan::preview_to_wire(&made, &diff(in_force, &made), moves_max))
+    Ok(plan::preview_to_wire(&made, &diff(in_force, &made), &state.calendar, moves_max))
 }
 
 pub(super) async fn submit(

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use journal::{Outcome, Published};
 use proto::scheduler::v1 as wire;
 use rollout::state::{Document, Programme};
-use rollout::{Act, ProgrammeId};
+use rollout::{Act, ProgrammeId, State};
 
 use super::convert::programme::Text;
 use super::convert::{etag, name, programme};
@@ -75,11 +75,10 @@ pub(super) async fn get(
     let known_at = api::time::moment("known_at", asked.request.known_at.as_ref())?;
     let published = handlers.at(asked.request.min_position).await?;
     let Some(known_at) = known_at else {
-        let programme = programme_of(&published.state.rollout, &id)?;
-        return Ok(described(programme, handlers.clock.now(), published.position));
+        return described(&published.state.rollout, &id, handlers.clock.now(), published.position);
     };
     let (state, position) = as_known_at(handlers, &published, known_at).await?;
-    Ok(described(programme_of(&state.rollout, &id)?, known_at, position))
+    described(&state.rollout, &id, known_at, position)
 }
 
 pub(super) async fn list(
@@ -122,12 +121,18 @@ pub(super) async fn as_known_at(
         .map_err(|error| refusal::of_journal(&error))
 }
 
-fn described(programme: &Programme, as_at: Timestamp, position: u64) -> wire::GetProgrammeResponse {
-    wire::GetProgrammeResponse {
+fn described(
+    state: &State,
+    id: &ProgrammeId,
+    as_at: Timestamp,
+    position: u64,
+) -> Result<wire::GetProgrammeResponse, Error> {
+    let programme = programme_of(state, id)?;
+    Ok(wire::GetProgrammeResponse {
         programme: Some(programme::programme_to_wire(programme, Text::With)),
-        figures: Some(programme::figures(programme, as_at)),
+        figures: Some(programme::figures(state, programme, as_at)),
         position,
-    }
+    })
 }
 
 pub(super) fn read_document(id: &ProgrammeId, text: &str) -> Result<Arc<Document>, Error> {

@@ -6,8 +6,9 @@ use proto::scheduler::v1::hold_scope::Scope;
 use supplier_simulator::{Delay, SupplierProfile};
 use tonic::Code;
 
+use crate::acts::{ONE_WAVE, prompt, reason};
 use crate::files::{Surgery, surgeries};
-use crate::world::{ONE_WAVE, Setup, World, prompt, reason};
+use crate::world::{Setup, World};
 
 fn both() -> Vec<Surgery> {
     [surgeries(81_001, 3, "EMIS"), surgeries(82_001, 3, "TPP")].concat()

@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use supplier_simulator::{Delay, Effect, Share, SupplierProfile};
 
+use crate::acts::{ONE_WAVE, prompt};
 use crate::files::surgeries;
-use crate::world::{ONE_WAVE, Setup, World, prompt};
+use crate::world::{Setup, World};
 
 /// What happened at the suppliers, to the microsecond, and what the registry says in the end.
 fn run(worker_threads: usize, real_delay_per_call: Duration) -> (Vec<Effect>, Vec<String>) {

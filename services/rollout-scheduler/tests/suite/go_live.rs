@@ -5,8 +5,9 @@ use proto::registry::v1::{ObservedState, PauseEnd, ReceiptState, RequestSwitchOf
 use proto::scheduler::v1 as wire;
 use supplier_simulator::{Delay, SupplierProfile};
 
+use crate::acts::{ONE_WAVE, prompt};
 use crate::files::surgeries;
-use crate::world::{ONE_WAVE, Setup, World, prompt};
+use crate::world::{Setup, World};
 
 async fn world_of(profile: SupplierProfile) -> World {
     let mut world = World::new(Setup::new(surgeries(81_001, 5, "EMIS"), vec![profile, prompt("TPP")])).await;

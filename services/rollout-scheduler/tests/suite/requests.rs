@@ -3,8 +3,9 @@
 use proto::scheduler::v1 as wire;
 use tonic::Code;
 
+use crate::acts::{ONE_WAVE, PROGRAMME, prompt, reason};
 use crate::files::surgeries;
-use crate::world::{ONE_WAVE, PROGRAMME, Setup, World, prompt, reason};
+use crate::world::{Setup, World};
 
 async fn world() -> World {
     World::new(Setup::new(surgeries(81_001, 4, "EMIS"), vec![prompt("EMIS"), prompt("TPP")])).await

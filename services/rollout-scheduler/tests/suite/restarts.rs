@@ -8,8 +8,9 @@ use proto::scheduler::v1::{HoldClass, ListHoldsRequest};
 use rollout_scheduler::{Command, LeaseStore, Rejection};
 use supplier_simulator::{Delay, SupplierProfile};
 
+use crate::acts::{ONE_WAVE, prompt};
 use crate::files::surgeries;
-use crate::world::{ONE_WAVE, Setup, World, prompt};
+use crate::world::{Setup, World};
 
 async fn slow_world(count: u32) -> World {
     slow_world_on(count, Journal::memory(), LeaseStore::memory()).await

@@ -6,8 +6,9 @@ use proto::registry::v1::{ObservedState, PauseEnd, ReceiptState};
 use proto::scheduler::v1 as wire;
 use supplier_simulator::{BookedDates, Delay, SelfService, Share, SupplierProfile};
 
+use crate::acts::{ONE_WAVE, prompt};
 use crate::files::surgeries;
-use crate::world::{ONE_WAVE, Setup, World, prompt};
+use crate::world::{Setup, World};
 
 fn share(share: f64) -> Share {
     Share::try_from(share).unwrap()

@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 
 use telemetry::{Config, Telemetry, Traceparent};
 
+use crate::acts::{ONE_WAVE, prompt};
 use crate::files::surgeries;
-use crate::world::{ONE_WAVE, Setup, World, prompt};
+use crate::world::{Setup, World};
 
 /// Spans are built and sent nowhere. Once for all tests of the process.
 static TELEMETRY: OnceLock<Telemetry> = OnceLock::new();

@@ -2,6 +2,7 @@
 
 use ods::PracticeCode;
 use proto::scheduler::v1 as wire;
+use rollout::calendar::{Calendar, day_bounds};
 use rollout::plan::{Diff, Move, Plan, PlannedWave, Unplaced};
 use rollout::state::{PlanRecord, PlanStage, Programme};
 use rollout::{ProgrammeId, WaveId};
@@ -51,13 +52,18 @@ fn stage_to_wire(stage: PlanStage) -> wire::PlanState {
 }
 
 /// A plan that was only made to be looked at, with what it changes; at most `moves_max` moves are listed.
-pub(crate) fn preview_to_wire(plan: &Plan, diff: &Diff, moves_max: usize) -> wire::PreviewPlanResponse {
+pub(crate) fn preview_to_wire(
+    plan: &Plan,
+    diff: &Diff,
+    calendar: &Calendar,
+    moves_max: usize,
+) -> wire::PreviewPlanResponse {
     let load = plan.load();
     let move_to_wire = |change: &Move| move_to_wire(&plan.programme, change);
     wire::PreviewPlanResponse {
         plan_hash: plan.hash.to_string(),
         registry_position: plan.registry_position,
-        waves: plan.waves.iter().map(|wave| planned_to_wire(&plan.programme, wave)).collect(),
+        waves: plan.waves.iter().map(|wave| planned_to_wire(&plan.programme, wave, calendar)).collect(),
         unplaced: unplaced_to_wire(&plan.unplaced),
         moves: diff.moves.iter().take(moves_max).map(move_to_wire).collect(),
         moves_count: count(diff.moves.len() as u64),
@@ -66,13 +72,14 @@ pub(crate) fn preview_to_wire(plan: &Plan, diff: &Diff, moves_max: usize) -> wir
     }
 }
 
-fn planned_to_wire(programme: &ProgrammeId, wave: &PlannedWave) -> wire::PreviewedWave {
+fn planned_to_wire(programme: &ProgrammeId, wave: &PlannedWave, calendar: &Calendar) -> wire::PreviewedWave {
     let load = wave.load();
+    let opens = wave.rules.timetable(calendar).next_open(day_bounds(wave.rules.from).0);
     wire::PreviewedWave {
         name: format!("{programme}/{}", wave.id),
         display_name: wave.rules.title.clone(),
         opens_on: wave.rules.from.to_string(),
-        opens_at: None,
+        opens_at: opens.ok().map(moment),
         practices_count: i64::from(load.practices),
         patients_count: count(load.patients),
     }

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use proto::scheduler::v1 as wire;
+use rollout::State;
 use rollout::calendar::civil_date;
 use rollout::state::{EnrolmentState, Load, Programme, ProgrammeStage};
 
@@ -52,7 +53,7 @@ fn stage_to_wire(stage: ProgrammeStage) -> wire::ProgrammeState {
 }
 
 /// What a programme amounts to at `as_at`, in the state that was known then.
-pub(crate) fn figures(programme: &Programme, as_at: Timestamp) -> wire::ProgrammeFigures {
+pub(crate) fn figures(state: &State, programme: &Programme, as_at: Timestamp) -> wire::ProgrammeFigures {
     let today = civil_date(as_at);
     let horizon = today.checked_add(SIGNED_UP_MONTHS.months()).unwrap_or(Date::MAX);
     let mut signed_up = Load::default();
@@ -62,13 +63,13 @@ pub(crate) fn figures(programme: &Programme, as_at: Timestamp) -> wire::Programm
         for (place, state) in EnrolmentState::ALL.into_iter().enumerate() {
             by_state[place] += wave.load_in(state);
         }
-        // A wave is dated by its first day, a practice in it by the day the plan has in mind for it.
-        for enrolment in wave.enrolments().filter(|enrolment| enrolment.stage.state().is_open()) {
-            let date = enrolment.planned_on.unwrap_or(wave.from).max(wave.from);
-            if today < date && date <= horizon {
-                signed_up += enrolment.load();
-                add(&mut by_month, date.first_of_month(), enrolment.load());
-            }
+    }
+    for (wave, enrolment) in rollout::effects::signed_up(state, &programme.id) {
+        // A wave is dated by its first day, a practice in it by the day that the plan has in mind for it.
+        let date = enrolment.planned_on.unwrap_or(wave.from).max(wave.from);
+        if today < date && date <= horizon {
+            signed_up += enrolment.load();
+            add(&mut by_month, date.first_of_month(), enrolment.load());
         }
     }
     by_month.sort_by_key(|(month, _)| *month);

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use jiff::civil::Time;
 use proto::scheduler::v1 as wire;
-use rollout::calendar::{Calendar, instant};
+use rollout::calendar::{Calendar, day_bounds};
 use rollout::spec::Mode;
 use rollout::state::{EnrolmentState, Evidence, GateEvaluation, Load, Verdict, Wave, WaveStage};
 
@@ -18,7 +17,7 @@ pub(crate) fn wave_to_wire(wave: &Wave, calendar: &Calendar, stuck: Vec<String>,
     }
     let members = wave.fixed.unwrap_or_else(|| wave.load());
     let modes: BTreeSet<Mode> = wave.enrolments().map(|enrolment| enrolment.mode).collect();
-    let opens = wave.rules.timetable(calendar).next_open(instant(wave.from.to_datetime(Time::midnight())));
+    let opens = wave.rules.timetable(calendar).next_open(day_bounds(wave.from).0);
     wire::Wave {
         name: wave.id.to_string(),
         display_name: wave.rules.title.clone(),
