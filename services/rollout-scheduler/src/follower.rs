@@ -3,6 +3,7 @@
 //! Whoever reads the view sees every change up to one position of the registry's journal and none after it. The copy
 //! leads to proposals and explanations only; whether a pause came in time is the permit's to say.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -44,6 +45,11 @@ impl FollowedRegistry {
         waiter
     }
 
+    /// There is no copy any more: what it was a copy of is gone.
+    fn forget(&self) {
+        self.0.view.store(Arc::default());
+    }
+
     fn publish(&self, view: RegistryView) {
         self.0.view.store(Arc::new(view));
         let mut subscribers = self.0.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,16 +61,20 @@ impl FollowedRegistry {
 }
 
 /// Keeps the copy.
-pub(crate) struct Follower {
+pub(crate) struct Follower<W> {
     pub(crate) registry: Registry,
     pub(crate) followed: FollowedRegistry,
     pub(crate) clock: Clock,
-    /// Where the registry is known to have been before this process: a shorter journal has lost records.
-    pub(crate) known_position: u64,
+    pub(crate) witness: W,
 }
 
-/// Who is told of a registry that lost records. A trait, since the future of an async closure is not known to be `Send`.
-pub(crate) trait OnRewound: Send + Sync {
+/// Who knows where the registry has been, and is told when it is there no longer. A trait, since the future of an async
+/// closure is not known to be `Send`.
+pub(crate) trait Witness: Send + Sync {
+    /// The highest position of the registry's journal that any decision was made on.
+    fn registry_position_known(&self) -> u64;
+
+    /// Returns once nothing is sealed any more.
     fn rewound(&self, rewound: Rewound) -> impl Future<Output = ()> + Send;
 }
 
@@ -77,36 +87,38 @@ pub(crate) struct Rewound {
     pub(crate) found_position: Option<u64>,
 }
 
-impl Follower {
+impl<W: Witness> Follower<W> {
     /// Follows until `shutdown`. A registry that cannot be reached is asked again; the copy stays as it was.
-    ///
-    /// `on_rewound` is awaited before anything of the other journal is shown to anybody.
-    pub(crate) async fn run(mut self, shutdown: CancellationToken, on_rewound: impl OnRewound) {
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            never = self.follow() => match never {},
+        }
+    }
+
+    async fn follow(&self) -> Infallible {
         let mut resume_token = String::new();
         loop {
-            let watched = tokio::select! {
-                () = shutdown.cancelled() => return,
-                watched = self.watch(&mut resume_token, &on_rewound) => watched,
-            };
-            if let Err(error) = watched {
+            if let Err(error) = self.watch(&mut resume_token).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the registry's watch broke off");
                 if error.reason() == JOURNAL_REWOUND {
-                    on_rewound.rewound(Rewound { known_position: self.known_position, found_position: None }).await;
-                    self.known_position = 0;
+                    let known_position = self.known_position();
+                    self.witness.rewound(Rewound { known_position, found_position: None }).await;
+                    self.followed.forget();
                 }
                 if !error.is_unanswered() {
                     resume_token.clear();
                 }
             }
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(RECONNECT_AFTER) => {}
-            }
+            tokio::time::sleep(RECONNECT_AFTER).await;
         }
     }
 
-    async fn watch(&mut self, resume_token: &mut String, on_rewound: &impl OnRewound) -> Result<(), PeerError> {
+    /// Watches until the registry ends the stream. Nothing of another journal is shown before the witness knows.
+    async fn watch(&self, resume_token: &mut String) -> Result<(), PeerError> {
         let mut activity = self.clock.activity();
+        // Whatever the registry has acknowledged so far it must still have now.
+        let mut unconfirmed = Some(self.known_position());
         let mut watch: Watch = self.registry.watch(resume_token).await?;
         let mut view = if resume_token.is_empty() { RegistryView::default() } else { (*self.followed.view()).clone() };
         loop {
@@ -117,16 +129,22 @@ impl Follower {
             let Some(message) = message? else { return Ok(()) };
             let (bookmark, token) = (message.bookmark, message.resume_token.clone());
             take(&mut view, message);
-            if bookmark {
-                if view.position < self.known_position {
-                    let found_position = Some(view.position);
-                    on_rewound.rewound(Rewound { known_position: self.known_position, found_position }).await;
-                }
-                self.known_position = view.position;
-                *resume_token = token;
-                self.followed.publish(view.clone());
+            if !bookmark {
+                continue;
             }
+            if let Some(known_position) = unconfirmed.take()
+                && view.position < known_position
+                && !self.registry.reaches(known_position).await?
+            {
+                self.witness.rewound(Rewound { known_position, found_position: Some(view.position) }).await;
+            }
+            *resume_token = token;
+            self.followed.publish(view.clone());
         }
+    }
+
+    fn known_position(&self) -> u64 {
+        self.witness.registry_position_known().max(self.followed.view().position)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use client::{Peer, PeerConfig};
 use clock::{Activity, Clock};
 use jiff::SignedDuration;
-use journal::{Engine, EngineConfig, Journal, JournalError, JournalHandle, Submission};
+use journal::{Engine, EngineConfig, Journal, JournalError, JournalHandle, Submission, SubmitError};
 use rollout::state::{Brake, HoldClass, HoldScope};
 use rollout::{Account, Act};
 use server::Server;
@@ -14,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::calls::Calls;
 use crate::chores::Chores;
-use crate::follower::{FollowedRegistry, Follower, JOURNAL_REWOUND, OnRewound, Rewound};
+use crate::follower::{FollowedRegistry, Follower, JOURNAL_REWOUND, Rewound, Witness};
 use crate::grpc::{self, Handlers, Registry, Suppliers};
 use crate::lease::{Lease, LeaseConfig};
 use crate::lists::ListSigner;
-use crate::machine::{Command, SchedulerMachine};
+use crate::machine::{Command, Rejection, SchedulerMachine};
 use crate::observer::Observer;
 use crate::performer::Performer;
 use crate::permits::{Permits, SCHEDULER_ACCOUNT, by_scheduler};
@@ -26,6 +27,9 @@ use crate::trace::WaveTraces;
 
 /// How often a supplier's own list is read: access that was switched off behind our back shows within it (I28).
 pub const SUPPLIER_LIST_EVERY: SignedDuration = SignedDuration::from_hours(24);
+
+/// When a hold that the journal did not take is tried again; nothing of the registry is looked at meanwhile.
+const HOLD_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What a scheduler is opened with.
 #[derive(Debug)]
@@ -116,19 +120,19 @@ impl Scheduler {
     /// and ends the engine.
     pub async fn run(&self, shutdown: CancellationToken) {
         tokio::join!(
-            self.follower().run(shutdown.clone(), self.clone()),
+            self.follower().run(shutdown.clone()),
             self.performer().run(shutdown.clone()),
             self.observer().run(shutdown.clone()),
         );
         self.handlers.engine.shutdown().await;
     }
 
-    fn follower(&self) -> Follower {
+    fn follower(&self) -> Follower<Self> {
         Follower {
             registry: self.parts.registry.clone(),
             followed: self.handlers.followed.clone(),
             clock: self.handlers.clock.clone(),
-            known_position: self.handlers.engine.published().state.registry_position_highest,
+            witness: self.clone(),
         }
     }
 
@@ -151,7 +155,11 @@ impl Scheduler {
     }
 }
 
-impl OnRewound for Scheduler {
+impl Witness for Scheduler {
+    fn registry_position_known(&self) -> u64 {
+        self.handlers.engine.published().state.registry_position_highest
+    }
+
     /// Rule 17: stops sealing at once, until two people have looked at what is gone.
     async fn rewound(&self, rewound: Rewound) {
         let Rewound { known_position, found_position } = rewound;
@@ -159,9 +167,17 @@ impl OnRewound for Scheduler {
         // What was told to the other journal is not waited for in this one.
         self.parts.told.store(0, Ordering::Relaxed);
         let held = |state: &crate::State| state.rollout.active_holds().any(|hold| hold.reason_code == JOURNAL_REWOUND);
-        if held(&self.handlers.engine.published().state) {
-            return;
+        while !held(&self.handlers.engine.published().state) {
+            if let Err(error) = self.hold_everything(rewound).await {
+                tracing::error!(error = &error as &dyn std::error::Error, "the hold was not placed; it is tried again");
+                tokio::time::sleep(HOLD_AGAIN_AFTER).await;
+            }
         }
+    }
+}
+
+impl Scheduler {
+    async fn hold_everything(&self, rewound: Rewound) -> Result<(), SubmitError<Rejection>> {
         let act = Act::PlaceHold {
             brake: Brake::Hold,
             scope: HoldScope::National,
@@ -171,12 +187,11 @@ impl OnRewound for Scheduler {
         };
         let by = Account::scheduler();
         let command = rollout::Command::Person { by, reason_code: JOURNAL_REWOUND.to_owned(), act };
+        let Rewound { known_position, found_position } = rewound;
         let found = found_position.map_or("another journal".to_owned(), |position| format!("position {position}"));
         let mut meta = by_scheduler("journals/registry");
         meta.note = format!("the registry was at position {known_position} and is at {found}");
         let submission = Submission::new(Command::open(command), meta).urgent();
-        if let Err(error) = self.handlers.engine.submit(submission, |_| Vec::new()).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "the hold was not placed");
-        }
+        self.handlers.engine.submit(submission, |_| Vec::new()).await.map(|_| ())
     }
 }

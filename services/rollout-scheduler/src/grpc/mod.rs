@@ -18,7 +18,6 @@ mod watch;
 mod waves;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use api::Error;
 use clock::Clock;
@@ -39,9 +38,6 @@ use crate::lists::ListSigner;
 use crate::machine::SchedulerMachine;
 use crate::permits::Permits;
 use crate::standing::Standing;
-
-/// How long a read waits for the position that it asks for, where its caller sets no deadline.
-const MIN_POSITION_WAIT: Duration = Duration::from_secs(5);
 
 /// What the handlers of all four services work on. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -68,8 +64,8 @@ pub(crate) fn add_to(server: Server, handlers: &Handlers) -> Server {
 impl Handlers {
     /// The state at or after a position.
     async fn at(&self, min_position: u64) -> Result<Arc<Published<SchedulerMachine>>, Error> {
-        let deadline = api::deadline::current().unwrap_or_else(|| Instant::now() + MIN_POSITION_WAIT);
-        self.engine.wait_for(min_position, deadline).await.map_err(|error| refusal::of_position(&error))
+        let reached = self.engine.wait_for(min_position, journal::grpc::patience()).await;
+        reached.map_err(|error| journal::grpc::not_reached(&error))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::Error;
-use journal::{JournalError, NotReached};
+use journal::JournalError;
 use rollout::spec::Violation;
 
 use super::convert::{etag, hold};
@@ -195,13 +195,6 @@ pub(crate) fn of_filter(path: &str, error: &filter::FilterError) -> Error {
         .with("line", error.line())
         .with("column", error.column())
         .with("error", error.kind())
-}
-
-pub(crate) fn of_position(error: &NotReached) -> Error {
-    Error::unavailable("POSITION_NOT_REACHED", "this server is at position {position} and has not seen {wanted} yet")
-        .with("position", error.position)
-        .with("wanted", error.wanted)
-        .retry_after(RETRY_AFTER)
 }
 
 pub(crate) fn of_journal(error: &JournalError) -> Error {

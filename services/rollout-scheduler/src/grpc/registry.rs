@@ -1,6 +1,7 @@
 //! The practice registry, as the scheduler calls it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use api::Error;
 use client::Peer;
@@ -20,6 +21,9 @@ use crate::peer::PeerError;
 
 /// What one call about permits, settlements or observations may name at most, as the registry's contract has it.
 pub(crate) const KEYS_MAX: usize = 1_000;
+
+/// How far a replica of the registry may lag behind another: it hears of each record within milliseconds.
+const REPLICA_LAG_MAX: Duration = Duration::from_secs(3);
 
 /// The registry. Clones share the connection.
 #[derive(Clone, Debug)]
@@ -69,6 +73,18 @@ impl Registry {
         let request = wire::WatchPracticesRequest { resume_token: resume_token.to_owned(), filter: String::new() };
         let stream = self.0.clone().watch_practices(request).await?.into_inner();
         Ok(Watch { stream, registry: self.clone(), pending_keys: BTreeMap::new() })
+    }
+
+    /// Whether the registry has what it once had up to a position: a replica may lag, and is waited for.
+    pub(crate) async fn reaches(&self, position: u64) -> Result<bool, PeerError> {
+        let request = wire::ListPracticesRequest { page_size: 1, min_position: position, ..Default::default() };
+        let mut request = tonic::Request::new(request);
+        request.set_timeout(REPLICA_LAG_MAX);
+        match self.0.clone().list_practices(request).await.map_err(PeerError::from) {
+            Ok(_) => Ok(true),
+            Err(error) if error.reason() == "POSITION_NOT_REACHED" => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks for permits; at most [`KEYS_MAX`]. The answers, and the registry's position after them.
