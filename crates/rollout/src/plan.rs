@@ -6,6 +6,7 @@
 
 mod diff;
 mod expand;
+mod free;
 mod hash;
 mod pack;
 mod rules;

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ods::{PracticeCode, draw};
+use ods::PracticeCode;
 
+use super::free::{Free, judge};
 use super::pack::{Packer, Parcel};
 use super::{Member, PlacedBy, Plan, PlanHash, PlannedWave, Unplaced, WaveRules};
-use crate::calendar::{civil_date, day_bounds, instant};
+use crate::calendar::civil_date;
 use crate::cohort::Cohort;
-use crate::id::{PlanVersion, Target, WaveId};
+use crate::id::PlanVersion;
 use crate::spec::{Existing, Mode, Order, ProgrammeSpec, Take, Violation, WaveSpec, Wrong, booked_in};
-use crate::state::{EnrolmentState, Load, PauseRef, Programme, Ruling, State, Wave, scopes};
-use crate::view::{Observed, PauseEnd, PauseFacts, PracticeFacts, RegistryView};
+use crate::state::{EnrolmentState, Programme, State, Wave};
+use crate::view::{PracticeFacts, RegistryView};
 
 /// What a plan is made of.
 #[derive(Debug, Clone, Copy)]
@@ -105,19 +106,6 @@ struct Drafting<'a> {
     violations: Vec<Violation>,
 }
 
-/// A practice that a wave may take.
-#[derive(Clone)]
-struct Free<'a> {
-    facts: &'a PracticeFacts,
-    parcel: Parcel,
-    /// Its place in a drawn order.
-    drawn: u64,
-    /// The pause that it has, if that does not keep it out of every wave.
-    pause: Option<&'a PauseFacts>,
-    /// It objected in time to a wave that defers to this one: it goes there and nowhere else.
-    deferred_to: Option<WaveId>,
-}
-
 impl<'a> Drafting<'a> {
     fn new(at: Expansion<'a>, programme: Option<&'a Programme>) -> Result<Self, Vec<Violation>> {
         let cohort = Cohort::parse(&at.spec.cohort).map_err(|error| wrong_at("cohort".into(), Wrong::Cohort(error)))?;
@@ -135,7 +123,7 @@ impl<'a> Drafting<'a> {
             violations: Vec::new(),
         };
         for facts in drafting.members.clone() {
-            match drafting.judge(facts) {
+            match judge(at, programme, &mut drafting.packer, facts) {
                 Ok(free) => {
                     drafting.free.insert(facts.code, free);
                 }
@@ -150,66 +138,6 @@ impl<'a> Drafting<'a> {
 
     fn leave_out(&mut self, reason: Unplaced, practice: PracticeCode) {
         self.unplaced.entry(reason).or_default().push(practice);
-    }
-
-    /// Whether any wave may take a practice at all.
-    fn judge(&mut self, facts: &'a PracticeFacts) -> Result<Free<'a>, Unplaced> {
-        let (state, spec) = (self.at.state, self.at.spec);
-        let supplier = facts.supplier.as_ref().filter(|supplier| spec.suppliers.contains_key(supplier));
-        let supplier = supplier.ok_or(Unplaced::NoSupplier)?;
-        let target = Target { practice: facts.code, capability: spec.capability.clone() };
-        let on = matches!(facts.observed(&spec.capability), Observed::On | Observed::Partial);
-        let applied = state.access(&target).is_some_and(|access| access.applied.is_some());
-        if on || applied || self.is_under_way(facts.code) {
-            return Err(Unplaced::AlreadyOn);
-        }
-        if facts.access(&spec.capability).is_some_and(|access| access.switch_off_requested) {
-            return Err(Unplaced::Paused);
-        }
-        if let Some(hold) = state.active_holds().find(|hold| hold.scope.names(facts.code)) {
-            return Err(Unplaced::Held(hold.id));
-        }
-        let (pause, deferred_to) = self.judge_pause(facts)?;
-        let parcel = self.packer.parcel(supplier, facts.icb, facts.list_size);
-        let in_flight =
-            scopes(supplier, facts.icb).all(|scope| Load::of(facts.list_size).within(spec.caps.in_flight.of(&scope)));
-        if !self.packer.ever_fits(&parcel) || !in_flight {
-            return Err(Unplaced::TooLarge);
-        }
-        let drawn = draw(spec.seed, "plan-order", facts.code, 0, 0).bits();
-        Ok(Free { facts, parcel, drawn, pause, deferred_to })
-    }
-
-    /// Whether something of ours is under way at a practice that a new plan cannot take back.
-    fn is_under_way(&self, practice: PracticeCode) -> bool {
-        let Some(programme) = self.programme else { return false };
-        let wave = programme.current_wave.get(&practice).and_then(|wave| programme.waves.get(wave));
-        let state = wave.and_then(|wave| wave.enrolment(practice)).map(|enrolment| enrolment.stage.state());
-        state.is_some_and(|state| {
-            state.is_unsettled() || matches!(state, EnrolmentState::Confirmed | EnrolmentState::Verified)
-        })
-    }
-
-    /// A pause keeps a practice out of every wave, but for one that may end before a wave begins, one that a wave is to
-    /// judge, and one that a wave of this document ends.
-    fn judge_pause(&self, facts: &'a PracticeFacts) -> Result<(Option<&'a PauseFacts>, Option<WaveId>), Unplaced> {
-        let pauses = facts.pauses.iter().filter(|pause| pause.in_force && pause.covers(&self.at.spec.capability));
-        let mut lenient = None;
-        let mut deferred_to = None;
-        for pause in pauses {
-            let judged = self.at.state.judgements.get(&PauseRef { practice: facts.code, number: pause.number });
-            match (pause.end, judged.map(|judgement| &judgement.ruling)) {
-                (PauseEnd::FurtherNotice, _) | (_, Some(Ruling::Late)) => return Err(Unplaced::Paused),
-                (_, Some(Ruling::InTime { deferred_to: wave, .. })) => {
-                    if self.at.spec.wave(*wave).is_none() {
-                        return Err(Unplaced::Paused);
-                    }
-                    deferred_to = Some(*wave);
-                }
-                (PauseEnd::Until(_) | PauseEnd::ProgrammeDefault, None) => lenient = Some(pause),
-            }
-        }
-        Ok((lenient, deferred_to))
     }
 
     /// A wave with its members; they are no longer free then.
@@ -265,7 +193,7 @@ impl<'a> Drafting<'a> {
         for (code, free) in &self.free {
             let by = match free.deferred_to {
                 Some(later) => (later == wave.wave).then_some(PlacedBy::Deferral),
-                None if !self.supplied(wave, free) || !passes(wave, free.pause) => None,
+                None if !self.supplied(wave, free) || !free.suits(wave) => None,
                 None if !listed.is_empty() => listed.contains(code).then_some(PlacedBy::List),
                 None => cohort.as_ref().is_none_or(|cohort| cohort.has(free.facts)).then_some(PlacedBy::Cohort),
             };
@@ -423,15 +351,5 @@ impl<'a> Drafting<'a> {
             self.leave_out(reason, code);
         }
         std::mem::take(&mut self.unplaced).into_iter().collect()
-    }
-}
-
-/// Whether a practice with this pause may be in the wave: the pause ends before, or the wave is to judge it.
-fn passes(wave: &WaveSpec, pause: Option<&PauseFacts>) -> bool {
-    let Some(pause) = pause else { return true };
-    match pause.end {
-        PauseEnd::Until(end) => end <= day_bounds(wave.from).0,
-        PauseEnd::ProgrammeDefault => wave.objections_until.is_some_and(|until| pause.recorded_at <= instant(until)),
-        PauseEnd::FurtherNotice => false,
     }
 }

@@ -130,7 +130,7 @@ mod tests {
         let mut packer = Packer::new(caps, []);
         let supplier: Supplier = "EMIS".parse().unwrap();
         let parcels: Vec<_> = sizes.iter().map(|size| packer.parcel(&supplier, None, *size)).collect();
-        packer.pack(&days(count), &parcels).into_iter().map(|day| day.map(|day| day.day())).collect()
+        packer.pack(&days(count), &parcels).into_iter().map(|day| day.map(Date::day)).collect()
     }
 
     #[test]

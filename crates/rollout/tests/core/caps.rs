@@ -16,13 +16,14 @@ fn capped(caps: &str) -> String {
 fn one_large(number: u32) -> PracticeFacts {
     let mut facts = practice(number);
     facts.list_size = if number == 3 { 11_000 } else { 4_000 };
+    facts.icb = "QHM".parse().ok();
     facts
 }
 
 #[test]
 fn a_large_practice_is_not_starved_by_small_ones_that_take_turns() {
     let mut world = World::new((1..=40).map(one_large));
-    world.put_in_force(&capped("{in_flight: {national: {patients: 12000}}}")).unwrap();
+    world.put_in_force(&capped("{in_flight: {each_icb: {patients: 12000}}}")).unwrap();
     world.settle();
     world.tell_everybody();
     // At different paces, so that something small is always under way.

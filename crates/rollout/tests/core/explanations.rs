@@ -17,7 +17,7 @@ fn admitted(world: &World) -> Vec<ods::PracticeCode> {
     for command in step(&world.state, &world.registry.view, world.now).0 {
         match command {
             Command::Propose(Proposal::Admit { practices, .. }) => {
-                codes.extend(practices.iter().map(|one| one.practice))
+                codes.extend(practices.iter().map(|one| one.practice));
             }
             Command::Propose(Proposal::Invite { practices, .. }) => codes.extend(practices),
             _ => {}
@@ -152,7 +152,7 @@ fn every_blocker_says_who_acts_and_what_clears_it() {
         make(&mut world, &trouble);
     }
     let explanation = explained(&world, 1);
-    let codes: Vec<_> = explanation.blockers.iter().map(|one| one.code()).collect();
+    let codes: Vec<_> = explanation.blockers.iter().map(rollout::Blocker::code).collect();
     assert_eq!(codes.iter().filter(|code| **code == "HELD").count(), 2);
     for code in ["PAUSED_BY_PRACTICE", "NOT_READY", "OUTSIDE_WINDOW", "WAVE_NOT_OPEN"] {
         assert!(codes.contains(&code), "{codes:?}");

@@ -68,6 +68,19 @@ fn a_persons_fail_keeps_later_waves_shut_also_when_the_halt_is_lifted() {
 }
 
 #[test]
+fn a_persons_fail_keeps_later_waves_shut_that_do_not_ask_for_it() {
+    let mut world = World::running(30, &SPRING.replace("    after: [1]\n", ""));
+    world.suppliers.insert(supplier("TPP"), Behaviour::Refuses { retryable: false });
+    world.run_until("2031-05-09T12:00:00Z");
+    let hold = halt(&world);
+    world.act(&alice(), Act::DecideGate { wave: wave(1), verdict: Verdict::Fail }).unwrap();
+    world.act(&alice(), Act::AcknowledgeHalt { hold }).unwrap();
+    world.act(&alice(), Act::LiftHold { hold, etag: None }).unwrap();
+    world.run_until("2031-05-12T12:00:00Z");
+    assert_eq!(world.stage(2), WaveStage::Fixed);
+}
+
+#[test]
 fn too_small_a_sample_is_inconclusive() {
     let mut world = World::running(4, &one_wave(""));
     world.run_until("2031-05-08T12:00:00Z");

@@ -209,6 +209,27 @@ fn an_overtaken_proposal_is_dropped_without_an_error() {
 }
 
 #[test]
+fn a_wave_does_not_open_under_a_hold_that_came_after_the_proposal() {
+    let mut world = World::running(10, &one_wave(""));
+    world.run_until("2031-05-06T06:59:59Z");
+    world.jump(moment("2031-05-06T07:00:00Z"));
+    let mut opening = None;
+    while opening.is_none() {
+        for command in step(&world.state, &world.registry.view, world.now).0 {
+            if matches!(command, Command::Propose(Proposal::OpenWave { .. })) {
+                opening = Some(command);
+            } else {
+                world.submit(&command).unwrap();
+            }
+        }
+    }
+    let hold = world.hold(HoldScope::Wave(wave(1)), HoldClass::Capacity, Brake::Hold);
+    assert_eq!(world.submit(opening.as_ref().unwrap()), Ok(false));
+    world.lift(hold);
+    assert_eq!(world.submit(opening.as_ref().unwrap()), Ok(true));
+}
+
+#[test]
 fn only_a_person_lifts_a_hold() {
     let mut world = World::running(10, &one_wave(""));
     let hold = world.hold(HoldScope::National, HoldClass::Capacity, Brake::Hold);

@@ -1,5 +1,7 @@
 //! The scheduler's core through its public face: documents, goldens, rules and laws, in a small world of its own.
 
+#![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
+
 mod caps;
 mod documents;
 mod due_moments;

@@ -94,7 +94,7 @@ fn a_pause_after_the_claim_shows_among_the_withdrawn_and_is_confirmed_not_applie
     world.claims = false;
     world.registry.pause(claimed.practice, PauseEnd::FurtherNotice, world.now);
     let list = supplier_list(&world.state, &world.registry.view, &supplier("TPP"), world.now);
-    assert_eq!(list.withdrawn, [claimed.clone()]);
+    assert_eq!(list.withdrawn, std::slice::from_ref(&claimed));
     world.claims = true;
     world.run_until("2031-05-30T12:00:00Z");
     assert!(!world.is_on(claimed.practice));

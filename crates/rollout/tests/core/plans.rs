@@ -84,7 +84,7 @@ fn who_cannot_go_live_is_left_out_with_the_reason() {
 fn a_wave_by_capacity_takes_what_its_days_let_through_and_leaves_the_rest() {
     let text = one_wave("    take: by-capacity\n    until: 2031-05-08").replace(
         "gate:",
-        "caps: {daily: {national: {practices: 4, patients: 20000}, each_icb: {practices: 2}}}\ngate:",
+        "caps: {daily: {national: {practices: 4, patients: 20000}, each_icb: {practices: 1}}}\ngate:",
     );
     let world = World::new((1..=40).map(practice));
     let plan = world.expand(&text).unwrap();
@@ -94,6 +94,9 @@ fn a_wave_by_capacity_takes_what_its_days_let_through_and_leaves_the_rest() {
         let members: Vec<_> = plan.waves[0].members.iter().filter(|member| member.planned_on == Some(day)).collect();
         let patients: u32 = members.iter().map(|member| member.list_size).sum();
         assert!(members.len() <= 4 && patients <= 20_000, "{day}: {members:?}");
+        for icb in ["QOC", "QHM"] {
+            assert!(members.iter().filter(|member| member.icb == icb.parse().ok()).count() <= 1, "{day}: {members:?}");
+        }
     }
     assert!(
         matches!(plan.unplaced.as_slice(), [(Unplaced::NoRoom, left)] if left.len() + plan.waves[0].members.len() == 40)

@@ -3,22 +3,25 @@
 //! Single-threaded and exact, so that a test can place a pause or a hold between any two steps. Each event is checked as
 //! it is recorded against what must always hold.
 
+mod calls;
+mod texts;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use ods::{Capability, PracticeCode, Supplier};
-use rollout::calendar::{BankHolidays, Calendar, day_bounds};
-use rollout::effects::{self, Call};
-use rollout::list::{Standing, supplier_list};
+use rollout::calendar::{BankHolidays, Calendar};
 use rollout::plan::{Expansion, Plan, expand};
-use rollout::spec::{Mode, ProgrammeSpec, Violation};
-use rollout::state::{Brake, Document, EnrolmentState, HoldClass, HoldScope, PauseRef, Ruling, WaveStage};
+use rollout::spec::{ProgrammeSpec, Violation};
+use rollout::state::{Brake, Document, EnrolmentState, HoldClass, HoldScope, PauseRef, WaveStage};
 use rollout::{
     Account, Act, ActivationKey, Command, Direction, Event, Fact, HoldId, Observed, PauseEnd, PracticeFacts,
     ProgrammeId, Rejection, Report, State, SupplierAnswer, Target, WaveId, WaveRef, apply, decide, step,
 };
+
+pub(crate) use texts::{SPRING, one_wave};
 
 use crate::laws::Laws;
 use crate::registry::Registry;
@@ -102,54 +105,6 @@ pub(crate) fn carol() -> Account {
 
 /// Tuesday 1 April 2031, nine in the morning in London.
 pub(crate) const START: &str = "2031-04-01T08:00:00Z";
-
-/// Ten working days' notice; a first wave of ten on 6 May, the rest from 12 May on, ten a day.
-pub(crate) const SPRING: &str = r#"
-name: spring
-title: Spring opening
-objective: Every practice shows new entries to its patients.
-cohort: practice.list_size > 0
-seed: 7
-windows:
-  - days: [monday, tuesday, wednesday, thursday, friday]
-    from: "08:00"
-    to: "18:00"
-notice_working_days: 10
-caps:
-  daily:
-    national: {practices: 10}
-gate: {min_success: 0.9, min_sample: 5, soak: 24h, timeout: 72h}
-suppliers:
-  EMIS: {mode: push}
-  TPP: {mode: push}
-waves:
-  - wave: 1
-    title: First practices
-    take: {practices: 10}
-    from: 2031-05-06
-    until: 2031-05-07
-  - wave: 2
-    title: Everybody else
-    after: [1]
-    from: 2031-05-12
-    until: 2031-05-30
-"#;
-
-/// A document of one wave on one Tuesday, with everybody in it and nothing in its way; `more` are lines of the wave.
-pub(crate) fn one_wave(more: &str) -> String {
-    let head = SPRING.split("caps:").next().unwrap();
-    format!(
-        "{head}gate: {{min_success: 0.9, min_sample: 5, soak: 24h, timeout: 72h}}
-suppliers:
-  EMIS: {{mode: push}}
-  TPP: {{mode: push}}
-waves:
-  - wave: 1
-    from: 2031-05-06
-{more}
-"
-    )
-}
 
 pub(crate) fn calendar() -> Calendar {
     let holidays = [
@@ -332,153 +287,6 @@ impl World {
     pub(crate) fn jump(&mut self, to: Timestamp) {
         self.now = to;
         self.registry.lapse(to);
-    }
-
-    /// Calls what is to be called, once; says whether anything came of it.
-    pub(crate) fn perform(&mut self) -> bool {
-        let mut moved = self.ask_permits();
-        moved |= self.claim_lists();
-        moved |= self.call_suppliers();
-        moved |= self.tell_registry();
-        moved
-    }
-
-    pub(crate) fn ask_permits(&mut self) -> bool {
-        let released = effects::permits_to_release(&self.state, 1_000);
-        released.iter().for_each(|key| self.registry.release(key));
-        let mut moved = !released.is_empty() && self.learn(Fact::PermitsReleased { keys: released });
-        let keys = effects::permits_to_acquire(&self.state, 1_000);
-        if !keys.is_empty() {
-            let answers = keys.into_iter().map(|key| (key.clone(), self.registry.acquire(key))).collect();
-            moved |= self.learn(Fact::Permits { answers, registry_position: self.registry.view.position });
-        }
-        moved
-    }
-
-    fn claim_lists(&mut self) -> bool {
-        let mut moved = false;
-        let suppliers: Vec<Supplier> = if self.claims { self.suppliers.keys().cloned().collect() } else { Vec::new() };
-        for supplier in suppliers {
-            moved |= self.claim_list(&supplier);
-        }
-        moved | self.report_booked()
-    }
-
-    fn claim_list(&mut self, supplier: &Supplier) -> bool {
-        let list = supplier_list(&self.state, &self.registry.view, supplier, self.now);
-        let mut practices = Vec::new();
-        let mut sealed = Vec::new();
-        for entry in list.entries {
-            match entry.standing {
-                Standing::Waiting(candidate) => practices.push((entry.wave.unwrap(), candidate)),
-                Standing::Sealed => sealed.push(entry.key),
-                Standing::Claimed => {
-                    let done_at = day_bounds(entry.date).0.max(self.now);
-                    let outcome = SupplierAnswer::Applied { at: done_at };
-                    self.requests.entry(entry.key).or_insert(Request { done_at, outcome });
-                }
-            }
-        }
-        for key in list.withdrawn {
-            if self.requests.get(&key).is_none_or(|request| self.now < request.done_at) {
-                self.requests.insert(key, Request { done_at: self.now, outcome: SupplierAnswer::Closed });
-            }
-        }
-        let mut moved = false;
-        if !practices.is_empty() {
-            let (supplier, registry_position) = (supplier.clone(), self.registry.view.position);
-            moved |= self.learn(Fact::ClaimBegun { supplier, practices, registry_position });
-        }
-        moved | (!sealed.is_empty() && self.learn(Fact::Sent { keys: sealed }))
-    }
-
-    /// Suppliers with booked dates report what they have done.
-    fn report_booked(&mut self) -> bool {
-        let booked = self.state.activations().filter(|one| one.mode == Mode::BookedDates);
-        let keys: Vec<ActivationKey> =
-            booked.filter(|one| one.stage.state().is_under_way()).map(|one| one.key.clone()).collect();
-        let mut answers = BTreeMap::new();
-        for key in keys {
-            if self.requests.get(&key).is_some_and(|request| request.done_at <= self.now) {
-                answers.insert(key.clone(), self.answer(&key));
-            }
-        }
-        !answers.is_empty() && self.learn(Fact::Answers { answers })
-    }
-
-    fn call_suppliers(&mut self) -> bool {
-        let mut answers = BTreeMap::new();
-        for call in effects::supplier_calls(&self.state, self.now, 1_000) {
-            let behaviour = self.suppliers.get(&call.supplier).cloned().unwrap_or(Behaviour::Applies);
-            let answer = match (call.call, &behaviour) {
-                (_, Behaviour::Silent) => SupplierAnswer::NoAnswer,
-                (Call::Request, _) => self.request(&call.key, &behaviour),
-                (Call::Ask, _) => self.answer(&call.key),
-                (Call::Cancel, _) => self.close(&call.key),
-            };
-            answers.insert(call.key, answer);
-        }
-        !answers.is_empty() && self.learn(Fact::Answers { answers })
-    }
-
-    fn request(&mut self, key: &ActivationKey, behaviour: &Behaviour) -> SupplierAnswer {
-        let attempts = self.state.activation(key).map_or(0, |one| one.attempts);
-        if matches!(behaviour, Behaviour::LosesRequests) && attempts == 0 {
-            return SupplierAnswer::NoAnswer;
-        }
-        if !self.requests.contains_key(key) {
-            let (done_at, outcome) = match behaviour {
-                Behaviour::Refuses { retryable } => {
-                    let refused = SupplierAnswer::Refused { code: "NOT_CONFIGURED".into(), retryable: *retryable };
-                    (self.now, refused)
-                }
-                Behaviour::AppliesAfter(delay) => {
-                    let at = self.now.checked_add(*delay).unwrap();
-                    (at, SupplierAnswer::Applied { at })
-                }
-                _ => (self.now, SupplierAnswer::Applied { at: self.now }),
-            };
-            self.requests.insert(key.clone(), Request { done_at, outcome });
-        }
-        let answer = self.answer(key);
-        if matches!(behaviour, Behaviour::LosesReplies) { SupplierAnswer::NoAnswer } else { answer }
-    }
-
-    fn close(&mut self, key: &ActivationKey) -> SupplierAnswer {
-        if self.requests.get(key).is_none_or(|request| self.now < request.done_at) {
-            self.requests.insert(key.clone(), Request { done_at: self.now, outcome: SupplierAnswer::Closed });
-        }
-        self.answer(key)
-    }
-
-    fn answer(&mut self, key: &ActivationKey) -> SupplierAnswer {
-        let Some(request) = self.requests.get(key) else { return SupplierAnswer::NeverSeen };
-        if self.now < request.done_at {
-            return SupplierAnswer::Accepted;
-        }
-        let answer = request.outcome.clone();
-        let known = self.effects.iter().any(|(_, done)| done == key);
-        if let (SupplierAnswer::Applied { at }, false) = (&answer, known) {
-            self.effects.push((*at, key.clone()));
-        }
-        answer
-    }
-
-    fn tell_registry(&mut self) -> bool {
-        let endings = effects::permits_to_settle(&self.state, 1_000);
-        endings.iter().for_each(|ending| self.registry.settle(&ending.key, &ending.outcome, self.now));
-        let keys: Vec<ActivationKey> = endings.into_iter().map(|ending| ending.key).collect();
-        let registry_position = self.registry.view.position;
-        let mut moved = !keys.is_empty() && self.learn(Fact::PermitsSettled { keys, registry_position });
-        let told = effects::pauses_to_tell(&self.state, 1_000);
-        for one in &told {
-            if let Ruling::InTime { until: Some(_), .. } = one.ruling {
-                self.registry.end_pause(one.pause);
-            }
-        }
-        let pauses: Vec<PauseRef> = told.into_iter().map(|one| one.pause).collect();
-        moved |= !pauses.is_empty() && self.learn(Fact::PauseOutcomesTold { pauses });
-        moved
     }
 
     pub(crate) fn pause(&mut self, number: u32, end: PauseEnd) -> PauseRef {
