@@ -152,7 +152,9 @@ fn asks_why_and_verifies(installation: &Installation) {
     let status = reader.say(&["programme", "status", "summer-opening"]);
     assert!(status.contains("confirmed") || status.contains("verified"), "{status}");
     let tail = reader.say(&["journal", "tail", "scheduler"]);
-    assert!(tail.contains("plan-approved") && tail.contains("ada"), "{tail}");
+    assert!(tail.contains("hold-lifted") && !tail.contains("plan-approved"), "the last records: {tail}");
+    let beginning = reader.say(&["journal", "tail", "scheduler", "--after", "0"]);
+    assert!(beginning.contains("plan-approved") && beginning.contains("ada"), "{beginning}");
     let verified = reader.say(&["journal", "verify"]);
     assert_eq!(verified.matches("whole").count(), 3, "{verified}");
 }
