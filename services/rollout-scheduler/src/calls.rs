@@ -67,19 +67,12 @@ impl Calls {
 
     /// Of the calls that are due those that can be made now: not under way already, and within the supplier's bound.
     pub(crate) fn admissible(&self, due: Vec<SupplierCall>) -> Vec<SupplierCall> {
-        let mut under_way: BTreeMap<Supplier, usize> =
-            self.under_way.iter().map(|(supplier, keys)| (supplier.clone(), keys.len())).collect();
-        let mut admissible = Vec::new();
-        for call in due {
-            let known = self.under_way.get(&call.supplier);
-            let repeated = known.is_some_and(|known| known.contains(&(call.key.clone(), Lane::of(call.call))));
-            let count = under_way.entry(call.supplier.clone()).or_default();
-            if !repeated && *count < CALLS_PER_SUPPLIER_MAX {
-                *count += 1;
-                admissible.push(call);
-            }
-        }
-        admissible
+        let mut under_way = self.under_way.clone();
+        let is_fresh = |call: &SupplierCall| {
+            let of_supplier = under_way.entry(call.supplier.clone()).or_default();
+            of_supplier.len() < CALLS_PER_SUPPLIER_MAX && of_supplier.insert((call.key.clone(), Lane::of(call.call)))
+        };
+        due.into_iter().filter(is_fresh).collect()
     }
 
     /// Makes a call, within `span`.

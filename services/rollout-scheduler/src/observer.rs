@@ -4,7 +4,7 @@
 //! how it becomes known at the start that a practice is off. It never switches anything. Of several replicas each may do
 //! it: the registry keeps what is new and knows what it knows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use clock::Clock;
 use jiff::{SignedDuration, Timestamp};
@@ -36,29 +36,30 @@ pub(crate) struct Observer {
 type ListName = (Supplier, Capability);
 
 impl Observer {
-    /// Observes until `shutdown`. Each list is read when a programme first names its supplier, then regularly.
+    /// Observes until `shutdown`. Each list is read when a programme that names its supplier is created, and then at
+    /// moments that depend on nothing but `every`: never because this has just begun, so that a restart changes nothing.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut journal_changed = self.engine.subscribe();
         let mut registry_changed = self.followed.subscribe(&self.clock);
         let mut due: BTreeMap<ListName, Timestamp> = BTreeMap::new();
         let mut activity = self.clock.activity();
+        let begun_at = self.clock.now();
         loop {
             let now = self.clock.now();
             // Compared with nothing a list would say nothing: the first one waits for the first copy of the registry.
             if self.followed.view().position > 0 {
-                for list in lists_of(&self.engine.published().state.rollout) {
-                    due.entry(list).or_insert(now);
+                for (list, created_at) in lists_of(&self.engine.published().state.rollout) {
+                    let first = if created_at < begun_at { self.regular(begun_at) } else { created_at };
+                    due.entry(list).or_insert(first);
                 }
             }
             for (list, at) in due.iter_mut().filter(|(_, at)| **at <= now) {
-                let next = match self.observe(list, now).await {
-                    Ok(()) => self.every,
-                    Err(error) => {
-                        tracing::warn!(supplier = %list.0, error = &error as &dyn std::error::Error, "list not read");
-                        RETRY_AFTER.min(self.every)
-                    }
-                };
-                *at = now.checked_add(next).unwrap_or(Timestamp::MAX);
+                // The regular moment after now.
+                *at = self.regular(now + SignedDuration::from_micros(1));
+                if let Err(error) = self.observe(list, now).await {
+                    tracing::warn!(supplier = %list.0, error = &error as &dyn std::error::Error, "list not read");
+                    *at = now.checked_add(RETRY_AFTER).unwrap_or(*at).min(*at);
+                }
             }
             let sleep = due.values().min().map(|at| self.clock.sleep_until(*at, "scheduler/observer"));
             drop(activity);
@@ -77,6 +78,15 @@ impl Observer {
         }
     }
 
+    /// The first regular moment at or after `moment`: a multiple of `every` since 1970.
+    fn regular(&self, moment: Timestamp) -> Timestamp {
+        let every_us = i64::try_from(self.every.as_micros()).unwrap_or(i64::MAX).max(1);
+        let multiples = moment.as_microsecond().div_euclid(every_us);
+        let exact = moment.as_microsecond().rem_euclid(every_us) == 0;
+        let next_us = (multiples + i64::from(!exact)).saturating_mul(every_us);
+        Timestamp::from_microsecond(next_us).unwrap_or(Timestamp::MAX)
+    }
+
     async fn observe(&self, (supplier, capability): &ListName, now: Timestamp) -> Result<(), PeerError> {
         let list = self.suppliers.enabled(supplier, capability).await?;
         let published = self.engine.published();
@@ -91,12 +101,14 @@ impl Observer {
     }
 }
 
-/// Each supplier that a programme's document names, with what the programme switches on.
-fn lists_of(state: &State) -> BTreeSet<ListName> {
-    let mut lists = BTreeSet::new();
+/// Each supplier that a programme's document names, with what the programme switches on and since when there is one that
+/// does.
+fn lists_of(state: &State) -> BTreeMap<ListName, Timestamp> {
+    let mut lists = BTreeMap::new();
     for programme in state.programmes.values() {
         for supplier in programme.document.spec.suppliers.keys() {
-            lists.insert((supplier.clone(), programme.capability.clone()));
+            let since = lists.entry((supplier.clone(), programme.capability.clone())).or_insert(programme.created_at);
+            *since = programme.created_at.min(*since);
         }
     }
     lists

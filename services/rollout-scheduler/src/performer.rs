@@ -13,6 +13,9 @@ use std::sync::Arc;
 use clock::{Activity, Clock, Waiter};
 use jiff::{SignedDuration, Timestamp};
 use journal::{Engine, Submission, SubmitError};
+use rollout::effects::{Call, SupplierCall};
+use rollout::spec::Mode;
+use rollout::state::{Activation, ActivationState};
 use rollout::{ActivationKey, Fact, Proposal, SupplierAnswer};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -48,6 +51,8 @@ pub(crate) struct Performer {
     pub(crate) calls: Calls,
     pub(crate) answers: mpsc::UnboundedReceiver<Answered>,
     pub(crate) traces: WaveTraces,
+    /// The epoch for which calls were taken up that somebody before us may have left without an answer.
+    pub(crate) resumed_epoch: u64,
     /// Raised with each new copy of the registry.
     pub(crate) registry_changed: Waiter,
 }
@@ -195,9 +200,13 @@ impl Performer {
     async fn call_suppliers(&mut self, epoch: u64) -> Result<(), LookError> {
         let published = self.engine.published();
         let state = &published.state.rollout;
-        let due = rollout::effects::supplier_calls(state, self.clock.now(), CALLS_LISTED_MAX);
+        let mut due = rollout::effects::supplier_calls(state, self.clock.now(), CALLS_LISTED_MAX);
+        if self.resumed_epoch != epoch {
+            due.extend(unanswered(state));
+            self.resumed_epoch = epoch;
+        }
         let calls = self.calls.admissible(due);
-        let requests = calls.iter().filter(|call| call.call == rollout::effects::Call::Request);
+        let requests = calls.iter().filter(|call| call.call == Call::Request);
         let keys: Vec<_> = requests.map(|call| call.key.clone()).collect();
         if !keys.is_empty() {
             self.submit(epoch, "", rollout::Command::Learn(Fact::Sent { keys })).await?;
@@ -284,6 +293,20 @@ impl Performer {
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the lease was not recorded"),
         }
     }
+}
+
+/// Requests that were sent, by us before a restart or by whoever had the lease, and to which no answer is recorded. They
+/// are sent again under the same key, which is harmless, rather than asked about when their time has come: so what
+/// follows from the answer follows as soon as if nobody had been interrupted.
+fn unanswered(state: &rollout::State) -> Vec<SupplierCall> {
+    let sent = state.activations_in(ActivationState::Sent).filter(|one| one.mode == Mode::Push && !one.cancel);
+    let request = |activation: &Activation| SupplierCall {
+        key: activation.key.clone(),
+        supplier: activation.supplier.clone(),
+        call: Call::Request,
+        wave: activation.wave().cloned(),
+    };
+    sent.map(request).collect()
 }
 
 /// What a look came to.

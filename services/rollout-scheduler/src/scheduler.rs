@@ -144,7 +144,20 @@ impl Scheduler {
         let registry_changed = followed.subscribe(&clock);
         let lease = Lease::new(self.parts.lease.clone());
         let traces = WaveTraces::default();
-        Performer { engine, clock, followed, chores, standing, lease, calls, answers, traces, registry_changed }
+        let resumed_epoch = 0;
+        Performer {
+            engine,
+            clock,
+            followed,
+            chores,
+            standing,
+            lease,
+            calls,
+            answers,
+            traces,
+            resumed_epoch,
+            registry_changed,
+        }
     }
 
     fn observer(&self) -> Observer {

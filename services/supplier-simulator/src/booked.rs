@@ -36,27 +36,43 @@ pub(crate) struct BookedSupplier {
 
 impl BookedSupplier {
     /// Works until `shutdown`. That the scheduler cannot be reached is no end: the next reading tries again.
+    ///
+    /// It works at moments that the day and the list give, never because it has just begun: so a restart changes nothing.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) -> Result<(), SimulatorError> {
         let clock = self.simulator.clock().clone();
         let name = format!("suppliers/{}/booked", self.supplier);
         let mut activity = clock.activity();
+        let mut now = clock.now();
+        let mut next = self.resume(now).await;
+        let mut reading = civil::next_or_now(now, self.dates.reads_at);
         loop {
-            let now = clock.now();
-            let mut wake_at = civil::next(now, self.dates.reads_at);
-            match self.work(now).await {
-                Ok(next) => wake_at = next.map_or(wake_at, |next| next.min(wake_at)),
+            let wake_at = match next {
+                Ok(next) => next.map_or(reading, |next| next.min(reading)),
                 Err(error @ (SimulatorError::Scheduler(_) | SimulatorError::Reply(_))) => {
-                    tracing::warn!(supplier = %self.supplier, error = &error as &dyn std::error::Error, "list not worked on");
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(supplier = %self.supplier, error, "list not worked on");
+                    reading
                 }
                 Err(error) => return Err(error),
-            }
+            };
             let sleep = clock.sleep_until(wake_at, &name);
             drop(activity);
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 woken = sleep => activity = woken,
             }
+            now = clock.now();
+            reading = civil::next(now, self.dates.reads_at);
+            next = self.work(now).await;
         }
+    }
+
+    /// Takes up what was claimed just before a crash. Says when there is something to do before the next reading.
+    async fn resume(&mut self, now: Timestamp) -> Result<Option<Timestamp>, SimulatorError> {
+        let list = self.scheduler.due_list(&self.supplier).await?;
+        self.take(list.rows.iter().filter(|row| row.claimed))?;
+        let claims_at = open_rows(&list, now).filter_map(claim_at).min();
+        Ok([claims_at, self.reports_at(now)?].into_iter().flatten().min())
     }
 
     /// Reports, reads, claims. Says when there is something to do before the next reading.
@@ -67,10 +83,8 @@ impl BookedSupplier {
             let list = self.scheduler.due_list(&self.supplier).await?;
             self.withdraw(&list)?;
             self.take(list.rows.iter().filter(|row| row.claimed))?;
-            let open =
-                list.rows.iter().filter(|row| !row.claimed && row.cut_off_at.is_none_or(|cut_off| now < cut_off));
             let (now_due, later): (Vec<&DueRow>, Vec<&DueRow>) =
-                open.partition(|row| claim_at(row).is_none_or(|at| at <= now));
+                open_rows(&list, now).partition(|row| claim_at(row).is_none_or(|at| at <= now));
             claims_at = later.into_iter().filter_map(claim_at).min();
             if now_due.is_empty() || self.claim(&list.version, &now_due, now).await? {
                 break;
@@ -78,9 +92,13 @@ impl BookedSupplier {
         }
         // Withdrawn keys are settled at once, so there may be something to tell.
         self.report(now).await?;
+        Ok([claims_at, self.reports_at(now)?].into_iter().flatten().min())
+    }
+
+    /// When results are reported next.
+    fn reports_at(&self, now: Timestamp) -> Result<Option<Timestamp>, SimulatorError> {
         let work_ends = self.simulator.read(&self.supplier, Ledger::list_work_ends)?;
-        let reports_at = work_ends.map(|ends| ends.max(now) + REPORT_LAG);
-        Ok([claims_at, reports_at].into_iter().flatten().min())
+        Ok(work_ends.map(|ends| ends.saturating_add(REPORT_LAG).unwrap_or(now).max(now)))
     }
 
     /// Claims rows of a list; false where the list has changed meanwhile.
@@ -128,6 +146,11 @@ impl BookedSupplier {
         let supplier = self.supplier.as_str().replace(' ', "_");
         format!("{supplier}/{act}/{}/{what}", now.as_microsecond())
     }
+}
+
+/// Rows that can still be claimed.
+fn open_rows(list: &DueList, now: Timestamp) -> impl Iterator<Item = &DueRow> {
+    list.rows.iter().filter(move |row| !row.claimed && row.cut_off_at.is_none_or(|cut_off| now < cut_off))
 }
 
 /// When a row is claimed: as late as can be, so that pauses before the cut-off are honoured; none means at once.

@@ -18,6 +18,8 @@ pub(crate) enum Outcome {
     Pending {
         /// When.
         due: Timestamp,
+        /// When it came.
+        since: Timestamp,
     },
     /// In effect.
     Applied {
@@ -51,8 +53,8 @@ pub(crate) struct Ledger {
     due: BTreeSet<(Timestamp, Key)>,
     generation_highest: BTreeMap<(Capability, PracticeCode), u32>,
     enabled: BTreeMap<(Capability, PracticeCode), Enabled>,
-    /// Keys that came on a list and whose outcome the scheduler has not taken yet.
-    unreported: BTreeSet<Key>,
+    /// Keys that came on a list and whose outcome the scheduler has not taken yet, with when they were due.
+    unreported: BTreeMap<Key, Timestamp>,
     invited: BTreeMap<(Capability, PracticeCode), Invitation>,
     self_enablements: BTreeSet<(Timestamp, (Capability, PracticeCode))>,
 }
@@ -85,7 +87,7 @@ impl Ledger {
             due: BTreeSet::new(),
             generation_highest: BTreeMap::new(),
             enabled: BTreeMap::new(),
-            unreported: BTreeSet::new(),
+            unreported: BTreeMap::new(),
             invited: BTreeMap::new(),
             self_enablements: BTreeSet::new(),
         }
@@ -116,7 +118,7 @@ impl Ledger {
     /// Keys that came on a list, are settled, and whose outcome the scheduler has not taken yet.
     pub(crate) fn to_report(&self) -> Vec<(Key, Outcome)> {
         let settled = |key: &&Key| !matches!(self.keys.get(*key), None | Some(Outcome::Pending { .. }));
-        self.unreported.iter().filter(settled).filter_map(|key| Some((key.clone(), self.outcome(key)?))).collect()
+        self.unreported.keys().filter(settled).filter_map(|key| Some((key.clone(), self.outcome(key)?))).collect()
     }
 
     /// The key that takes effect next.
@@ -131,13 +133,17 @@ impl Ledger {
         Some(NextSelfEnablement { due: *due, capability: place.0.clone(), practice: place.1, enrolment })
     }
 
-    /// When the keys of the earliest booked date that is not done yet will all have been carried out.
+    /// When the work of the earliest booked date that is not reported ends, by what was drawn; the beginning of time where
+    /// a key was closed, which need not be waited for.
     pub(crate) fn list_work_ends(&self) -> Option<Timestamp> {
-        let mut dues = self.due.iter().filter(|(_, key)| self.unreported.contains(key)).map(|(due, _)| *due);
-        let first = dues.next()?;
+        let closed = |key: &Key| self.keys.get(key) == Some(&Outcome::Closed);
+        if self.unreported.keys().any(closed) {
+            return Some(Timestamp::MIN);
+        }
+        let first = self.unreported.values().min()?;
         // A booked date's work begins at one time of the day; what is due a day later belongs to another.
-        let same_date = |due: &Timestamp| due.duration_since(first) < SignedDuration::from_hours(24);
-        Some(dues.take_while(same_date).last().unwrap_or(first))
+        let same_date = |due: &&Timestamp| due.duration_since(*first) < SignedDuration::from_hours(24);
+        self.unreported.values().filter(same_date).max().copied()
     }
 
     /// When a listed key takes effect if its booked date begins at `from`.
@@ -166,7 +172,7 @@ impl Ledger {
     /// What becomes of a pending key now that it is due.
     pub(crate) fn settle(&self, key: &Key) -> Option<What> {
         let Some(Outcome::Pending { .. }) = self.keys.get(key) else { return None };
-        let refusal = if self.unreported.contains(key) { self.refusal(key) } else { self.overtaken(key) };
+        let refusal = if self.unreported.contains_key(key) { self.refusal(key) } else { self.overtaken(key) };
         if let Some(refusal) = refusal {
             return Some(What::Refused { key: key.clone(), refusal });
         }
@@ -214,11 +220,11 @@ impl Ledger {
     pub(crate) fn apply(&mut self, what: &What, at: Timestamp) {
         match what {
             What::Received { key, due, origin } => {
-                self.keys.insert(key.clone(), Outcome::Pending { due: *due });
+                self.keys.insert(key.clone(), Outcome::Pending { due: *due, since: at });
                 self.due.insert((*due, key.clone()));
                 self.see(key);
                 if *origin == Origin::List {
-                    self.unreported.insert(key.clone());
+                    self.unreported.insert(key.clone(), *due);
                 }
             }
             What::Applied { key, .. } => {
@@ -277,7 +283,7 @@ impl Ledger {
     }
 
     fn end(&mut self, key: &Key, outcome: Outcome) {
-        if let Some(Outcome::Pending { due }) = self.keys.insert(key.clone(), outcome) {
+        if let Some(Outcome::Pending { due, .. }) = self.keys.insert(key.clone(), outcome) {
             self.due.remove(&(due, key.clone()));
         }
     }

@@ -24,13 +24,15 @@ impl SelfServicePractices {
         let clock = self.simulator.clock().clone();
         let name = format!("suppliers/{}/self-service", self.supplier);
         let mut activity = clock.activity();
-        let mut looks_at = clock.now();
+        // At its hour, never because this has just begun: so a restart changes nothing.
+        let mut looks_at = civil::next_or_now(clock.now(), self.habits.looks_at);
         loop {
             let now = clock.now();
             match self.work(now, looks_at <= now).await {
                 Ok(()) => {}
                 Err(error @ (SimulatorError::Scheduler(_) | SimulatorError::Reply(_))) => {
-                    tracing::warn!(supplier = %self.supplier, error = &error as &dyn std::error::Error, "invitations not seen");
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(supplier = %self.supplier, error, "invitations not seen");
                 }
                 Err(error) => return Err(error),
             }

@@ -220,18 +220,17 @@ impl Simulator {
                 books.record(supplier, vec![what], now)?;
             }
             match books.ledger(supplier)?.outcome(key) {
-                Some(Outcome::Pending { due }) if due <= now => {
+                Some(Outcome::Pending { due, .. }) if due <= now => {
                     if let Some(what) = books.ledger(supplier)?.settle(key) {
                         books.record(supplier, vec![what], now)?;
                     }
                     None
                 }
-                Some(Outcome::Pending { .. }) => {
-                    let (signal, waiter) = self.0.clock.signal();
-                    let by = books.ledger(supplier)?.profile().answers_by(now);
-                    books.answers_by.insert((by, supplier.clone(), key.clone()));
-                    books.waiting.entry((supplier.clone(), key.clone())).or_default().push(signal);
-                    Some(waiter)
+                Some(Outcome::Pending { since, .. }) => {
+                    // Counted from when the key came, not the call: a call that is repeated after a crash is answered at
+                    // the very moment at which the first would have been.
+                    let by = books.ledger(supplier)?.profile().answers_by(since);
+                    (now < by).then(|| books.wait(&self.0.clock, supplier, key, by))
                 }
                 _ => None,
             }
@@ -344,6 +343,14 @@ impl Books {
         }
         self.entries.extend(entries);
         Ok(())
+    }
+
+    /// A caller waits for a key to settle, at most until `by`.
+    fn wait(&mut self, clock: &Clock, supplier: &Supplier, key: &Key, by: Timestamp) -> Waiter {
+        let (signal, waiter) = clock.signal();
+        self.answers_by.insert((by, supplier.clone(), key.clone()));
+        self.waiting.entry((supplier.clone(), key.clone())).or_default().push(signal);
+        waiter
     }
 
     /// When something is to be carried out or answered next.

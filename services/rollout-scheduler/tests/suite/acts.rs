@@ -179,6 +179,19 @@ impl World {
         self.holds("carol").place_hold(request).await.unwrap().into_inner()
     }
 
+    /// What happened when: every effect, and since when each practice is live.
+    pub(crate) async fn timeline(&self) -> Vec<String> {
+        let mut timeline: Vec<String> =
+            self.simulator.effects().iter().map(|effect| format!("{} {}", effect.practice, effect.at)).collect();
+        let request = registry_wire::ListPracticesRequest { page_size: 1_000, ..Default::default() };
+        for practice in self.practices().list_practices(request).await.unwrap().into_inner().practices {
+            let recorded = practice.access[0].recorded_at.map(|at| (at.seconds, at.nanos));
+            timeline.push(format!("{} {:?}", practice.ods_code, recorded));
+        }
+        timeline.sort();
+        timeline
+    }
+
     /// Every effect at the suppliers, as `A81001 ENABLE 1`.
     pub(crate) fn effects(&self) -> Vec<String> {
         let effects = self.simulator.effects();

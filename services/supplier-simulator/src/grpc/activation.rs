@@ -42,7 +42,7 @@ pub(super) fn activation(key: &Key, outcome: Option<Outcome>) -> wire::Activatio
     let mut activation = wire::Activation { key: Some(key_to_wire(key)), ..wire::Activation::default() };
     let outcome = match outcome {
         None => wire::ActivationOutcome::Unknown,
-        Some(Outcome::Pending { due }) => {
+        Some(Outcome::Pending { due, .. }) => {
             activation.detail = format!("due at {due}");
             wire::ActivationOutcome::Accepted
         }
