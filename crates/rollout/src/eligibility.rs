@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use ods::Supplier;
 
 use crate::blocker::Blocker;
 use crate::calendar::{Shut, civil_date};
@@ -150,7 +151,7 @@ pub(crate) fn first_slot(state: &State, wave: &Wave, now: Timestamp) -> Option<T
 
 /// A supplier's list for a booked date.
 pub(crate) struct ListTimes {
-    pub(crate) supplier: ods::Supplier,
+    pub(crate) supplier: Supplier,
     pub(crate) date: Date,
     /// From when it may be taken.
     pub(crate) opens: Timestamp,
@@ -185,6 +186,35 @@ pub(crate) fn has_time_left(state: &State, wave: &Wave, now: Timestamp) -> bool 
         Mode::BookedDates => claim_times(wave, one).is_some_and(|(_, closes, _)| now < closes),
         Mode::Push | Mode::SelfService => window,
     })
+}
+
+/// Whether a wave's admissions are over: nobody waits who still has time, nobody invited may still act, and nothing that is
+/// under way could come back refused with a try and a window left for it (I21).
+pub(crate) fn admissions_are_over(state: &State, wave: &Wave, now: Timestamp) -> bool {
+    if !wave.load_in(EnrolmentState::Invited).is_zero() {
+        return false;
+    }
+    let waits = !wave.load_in_any(EnrolmentState::is_unsealed).is_zero();
+    if waits && has_time_left(state, wave, now) {
+        return false;
+    }
+    let under_way = [EnrolmentState::Commanded, EnrolmentState::Unknown];
+    let mut under_way = under_way.into_iter().flat_map(|one| wave.in_state(one));
+    let may_come_back = under_way.any(|one| has_tries_left(wave, one.mode, &one.supplier, one.refusals));
+    !(may_come_back && now < stragglers_until(wave) && next_window(state, wave, now).is_some())
+}
+
+/// Until when the wave waits for answers about what it sent last: one that never comes must not keep it open, or its gate
+/// unjudged, for the rest of its time (I18).
+pub(crate) fn stragglers_until(wave: &Wave) -> Timestamp {
+    let sent = wave.last_action_at.unwrap_or(wave.changed_at);
+    sent.saturating_add(wave.rules.gate.timeout).unwrap_or(Timestamp::MAX)
+}
+
+/// Whether a practice that the supplier refuses now, and has refused so often before, may be tried again in this wave as
+/// long as it is open. A booked date is gone once its list was taken.
+pub(crate) fn has_tries_left(wave: &Wave, mode: Mode, supplier: &Supplier, refusals: u8) -> bool {
+    mode == Mode::Push && refusals + 1 < wave.rules.attempts_of(supplier)
 }
 
 /// What the registry's facts put in the way.

@@ -24,7 +24,10 @@ use crate::blocker::Blocker;
 use crate::calendar::civil_date;
 use crate::command::{Command, Proposal, Unfit};
 use crate::decide::{drained_at, evaluation_due, is_complete};
-use crate::eligibility::{earlier_in_the_way, first_slot, has_time_left, open_now, unfit, wave_blockers};
+use crate::eligibility::{
+    admissions_are_over, earlier_in_the_way, first_slot, has_time_left, open_now, stragglers_until, unfit,
+    wave_blockers,
+};
 use crate::report::{Gathering, Report};
 use crate::room::Room;
 use crate::state::{
@@ -179,17 +182,14 @@ impl<'a> Walk<'a> {
     }
 
     fn open(&mut self, programme: &'a Programme, wave: &'a Wave, room: &mut Room<'_>) {
-        let waits = !wave.load_in_any(EnrolmentState::is_unsealed).is_zero();
-        if !waits || !has_time_left(self.state, wave, self.now) {
-            let invited = !wave.load_in(EnrolmentState::Invited).is_zero();
-            if !invited {
-                self.proposals.push(Proposal::DrainWave { wave: wave.id.clone() });
-                return;
-            }
+        if admissions_are_over(self.state, wave, self.now) {
+            self.proposals.push(Proposal::DrainWave { wave: wave.id.clone() });
+            return;
         }
         if let Ok(closes) = open_now(self.state, wave, self.now) {
             self.wake(closes);
         }
+        self.wake(stragglers_until(wave));
         let blockers = wave_blockers(self.state, programme, wave, self.now);
         if blockers.is_empty() {
             self.admissions(programme, wave, room);

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::Docket;
 use crate::command::{DisableCandidate, SupplierAnswer};
+use crate::eligibility::has_tries_left;
 use crate::event::{DisableIntent, Event, Settlement, Standing};
 use crate::id::{ActivationKey, Direction};
 use crate::pace::{ask_again, refusal_again, reply_by, switch_off_again};
@@ -100,11 +101,9 @@ fn after_enable(
         .programme(&wave.id.programme)
         .and_then(|programme| programme.plan())
         .is_some_and(|plan| plan.wave(wave.id.wave).is_some());
-    // A booked date is gone once its list was taken.
     let again = wave.stage == WaveStage::Open
         && listed
-        && activation.mode == Mode::Push
-        && refusals + 1 < wave.rules.attempts_of(&activation.supplier);
+        && has_tries_left(wave, activation.mode, &activation.supplier, refusals);
     if again {
         (Some(EnrolmentStage::Enrolled), Some(refusal_again(docket.now, refusals)))
     } else {

@@ -6,6 +6,7 @@ use ods::PracticeCode;
 
 use super::{Docket, Person, hold};
 use crate::calendar::day_bounds;
+use crate::eligibility::stragglers_until;
 use crate::event::Event;
 use crate::id::WaveRef;
 use crate::rejection::Rejection;
@@ -36,8 +37,8 @@ pub(crate) fn drained_at(wave: &Wave) -> Timestamp {
     }
     let dates = wave.rules.booked.values().filter_map(|booking| booking.dates.last());
     let booked_until = dates.map(|date| day_bounds(*date).1).max();
-    let from = booked_until.map_or(wave.changed_at, |until| until.max(wave.changed_at));
-    from.saturating_add(wave.rules.gate.timeout).unwrap_or(Timestamp::MAX)
+    let booked = booked_until.and_then(|until| until.saturating_add(wave.rules.gate.timeout).ok());
+    booked.map_or(stragglers_until(wave), |booked| booked.max(stragglers_until(wave))).max(wave.changed_at)
 }
 
 /// Whether the registry has everything that happened in the wave (rule 5: complete and fresh).

@@ -9,7 +9,7 @@ use ods::PracticeCode;
 
 use super::{Docket, Person, after};
 use crate::command::Unfit;
-use crate::eligibility::{earlier_in_the_way, first_slot, has_time_left};
+use crate::eligibility::{admissions_are_over, earlier_in_the_way, first_slot, has_time_left};
 use crate::event::{Event, Joining, gather};
 use crate::id::{Account, ActivationKey, WaveId, WaveRef};
 use crate::rejection::Rejection;
@@ -299,14 +299,10 @@ fn lapse(docket: &mut Docket, due: &Due) {
     docket.move_enrolments(&due.wave, moves, None);
 }
 
-/// Ends admissions: nobody waits, or no time is left.
+/// Ends admissions once they are over.
 pub(super) fn drain(docket: &mut Docket, id: &WaveRef) {
     let Some(wave) = docket.state.wave(id).filter(|wave| wave.stage == WaveStage::Open) else { return };
-    let waits = wave.load_in_any(EnrolmentState::is_unsealed);
-    if !waits.is_zero() && has_time_left(&docket.state, wave, docket.now) {
-        return;
-    }
-    if !wave.load_in(EnrolmentState::Invited).is_zero() {
+    if !admissions_are_over(&docket.state, wave, docket.now) {
         return;
     }
     leave_over(docket, id);

@@ -73,7 +73,7 @@ fn make(world: &mut World, trouble: &Trouble) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..ProptestConfig::default() })]
 
     #[test]
     fn i25_no_blockers_if_and_only_if_the_step_admits(

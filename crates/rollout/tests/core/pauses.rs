@@ -229,7 +229,7 @@ fn a_pause_gives_the_slot_of_an_admitted_practice_back() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 6, ..ProptestConfig::default() })]
 
     /// I4 and I1: wherever between two calls a pause falls, a practice whose pause was answered PREVENTED or PENDING is
     /// off at rest, and what was switched on is switched off exactly once.

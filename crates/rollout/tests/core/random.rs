@@ -255,7 +255,11 @@ fn calm(world: &mut World) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases / 5,
+        max_shrink_iters: 4_000,
+        ..ProptestConfig::default()
+    })]
 
     /// I1, I4, I5, I9, I10, I12, I16, I20, I22 at every event (see `laws`); I18 and I26 at the end.
     #[test]

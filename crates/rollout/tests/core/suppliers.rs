@@ -26,6 +26,25 @@ fn a_refusal_that_may_pass_is_tried_again_with_another_generation_and_no_more_of
 }
 
 #[test]
+fn a_wave_stays_open_for_whoever_may_come_back_refused_and_no_longer() {
+    // Everybody is sealed at once, and the answers come an hour later.
+    let mut world = World::running(10, &days("2031-05-16"));
+    let slow = Behaviour::RefusesAfter(SignedDuration::from_hours(1));
+    world.suppliers.insert(supplier("TPP"), slow);
+    world.run_until("2031-05-06T07:30:00Z");
+    assert_eq!((world.count(1, EnrolmentState::Commanded), world.stage(1)), (5, WaveStage::Open));
+    world.run_until("2031-05-06T08:10:00Z");
+    assert_eq!(world.count(1, EnrolmentState::Enrolled), 5);
+    // On the third try there is none left, so the wave need not wait for its answer.
+    world.run_until("2031-05-16T12:00:00Z");
+    let enrolment = world.state.wave(&wave(1)).unwrap().enrolment(code(1)).unwrap().clone();
+    assert_eq!((enrolment.stage.state(), enrolment.refusals), (EnrolmentState::Failed, 3));
+    let drained = world.history.iter().find(|(_, event)| event.kind() == "wave-draining").unwrap().0;
+    let sealed_last = world.history.iter().rfind(|(_, event)| event.kind() == "sealed").unwrap().0;
+    assert_eq!(drained, sealed_last);
+}
+
+#[test]
 fn a_refusal_that_will_not_pass_is_not_tried_again_unless_a_person_says_so() {
     let mut world = World::running(10, &days("2031-05-16"));
     world.suppliers.insert(supplier("TPP"), Behaviour::Refuses { retryable: false });

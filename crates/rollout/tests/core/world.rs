@@ -59,6 +59,8 @@ pub(crate) enum Behaviour {
     Refuses {
         retryable: bool,
     },
+    /// Takes the request on and refuses it so much later, for this time.
+    RefusesAfter(SignedDuration),
     /// Takes the request on and loses the reply: the key is asked about later.
     LosesReplies,
     /// Loses the request itself, the first time.

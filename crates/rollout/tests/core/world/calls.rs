@@ -111,6 +111,10 @@ impl World {
                     let refused = SupplierAnswer::Refused { code: "NOT_CONFIGURED".into(), retryable: *retryable };
                     (self.now, refused)
                 }
+                Behaviour::RefusesAfter(delay) => {
+                    let refused = SupplierAnswer::Refused { code: "NOT_CONFIGURED".into(), retryable: true };
+                    (self.now.checked_add(*delay).unwrap(), refused)
+                }
                 Behaviour::AppliesAfter(delay) => {
                     let at = self.now.checked_add(*delay).unwrap();
                     (at, SupplierAnswer::Applied { at })
