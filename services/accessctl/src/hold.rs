@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use proto::scheduler::v1 as scheduler;
 
+use crate::confirmation::{self, Affected, Confirmation};
 use crate::connection::{Connection, every_page};
 use crate::failure::BadInput;
 use crate::moments::shown;
@@ -12,7 +13,7 @@ use crate::output::{Output, Table, number, word};
 #[derive(Subcommand)]
 pub(crate) enum Hold {
     /// Place a brake; it takes effect before the next seal
-    Place(Place),
+    Place(Box<Place>),
     /// Lift a brake; the others stay. A safety hold takes two people
     Lift {
         /// holds/7
@@ -76,6 +77,8 @@ pub(crate) struct Place {
     #[arg(long, default_value = "", value_name = "DATE")]
     review_on: String,
     #[command(flatten)]
+    confirmation: Confirmation,
+    #[command(flatten)]
     change: Change,
 }
 
@@ -96,7 +99,7 @@ enum BrakeKind {
 
 pub(crate) async fn run(connection: &Connection, output: Output, hold: Hold) -> anyhow::Result<()> {
     match hold {
-        Hold::Place(place) => run_place(connection, output, place).await,
+        Hold::Place(place) => run_place(connection, output, *place).await,
         Hold::Lift { hold, change } => lift(connection, output, &hold, &change).await,
         Hold::List { all } => list(connection, output, all).await,
         Hold::Acknowledge { hold, change } => acknowledge(connection, output, &hold, &change).await,
@@ -129,26 +132,38 @@ async fn run_place(connection: &Connection, output: Output, place: Place) -> any
     };
     let mut holds = connection.holds();
     if selects && !place.change.dry_run {
-        // I23: an action on a selection touches exactly what was seen: count and hash of a dry run are confirmed.
-        let preview = scheduler::PlaceHoldRequest { dry_run: true, ..request.clone() };
-        let seen = holds.place_hold(preview).await?.into_inner();
-        request.confirm_count = seen.affected_count;
-        request.confirm_hash = seen.affected_hash;
+        let confirmed = match place.confirmation.given() {
+            Some(confirmed) => confirmed,
+            None => {
+                let preview = scheduler::PlaceHoldRequest { dry_run: true, ..request.clone() };
+                let seen = holds.place_hold(preview).await?.into_inner();
+                confirmation::ask(&format!("withholds {}", withheld(&seen)), affected(&seen))?
+            }
+        };
+        request.confirm_count = confirmed.count;
+        request.confirm_hash = confirmed.hash;
     }
+    let dry_selection = selects && place.change.dry_run;
     let reply = holds.place_hold(request).await?.into_inner();
     output.print("citizens_access.scheduler.v1.PlaceHoldResponse", &reply, || {
         let hold = reply.hold.clone().unwrap_or_default();
         Table::facts([
             ("hold", hold.name.clone()),
             ("state", word(hold.state().as_str_name(), "HOLD_STATE_")),
-            (
-                "withholds",
-                format!("{} practices, {} patients", number(reply.affected_count), number(reply.patients_count)),
-            ),
+            ("withholds", withheld(&reply)),
+            ("confirm with", if dry_selection { format!("--confirm {}", affected(&reply)) } else { String::new() }),
             ("effect", if place.change.dry_run { "dry run: nothing was changed".to_owned() } else { String::new() }),
             ("position", reply.position.to_string()),
         ])
     })
+}
+
+fn withheld(reply: &scheduler::PlaceHoldResponse) -> String {
+    format!("{} practices, {} patients", number(reply.affected_count), number(reply.patients_count))
+}
+
+fn affected(reply: &scheduler::PlaceHoldResponse) -> Affected {
+    Affected { count: reply.affected_count, hash: reply.affected_hash.clone() }
 }
 
 fn scope(place: &Place) -> anyhow::Result<scheduler::hold_scope::Scope> {

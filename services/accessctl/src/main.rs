@@ -5,6 +5,7 @@
 //! asked for on standard output, everything else on standard error; exit codes that scripts can use (see [`failure`]).
 
 mod arguments;
+mod confirmation;
 mod connection;
 mod failure;
 mod hold;

@@ -120,6 +120,14 @@ pub enum Rejection {
         /// The version that it has.
         actual: String,
     },
+    /// The practices that a filter selects are others by now (I23).
+    #[error("the selection has {members_count} members by now, with hash {hash}")]
+    SelectionChanged {
+        /// How many it has.
+        members_count: u64,
+        /// The hash of which.
+        hash: String,
+    },
     /// Another replica performs effects now.
     #[error("epoch {epoch} is over: {} performs effects under epoch {}", held.replica, held.epoch)]
     LeaseLost {

@@ -14,7 +14,7 @@ use super::convert::hold::{self, ScopeAsked};
 use super::convert::{count, etag, moment, name};
 use super::submit::{Ask, Asked};
 use super::{Handlers, refusal};
-use crate::machine::{Event, Expectation, SchedulerMachine};
+use crate::machine::{Event, Expectation, Rejection, SchedulerMachine};
 use crate::selection;
 
 /// Longest name of whoever answers for a hold.
@@ -25,8 +25,16 @@ pub(super) async fn place(
     asked: Asked<wire::PlaceHoldRequest>,
 ) -> Result<wire::PlaceHoldResponse, Error> {
     let mutation = api::mutation!(asked.request)?.with_reason()?;
-    let scope = scope_of(handlers, &asked.request)?;
+    let asked_scope = hold::scope_from_wire(asked.request.scope.as_ref())?;
+    let by_filter = matches!(asked_scope, ScopeAsked::Filter(_));
+    let scope = scope_of(handlers, asked_scope)?;
     let act = act_of(&asked, scope.clone())?;
+    let confirmed = if by_filter && !mutation.dry_run { confirmed(&asked.request, &scope)? } else { Ok(()) };
+    let ask = match confirmed {
+        Ok(()) => Ask::act(&asked, &mutation, act),
+        // A repeated request may meet a selection that has changed since its first run.
+        Err(changed) => Ask::replay_only(&asked, &mutation, changed),
+    };
     let word = move |outcome: &Outcome<'_, SchedulerMachine>| {
         let (practices, load) = withheld(&outcome.after.rollout, &scope);
         wire::PlaceHoldResponse {
@@ -37,7 +45,7 @@ pub(super) async fn place(
             affected_hash: selection::hash(&practices),
         }
     };
-    handlers.submit(Ask::act(&asked, &mutation, act).urgent(), word).await
+    handlers.submit(ask.urgent(), word).await
 }
 
 fn act_of(asked: &Asked<wire::PlaceHoldRequest>, scope: HoldScope) -> Result<Act, Error> {
@@ -109,18 +117,12 @@ pub(super) async fn list(
     })
 }
 
-/// The scope of a request. A filter is evaluated now and its members fixed; if the caller confirms what a dry run said,
-/// it must be the same still (I23).
-fn scope_of(handlers: &Handlers, request: &wire::PlaceHoldRequest) -> Result<HoldScope, Error> {
-    let scope = match hold::scope_from_wire(request.scope.as_ref())? {
-        ScopeAsked::Plain(scope) => scope,
-        ScopeAsked::Filter(filter) => HoldScope::Selection(members(&filter, &handlers.followed.view())?),
-    };
-    if let HoldScope::Selection(members) = &scope {
-        let members: BTreeSet<PracticeCode> = members.iter().copied().collect();
-        confirm(request, &members)?;
+/// The scope of a request. A filter is evaluated now and its members fixed.
+fn scope_of(handlers: &Handlers, asked: ScopeAsked) -> Result<HoldScope, Error> {
+    match asked {
+        ScopeAsked::Plain(scope) => Ok(scope),
+        ScopeAsked::Filter(filter) => Ok(HoldScope::Selection(members(&filter, &handlers.followed.view())?)),
     }
-    Ok(scope)
 }
 
 fn members(filter: &str, view: &RegistryView) -> Result<imbl::OrdSet<PracticeCode>, Error> {
@@ -129,20 +131,19 @@ fn members(filter: &str, view: &RegistryView) -> Result<imbl::OrdSet<PracticeCod
     Ok(members.into_iter().collect())
 }
 
-fn confirm(request: &wire::PlaceHoldRequest, members: &BTreeSet<PracticeCode>) -> Result<(), Error> {
-    let (asked_count, asked_hash) = (request.confirm_count, request.confirm_hash.as_str());
-    let (now_count, now_hash) = (count(members.len() as u64), selection::hash(members));
-    let count_fits = asked_count == 0 || asked_count == now_count;
-    let hash_fits = asked_hash.is_empty() || asked_hash == now_hash;
-    if count_fits && hash_fits {
-        return Ok(());
+/// Whoever selects by a filter says of how many and of exactly which, as a dry run told them (I23). The inner error: they
+/// are others now.
+fn confirmed(request: &wire::PlaceHoldRequest, scope: &HoldScope) -> Result<Result<(), Rejection>, Error> {
+    let HoldScope::Selection(members) = scope else { return Ok(Ok(())) };
+    let members: BTreeSet<PracticeCode> = members.iter().copied().collect();
+    let (members_count, hash) = (members.len() as u64, selection::hash(&members));
+    if request.confirm_hash.is_empty() {
+        let message = "a selection by filter is confirmed by the count and hash of a dry run: {count} and {hash} now";
+        let error = Error::invalid("confirm_hash", "CONFIRMATION_REQUIRED", message);
+        return Err(error.with("count", members_count).with("hash", hash));
     }
-    Err(Error::aborted(
-        "SELECTION_CHANGED",
-        "the selection has {count} members now, with hash {hash}: look at it again",
-    )
-    .with("count", now_count)
-    .with("hash", now_hash))
+    let fits = request.confirm_count == count(members_count) && request.confirm_hash == hash;
+    Ok(if fits { Ok(()) } else { Err(Rejection::SelectionChanged { members_count, hash }) })
 }
 
 /// The practices that a scope withholds, with the patients of those that are enrolled; of a selection all its members.

@@ -6,14 +6,14 @@ use api::Error;
 use journal::Outcome;
 use proto::scheduler::v1 as wire;
 use rollout::plan::{Expansion, Plan, PlanHash, diff, expand};
-use rollout::spec::ProgrammeSpec;
+use rollout::spec::{ProgrammeSpec, Violation};
 use rollout::{Act, PlanVersion, ProgrammeId, State};
 
 use super::convert::{name, plan};
 use super::programmes::{expectation, read_document};
 use super::submit::{Ask, Asked};
 use super::{Handlers, programme_of, refusal};
-use crate::machine::SchedulerMachine;
+use crate::machine::{Rejection, SchedulerMachine};
 
 /// How many moves a preview lists at most; the counts are of all.
 const MOVES_MAX: usize = 1_000;
@@ -46,8 +46,13 @@ pub(super) async fn submit(
     let expects = expectation(&id, &asked.request.etag)?;
     let published = handlers.at(0).await?;
     let document = programme_of(&published.state.rollout, &id)?.document.clone();
-    let made = handlers.make_plan(&published.state.rollout, Arc::new(document.spec.clone())).await?;
-    let ask = Ask::act(&asked, &mutation, Act::SubmitPlan { plan: Arc::new(made) }).expecting(expects);
+    let ask = match handlers.expanded(&published.state.rollout, Arc::new(document.spec.clone())).await? {
+        Ok(made) => Ask::act(&asked, &mutation, Act::SubmitPlan { plan: Arc::new(made) }).expecting(expects),
+        // A repeated request may meet a day on which its plan could not be made any more.
+        Err(violations) => {
+            Ask::replay_only(&asked, &mutation, Rejection::Rollout(rollout::Rejection::Invalid(violations)))
+        }
+    };
     let word = move |outcome: &Outcome<'_, SchedulerMachine>| wire::SubmitPlanResponse {
         plan: latest_plan(outcome, &id),
         position: outcome.position,
@@ -87,9 +92,14 @@ pub(super) async fn reject(
 }
 
 impl Handlers {
-    /// The plan that a document makes of the registry as it is now. Takes up to seconds for a nation, so it is made on
-    /// another thread; virtual time stands still meanwhile.
+    /// The plan that a document makes of the registry as it is now.
     async fn make_plan(&self, state: &State, spec: Arc<ProgrammeSpec>) -> Result<Plan, Error> {
+        self.expanded(state, spec).await?.map_err(|violations| refusal::of_violations(&violations))
+    }
+
+    /// That plan, or all that is wrong with the document. Takes up to seconds for a nation, so it is made on another
+    /// thread; virtual time stands still meanwhile.
+    async fn expanded(&self, state: &State, spec: Arc<ProgrammeSpec>) -> Result<Result<Plan, Vec<Violation>>, Error> {
         let view = self.followed.view();
         if view.position == 0 {
             return Err(Error::unavailable(
@@ -101,8 +111,7 @@ impl Handlers {
         let _activity = self.clock.activity();
         let made =
             tokio::task::spawn_blocking(move || expand(Expansion { spec: &spec, state: &state, view: &view, now }));
-        let made = made.await.map_err(|error| Error::internal(&error))?;
-        made.map_err(|violations| refusal::of_violations(&violations))
+        made.await.map_err(|error| Error::internal(&error))
     }
 }
 

@@ -31,6 +31,10 @@ pub(crate) fn of_rejection(rejection: &Rejection) -> Error {
                 .with("given", given)
                 .with("actual", actual)
         }
+        Rejection::SelectionChanged { members_count, hash } => {
+            let message = "the selection has {count} members now, with hash {hash}: look at it again";
+            Error::aborted("SELECTION_CHANGED", message).with("count", members_count).with("hash", hash)
+        }
         // No caller asks under a fence.
         Rejection::LeaseLost { .. } => Error::internal(rejection),
     }

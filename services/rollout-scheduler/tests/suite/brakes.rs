@@ -119,10 +119,20 @@ async fn a_selection_is_held_as_confirmed_or_not_at_all() {
         reason_code: "TEST".to_owned(),
         ..request
     };
-    let wrong = wire::PlaceHoldRequest { confirm_count: 3, ..confirmed.clone() };
+    let unconfirmed = wire::PlaceHoldRequest { confirm_count: 0, confirm_hash: String::new(), ..confirmed.clone() };
+    let refused = world.holds("carol").place_hold(unconfirmed).await;
+    assert_eq!(reason(refused), (Code::InvalidArgument, "CONFIRMATION_REQUIRED".to_owned()));
+    let wrong = wire::PlaceHoldRequest { confirm_count: 3, request_id: "other".to_owned(), ..confirmed.clone() };
     let refused = world.holds("carol").place_hold(wrong).await;
     assert_eq!(reason(refused), (Code::Aborted, "SELECTION_CHANGED".to_owned()));
-    world.holds("carol").place_hold(confirmed).await.unwrap();
+    let first = world.holds("carol").place_hold(confirmed.clone()).await.unwrap().into_inner();
     world.until("2031-06-02T10:00:00Z").await;
     assert_eq!(world.live_count().await, 2);
+    // A replay gets the first reply, also when the filter selects others by now.
+    world.import(&surgeries(81_007, 1, "EMIS")).await;
+    world.until("2031-06-02T10:01:00Z").await;
+    let again = wire::PlaceHoldRequest { request_id: "another".to_owned(), ..confirmed.clone() };
+    let refused = world.holds("carol").place_hold(again).await;
+    assert_eq!(reason(refused), (Code::Aborted, "SELECTION_CHANGED".to_owned()));
+    assert_eq!(world.holds("carol").place_hold(confirmed).await.unwrap().into_inner(), first);
 }
