@@ -131,6 +131,13 @@ async fn apply(connection: &Connection, output: Output, file: &Path, change: &Ch
     let (id, specification) = document(file)?;
     let mut programmes = connection.programmes();
     let request_id = change.request_id()?;
+    // A document whose plan would be refused is not written either: else a programme without a plan stays behind.
+    let preview = scheduler::PreviewPlanRequest {
+        name: name("programmes", &id),
+        specification: specification.clone(),
+        ..Default::default()
+    };
+    programmes.preview_plan(preview).await?;
     let get = scheduler::GetProgrammeRequest { name: name("programmes", &id), ..Default::default() };
     let known = match programmes.get_programme(get).await {
         Ok(reply) => reply.into_inner().programme,
