@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::foreign::{by_grpcurl, by_python, plain};
 use crate::harness::installation::{Installation, Wanted};
 use crate::harness::offer;
+use crate::harness::server::Server;
 
 const REGISTRY: &str = "citizens_access.registry.v1.PracticeRegistryService";
 const STATISTICS: &str = "citizens_access.statistics.v1.StatisticsService";
@@ -12,11 +13,28 @@ const CALENDAR: &str = "citizens_access.scheduler.v1.CalendarService";
 /// Differ from call to call: the moments of answering.
 const LEFT_OUT: [&str; 3] = ["asOf", "asAt", "knownAt"];
 
-fn installation() -> Installation {
-    let installation = Installation::all_in_one(&Wanted { practices_count: 20, ..Wanted::default() });
+fn wanted() -> Wanted<'static> {
+    Wanted { practices_count: 20, ..Wanted::default() }
+}
+
+fn all_in_one() -> Installation {
+    let installation = Installation::all_in_one(&wanted());
+    begun(&installation);
+    installation
+}
+
+fn begun(installation: &Installation) {
     installation.import();
     installation.accessctl("paula").say(&["practice", "pause", "A81001", "--reason", "not ready"]);
-    installation
+}
+
+/// Which server answers a service's questions where each has a process of its own.
+fn server_of<'a>(installation: &'a Installation, rpc: &str) -> &'a Server {
+    match rpc {
+        _ if rpc.starts_with(STATISTICS) => installation.statistics(),
+        _ if rpc.starts_with(CALENDAR) => installation.scheduler(),
+        _ => installation.registry(),
+    }
 }
 
 /// What is asked, by RPC, and by accessctl where it has a word for it.
@@ -35,12 +53,23 @@ fn questions() -> Vec<(String, Value, Vec<&'static str>)> {
 }
 
 #[test]
-fn python_and_grpcurl_get_the_answers_that_accessctl_gets() {
+fn python_and_grpcurl_get_the_answers_that_accessctl_gets_all_in_one() {
+    hear_the_same(&all_in_one());
+}
+
+#[tokio::test]
+async fn python_and_grpcurl_get_the_answers_that_accessctl_gets_from_three_processes_on_postgresql() {
+    let Some(installation) = Installation::separate(&wanted()).await else { return };
+    begun(&installation);
+    hear_the_same(&installation);
+    installation.stop();
+}
+
+fn hear_the_same(installation: &Installation) {
     let (Some(python), Some(grpcurl)) = (offer::python(), offer::grpcurl()) else { return };
-    let installation = installation();
-    let server = installation.registry();
     let accessctl = installation.accessctl("rita");
     for (rpc, request, words) in questions() {
+        let server = server_of(installation, &rpc);
         let python = plain(&by_python(&python, server, "rita", &rpc, &request), &LEFT_OUT);
         let grpcurl = plain(&by_grpcurl(&grpcurl, server, "rita", &rpc, &request), &LEFT_OUT);
         assert_eq!(python, grpcurl, "{rpc}");
@@ -57,7 +86,7 @@ fn python_and_grpcurl_get_the_answers_that_accessctl_gets() {
 #[test]
 fn python_can_pause_a_practice_and_hears_why_it_is_refused() {
     let Some(python) = offer::python() else { return };
-    let installation = installation();
+    let installation = all_in_one();
     let server = installation.registry();
     let pause = |name: &str, request_id: &str| {
         let request = json!({

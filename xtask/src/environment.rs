@@ -11,5 +11,9 @@ pub(crate) const PYTHON: &str = "CITIZENS_ACCESS_TEST_PYTHON";
 pub(crate) const GRPCURL: &str = "CITIZENS_ACCESS_TEST_GRPCURL";
 /// Set to `1` in the long tier: more kill points, more seeds, more cases.
 pub(crate) const LONG: &str = "CITIZENS_ACCESS_TEST_LONG";
+/// File to which tests of the long tier append a line about what they drew, for its report.
+pub(crate) const REPORT: &str = "CITIZENS_ACCESS_TEST_REPORT";
+/// Cases of a property test that names no number of its own; proptest's own variable.
+pub(crate) const PROPERTY_CASES: &str = "PROPTEST_CASES";
 /// Folder of the publishers' real files (`.ci/run` sets it).
 pub(crate) const REFERENCE_DATA: &str = "CITIZENS_ACCESS_REFERENCE_DATA";

@@ -7,6 +7,7 @@
 
 mod environment;
 mod postgres;
+mod report;
 mod requirements;
 mod step;
 mod test;

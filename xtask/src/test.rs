@@ -5,8 +5,9 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::environment::{GRPCURL, LONG, POSTGRES, PYTHON, REFERENCE_DATA};
+use crate::environment::{GRPCURL, LONG, POSTGRES, PROPERTY_CASES, PYTHON, REFERENCE_DATA};
 use crate::postgres::Postgres;
+use crate::report;
 use crate::requirements::{ensure_buf, ensure_distribution_packages, ensure_python, postgres_programs};
 use crate::step::{cargo, command, root, step};
 
@@ -15,13 +16,16 @@ pub(crate) struct TestArguments {
     /// Only check what the machine lacks and say the command that installs it
     #[arg(long)]
     no_install: bool,
-    /// Run the long tier: more kill points and seeds
+    /// Run the long tier: more kill points, seeds and cases; writes docs/long-tier.md
     #[arg(long)]
     long: bool,
     /// Passed to `cargo test`, e.g. `-p journal` or a test's name
     #[arg(last = true)]
     cargo_test: Vec<String>,
 }
+
+/// Cases of a property test in the long tier: sixteen times the usual, which takes minutes.
+const PROPERTY_CASES_LONG: &str = "4096";
 
 /// What the machine offers to the tests.
 struct Offer {
@@ -34,6 +38,9 @@ impl Offer {
         command.env(POSTGRES, self.postgres.url()).env(PYTHON, &self.python);
         command.env(GRPCURL, self.python.with_file_name("grpcurl"));
         command.env(LONG, if long { "1" } else { "0" });
+        if long {
+            command.env(PROPERTY_CASES, PROPERTY_CASES_LONG);
+        }
     }
 }
 
@@ -55,7 +62,9 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<()> {
         test.arg("--workspace");
     }
     offer.tell(&mut test, arguments.long);
-    step("test", test.args(&arguments.cargo_test))
+    test.args(&arguments.cargo_test);
+    // A part of the tests makes no report of the whole.
+    if arguments.long && arguments.cargo_test.is_empty() { report::run(&mut test) } else { step("test", &mut test) }
 }
 
 /// What can be judged without running anything: format, lints, the protobuf contract.

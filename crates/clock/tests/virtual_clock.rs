@@ -94,7 +94,7 @@ fn run(workers: &[Worker], threads: usize, reversed: bool) -> Vec<Woken> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
 
     #[test]
     fn time_never_jumps_and_nobody_else_wakes_while_an_activity_is_held(workers in workers()) {

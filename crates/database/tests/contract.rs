@@ -397,7 +397,7 @@ async fn an_embedded_store_syncs_each_commit_and_keeps_it_after_reopening() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 20))]
 
     #[test]
     fn any_number_of_rows_is_written_whole_and_once(rows_count in 0i64..1_500) {

@@ -216,7 +216,7 @@ fn names_need_quotation_marks_now_and_then() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 8))]
 
     #[test]
     fn any_england_is_read_back_with_exact_totals(seed in any::<u64>(), practices_count in 1..400_u32) {

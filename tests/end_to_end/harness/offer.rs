@@ -1,6 +1,8 @@
 //! What the machine offers to the tests, by environment variables that `cargo xtask test` sets (`xtask/src/environment.rs`).
 
 use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 /// A Python interpreter with grpcio and its reflection; None, said loudly, where there is none.
@@ -21,6 +23,13 @@ pub(crate) fn reference_data() -> Option<PathBuf> {
 /// Whether this is the long tier: more of everything that is drawn.
 pub(crate) fn is_long() -> bool {
     std::env::var("CITIZENS_ACCESS_TEST_LONG").is_ok_and(|value| value == "1")
+}
+
+/// Tells the report of the long tier what a test drew; nothing where no report is made.
+pub(crate) fn tell(fact: &str) {
+    let Some(path) = std::env::var_os("CITIZENS_ACCESS_TEST_REPORT") else { return };
+    let report = OpenOptions::new().append(true).open(&path);
+    report.and_then(|mut report| writeln!(report, "{fact}")).expect("the report's file takes a line");
 }
 
 fn offered(variable: &str) -> Option<OsString> {

@@ -217,7 +217,7 @@ fn run_by_hand(steps: &[Step]) -> Vec<Answer> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 8))]
 
     #[test]
     fn memory_sqlite_and_postgres_answer_alike_and_hold_the_same_records(steps in steps()) {

@@ -1,0 +1,177 @@
+//! The report of the long tier: which commit, on what machine, how many tests of which binary, and what tests told of what
+//! they drew. It is committed, so that a reader sees when the long tier last ran and over how much.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _, pipe};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+use crate::environment::REPORT;
+use crate::step::{command, root};
+
+/// Where the report lies, from the workspace's root.
+const REPORT_PATH: &str = "docs/long-tier.md";
+
+/// What one test binary printed at its end.
+#[derive(Debug, PartialEq, Eq)]
+struct Closing {
+    binary: String,
+    passed: u32,
+    failed: u32,
+    seconds: String,
+}
+
+/// Runs the tests, shows what they print, and writes the report where all passed.
+pub(crate) fn run(tests: &mut Command) -> anyhow::Result<()> {
+    let commit = Commit::of_work_tree()?;
+    let told = tempfile::NamedTempFile::new().context("cannot make a file for what tests tell")?;
+    let started = Instant::now();
+    println!("── long tier");
+    let closings = run_and_read(tests.env(REPORT, told.path()))?;
+    let facts = fs::read_to_string(told.path()).context("cannot read what tests told")?;
+    let report = written(&commit, &machine(), started.elapsed(), &facts, &closings);
+    let path = root().join(REPORT_PATH);
+    fs::write(&path, report).with_context(|| format!("cannot write {}", path.display()))?;
+    println!("── long tier: done in {:.0} s; see {REPORT_PATH}", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// `cargo test` names a binary on one stream and prints its result on the other: both are read as one, in order.
+fn run_and_read(tests: &mut Command) -> anyhow::Result<Vec<Closing>> {
+    let (reader, writer) = pipe().context("cannot make a pipe")?;
+    let mut child = tests.stdout(writer.try_clone()?).stderr(writer).spawn().context("cannot start cargo test")?;
+    // The command keeps its ends of the pipe, which would then never end.
+    tests.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let mut closings = Vec::new();
+    let mut binary = String::new();
+    for line in BufReader::new(reader).lines() {
+        let line = line?;
+        writeln!(std::io::stdout(), "{line}")?;
+        if let Some(named) = binary_of(&line) {
+            binary = named;
+        }
+        closings.extend(closing_of(&binary, &line));
+    }
+    let status = child.wait()?;
+    ensure!(status.success(), "the long tier failed ({status}); no report is written");
+    Ok(closings)
+}
+
+/// `     Running unittests src/lib.rs (target/ci/deps/clock-5f2c8e63b1d3c1ab)` and `   Doc-tests api` name a binary.
+fn binary_of(line: &str) -> Option<String> {
+    let line = line.trim_start();
+    if let Some(library) = line.strip_prefix("Doc-tests ") {
+        return Some(format!("{library} (documentation)"));
+    }
+    let (target, path) = line.strip_prefix("Running ")?.rsplit_once(" (")?;
+    let file = Path::new(path.trim_end_matches(')')).file_name()?.to_str()?;
+    let name = file.rsplit_once('-').map_or(file, |(name, _)| name);
+    let of_crate = target.strip_prefix("unittests ").is_some();
+    Some(if of_crate { name.to_owned() } else { format!("{name} ({target})") })
+}
+
+/// `test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.23s`.
+fn closing_of(binary: &str, line: &str) -> Option<Closing> {
+    let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let count = |word: &str| counts.split("; ").find_map(|part| part.strip_suffix(word)?.trim().parse().ok());
+    let seconds = counts.rsplit_once("finished in ")?.1.trim_end_matches('s').to_owned();
+    Some(Closing { binary: binary.to_owned(), passed: count("passed")?, failed: count("failed")?, seconds })
+}
+
+fn written(commit: &Commit, machine: &str, took: Duration, told: &str, closings: &[Closing]) -> String {
+    let passed: u32 = closings.iter().map(|closing| closing.passed).sum();
+    let failed: u32 = closings.iter().map(|closing| closing.failed).sum();
+    let minutes = took.as_secs_f64() / 60.0;
+    let mut text = format!(
+        "# The long tier\n\nWritten by `cargo xtask test --long`: every test, with more kill points, seeds and cases than \
+         each commit runs.\n\n| | |\n|---|---|\n| commit | {commit} |\n| machine | {machine} |\n| took | {minutes:.0} \
+         minutes |\n| tests | {passed} passed, {failed} failed |\n\n## What was drawn\n\n",
+        commit = commit.said()
+    );
+    let mut told: Vec<&str> = told.lines().collect();
+    // Tests run side by side, so they tell in any order.
+    told.sort_unstable();
+    for fact in told {
+        let _ = writeln!(text, "- {fact}");
+    }
+    text.push_str("\n## Tests\n\n| binary | passed | failed | seconds |\n|---|---|---|---|\n");
+    for Closing { binary, passed, failed, seconds } in closings.iter().filter(|one| one.passed + one.failed > 0) {
+        let _ = writeln!(text, "| {binary} | {passed} | {failed} | {seconds} |");
+    }
+    text
+}
+
+/// What was tested.
+struct Commit {
+    subject: String,
+    is_changed: bool,
+}
+
+impl Commit {
+    fn of_work_tree() -> anyhow::Result<Self> {
+        let git = |arguments: &[&str]| {
+            let output = command(PathBuf::from("git")).args(arguments).output().context("cannot start git")?;
+            ensure!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+            Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+        };
+        let subject = git(&["log", "-1", "--format=%h of %cs, “%s”"])?;
+        Ok(Self { subject, is_changed: !git(&["status", "--porcelain"])?.is_empty() })
+    }
+
+    fn said(&self) -> String {
+        let changed = if self.is_changed { ", with changes that are not committed" } else { "" };
+        format!("{}{changed}", self.subject)
+    }
+}
+
+/// Cores and memory: what durations are to be read against.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let memory = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let kibibytes = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?.trim().strip_suffix(" kB")?;
+        Some(kibibytes.parse::<u64>().ok()? / 1_048_576)
+    });
+    match memory {
+        Some(memory) => format!("{cores} cores, {memory} GiB of memory"),
+        None => format!("{cores} cores"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closing_line_is_told_of_the_binary_that_was_named_before() {
+        let line = "     Running unittests src/lib.rs (target/ci/deps/access_statistics-5f2c8e63b1d3c1ab)";
+        assert_eq!(binary_of(line).as_deref(), Some("access_statistics"));
+        let line = "     Running tests/suite/main.rs (target/ci/deps/suite-00aa)";
+        assert_eq!(binary_of(line).as_deref(), Some("suite (tests/suite/main.rs)"));
+        assert_eq!(binary_of("   Doc-tests api").as_deref(), Some("api (documentation)"));
+        assert_eq!(binary_of("running 3 tests"), None);
+
+        let line = "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out; finished in 1.23s";
+        let closing = closing_of("api", line).unwrap();
+        assert_eq!(closing, Closing { binary: "api".to_owned(), passed: 12, failed: 0, seconds: "1.23".to_owned() });
+        assert_eq!(closing_of("api", "test a_thing ... ok"), None);
+    }
+
+    #[test]
+    fn a_report_says_commit_machine_what_was_told_and_every_binary_that_ran_a_test() {
+        let commit = Commit { subject: "abc1234 of 2031-04-01, “Say more”".to_owned(), is_changed: true };
+        let closing =
+            |binary: &str, passed| Closing { binary: binary.to_owned(), passed, failed: 0, seconds: "0.50".to_owned() };
+        let closings = [closing("api", 12), closing("proto", 0), closing("clock", 3)];
+        let took = Duration::from_secs(1_830);
+        let text = written(&commit, "2 cores", took, "ten kills on SQLite\nfive seeds\n", &closings);
+        assert!(text.contains("| commit | abc1234 of 2031-04-01, “Say more”, with changes that are not committed |"));
+        assert!(text.contains("| tests | 15 passed, 0 failed |"), "{text}");
+        assert!(text.contains("- five seeds\n- ten kills on SQLite\n"), "{text}");
+        assert!(text.contains("| api | 12 | 0 | 0.50 |\n| clock | 3 | 0 | 0.50 |\n"), "{text}");
+        assert!(!text.contains("proto"), "{text}");
+    }
+}
