@@ -17,7 +17,7 @@ pub struct Directory {
     pub format: Format,
     /// Which publication; names the denominator of every figure that is taken from it.
     pub source: Source,
-    /// The organisations that the file names; empty where it gives only codes.
+    /// The organisations that the file names, by code alone where it gives no names; none where it is not about them.
     pub organisations: Organisations,
     /// In the order of the file, each code once.
     pub practices: Vec<PracticeRow>,
@@ -107,31 +107,13 @@ pub enum Status {
     Proposed,
 }
 
-/// A cell of a practice's row that only the importer can judge, since it takes other files to know what exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reference {
-    /// The practice itself.
-    Practice,
-    /// Its sub-ICB.
-    SubIcb,
-    /// Its ICB.
-    Icb,
-    /// Its region.
-    Region,
-}
-
 impl Directory {
-    /// The fault of a row that names something which the importer does not know, at its place in the file.
+    /// The fault of a row about a practice that the importer does not know, which only it can judge: it takes other
+    /// files to know what exists.
     #[must_use]
-    pub fn unknown(&self, row: &PracticeRow, reference: Reference) -> Fault {
-        let (kind, code) = match reference {
-            Reference::Practice => ("practice", row.code.to_string()),
-            Reference::SubIcb => ("sub-ICB", row.sub_icb.map(|code| code.to_string()).unwrap_or_default()),
-            Reference::Icb => ("ICB", row.icb.map(|code| code.to_string()).unwrap_or_default()),
-            Reference::Region => ("region", row.region.map(|code| code.to_string()).unwrap_or_default()),
-        };
-        let (column, name) = crate::document::place_of(self.format, reference);
-        Fault::new(row.line, column, name, Reason::Unknown { kind, code })
+    pub fn unknown(&self, row: &PracticeRow) -> Fault {
+        let (column, name) = crate::document::practice_column(self.format);
+        Fault::new(row.line, column, name, Reason::Unknown { kind: "practice", code: row.code.to_string() })
     }
 
     /// The sum of the list sizes that the file gives.

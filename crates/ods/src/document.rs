@@ -1,7 +1,7 @@
 //! Any file of ours, by its format.
 
 use crate::bank_holidays::{self, BankHolidays};
-use crate::directory::{Directory, Reference};
+use crate::directory::Directory;
 use crate::epraccur::{self, Epraccur};
 use crate::fault::{Fault, Reading, Reason, Refusal};
 use crate::format::Format;
@@ -47,24 +47,13 @@ pub fn read_directory(format: Format, bytes: &[u8]) -> Result<Reading<Directory>
     }
 }
 
-/// The column, from 1, and its name, of what a row refers to. A reference that a format lacks stands at the practice.
-pub(crate) fn place_of(format: Format, reference: Reference) -> (u64, &'static str) {
-    let (columns, [practice, sub_icb, icb, region]) = match format {
-        Format::Map => (map::COLUMNS, [map::PRACTICE, map::SUB_ICB, map::ICB, map::REGION]),
-        Format::ListSizes => {
-            let practice = list_sizes::PRACTICE;
-            (list_sizes::COLUMNS, [practice, list_sizes::SUB_ICB, practice, practice])
-        }
-        Format::Epraccur => {
-            (epraccur::COLUMNS, [epraccur::PRACTICE, epraccur::SUB_ICB, epraccur::ICB, epraccur::REGION])
-        }
+/// The column, from 1, and its name, of a practice's code.
+pub(crate) fn practice_column(format: Format) -> (u64, &'static str) {
+    let (columns, column) = match format {
+        Format::Map => (map::COLUMNS, map::PRACTICE),
+        Format::ListSizes => (list_sizes::COLUMNS, list_sizes::PRACTICE),
+        Format::Epraccur => (epraccur::COLUMNS, epraccur::PRACTICE),
         Format::BankHolidays => return (1, ""),
-    };
-    let column = match reference {
-        Reference::Practice => practice,
-        Reference::SubIcb => sub_icb,
-        Reference::Icb => icb,
-        Reference::Region => region,
     };
     (column as u64 + 1, columns.get(column).copied().unwrap_or_default())
 }

@@ -3,13 +3,14 @@
 //!
 //! Only GP practices of England are read, open or not; all else that prescribes (hospices, prisons, clinics; Wales, the
 //! Isle of Man, the Channel Islands) is counted and passed over. The file names organisations by code alone, and says
-//! nothing of PCNs, suppliers and list sizes.
+//! nothing of PCNs, suppliers and list sizes. Which organisation lies in which follows from its rows
+//! ([`Epraccur::organisations`]).
 
 use crate::date::{self, Notation};
 use crate::directory::{Directory, PracticeRow, Source, Status};
 use crate::fault::{Fault, Reading, Reason, Refusal};
 use crate::format::Format;
-use crate::organisation::Organisations;
+use crate::organisation::{Icb, Organisations, Region, SubIcb};
 use crate::rows::{self, Columns, Header, Quotes, Row, Writer};
 use crate::{IcbCode, PracticeCode, RegionCode, SubIcbCode};
 use jiff::civil::Date;
@@ -49,14 +50,14 @@ pub(crate) const COLUMNS: Columns = &[
 
 pub(crate) const PRACTICE: usize = 0;
 const NAME: usize = 1;
-pub(crate) const REGION: usize = 2;
-pub(crate) const ICB: usize = 3;
+const REGION: usize = 2;
+const ICB: usize = 3;
 const POSTCODE: usize = 9;
 const OPENED: usize = 10;
 const CLOSED: usize = 11;
 const STATUS: usize = 12;
 const SUB_TYPE: usize = 13;
-pub(crate) const SUB_ICB: usize = 14;
+const SUB_ICB: usize = 14;
 const SETTING: usize = 25;
 
 /// The publisher's name, since the file carries none.
@@ -229,6 +230,36 @@ impl Epraccur {
         self.practices.iter().filter(|practice| practice.status == Status::Active)
     }
 
+    /// The organisations that practices which are not closed belong to, without names.
+    ///
+    /// The file says of each practice which sub-ICB commissions it and in which ICB it lies. For a few those two do not
+    /// fit together, since a surgery may stand beyond the border of its commissioner. So a sub-ICB is part of the ICB in
+    /// which most of its practices lie, an ICB of the region of most; of equals the first by code.
+    #[must_use]
+    pub fn organisations(&self) -> Organisations {
+        let mut icbs: BTreeMap<SubIcbCode, BTreeMap<IcbCode, usize>> = BTreeMap::new();
+        let mut regions: BTreeMap<IcbCode, BTreeMap<RegionCode, usize>> = BTreeMap::new();
+        let mut named = Organisations::default();
+        for practice in self.practices.iter().filter(|practice| practice.status != Status::Closed) {
+            let region = Region { code: practice.region, name: String::new(), ons_code: None };
+            named.regions.entry(region.code).or_insert(region);
+            let Some(icb) = practice.icb else { continue };
+            *regions.entry(icb).or_default().entry(practice.region).or_default() += 1;
+            if let Some(sub_icb) = practice.sub_icb {
+                *icbs.entry(sub_icb).or_default().entry(icb).or_default() += 1;
+            }
+        }
+        for (code, lies_in) in &regions {
+            let icb = Icb { code: *code, name: String::new(), ons_code: None, region: most(lies_in) };
+            named.icbs.insert(*code, icb);
+        }
+        for (code, lies_in) in &icbs {
+            let sub_icb = SubIcb { code: *code, name: String::new(), ons_code: None, icb: most(lies_in) };
+            named.sub_icbs.insert(*code, sub_icb);
+        }
+        named
+    }
+
     /// The file, in the new layout, which has no word for "proposed": such a practice is written as the publisher does,
     /// as active with its future open date.
     #[must_use]
@@ -259,6 +290,12 @@ impl Epraccur {
     }
 }
 
+/// The code that was counted most often; there is one.
+fn most<C: Copy + Ord>(counts: &BTreeMap<C, usize>) -> C {
+    let most = counts.iter().max_by_key(|(code, count)| (**count, std::cmp::Reverse(**code)));
+    *most.expect("whatever is counted was counted at least once").0
+}
+
 /// `7A` and a digit: a local health board of Wales.
 fn is_welsh_board(commissioner: &str) -> bool {
     commissioner.len() == 3 && commissioner.starts_with("7A") && commissioner.ends_with(|c: char| c.is_ascii_digit())
@@ -266,6 +303,7 @@ fn is_welsh_board(commissioner: &str) -> bool {
 
 impl From<Epraccur> for Directory {
     fn from(epraccur: Epraccur) -> Self {
+        let organisations = epraccur.organisations();
         let row = |practice: RegisteredPractice| PracticeRow {
             name: Some(practice.name),
             postcode: practice.postcode,
@@ -279,6 +317,6 @@ impl From<Epraccur> for Directory {
         };
         let source = Source { publication: PUBLICATION.into(), extract_date: None };
         let practices = epraccur.practices.into_iter().map(row).collect();
-        Self { format: Format::Epraccur, source, organisations: Organisations::default(), practices }
+        Self { format: Format::Epraccur, source, organisations, practices }
     }
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Region {
     /// Its ODS code.
     pub code: RegionCode,
-    /// Its name.
+    /// Its name; empty where the file gives only codes.
     pub name: String,
     /// Its ONS code, where given.
     pub ons_code: Option<OnsCode>,
@@ -22,7 +22,7 @@ pub struct Region {
 pub struct Icb {
     /// Its ODS code.
     pub code: IcbCode,
-    /// Its name.
+    /// Its name; empty where the file gives only codes.
     pub name: String,
     /// Its ONS code, where given; boundary files are keyed by it.
     pub ons_code: Option<OnsCode>,
@@ -35,7 +35,7 @@ pub struct Icb {
 pub struct SubIcb {
     /// Its ODS code.
     pub code: SubIcbCode,
-    /// Its name.
+    /// Its name; empty where the file gives only codes.
     pub name: String,
     /// Its ONS code, where given.
     pub ons_code: Option<OnsCode>,

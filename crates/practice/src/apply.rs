@@ -30,6 +30,11 @@ pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Times
                 fold.organisation_changed(organisation, *effective_from);
             }
         }
+        Event::OrganisationLifetimeSet { organisation, lifetime } => {
+            if let Some(known) = fold.state.organisations_mut().get_mut(organisation) {
+                known.live(*lifetime, recorded_at, position);
+            }
+        }
         Event::PracticePaused(paused) => fold.paused(paused),
         Event::PausesLifted { practice, pauses } => fold.lifted(*practice, pauses),
         Event::PauseJudged { practice, pause, judgement } => fold.change(*practice, |practice| {
@@ -124,10 +129,7 @@ impl Fold<'_> {
         let fact = Fact { effective_from, recorded_at: self.recorded_at, value: entry.clone() };
         let organisations = self.state.organisations_mut();
         match organisations.get_mut(&entry.code) {
-            Some(known) => {
-                known.facts_mut().record(fact);
-                known.position = self.position;
-            }
+            Some(known) => known.record(fact, self.position),
             None => {
                 organisations.insert(entry.code.clone(), Organisation::new(Facts::new(fact), self.position));
             }

@@ -6,6 +6,7 @@ use ods::{Capability, PracticeCode};
 use crate::access::{ObservationSource, ObservedState, Outcome};
 use crate::directory::Chunk;
 use crate::key::CommandKey;
+use crate::organisation::OrganisationLifetime;
 use crate::pause::{Judgement, PauseEnd};
 use crate::readiness::ReadinessItem;
 
@@ -20,6 +21,8 @@ pub enum Command {
     ResumePractice(ResumePractice),
     /// Judge a pause by the programme's default.
     SetPauseOutcome(SetPauseOutcome),
+    /// Say from when to when an organisation exists.
+    SetOrganisationLifetime(SetOrganisationLifetime),
     /// Take access away now.
     RequestSwitchOff(RequestSwitchOff),
     /// Set items of the readiness checklist.
@@ -81,6 +84,17 @@ pub struct SetPauseOutcome {
     /// The judgement.
     pub judgement: Judgement,
     /// The practice's position that the caller saw; None = whatever it is.
+    pub if_position: Option<u64>,
+}
+
+/// See [`Command::SetOrganisationLifetime`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetOrganisationLifetime {
+    /// Which organisation, by its code.
+    pub organisation: String,
+    /// From when to when, in place of what was said before.
+    pub lifetime: OrganisationLifetime,
+    /// The organisation's position that the caller saw; None = whatever it is.
     pub if_position: Option<u64>,
 }
 

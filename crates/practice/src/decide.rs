@@ -7,8 +7,8 @@ use ods::{Capability, PracticeCode};
 use crate::access::{Observed, ObservedState, Outcome, Permit};
 use crate::apply::{apply, conclude};
 use crate::command::{
-    Command, Observation, PausePractice, Placed, RequestSwitchOff, ResumePractice, SetPauseOutcome, Settlement,
-    UpdateReadiness,
+    Command, Observation, PausePractice, Placed, RequestSwitchOff, ResumePractice, SetOrganisationLifetime,
+    SetPauseOutcome, Settlement, UpdateReadiness,
 };
 use crate::directory::{self, CHUNK_PRACTICES_MAX, Chunk, Verdict};
 use crate::event::{
@@ -16,6 +16,7 @@ use crate::event::{
 };
 use crate::key::{Action, CommandKey};
 use crate::lapse::{LAPSES_MAX, Lapse};
+use crate::organisation::OrganisationLifetime;
 use crate::pause::{PauseEnd, ReceiptPart};
 use crate::permits::{permit_of, permit_refusal};
 use crate::practice::Practice;
@@ -36,6 +37,7 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Vec<Ev
         Command::PausePractice(pause) => Ok(vec![paused(known(state, pause.practice)?, pause, now)?]),
         Command::ResumePractice(resume) => resumed(state, resume),
         Command::SetPauseOutcome(outcome) => judged(state, outcome),
+        Command::SetOrganisationLifetime(set) => lived(state, set),
         Command::RequestSwitchOff(request) => switch_off(state, request, now),
         Command::UpdateReadiness(update) => readiness(state, update),
         Command::RecordObservations(observations) => observed(state, observations, now),
@@ -73,13 +75,35 @@ fn import(state: &State, chunk: &Chunk, now: Timestamp) -> Result<Vec<Event>, Re
             practices.push(*change);
         }
     }
-    let news = |entry: &&_| directory::organisation_is_news(state, entry, chunk.effective_from, now);
-    let organisations: Vec<_> = chunk.organisations.iter().filter(news).cloned().collect();
+    let news = |entry| directory::organisation_news(state, entry, chunk.effective_from, now);
+    let organisations: Vec<_> = chunk.organisations.iter().filter_map(news).collect();
     if practices.is_empty() && organisations.is_empty() {
         return Ok(Vec::new());
     }
     let (source, effective_from) = (chunk.source.clone(), chunk.effective_from);
     Ok(vec![Event::DirectoryImported { source, effective_from, practices, organisations }])
+}
+
+/// Nobody but a person, or a source that says so, closes an organisation.
+fn lived(state: &State, set: &SetOrganisationLifetime) -> Result<Vec<Event>, Rejection> {
+    let organisation = state
+        .organisation(&set.organisation)
+        .ok_or_else(|| Rejection::OrganisationUnknown { organisation: set.organisation.clone() })?;
+    if let Some(seen) = set.if_position.filter(|seen| *seen != organisation.position) {
+        let (organisation, position) = (set.organisation.clone(), organisation.position);
+        return Err(Rejection::OrganisationChanged { organisation, position, seen });
+    }
+    let OrganisationLifetime { open, close } = set.lifetime;
+    if let (Some(open), Some(close)) = (open, close)
+        && close <= open
+    {
+        return Err(Rejection::ClosedBeforeOpened { open, close });
+    }
+    if organisation.lifetime(Timestamp::MAX) == set.lifetime {
+        return Ok(Vec::new());
+    }
+    let organisation = set.organisation.clone();
+    Ok(vec![Event::OrganisationLifetimeSet { organisation, lifetime: set.lifetime }])
 }
 
 /// A pause is never refused for what the practice's state is: it is the safe direction.

@@ -226,12 +226,22 @@ pub fn compare(state: &State, entry: &DirectoryEntry, effective_from: Date, now:
     Verdict::Changes(Box::new(DirectoryChange { difference, entry: news, access_unknown }))
 }
 
-/// Is an organisation's entry news?
+/// What is to be recorded of an organisation's entry; None where it says nothing new. A source that gives only codes
+/// leaves the name as it is known.
 #[must_use]
-pub fn organisation_is_news(state: &State, entry: &OrganisationEntry, effective_from: Date, now: Timestamp) -> bool {
-    let known =
-        state.organisation(&entry.code).and_then(|organisation| organisation.facts().as_of(effective_from, now));
-    known.is_none_or(|fact| fact.value != *entry)
+pub fn organisation_news(
+    state: &State,
+    entry: &OrganisationEntry,
+    effective_from: Date,
+    now: Timestamp,
+) -> Option<OrganisationEntry> {
+    let known = state.organisation(&entry.code);
+    let held = known.and_then(|known| known.facts().as_of(effective_from, now)).map(|fact| &fact.value);
+    let mut news = entry.clone();
+    if let (true, Some(known)) = (news.name.is_empty(), known) {
+        held.unwrap_or(known.latest()).name.clone_into(&mut news.name);
+    }
+    (held != Some(&news)).then_some(news)
 }
 
 fn only_new(practice: &Practice, entry: &DirectoryEntry, day: Date, now: Timestamp) -> DirectoryEntry {

@@ -9,7 +9,7 @@ use crate::access::{ObservationSource, ObservedState, Outcome};
 use crate::directory::DirectoryChange;
 use crate::key::CommandKey;
 use crate::lapse::Lapse;
-use crate::organisation::OrganisationEntry;
+use crate::organisation::{OrganisationEntry, OrganisationLifetime};
 use crate::pause::{Judgement, PauseEnd, ReceiptPart, ReceiptState};
 use crate::readiness::ReadinessItem;
 
@@ -29,6 +29,13 @@ pub enum Event {
         /// Organisations that are new or changed.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         organisations: Vec<OrganisationEntry>,
+    },
+    /// Somebody said from when to when an organisation exists.
+    OrganisationLifetimeSet {
+        /// Which organisation, by its code.
+        organisation: String,
+        /// From when to when, in place of what was said before.
+        lifetime: OrganisationLifetime,
     },
     /// A practice decided not to be switched on.
     PracticePaused(PracticePaused),
@@ -195,6 +202,7 @@ impl Event {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::DirectoryImported { .. } => "directory-imported",
+            Self::OrganisationLifetimeSet { .. } => "organisation-lifetime-set",
             Self::PracticePaused(_) => "practice-paused",
             Self::PausesLifted { .. } => "pauses-lifted",
             Self::PauseJudged { .. } => "pause-judged",

@@ -67,6 +67,21 @@ impl<T> Facts<T> {
         latest
     }
 
+    /// What held by what was recorded up to `known_at`, by the day from which it did, each day once.
+    pub fn history(&self, known_at: Timestamp) -> Vec<&Fact<T>> {
+        let mut known: Vec<&Fact<T>> = self.iter().filter(|fact| fact.recorded_at <= known_at).collect();
+        // Stable, so of one day the fact recorded last comes last, and that one is kept.
+        known.sort_by_key(|fact| fact.effective_from);
+        let mut held: Vec<&Fact<T>> = Vec::with_capacity(known.len());
+        for fact in known {
+            match held.last_mut() {
+                Some(last) if last.effective_from == fact.effective_from => *last = fact,
+                _ => held.push(fact),
+            }
+        }
+        held
+    }
+
     fn last_recorded(&self) -> &Fact<T> {
         self.later.last().unwrap_or(&self.first)
     }

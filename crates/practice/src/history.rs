@@ -76,7 +76,8 @@ pub fn tell(event: &Event, practice: PracticeCode) -> Option<Told> {
                 said.push(lapse_words(lapse));
             }
         }
-        Event::PracticePaused(_)
+        Event::OrganisationLifetimeSet { .. }
+        | Event::PracticePaused(_)
         | Event::PausesLifted { .. }
         | Event::PauseJudged { .. }
         | Event::SwitchOffRequested { .. }

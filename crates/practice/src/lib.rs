@@ -4,6 +4,7 @@
 //! random source, and nothing that depends on the order of hashing. It knows no programme, wave or hold.
 //!
 //! - Directory facts and observations are kept in both times and never dropped ([`facts`], [`view`]).
+//! - Organisations move: any practice can be read in the codes of a chosen day ([`geography`]).
 //! - The permit is the only line that decides whether a pause came in time ([`pause`], [`permit_refusal`]).
 //! - Time alone changes nothing: what is due comes about by an event ([`lapse`]).
 
@@ -14,6 +15,7 @@ mod decide;
 pub mod directory;
 pub mod event;
 pub mod facts;
+pub mod geography;
 pub mod history;
 mod key;
 pub mod lapse;
@@ -31,9 +33,10 @@ pub use apply::apply;
 pub use command::Command;
 pub use decide::{OBSERVER_AHEAD_MAX, decide, standing_pause};
 pub use event::Event;
+pub use geography::{Codes, Geography};
 pub use key::{Action, CommandKey};
 pub use lapse::LAPSES_MAX;
-pub use organisation::{Organisation, OrganisationEntry, OrganisationKind};
+pub use organisation::{Organisation, OrganisationEntry, OrganisationKind, OrganisationLifetime};
 pub use permits::{PermitRefusal, SettlementRefusal, permit_of, permit_refusal, settlement_refusal};
 pub use practice::Practice;
 pub use rejection::Rejection;

@@ -61,6 +61,30 @@ pub enum Rejection {
         /// The pause.
         pause: u32,
     },
+    /// No organisation has this code.
+    #[error("organisation {organisation} is not in the register")]
+    OrganisationUnknown {
+        /// The code that was given.
+        organisation: String,
+    },
+    /// The organisation changed since the caller looked.
+    #[error("organisation {organisation} changed at position {position}; the caller saw it at {seen}")]
+    OrganisationChanged {
+        /// The organisation.
+        organisation: String,
+        /// Where it changed last.
+        position: u64,
+        /// What the caller saw.
+        seen: u64,
+    },
+    /// What exists was open for a day at least.
+    #[error("it would be closed from {close}, which is not after {open}, from which it is open")]
+    ClosedBeforeOpened {
+        /// The open date that was given.
+        open: Date,
+        /// The close date that was given.
+        close: Date,
+    },
     /// Facts of the directory hold from today at the latest.
     #[error("the directory's facts would hold from {effective_from}, which is after {today}")]
     EffectiveInFuture {

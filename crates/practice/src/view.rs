@@ -12,6 +12,7 @@ use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Su
 use crate::access::{Access, Observed};
 use crate::directory::{Lifetime, ListSize, Status};
 use crate::facts::{Fact, Facts};
+use crate::geography::{Codes, Geography};
 use crate::pause::{Pause, ReceiptState};
 use crate::practice::Practice;
 use crate::readiness::ReadinessItem;
@@ -31,21 +32,29 @@ pub struct View<'a> {
     practice: &'a Practice,
     // None: as events have brought it about, which is not the same as at this instant (rule 15).
     as_of: Option<AsOf>,
+    // None: in the codes of the day that is read.
+    geography: Option<Geography>,
 }
 
 impl<'a> View<'a> {
     /// As it is.
     #[must_use]
     pub fn current(practice: &'a Arc<Practice>) -> Self {
-        Self { practice, as_of: None }
+        Self { practice, as_of: None, geography: None }
     }
 
     /// As it was; None where the practice was not known, or not yet there.
     #[must_use]
     pub fn as_of(practice: &'a Arc<Practice>, as_of: AsOf) -> Option<Self> {
-        let view = Self { practice, as_of: Some(as_of) };
+        let view = Self { practice, as_of: Some(as_of), geography: None };
         view.fact(&practice.name)?;
         Some(view)
+    }
+
+    /// The same in these codes: only PCN, sub-ICB, ICB and region are told otherwise.
+    #[must_use]
+    pub fn in_codes(self, codes: &Codes<'_>) -> Self {
+        Self { geography: Some(codes.geography(self.practice)), ..self }
     }
 
     /// The practice with its whole history.
@@ -97,24 +106,36 @@ impl<'a> View<'a> {
     /// Its network; None also where it is in none.
     #[must_use]
     pub fn pcn(&self) -> Option<PcnCode> {
+        if let Some(geography) = self.geography {
+            return geography.pcn;
+        }
         self.value(self.practice.pcn.as_ref()).copied().filter(|pcn| !pcn.is_unallocated())
     }
 
     /// Its sub-ICB location.
     #[must_use]
     pub fn sub_icb(&self) -> Option<SubIcbCode> {
+        if let Some(geography) = self.geography {
+            return geography.sub_icb;
+        }
         self.value(self.practice.sub_icb.as_ref()).copied()
     }
 
     /// Its ICB.
     #[must_use]
     pub fn icb(&self) -> Option<IcbCode> {
+        if let Some(geography) = self.geography {
+            return geography.icb;
+        }
         self.value(self.practice.icb.as_ref()).copied()
     }
 
     /// Its region.
     #[must_use]
     pub fn region(&self) -> Option<RegionCode> {
+        if let Some(geography) = self.geography {
+            return geography.region;
+        }
         self.value(self.practice.region.as_ref()).copied()
     }
 

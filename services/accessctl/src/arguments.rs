@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::{hold, import, journal, practice, programme, stats, wave};
+use crate::{hold, import, journal, organisation, practice, programme, stats, wave};
 
 /// Operate the national programme of automatic patient access to GP records
 #[derive(Parser)]
@@ -60,6 +60,9 @@ pub(crate) enum Noun {
     /// One practice: its state, why it is so, its pauses
     #[command(subcommand)]
     Practice(practice::Practice),
+    /// Regions, ICBs, sub-ICBs, PCNs: what became of them, and practices counted by them
+    #[command(subcommand)]
+    Organisation(organisation::Organisation),
     /// Programmes: plan, apply, approve, follow
     #[command(subcommand)]
     Programme(programme::Programme),

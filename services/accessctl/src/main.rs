@@ -13,6 +13,7 @@ mod import;
 mod journal;
 mod moments;
 mod mutation;
+mod organisation;
 mod output;
 mod practice;
 mod programme;
@@ -46,6 +47,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.noun {
         Noun::Import(import) => import::run(&connection, output, import).await,
         Noun::Practice(practice) => practice::run(&connection, output, practice).await,
+        Noun::Organisation(organisation) => organisation::run(&connection, output, organisation).await,
         Noun::Programme(programme) => programme::run(&connection, output, programme).await,
         Noun::Wave(wave) => wave::run(&connection, output, wave).await,
         Noun::Hold(hold) => hold::run(&connection, output, hold).await,

@@ -12,7 +12,12 @@ use crate::output::{Output, Table, number, word};
 #[derive(Subcommand)]
 pub(crate) enum Practice {
     /// Its state, since when, on what evidence, its pauses and readiness
-    Get { practice: String },
+    Get {
+        practice: String,
+        /// PCN, sub-ICB, ICB and region in the codes of this day
+        #[arg(long, value_name = "DATE", default_value = "")]
+        geography_date: String,
+    },
     /// Practices that a filter selects
     List {
         /// CEL, e.g. practice.supplier == "TPP" && practice.list_size < 8000
@@ -21,6 +26,9 @@ pub(crate) enum Practice {
         /// How many at most
         #[arg(long, default_value_t = 100)]
         limit: i32,
+        /// PCN, sub-ICB, ICB and region, shown and in the filter, in the codes of this day
+        #[arg(long, value_name = "DATE", default_value = "")]
+        geography_date: String,
     },
     /// Everything in the way, who must act, when at the earliest
     Explain { practice: String },
@@ -77,8 +85,12 @@ pub(crate) struct Wish {
 
 pub(crate) async fn run(connection: &Connection, output: Output, practice: Practice) -> anyhow::Result<()> {
     match practice {
-        Practice::Get { practice } => get(connection, output, &practice).await,
-        Practice::List { filter, limit } => list(connection, output, filter, limit).await,
+        Practice::Get { practice, geography_date } => get(connection, output, &practice, geography_date).await,
+        Practice::List { filter, limit, geography_date } => {
+            let page_size = limit;
+            let list = registry::ListPracticesRequest { filter, page_size, geography_date, ..Default::default() };
+            self::list(connection, output, list).await
+        }
         Practice::Explain { practice } => explain(connection, output, &practice).await,
         Practice::History { practice } => history(connection, output, &practice).await,
         Practice::Pause(pause) => place_pause(connection, output, pause).await,
@@ -90,8 +102,8 @@ pub(crate) async fn run(connection: &Connection, output: Output, practice: Pract
     }
 }
 
-async fn get(connection: &Connection, output: Output, practice: &str) -> anyhow::Result<()> {
-    let get = registry::GetPracticeRequest { name: name("practices", practice), ..Default::default() };
+async fn get(connection: &Connection, output: Output, practice: &str, geography_date: String) -> anyhow::Result<()> {
+    let get = registry::GetPracticeRequest { name: name("practices", practice), geography_date, ..Default::default() };
     let reply = connection.registry().get_practice(get).await?.into_inner();
     output.print("citizens_access.registry.v1.GetPracticeResponse", &reply, || {
         Table::facts(facts(&reply.practice.clone().unwrap_or_default()))
@@ -156,8 +168,7 @@ fn pause_in_words(pause: &registry::Pause) -> String {
     )
 }
 
-async fn list(connection: &Connection, output: Output, filter: String, limit: i32) -> anyhow::Result<()> {
-    let list = registry::ListPracticesRequest { filter, page_size: limit, ..Default::default() };
+async fn list(connection: &Connection, output: Output, list: registry::ListPracticesRequest) -> anyhow::Result<()> {
     let reply = connection.registry().list_practices(list).await?.into_inner();
     output.print("citizens_access.registry.v1.ListPracticesResponse", &reply, || {
         let mut table = Table::new(&["PRACTICE", "NAME", "SUPPLIER", "ICB", "PATIENTS", "OBSERVED", "PAUSED"]);

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ods::{Directory, Fault, Format, Organisations, PracticeRow, Reading, Reference};
+use ods::{Directory, Fault, IcbCode, Organisations, PracticeRow, Reading, RegionCode};
 use practice::directory::{
-    CHUNK_PRACTICES_MAX, Chunk, Difference, DirectoryEntry, Lifetime, ListSize, Verdict, compare,
+    CHUNK_PRACTICES_MAX, Chunk, Difference, DirectoryEntry, Lifetime, ListSize, Verdict, compare, organisation_news,
 };
 use practice::{OrganisationEntry, OrganisationKind, State};
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,6 @@ impl Import {
     /// Prepares what was read. `today` is from when the facts hold, where neither `effective_from` nor the file says.
     pub(crate) fn new(state: &State, reading: Reading<Directory>, effective_from: Option<Date>, today: Date) -> Self {
         let Reading { document: directory, mut rejections } = reading;
-        let known = KnownCodes { state, organisations: &directory.organisations, format: directory.format };
         let effective_from = effective_from.or(directory.source.extract_date).unwrap_or(today);
         let chunk = |practices, organisations| {
             let source = directory.source.publication.clone();
@@ -62,9 +61,10 @@ impl Import {
         for rows in directory.practices.chunks(CHUNK_PRACTICES_MAX) {
             let mut practices = Vec::new();
             for row in rows {
-                match known.missing_of(row) {
-                    Some(reference) => rejections.push(directory.unknown(row, reference)),
-                    None => practices.push(entry(&directory, row, effective_from)),
+                if is_unknown(state, row) {
+                    rejections.push(directory.unknown(row));
+                } else {
+                    practices.push(entry(&directory, row, effective_from));
                 }
             }
             chunks.push(chunk(practices, Vec::new()));
@@ -99,9 +99,7 @@ impl Effect {
                 }
             }
         }
-        let news = |entry: &&OrganisationEntry| {
-            practice::directory::organisation_is_news(state, entry, chunk.effective_from, now)
-        };
+        let news = |entry: &&OrganisationEntry| organisation_news(state, entry, chunk.effective_from, now).is_some();
         effect.organisations_changed_count = counted(chunk.organisations.iter().filter(news).count());
         effect
     }
@@ -127,41 +125,10 @@ impl Effect {
     }
 }
 
-/// The codes that a row may refer to: those of the register and those that its own file names.
-struct KnownCodes<'a> {
-    state: &'a State,
-    organisations: &'a Organisations,
-    format: Format,
-}
-
-impl KnownCodes<'_> {
-    /// The first thing that the row refers to and nobody knows.
-    fn missing_of(&self, row: &PracticeRow) -> Option<Reference> {
-        let is_known = self.state.practice(row.code).is_some();
-        // A file without names is about practices that are known; one with names brings them.
-        if row.name.is_none() && !is_known {
-            return Some(Reference::Practice);
-        }
-        // Who closed before we knew them is ignored later, wherever they were.
-        if row.closed.is_some() && !is_known && self.format == Format::Epraccur {
-            return None;
-        }
-        let in_register = |code: &str| self.state.organisation(code).is_some();
-        if row
-            .sub_icb
-            .is_some_and(|code| !self.organisations.sub_icbs.contains_key(&code) && !in_register(code.as_str()))
-        {
-            return Some(Reference::SubIcb);
-        }
-        if row.icb.is_some_and(|code| !self.organisations.icbs.contains_key(&code) && !in_register(code.as_str())) {
-            return Some(Reference::Icb);
-        }
-        if row.region.is_some_and(|code| !self.organisations.regions.contains_key(&code) && !in_register(code.as_str()))
-        {
-            return Some(Reference::Region);
-        }
-        None
-    }
+/// A file without names is about practices that are known; one with names brings them. Organisations are brought by the
+/// files that name them, also by code alone.
+fn is_unknown(state: &State, row: &PracticeRow) -> bool {
+    row.name.is_none() && state.practice(row.code).is_none()
 }
 
 fn entry(directory: &Directory, row: &PracticeRow, effective_from: Date) -> DirectoryEntry {
@@ -171,6 +138,7 @@ fn entry(directory: &Directory, row: &PracticeRow, effective_from: Date) -> Dire
         // The count is of the day of the extract, from whenever it is taken to hold.
         date: directory.source.extract_date.unwrap_or(effective_from),
     });
+    let (icb, region) = above(directory, row);
     DirectoryEntry {
         practice: row.code,
         name: row.name.clone(),
@@ -179,10 +147,17 @@ fn entry(directory: &Directory, row: &PracticeRow, effective_from: Date) -> Dire
         supplier: row.supplier.clone(),
         pcn: row.pcn,
         sub_icb: row.sub_icb,
-        icb: row.icb,
-        region: row.region,
+        icb,
+        region,
         list_size,
     }
+}
+
+/// A practice's ICB and region are those of its sub-ICB, as in the publishers' own figures. What epraccur says of them is
+/// where its surgery stands, which for a few is beyond the border of their commissioner.
+fn above(directory: &Directory, row: &PracticeRow) -> (Option<IcbCode>, Option<RegionCode>) {
+    let icb = row.sub_icb.and_then(|code| directory.organisations.icb_of(code));
+    icb.map_or((row.icb, row.region), |icb| (Some(icb.code), Some(icb.region)))
 }
 
 /// From when to when it is open; None where the file says nothing of that.

@@ -53,6 +53,7 @@ impl From<RegistryState> for State {
 
 impl Machine for Registry {
     const JOURNAL: &'static str = "registry";
+    const STATE_SHAPE: u32 = 2;
 
     type State = RegistryState;
     type Command = Command;

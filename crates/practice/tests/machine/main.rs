@@ -5,6 +5,7 @@
 mod bench;
 mod corpus;
 mod directory;
+mod geography;
 mod history;
 mod lapses;
 mod laws;

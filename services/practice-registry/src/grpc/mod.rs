@@ -4,14 +4,17 @@
 
 mod access;
 mod check_access;
+mod counts;
 mod directory;
 mod history;
 mod name;
+mod organisations;
 mod participation;
 mod pause;
 mod permit;
 mod permits;
 mod practices;
+mod reading;
 mod refusal;
 mod resource;
 mod submit;
@@ -187,13 +190,34 @@ impl PracticeRegistryService for Handlers {
         &self,
         request: Request<wire::ListOrganisationsRequest>,
     ) -> Result<Response<wire::ListOrganisationsResponse>, Status> {
-        answer!(self, request, practices::list_organisations)
+        answer!(self, request, organisations::list)
     }
 
     async fn get_organisation(
         &self,
         request: Request<wire::GetOrganisationRequest>,
     ) -> Result<Response<wire::GetOrganisationResponse>, Status> {
-        answer!(self, request, practices::get_organisation)
+        answer!(self, request, organisations::get)
+    }
+
+    async fn set_organisation_lifetime(
+        &self,
+        request: Request<wire::SetOrganisationLifetimeRequest>,
+    ) -> Result<Response<wire::SetOrganisationLifetimeResponse>, Status> {
+        answer!(self, request, organisations::set_lifetime)
+    }
+
+    async fn count_practices(
+        &self,
+        request: Request<wire::CountPracticesRequest>,
+    ) -> Result<Response<wire::CountPracticesResponse>, Status> {
+        answer!(self, request, counts::count)
+    }
+
+    async fn get_crosswalk(
+        &self,
+        request: Request<wire::GetCrosswalkRequest>,
+    ) -> Result<Response<wire::GetCrosswalkResponse>, Status> {
+        answer!(self, request, counts::crosswalk)
     }
 }

@@ -58,6 +58,17 @@ pub(crate) fn of_rejection(rejection: &Rejection) -> Error {
         .with("practice", name::of_practice(*practice))
         .with("as_at", as_at)
         .with("now", now),
+        Rejection::OrganisationUnknown { organisation } => organisation_not_found(&name::of_organisation(organisation)),
+        Rejection::OrganisationChanged { organisation, position, seen } => {
+            organisation_etag_mismatch(organisation, &resource::etag(*seen), &resource::etag(*position))
+        }
+        Rejection::ClosedBeforeOpened { open, close } => Error::invalid(
+            "close_date",
+            "CLOSED_BEFORE_OPENED",
+            "{field} is {close_date}, which is not after the open date, {open_date}",
+        )
+        .with("close_date", close)
+        .with("open_date", open),
         // Chunks are cut by this service, so a long one is its fault.
         Rejection::ChunkTooLong { .. } => Error::internal(rejection),
     }
@@ -80,6 +91,19 @@ pub(crate) fn rewound(position: u64) -> Error {
 pub(crate) fn practice_not_found(code: ods::PracticeCode) -> Error {
     Error::not_found("PRACTICE_NOT_FOUND", "{practice} is not in the register")
         .with("practice", name::of_practice(code))
+}
+
+pub(crate) fn organisation_not_found(organisation: &str) -> Error {
+    Error::not_found("ORGANISATION_NOT_FOUND", "{organisation} is not in the register")
+        .with("organisation", organisation)
+}
+
+pub(crate) fn organisation_etag_mismatch(code: &str, given: &str, current: &str) -> Error {
+    match api::etag::check(&name::of_organisation(code), given, current) {
+        Err(error) => error,
+        // Cannot be: the machine found them different.
+        Ok(()) => organisation_not_found(&name::of_organisation(code)),
+    }
 }
 
 pub(crate) fn pause_not_found(pause: &str) -> Error {

@@ -112,11 +112,31 @@ async fn rows_that_name_what_nobody_knows_are_rejected_with_line_and_column_and_
     let row = &report.rejected_rows[0];
     assert_eq!((row.line, row.column.as_str()), (3, "CODE"));
     assert!(row.reason.contains("Z99999 is not known"), "{}", row.reason);
+}
 
-    let epraccur = files::epraccur_row("A81001", "HILL SURGERY", "QZZ", "");
-    let report = bench.import(header(Epraccur, "epraccur"), epraccur.as_bytes()).await.unwrap();
-    assert_eq!(report.rejected_count, 1);
-    assert!(report.rejected_rows[0].reason.contains("ICB QZZ is not known"), "{}", report.rejected_rows[0].reason);
+#[tokio::test]
+async fn epraccur_brings_organisations_by_code_and_leaves_the_names_that_are_known() {
+    let mut bench = Bench::with_practices().await;
+    let rows = [
+        files::epraccur_row("A81001", "HILL SURGERY", "QZZ", ""),
+        files::epraccur_row("A81002", "LAKE SURGERY", "QZZ", ""),
+        // Its surgery stands in another ICB than that of its sub-ICB, which is the one that counts.
+        files::epraccur_row("A81003", "MILL SURGERY", "QE1", ""),
+    ];
+    let next_day = wire::ImportHeader { effective_date: "2031-06-02".to_owned(), ..header(Epraccur, "epraccur") };
+    let report = bench.import(next_day, rows.concat().as_bytes()).await.unwrap();
+    assert_eq!((report.rejected_count, report.moved_count), (0, 3));
+    let mut organisation = async |name: &str| {
+        let request = wire::GetOrganisationRequest { name: name.to_owned(), ..Default::default() };
+        bench.client.get_organisation(request).await.unwrap().into_inner().organisation.unwrap()
+    };
+    let (new, sub_icb) = (organisation("organisations/QZZ").await, organisation("organisations/16C").await);
+    assert_eq!((new.display_name.as_str(), new.parent_code.as_str(), new.practices_count), ("", "Y63", 3));
+    assert_eq!((sub_icb.display_name.as_str(), sub_icb.parent_code.as_str()), ("North 16C", "QZZ"));
+    let old = organisation("organisations/QHM").await;
+    assert_eq!((old.successors[0].code.as_str(), old.successors[0].practices_count), ("QZZ", 3));
+    assert_eq!((old.practices_count, old.close_date.as_str()), (0, ""), "empty, and not thereby closed");
+    assert_eq!(new.predecessors[0].organisation, "organisations/QHM");
 }
 
 #[tokio::test]

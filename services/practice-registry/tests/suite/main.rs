@@ -9,6 +9,7 @@ mod history;
 mod import;
 mod lapses;
 mod observations;
+mod organisations;
 mod participation;
 mod permits;
 mod practices;
