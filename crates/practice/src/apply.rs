@@ -30,6 +30,7 @@ pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Times
                 fold.organisation_changed(organisation, *effective_from);
             }
         }
+        Event::SourceRead(read) => fold.state.sources_mut().read(read, position, recorded_at),
         Event::OrganisationLifetimeSet { organisation, lifetime } => {
             if let Some(known) = fold.state.organisations_mut().get_mut(organisation) {
                 known.live(*lifetime, recorded_at, position);

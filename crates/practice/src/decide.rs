@@ -21,6 +21,7 @@ use crate::pause::{PauseEnd, ReceiptPart};
 use crate::permits::{permit_of, permit_refusal};
 use crate::practice::Practice;
 use crate::rejection::Rejection;
+use crate::source::SourceRead;
 use crate::state::State;
 
 /// How far an observer's clock may run ahead of ours: well above what synchronised clocks differ by, well below any
@@ -77,11 +78,19 @@ fn import(state: &State, chunk: &Chunk, now: Timestamp) -> Result<Vec<Event>, Re
     }
     let news = |entry| directory::organisation_news(state, entry, chunk.effective_from, now);
     let organisations: Vec<_> = chunk.organisations.iter().filter_map(news).collect();
-    if practices.is_empty() && organisations.is_empty() {
-        return Ok(Vec::new());
+    let mut events = Vec::new();
+    // Before what it changes, so that whoever reads an import's records knows at each whose they are.
+    if let Some(read) = &chunk.read {
+        let statements = state.sources().news(read);
+        if !(statements.is_empty() && practices.is_empty()) {
+            events.push(Event::SourceRead(SourceRead { statements, ..read.clone() }));
+        }
     }
-    let (source, effective_from) = (chunk.source.clone(), chunk.effective_from);
-    Ok(vec![Event::DirectoryImported { source, effective_from, practices, organisations }])
+    if !(practices.is_empty() && organisations.is_empty()) {
+        let (source, effective_from) = (chunk.source.clone(), chunk.effective_from);
+        events.push(Event::DirectoryImported { source, effective_from, practices, organisations });
+    }
+    Ok(events)
 }
 
 /// Nobody but a person, or a source that says so, closes an organisation.

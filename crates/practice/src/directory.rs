@@ -13,6 +13,7 @@ use crate::access::{Access, ObservationSource, Observed, ObservedState};
 use crate::facts::{self, Facts};
 use crate::organisation::OrganisationEntry;
 use crate::practice::Practice;
+use crate::source::SourceRead;
 use crate::state::State;
 
 /// Most practices in one chunk, which is one journal record: a pause waits for at most this much folding (a few
@@ -130,7 +131,7 @@ impl DirectoryEntry {
         *self == Self::new(self.practice)
     }
 
-    fn moves(&self) -> bool {
+    fn has_place_or_supplier(&self) -> bool {
         self.supplier.is_some()
             || self.pcn.is_some()
             || self.sub_icb.is_some()
@@ -150,6 +151,8 @@ pub struct Chunk {
     pub practices: Vec<DirectoryEntry>,
     /// Organisations, each once.
     pub organisations: Vec<OrganisationEntry>,
+    /// What the source itself says; None where that is not to be kept.
+    pub read: Option<SourceRead>,
 }
 
 /// How an entry differs from what is known.
@@ -173,6 +176,9 @@ pub struct DirectoryChange {
     pub difference: Difference,
     /// What is new.
     pub entry: DirectoryEntry,
+    /// What held before in its place, for those who read the record; None where nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<DirectoryEntry>>,
     /// Observed access that is no longer known, by a change of supplier (rule 10).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access_unknown: Vec<AccessUnknown>,
@@ -207,11 +213,11 @@ pub fn compare(state: &State, entry: &DirectoryEntry, effective_from: Date, now:
         if entry.name.is_none() || closed {
             return Verdict::NotOurs;
         }
-        let change =
-            DirectoryChange { difference: Difference::Created, entry: entry.clone(), access_unknown: Vec::new() };
+        let (difference, entry) = (Difference::Created, entry.clone());
+        let change = DirectoryChange { difference, entry, before: None, access_unknown: Vec::new() };
         return Verdict::Changes(Box::new(change));
     };
-    let news = only_new(practice, entry, effective_from, now);
+    let (news, before) = only_new(practice, entry, effective_from, now);
     if news.says_nothing() {
         return Verdict::Unchanged;
     }
@@ -219,11 +225,13 @@ pub fn compare(state: &State, entry: &DirectoryEntry, effective_from: Date, now:
         && news.lifetime.is_some_and(|lifetime| lifetime.status_on(today) == Status::Closed);
     let difference = match () {
         () if closes => Difference::Closed,
-        () if news.moves() => Difference::Moved,
+        // What is told for the first time moves nobody.
+        () if before.has_place_or_supplier() => Difference::Moved,
         () => Difference::Updated,
     };
     let access_unknown = access_unknown(practice, &news, effective_from);
-    Verdict::Changes(Box::new(DirectoryChange { difference, entry: news, access_unknown }))
+    let before = if before.says_nothing() { None } else { Some(Box::new(before)) };
+    Verdict::Changes(Box::new(DirectoryChange { difference, entry: news, before, access_unknown }))
 }
 
 /// What is to be recorded of an organisation's entry; None where it says nothing new. A source that gives only codes
@@ -244,23 +252,35 @@ pub fn organisation_news(
     (held != Some(&news)).then_some(news)
 }
 
-fn only_new(practice: &Practice, entry: &DirectoryEntry, day: Date, now: Timestamp) -> DirectoryEntry {
-    fn news<T: Clone + PartialEq>(known: Option<&Facts<T>>, said: Option<&T>, day: Date, now: Timestamp) -> Option<T> {
-        let held = known.and_then(|facts| facts.as_of(day, now));
-        said.filter(|said| held.is_none_or(|fact| fact.value != **said)).cloned()
+/// What is new in an entry, and what held before in its place.
+fn only_new(
+    practice: &Practice,
+    entry: &DirectoryEntry,
+    day: Date,
+    now: Timestamp,
+) -> (DirectoryEntry, DirectoryEntry) {
+    let (mut news, mut before) = (DirectoryEntry::new(entry.practice), DirectoryEntry::new(entry.practice));
+    macro_rules! compare {
+        ($($attribute:ident: $known:expr),+) => {$(
+            let held = $known.and_then(|facts| facts.as_of(day, now)).map(|fact| &fact.value);
+            if let Some(said) = entry.$attribute.as_ref().filter(|said| held != Some(*said)) {
+                news.$attribute = Some(said.clone());
+                before.$attribute = held.cloned();
+            }
+        )+};
     }
-    DirectoryEntry {
-        practice: entry.practice,
-        name: news(Some(&practice.name), entry.name.as_ref(), day, now),
-        postcode: news(practice.postcode.as_ref(), entry.postcode.as_ref(), day, now),
-        lifetime: news(practice.lifetime.as_ref(), entry.lifetime.as_ref(), day, now),
-        supplier: news(practice.supplier.as_ref(), entry.supplier.as_ref(), day, now),
-        pcn: news(practice.pcn.as_ref(), entry.pcn.as_ref(), day, now),
-        sub_icb: news(practice.sub_icb.as_ref(), entry.sub_icb.as_ref(), day, now),
-        icb: news(practice.icb.as_ref(), entry.icb.as_ref(), day, now),
-        region: news(practice.region.as_ref(), entry.region.as_ref(), day, now),
-        list_size: news(practice.list_size.as_ref(), entry.list_size.as_ref(), day, now),
-    }
+    compare!(
+        name: Some(&practice.name),
+        postcode: practice.postcode.as_ref(),
+        lifetime: practice.lifetime.as_ref(),
+        supplier: practice.supplier.as_ref(),
+        pcn: practice.pcn.as_ref(),
+        sub_icb: practice.sub_icb.as_ref(),
+        icb: practice.icb.as_ref(),
+        region: practice.region.as_ref(),
+        list_size: practice.list_size.as_ref()
+    );
+    (news, before)
 }
 
 /// Rule 10: what was observed under the supplier before is no longer known. Only where the change concerns the present:

@@ -12,6 +12,7 @@ use crate::lapse::Lapse;
 use crate::organisation::{OrganisationEntry, OrganisationLifetime};
 use crate::pause::{Judgement, PauseEnd, ReceiptPart, ReceiptState};
 use crate::readiness::ReadinessItem;
+use crate::source::SourceRead;
 
 /// A journal record of the registry. One that names many practices is one record, applied as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         organisations: Vec<OrganisationEntry>,
     },
+    /// A source was read: what it says of practices, whatever becomes of that.
+    SourceRead(SourceRead),
     /// Somebody said from when to when an organisation exists.
     OrganisationLifetimeSet {
         /// Which organisation, by its code.
@@ -202,6 +205,7 @@ impl Event {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::DirectoryImported { .. } => "directory-imported",
+            Self::SourceRead(_) => "source-read",
             Self::OrganisationLifetimeSet { .. } => "organisation-lifetime-set",
             Self::PracticePaused(_) => "practice-paused",
             Self::PausesLifted { .. } => "pauses-lifted",

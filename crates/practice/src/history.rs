@@ -5,7 +5,7 @@ use ods::civil::day_start;
 use ods::{Capability, PracticeCode};
 
 use crate::access::{ObservedState, Outcome};
-use crate::directory::{Difference, DirectoryChange};
+use crate::directory::{Difference, DirectoryChange, DirectoryEntry};
 use crate::event::{Consequences, Event};
 use crate::key::CommandKey;
 use crate::lapse::{Lapse, LapseOf};
@@ -76,7 +76,8 @@ pub fn tell(event: &Event, practice: PracticeCode) -> Option<Told> {
                 said.push(lapse_words(lapse));
             }
         }
-        Event::OrganisationLifetimeSet { .. }
+        Event::SourceRead(_)
+        | Event::OrganisationLifetimeSet { .. }
         | Event::PracticePaused(_)
         | Event::PausesLifted { .. }
         | Event::PauseJudged { .. }
@@ -94,25 +95,36 @@ fn directory_change(source: &str, change: &DirectoryChange) -> String {
         Difference::Closed => "closed",
         Difference::Moved => "moved",
     };
+    let nothing = DirectoryEntry::new(entry.practice);
+    let was = change.before.as_deref().unwrap_or(&nothing);
     let mut news: Vec<String> = Vec::new();
-    let mut add = |what: &str, value: Option<String>| news.extend(value.map(|value| format!("{what} {value}")));
-    add("name", entry.name.clone());
-    add("postcode", entry.postcode.clone());
-    add("open from", entry.lifetime.and_then(|lifetime| lifetime.open).map(|day| day.to_string()));
-    add("closed from", entry.lifetime.and_then(|lifetime| lifetime.close).map(|day| day.to_string()));
-    add("supplier", entry.supplier.as_ref().map(ToString::to_string));
-    add("PCN", entry.pcn.map(|code| code.to_string()));
-    add("sub-ICB", entry.sub_icb.map(|code| code.to_string()));
-    add("ICB", entry.icb.map(|code| code.to_string()));
-    add("region", entry.region.map(|code| code.to_string()));
-    add(
-        "list size",
-        entry.list_size.as_ref().map(|size| format!("{} ({}, {})", size.patients, size.source, size.date)),
-    );
+    let mut add = |what: &str, value: Option<String>, was: Option<String>| {
+        let was = was.map(|was| format!(" (was {was})")).unwrap_or_default();
+        news.extend(value.map(|value| format!("{what} {value}{was}")));
+    };
+    let open = |entry: &DirectoryEntry| Some(entry.lifetime?.open?.to_string());
+    let close = |entry: &DirectoryEntry| Some(entry.lifetime?.close?.to_string());
+    let size = |entry: &DirectoryEntry| {
+        entry.list_size.as_ref().map(|size| format!("{} ({}, {})", size.patients, size.source, size.date))
+    };
+    add("name", entry.name.clone(), was.name.clone());
+    add("postcode", entry.postcode.clone(), was.postcode.clone());
+    add("open from", open(entry), open(was).filter(|was| Some(was) != open(entry).as_ref()));
+    add("closed from", close(entry), close(was).filter(|was| Some(was) != close(entry).as_ref()));
+    add("supplier", text(entry.supplier.as_ref()), text(was.supplier.as_ref()));
+    add("PCN", text(entry.pcn.as_ref()), text(was.pcn.as_ref()));
+    add("sub-ICB", text(entry.sub_icb.as_ref()), text(was.sub_icb.as_ref()));
+    add("ICB", text(entry.icb.as_ref()), text(was.icb.as_ref()));
+    add("region", text(entry.region.as_ref()), text(was.region.as_ref()));
+    add("list size", size(entry), size(was));
     for unknown in &change.access_unknown {
         news.push(observed(&unknown.capability, ObservedState::Unknown));
     }
     format!("{difference} by {source}: {}", news.join(", "))
+}
+
+fn text<T: ToString>(value: Option<&T>) -> Option<String> {
+    value.map(ToString::to_string)
 }
 
 fn scope(capability: Option<&Capability>) -> &str {

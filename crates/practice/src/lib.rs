@@ -5,6 +5,7 @@
 //!
 //! - Directory facts and observations are kept in both times and never dropped ([`facts`], [`view`]).
 //! - Organisations move: any practice can be read in the codes of a chosen day ([`geography`]).
+//! - What each source last said is kept beside the facts, so that contradictions can be told ([`disagreement`]).
 //! - The permit is the only line that decides whether a pause came in time ([`pause`], [`permit_refusal`]).
 //! - Time alone changes nothing: what is due comes about by an event ([`lapse`]).
 
@@ -12,7 +13,9 @@ pub mod access;
 mod apply;
 pub mod command;
 mod decide;
+pub mod difference;
 pub mod directory;
+pub mod disagreement;
 pub mod event;
 pub mod facts;
 pub mod geography;
@@ -26,6 +29,7 @@ mod practice;
 pub mod readiness;
 pub mod reasons;
 mod rejection;
+pub mod source;
 mod state;
 pub mod view;
 

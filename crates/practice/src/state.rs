@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::lapse::{Due, dues_of};
 use crate::organisation::Organisation;
 use crate::practice::Practice;
+use crate::source::Sources;
 
 /// No code comes before it: where a range over (position, code) begins.
 static PRACTICE_CODE_FIRST: LazyLock<PracticeCode> =
@@ -21,6 +22,8 @@ static PRACTICE_CODE_FIRST: LazyLock<PracticeCode> =
 pub struct State {
     practices: OrdMap<PracticeCode, Arc<Practice>>,
     organisations: OrdMap<String, Organisation>,
+    #[serde(default)]
+    sources: Arc<Sources>,
     // Indexes over the practices, kept in step by `change`.
     dues: OrdSet<Due>,
     by_position: OrdSet<(u64, PracticeCode)>,
@@ -118,6 +121,16 @@ impl State {
         self.replace_dues(&BTreeSet::new(), &dues_of(&practice));
         self.by_position.insert((position, practice.code));
         self.practices.insert(practice.code, Arc::new(practice));
+    }
+
+    /// What each source said last, and the imports.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    pub(crate) fn sources_mut(&mut self) -> &mut Sources {
+        Arc::make_mut(&mut self.sources)
     }
 
     pub(crate) fn organisations_mut(&mut self) -> &mut OrdMap<String, Organisation> {

@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::{hold, import, journal, organisation, practice, programme, stats, wave};
+use crate::{hold, import, journal, organisation, practice, programme, sources, stats, wave};
 
 /// Operate the national programme of automatic patient access to GP records
 #[derive(Parser)]
@@ -54,7 +54,7 @@ pub(crate) enum Format {
 
 #[derive(Subcommand)]
 pub(crate) enum Noun {
-    /// Import a publisher's file into the registry or the calendar
+    /// Import a publisher's file into the registry or the calendar, and see what it changed
     #[command(subcommand)]
     Import(import::Import),
     /// One practice: its state, why it is so, its pauses
@@ -72,6 +72,9 @@ pub(crate) enum Noun {
     /// Brakes: place, lift, list
     #[command(subcommand)]
     Hold(hold::Hold),
+    /// Which practice is in which source, and why the official counts differ
+    #[command(subcommand)]
+    Sources(sources::Sources),
     /// Figures: summaries and series
     #[command(subcommand)]
     Stats(stats::Stats),

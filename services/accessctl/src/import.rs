@@ -6,17 +6,23 @@ use std::path::{Path, PathBuf};
 
 use anstream::{eprintln, println};
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use proto::registry::v1 as registry;
 use proto::scheduler::v1 as scheduler;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, every_page};
 use crate::mutation::Change;
-use crate::output::{Output, Table, number};
+use crate::output::{Output, Table, number, word};
 
 /// Bytes of one message: well below the services' limit of 4 MiB.
 const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Ways of moving that a table shows; in JSON all are there.
+const WAYS_SHOWN_MAX: usize = 50;
+
+/// Organisations of one sort that are shown by their codes.
+const ORGANISATIONS_SHOWN_MAX: usize = 40;
 
 #[derive(Subcommand)]
 pub(crate) enum Import {
@@ -28,6 +34,33 @@ pub(crate) enum Import {
     Epraccur(ImportFile),
     /// GOV.UK's bank-holidays.json, for the scheduler's calendar
     BankHolidays(ImportFile),
+    /// What an import changed, practice by practice and value by value
+    Changes {
+        /// The import, as its report names it
+        import: String,
+        /// Only changes of this kind
+        #[arg(long)]
+        kind: Option<Kind>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Kind {
+    Created,
+    Updated,
+    Moved,
+    Closed,
+}
+
+impl Kind {
+    fn to_wire(self) -> registry::ImportChangeKind {
+        match self {
+            Self::Created => registry::ImportChangeKind::Created,
+            Self::Updated => registry::ImportChangeKind::Updated,
+            Self::Moved => registry::ImportChangeKind::Moved,
+            Self::Closed => registry::ImportChangeKind::Closed,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -48,6 +81,7 @@ pub(crate) async fn run(connection: &Connection, output: Output, import: Import)
         Import::ListSizes(file) => directory(connection, output, DirectoryFormat::ListSizes, &file).await,
         Import::Epraccur(file) => directory(connection, output, DirectoryFormat::Epraccur, &file).await,
         Import::BankHolidays(file) => bank_holidays(connection, output, &file).await,
+        Import::Changes { import, kind } => changes(connection, output, &import, kind).await,
     }
 }
 
@@ -82,9 +116,12 @@ async fn directory(
     let report = report.with_context(|| format!("{} was not imported", import.file.display()))?.into_inner();
     if output.for_people() {
         tell_rejected(&report);
+        tell_moves(&report);
+        tell_organisations(&report);
     }
     output.print("citizens_access.registry.v1.ImportDirectoryResponse", &report, || {
         Table::facts([
+            ("import", report.import.clone()),
             ("file", file_name(&import.file)),
             ("effective from", report.effective_date.clone()),
             ("created", number(report.created_count.into())),
@@ -97,6 +134,82 @@ async fn directory(
             ("position", report.position.to_string()),
             ("", if import.change.dry_run { "dry run: nothing was changed".to_owned() } else { String::new() }),
         ])
+    })
+}
+
+/// Which ways practices went, in sum: `accessctl import changes` has them one by one.
+fn tell_moves(report: &registry::ImportDirectoryResponse) {
+    let mut table = Table::new(&["MOVED", "FROM", "TO", "PRACTICES"]);
+    for way in report.moves.iter().take(WAYS_SHOWN_MAX) {
+        table.row([field(&way.field), way.from.clone(), way.to.clone(), number(way.practices_count)]);
+    }
+    if !report.moves.is_empty() {
+        table.print();
+        let more = report.moves.len().saturating_sub(WAYS_SHOWN_MAX);
+        if more > 0 {
+            println!("… and {more} more ways");
+        }
+        println!();
+    }
+}
+
+/// What became of organisations; those that are not named may have closed, which somebody has to say.
+fn tell_organisations(report: &registry::ImportDirectoryResponse) {
+    use registry::OrganisationChangeKind::{Changed, Created, NotNamed};
+    for (change, what) in [(Created, "new"), (Changed, "changed"), (NotNamed, "not named any more")] {
+        let told = report.organisation_changes.iter().filter(|told| told.change() == change);
+        let codes: Vec<&str> = told.map(|told| told.organisation.trim_start_matches("organisations/")).collect();
+        if codes.is_empty() {
+            continue;
+        }
+        let shown = codes.iter().take(ORGANISATIONS_SHOWN_MAX).copied().collect::<Vec<_>>().join(" ");
+        let more = codes.len().saturating_sub(ORGANISATIONS_SHOWN_MAX);
+        let more = if more > 0 { format!(" … and {more} more") } else { String::new() };
+        println!("organisations {what}: {shown}{more}");
+    }
+    if report.organisation_changes.iter().any(|told| told.change() == NotNamed) {
+        println!(
+            "one that is not named is not closed by that; if it is: accessctl organisation set-lifetime CODE --close DATE"
+        );
+    }
+}
+
+/// As people call a practice's field.
+fn field(name: &str) -> String {
+    match name {
+        "pcn_code" => "PCN".to_owned(),
+        "sub_icb_code" => "sub-ICB".to_owned(),
+        "icb_code" => "ICB".to_owned(),
+        "region_code" => "region".to_owned(),
+        "display_name" => "name".to_owned(),
+        other => other.replace('_', " "),
+    }
+}
+
+async fn changes(connection: &Connection, output: Output, import: &str, kind: Option<Kind>) -> anyhow::Result<()> {
+    let list = registry::ListImportChangesRequest {
+        name: if import.starts_with("imports/") { import.to_owned() } else { format!("imports/{import}") },
+        kind: kind.map_or(registry::ImportChangeKind::Unspecified, Kind::to_wire).into(),
+        ..Default::default()
+    };
+    let reply = every_page!(connection.registry(), list_import_changes, list, changes);
+    output.print("citizens_access.registry.v1.ListImportChangesResponse", &reply, || {
+        let mut table = Table::new(&["PRACTICE", "NAME", "WHAT", "FIELD", "FROM", "TO"]);
+        for change in &reply.changes {
+            let practice = change.practice.trim_start_matches("practices/");
+            let what = word(change.kind().as_str_name(), "IMPORT_CHANGE_KIND_");
+            let mut row = |field: String, from: &str, to: &str| {
+                let (practice, name) = (practice.to_owned(), change.display_name.clone());
+                table.row([practice, name, what.clone(), field, from.to_owned(), to.to_owned()]);
+            };
+            for value in &change.values {
+                row(field(&value.field), &value.from, &value.to);
+            }
+            if change.values.is_empty() {
+                row(String::new(), "", "");
+            }
+        }
+        table
     })
 }
 

@@ -17,6 +17,7 @@ mod organisation;
 mod output;
 mod practice;
 mod programme;
+mod sources;
 mod stats;
 mod wave;
 
@@ -51,6 +52,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Noun::Programme(programme) => programme::run(&connection, output, programme).await,
         Noun::Wave(wave) => wave::run(&connection, output, wave).await,
         Noun::Hold(hold) => hold::run(&connection, output, hold).await,
+        Noun::Sources(sources) => sources::run(&connection, output, sources).await,
         Noun::Stats(stats) => stats::run(&connection, output, stats).await,
         Noun::Journal(journal) => journal::run(&connection, output, journal).await,
         Noun::Completions { .. } => Ok(()),

@@ -89,7 +89,8 @@ impl Table {
         self.rows.push(cells.into());
     }
 
-    fn print(&self) {
+    /// Prints it for people, beside what was asked for.
+    pub(crate) fn print(&self) {
         let width = |column: usize| {
             let cells = self.rows.iter().map(|row| row[column].chars().count());
             cells.chain([self.headings[column].chars().count()]).max().unwrap_or(0)

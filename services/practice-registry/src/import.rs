@@ -2,22 +2,30 @@
 //!
 //! Nothing here changes anything or talks to anybody; [`practice::directory`] judges what is news.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ods::{Directory, Fault, IcbCode, Organisations, PracticeRow, Reading, RegionCode};
+use ods::{Directory, Fault, Format, IcbCode, Organisations, PracticeRow, Reading, RegionCode};
+use practice::difference::{ValueChange, values};
 use practice::directory::{
-    CHUNK_PRACTICES_MAX, Chunk, Difference, DirectoryEntry, Lifetime, ListSize, Verdict, compare, organisation_news,
+    CHUNK_PRACTICES_MAX, Chunk, Difference, DirectoryChange, DirectoryEntry, Lifetime, ListSize, Verdict, compare,
+    organisation_news,
 };
-use practice::{OrganisationEntry, OrganisationKind, State};
+use practice::source::{Publication, SourceKind, SourceRead, Statement};
+use practice::{Organisation, OrganisationEntry, OrganisationKind, State};
 use serde::{Deserialize, Serialize};
 
 /// Most organisations in one chunk: with the practices it stays well below the size of a record.
 const CHUNK_ORGANISATIONS_MAX: usize = 1_000;
 
+/// Changes that an effect keeps: as many as a report shows.
+const CHANGES_MAX: usize = 1_000;
+
 /// A file that is ready to be imported.
 pub(crate) struct Import {
+    /// Its request id.
+    pub(crate) id: String,
     /// From when its facts hold.
     pub(crate) effective_from: Date,
     /// In the order in which they are to be applied.
@@ -26,6 +34,8 @@ pub(crate) struct Import {
     pub(crate) rejections: Vec<Fault>,
     /// How many rows are left out.
     pub(crate) rejected_count: u32,
+    /// The codes of all organisations that have practices; None where the file does not name them all.
+    named: Option<BTreeSet<String>>,
 }
 
 /// What an import does, by practice.
@@ -40,21 +50,84 @@ pub(crate) struct Effect {
     pub(crate) organisations_changed_count: u32,
     /// The practices that change.
     pub(crate) affected: BTreeSet<ods::PracticeCode>,
+    /// The first [`CHANGES_MAX`] changes, in the order of the file.
+    pub(crate) changes: Vec<Change>,
+    /// Which ways practices went, and how many.
+    #[serde(with = "pairs")]
+    pub(crate) moves: BTreeMap<Way, u32>,
+    /// Organisations that are new or changed, as they are afterwards.
+    pub(crate) organisations: Vec<(OrganisationNews, OrganisationEntry)>,
+}
+
+/// What an import changes at a practice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Change {
+    pub(crate) practice: ods::PracticeCode,
+    pub(crate) name: String,
+    pub(crate) difference: Difference,
+    pub(crate) values: Vec<ValueChange>,
+}
+
+/// From one organisation or supplier to another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Way {
+    pub(crate) field: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+}
+
+/// What an import says of an organisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum OrganisationNews {
+    Created,
+    Changed,
+    NotNamed,
+}
+
+/// A map as a list of pairs: JSON's keys are texts.
+mod pairs {
+    use super::{BTreeMap, Way};
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(moves: &BTreeMap<Way, u32>, serializer: S) -> Result<S::Ok, S::Error> {
+        moves.iter().collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Way, u32>, D::Error> {
+        Ok(Vec::<(Way, u32)>::deserialize(deserializer)?.into_iter().collect())
+    }
 }
 
 impl Import {
     /// Prepares what was read. `today` is from when the facts hold, where neither `effective_from` nor the file says.
-    pub(crate) fn new(state: &State, reading: Reading<Directory>, effective_from: Option<Date>, today: Date) -> Self {
+    pub(crate) fn new(
+        id: &str,
+        state: &State,
+        reading: Reading<Directory>,
+        effective_from: Option<Date>,
+        today: Date,
+    ) -> Self {
         let Reading { document: directory, mut rejections } = reading;
         let effective_from = effective_from.or(directory.source.extract_date).unwrap_or(today);
-        let chunk = |practices, organisations| {
-            let source = directory.source.publication.clone();
-            Chunk { source, effective_from, practices, organisations }
+        let publication = Publication {
+            name: directory.source.publication.clone(),
+            date: directory.source.extract_date.unwrap_or(effective_from),
+            effective_from,
         };
+        let chunk = |practices, organisations, statements| {
+            let read = source_kind(directory.format).map(|source| SourceRead {
+                import: id.to_owned(),
+                source,
+                publication: publication.clone(),
+                statements,
+            });
+            Chunk { source: publication.name.clone(), effective_from, practices, organisations, read }
+        };
+        let said = |row| statement(row, effective_from);
         let mut chunks = Vec::new();
         // Organisations first, so that no practice is ever seen below one that is not there.
         for organisations in organisations(&directory.organisations).chunks(CHUNK_ORGANISATIONS_MAX) {
-            chunks.push(chunk(Vec::new(), organisations.to_vec()));
+            chunks.push(chunk(Vec::new(), organisations.to_vec(), Vec::new()));
         }
         // Cut by the file's rows, whatever is left out of them: when an import is repeated, each part of the file must
         // find itself below the same request id.
@@ -67,12 +140,28 @@ impl Import {
                     practices.push(entry(&directory, row, effective_from));
                 }
             }
-            chunks.push(chunk(practices, Vec::new()));
+            // Also of practices that are not known: that is what sources disagree about.
+            chunks.push(chunk(practices, Vec::new(), rows.iter().map(said).collect()));
         }
         rejections.sort_by_key(|fault| fault.line);
         let mut rejected_lines: Vec<u64> = rejections.iter().map(|fault| fault.line).collect();
         rejected_lines.dedup();
-        Self { effective_from, chunks, rejections, rejected_count: counted(rejected_lines.len()) }
+        let named = (directory.format == Format::Map).then(|| {
+            let organisations = organisations(&directory.organisations);
+            organisations.into_iter().map(|entry| entry.code).collect()
+        });
+        let (id, rejected_count) = (id.to_owned(), counted(rejected_lines.len()));
+        Self { id, effective_from, chunks, rejections, rejected_count, named }
+    }
+
+    /// The organisations that are there on its day and that the file, which should, does not name, by code.
+    pub(crate) fn not_named<'a>(&self, state: &'a State, today: Date) -> Vec<&'a OrganisationEntry> {
+        let Some(named) = &self.named else { return Vec::new() };
+        let is_there = |known: &&Organisation| {
+            known.as_of(self.effective_from, Timestamp::MAX).is_some() && !known.is_closed(today, Timestamp::MAX)
+        };
+        let there = state.organisations_after("").filter(is_there).map(Organisation::latest);
+        there.filter(|entry| !named.contains(&entry.code)).collect()
     }
 
     /// What it would do to `state`.
@@ -96,11 +185,18 @@ impl Effect {
                 Verdict::Changes(change) => {
                     *effect.count_of(change.difference) += 1;
                     effect.affected.insert(entry.practice);
+                    effect.tell(state, &change);
                 }
             }
         }
-        let news = |entry: &&OrganisationEntry| organisation_news(state, entry, chunk.effective_from, now).is_some();
-        effect.organisations_changed_count = counted(chunk.organisations.iter().filter(news).count());
+        for entry in &chunk.organisations {
+            if let Some(entry) = organisation_news(state, entry, chunk.effective_from, now) {
+                let known = state.organisation(&entry.code).is_some();
+                let news = if known { OrganisationNews::Changed } else { OrganisationNews::Created };
+                effect.organisations.push((news, entry));
+            }
+        }
+        effect.organisations_changed_count = counted(effect.organisations.len());
         effect
     }
 
@@ -113,6 +209,24 @@ impl Effect {
         self.ignored_count += other.ignored_count;
         self.organisations_changed_count += other.organisations_changed_count;
         self.affected.extend(&other.affected);
+        let room = CHANGES_MAX.saturating_sub(self.changes.len());
+        self.changes.extend(other.changes.iter().take(room).cloned());
+        for (way, count) in &other.moves {
+            *self.moves.entry(way.clone()).or_default() += count;
+        }
+        self.organisations.extend(other.organisations.iter().cloned());
+    }
+
+    fn tell(&mut self, state: &State, change: &DirectoryChange) {
+        let practice = change.entry.practice;
+        let values = values(change);
+        for value in values.iter().filter(|value| value.is_move()) {
+            let way = Way { field: value.field.clone(), from: value.from.clone(), to: value.to.clone() };
+            *self.moves.entry(way).or_default() += 1;
+        }
+        let known = || state.practice(practice).map(|known| known.name.latest().value.clone());
+        let name = change.entry.name.clone().or_else(known).unwrap_or_default();
+        self.changes.push(Change { practice, name, difference: change.difference, values });
     }
 
     fn count_of(&mut self, difference: Difference) -> &mut u32 {
@@ -150,6 +264,28 @@ fn entry(directory: &Directory, row: &PracticeRow, effective_from: Date) -> Dire
         icb,
         region,
         list_size,
+    }
+}
+
+/// What the row itself says, before anything is concluded from it.
+fn statement(row: &PracticeRow, effective_from: Date) -> Statement {
+    Statement {
+        lifetime: lifetime(row, effective_from),
+        sub_icb: row.sub_icb,
+        icb: row.icb,
+        region: row.region,
+        patients: row.list_size,
+        has_supplier: row.supplier.is_some(),
+        ..Statement::new(row.code)
+    }
+}
+
+fn source_kind(format: Format) -> Option<SourceKind> {
+    match format {
+        Format::Map => Some(SourceKind::Map),
+        Format::ListSizes => Some(SourceKind::ListSizes),
+        Format::Epraccur => Some(SourceKind::Epraccur),
+        Format::BankHolidays => None,
     }
 }
 

@@ -141,7 +141,8 @@ pub(crate) fn import(effective_from: &str, practices: Vec<DirectoryEntry>) -> Co
 }
 
 pub(crate) fn chunk(effective_from: &str, practices: Vec<DirectoryEntry>) -> Chunk {
-    Chunk { source: "map".to_owned(), effective_from: day(effective_from), practices, organisations: Vec::new() }
+    let (source, organisations) = ("map".to_owned(), Vec::new());
+    Chunk { source, effective_from: day(effective_from), practices, organisations, read: None }
 }
 
 pub(crate) fn day(text: &str) -> Date {

@@ -9,16 +9,17 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use ods::Capability;
 use practice::access::{ObservedState, Outcome};
-use practice::command::{RequestSwitchOff, SetPauseOutcome, UpdateReadiness};
+use practice::command::{RequestSwitchOff, SetOrganisationLifetime, SetPauseOutcome, UpdateReadiness};
 use practice::directory::{Lifetime, ListSize};
 use practice::pause::{Judgement, PauseEnd};
 use practice::readiness::{ReadinessItem, ReadinessState};
-use practice::{Command, Event, OrganisationEntry, OrganisationKind, State, apply};
+use practice::source::{Publication, SourceKind, SourceRead, Statement};
+use practice::{Command, Event, OrganisationEntry, OrganisationKind, OrganisationLifetime, State, apply};
 
 use crate::bench::{Bench, chunk, code, day, disable, enable, entry, import, placed};
 
 /// The newest pair.
-const NEWEST: u32 = 1;
+const NEWEST: u32 = 2;
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name)
@@ -72,7 +73,30 @@ fn scenario() -> Bench {
     let mut command = chunk("2031-06-01", vec![whole]);
     let (parent, name) = ("Y63".to_owned(), "NHS North".to_owned());
     command.organisations.push(OrganisationEntry { code: "QHM".to_owned(), kind: OrganisationKind::Icb, name, parent });
+    command.read = Some(SourceRead {
+        import: "march".to_owned(),
+        source: SourceKind::Epraccur,
+        publication: Publication {
+            name: "epraccur".to_owned(),
+            date: day("2031-06-01"),
+            effective_from: day("2031-06-01"),
+        },
+        statements: vec![Statement {
+            lifetime: Some(Lifetime { open: Some(day("2001-04-01")), close: None, dormant: true }),
+            sub_icb: Some("16C".parse().unwrap()),
+            icb: Some("QHM".parse().unwrap()),
+            region: Some("Y63".parse().unwrap()),
+            patients: Some(8_000),
+            has_supplier: true,
+            ..Statement::new(code("A81003"))
+        }],
+    });
     bench.done(&Command::ImportDirectory(command));
+    bench.done(&Command::SetOrganisationLifetime(SetOrganisationLifetime {
+        organisation: "QHM".to_owned(),
+        lifetime: OrganisationLifetime { open: Some(day("2022-07-01")), close: Some(day("2031-07-01")) },
+        if_position: None,
+    }));
 
     bench.acquire(&enable(1));
     bench.pause(PauseEnd::Until(bench.now + SignedDuration::from_hours(1)));

@@ -31,7 +31,7 @@ fn practice(code_of: &str, sub_icb: &str, icb: &str) -> DirectoryEntry {
 }
 
 fn tell(bench: &mut Bench, from: &str, practices: Vec<DirectoryEntry>, organisations: Vec<OrganisationEntry>) {
-    let chunk = Chunk { source: "map".to_owned(), effective_from: day(from), practices, organisations };
+    let chunk = Chunk { source: "map".to_owned(), effective_from: day(from), practices, organisations, read: None };
     bench.done(&Command::ImportDirectory(chunk));
 }
 
@@ -283,7 +283,7 @@ fn perform(bench: &mut Bench, log: &mut Log, act: &Act) {
     let now = bench.now;
     let mut tell = |from: i8, practices, organisations| {
         let source = "map".to_owned();
-        let chunk = Chunk { source, effective_from: may(from), practices, organisations };
+        let chunk = Chunk { source, effective_from: may(from), practices, organisations, read: None };
         bench.done(&Command::ImportDirectory(chunk));
     };
     match act {

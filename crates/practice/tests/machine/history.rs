@@ -33,7 +33,7 @@ fn each_event_tells_in_words_what_happened_at_the_practice() {
             "prospective-records/A81001/disable/2 applied; prospective-records observed OFF; receipt 1 is REVERSED",
             "pause 1 lifted",
             "prospective-records observed PARTIAL",
-            "moved by map: supplier TPP, prospective-records observed UNKNOWN",
+            "moved by map: supplier TPP (was EMIS), prospective-records observed UNKNOWN",
         ]
     );
 }

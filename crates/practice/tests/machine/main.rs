@@ -13,3 +13,4 @@ mod model;
 mod observations;
 mod pauses;
 mod permits;
+mod sources;

@@ -155,6 +155,7 @@ mod tests {
             effective_from: "2031-06-01".parse().unwrap(),
             practices: vec![entry],
             organisations: Vec::new(),
+            read: None,
         };
         let placed = command::Placed { by: "manager".to_owned(), ..command::Placed::default() };
         let end = PauseEnd::FurtherNotice;

@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt as _};
 use identity::Caller;
 use jiff::civil::Date;
 use journal::Outcome;
-use ods::{Fault, Format, Refusal};
+use ods::{Format, Refusal};
 use practice::directory::Chunk;
 use practice::{Command, Rejection};
 use proto::registry::v1 as wire;
@@ -18,13 +18,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tonic::{Code, Status};
 
+use crate::grpc::report::report;
 use crate::grpc::submit::Ask;
 use crate::grpc::{Handlers, refusal};
 use crate::import::{Effect, Import};
 use crate::machine::Registry;
-
-/// Rejected rows in a report; the rest are counted.
-const REJECTED_ROWS_MAX: usize = 1_000;
 
 /// Faults of a refused file that the error lists: it travels in a header, of which proxies allow a few kilobytes.
 const FAULTS_MAX: usize = 10;
@@ -59,7 +57,7 @@ pub(crate) async fn import(
         return Ok(dry_run(handlers, &import, &foreseen.unwrap_or_default())?);
     }
     if let Some(foreseen) = foreseen {
-        confirm(handlers, caller, &arrived, &report(&import, &foreseen, 0)).await?;
+        confirm(handlers, caller, &arrived, &dry_run(handlers, &import, &foreseen)?).await?;
     }
     Ok(apply(handlers, caller, arrived, import).await?)
 }
@@ -70,7 +68,8 @@ fn dry_run(handlers: &Handlers, import: &Import, foreseen: &Effect) -> Result<wi
         // What the decision will say.
         return Err(refusal::of_rejection(&Rejection::EffectiveInFuture { effective_from, today }));
     }
-    Ok(report(import, foreseen, handlers.engine.published().position))
+    let published = handlers.engine.published();
+    Ok(report(import, foreseen, &published.state.registry, today, published.position))
 }
 
 async fn receive(
@@ -140,13 +139,13 @@ impl Header {
 /// seconds, in which others are to be served.
 async fn read(handlers: &Handlers, arrived: &Arrived) -> Result<(Import, Option<Effect>), Error> {
     let Header { format, effective_from, .. } = arrived.header;
-    let bytes = arrived.bytes.clone();
+    let (bytes, id) = (arrived.bytes.clone(), arrived.mutation.request_id.clone());
     let foresee = arrived.mutation.dry_run || arrived.header.confirms();
     let published = handlers.engine.published();
     let now = handlers.clock.now();
     let read = tokio::task::spawn_blocking(move || {
         let (state, today) = (&published.state.registry, ods::civil::civil_date(now));
-        let import = Import::new(state, ods::read_directory(format, &bytes)?, effective_from, today);
+        let import = Import::new(&id, state, ods::read_directory(format, &bytes)?, effective_from, today);
         let foreseen = foresee.then(|| import.effect_on(state, now));
         Ok((import, foreseen))
     });
@@ -215,7 +214,12 @@ async fn apply(
     }
     // Nothing is left to change: this request holds the report, for whoever repeats the import.
     let ask = Ask::new(caller, &arrived.mutation, nothing_from(import.effective_from));
-    handlers.submit(ask, move |outcome| report(&import, &effect, outcome.position)).await
+    handlers
+        .submit(ask, move |outcome| {
+            let today = ods::civil::civil_date(outcome.now);
+            report(&import, &effect, &outcome.before.registry, today, outcome.position)
+        })
+        .await
 }
 
 /// The request for a part of an import.
@@ -226,7 +230,8 @@ fn below(import: &Mutation, part: usize) -> Mutation {
 /// A command that changes nothing, for the sake of its reply.
 fn nothing_from(effective_from: Date) -> Command {
     let (practices, organisations) = (Vec::new(), Vec::new());
-    Command::ImportDirectory(Chunk { source: String::new(), effective_from, practices, organisations })
+    let source = String::new();
+    Command::ImportDirectory(Chunk { source, effective_from, practices, organisations, read: None })
 }
 
 async fn apply_chunk(handlers: &Handlers, ask: Ask, chunk: Chunk) -> Result<Effect, Error> {
@@ -236,36 +241,4 @@ async fn apply_chunk(handlers: &Handlers, ask: Ask, chunk: Chunk) -> Result<Effe
     };
     let reply = handlers.submit_encoded(ask, effect).await?;
     serde_json::from_slice(&reply).map_err(|error| Error::internal(&error))
-}
-
-fn report(import: &Import, effect: &Effect, position: u64) -> wire::ImportDirectoryResponse {
-    let mut hash = Sha256::new();
-    for code in &effect.affected {
-        hash.update(code.as_str());
-        hash.update("\n");
-    }
-    let affected_count = effect.created_count + effect.updated_count + effect.closed_count + effect.moved_count;
-    wire::ImportDirectoryResponse {
-        created_count: effect.created_count,
-        updated_count: effect.updated_count,
-        closed_count: effect.closed_count,
-        moved_count: effect.moved_count,
-        unchanged_count: effect.unchanged_count,
-        ignored_count: effect.ignored_count,
-        rejected_count: import.rejected_count,
-        rejected_rows: import.rejections.iter().take(REJECTED_ROWS_MAX).map(rejected_row).collect(),
-        organisations_changed_count: effect.organisations_changed_count,
-        effective_date: import.effective_from.to_string(),
-        position,
-        affected_count,
-        affected_hash: hex::encode(hash.finalize()),
-    }
-}
-
-fn rejected_row(fault: &Fault) -> wire::RejectedRow {
-    let column = match fault.column_name {
-        "" => fault.column.to_string(),
-        name => name.to_owned(),
-    };
-    wire::RejectedRow { line: fault.line, column, reason: format!("{}; {}", fault.reason, fault.reason.remedy()) }
 }

@@ -16,7 +16,9 @@ mod permits;
 mod practices;
 mod reading;
 mod refusal;
+mod report;
 mod resource;
+mod sources;
 mod submit;
 mod watch;
 
@@ -219,5 +221,26 @@ impl PracticeRegistryService for Handlers {
         request: Request<wire::GetCrosswalkRequest>,
     ) -> Result<Response<wire::GetCrosswalkResponse>, Status> {
         answer!(self, request, counts::crosswalk)
+    }
+
+    async fn list_import_changes(
+        &self,
+        request: Request<wire::ListImportChangesRequest>,
+    ) -> Result<Response<wire::ListImportChangesResponse>, Status> {
+        answer!(self, request, report::list_changes)
+    }
+
+    async fn compare_sources(
+        &self,
+        request: Request<wire::CompareSourcesRequest>,
+    ) -> Result<Response<wire::CompareSourcesResponse>, Status> {
+        answer!(self, request, sources::compare)
+    }
+
+    async fn list_source_disagreements(
+        &self,
+        request: Request<wire::ListSourceDisagreementsRequest>,
+    ) -> Result<Response<wire::ListSourceDisagreementsResponse>, Status> {
+        answer!(self, request, sources::list)
     }
 }

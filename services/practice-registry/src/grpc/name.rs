@@ -19,6 +19,19 @@ pub(crate) fn of_organisation(code: &str) -> String {
     format!("organisations/{code}")
 }
 
+pub(crate) fn of_import(id: &str) -> String {
+    format!("imports/{id}")
+}
+
+/// The id of the import named in the field at `path`: its request id, which may have slashes in it.
+pub(crate) fn import<'a>(path: &str, name: &'a str) -> Result<&'a str, Error> {
+    let id = name.strip_prefix("imports/").filter(|id| !id.is_empty());
+    id.ok_or_else(|| {
+        Error::invalid(path, "RESOURCE_NAME_INVALID", "{field} is {value}; it must be like imports/REQUEST_ID")
+            .with("value", format!("{name:?}"))
+    })
+}
+
 /// The practice named in the field at `path`.
 pub(crate) fn practice(path: &str, name: &str) -> Result<PracticeCode, Error> {
     ods_code(path, api::validate::resource_id(path, name, "practices")?)

@@ -42,6 +42,7 @@ fn import(lifetime: Lifetime) -> Command {
         effective_from,
         practices: vec![entry],
         organisations: Vec::new(),
+        read: None,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The publishers' real files, where a developer has them.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use proto::registry::v1 as wire;
@@ -10,7 +11,7 @@ use crate::bench::{Bench, header};
 /// The folder of the real files.
 const VARIABLE: &str = "CITIZENS_ACCESS_REFERENCE_DATA";
 
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os(VARIABLE);
     if folder.is_none() {
         // Past the test's capture, so that nobody takes a skipped test for a passed one.
@@ -20,14 +21,21 @@ fn folder() -> Option<PathBuf> {
     folder.map(PathBuf::from)
 }
 
-async fn import(
+/// Imports a file of the folder, unpacked where it is packed.
+pub(crate) async fn import(
     bench: &mut Bench,
     header: wire::ImportHeader,
     name: &str,
     folder: &std::path::Path,
 ) -> wire::ImportDirectoryResponse {
     use wire::import_directory_request::Part;
-    let file = std::fs::read(folder.join(name)).unwrap();
+    let packed = std::fs::read(folder.join(name)).unwrap();
+    let mut file = Vec::new();
+    if std::path::Path::new(name).extension().is_some_and(|extension| extension == "gz") {
+        flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut file).unwrap();
+    } else {
+        file = packed;
+    }
     let mut parts = vec![Part::Header(header)];
     parts.extend(file.chunks(64 * 1024).map(|piece| Part::Data(piece.to_vec().into())));
     bench.import_parts(parts).await.unwrap()
