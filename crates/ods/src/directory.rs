@@ -107,13 +107,28 @@ pub enum Status {
     Proposed,
 }
 
+/// A cell of a practice's row that only the importer can judge, since it takes other files to know what exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// The practice itself.
+    Practice,
+    /// Its ICB.
+    Icb,
+    /// Its region.
+    Region,
+}
+
 impl Directory {
-    /// The fault of a row about a practice that the importer does not know, which only it can judge: it takes other
-    /// files to know what exists.
+    /// The fault of a row that names something which the importer does not know, at its place in the file.
     #[must_use]
-    pub fn unknown(&self, row: &PracticeRow) -> Fault {
-        let (column, name) = crate::document::practice_column(self.format);
-        Fault::new(row.line, column, name, Reason::Unknown { kind: "practice", code: row.code.to_string() })
+    pub fn unknown(&self, row: &PracticeRow, reference: Reference) -> Fault {
+        let (kind, code) = match reference {
+            Reference::Practice => ("practice", row.code.to_string()),
+            Reference::Icb => ("ICB", row.icb.map(|code| code.to_string()).unwrap_or_default()),
+            Reference::Region => ("region", row.region.map(|code| code.to_string()).unwrap_or_default()),
+        };
+        let (column, name) = crate::document::place_of(self.format, reference);
+        Fault::new(row.line, column, name, Reason::Unknown { kind, code })
     }
 
     /// The sum of the list sizes that the file gives.

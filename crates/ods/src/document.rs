@@ -1,7 +1,7 @@
 //! Any file of ours, by its format.
 
 use crate::bank_holidays::{self, BankHolidays};
-use crate::directory::Directory;
+use crate::directory::{Directory, Reference};
 use crate::epraccur::{self, Epraccur};
 use crate::fault::{Fault, Reading, Reason, Refusal};
 use crate::format::Format;
@@ -47,13 +47,18 @@ pub fn read_directory(format: Format, bytes: &[u8]) -> Result<Reading<Directory>
     }
 }
 
-/// The column, from 1, and its name, of a practice's code.
-pub(crate) fn practice_column(format: Format) -> (u64, &'static str) {
-    let (columns, column) = match format {
-        Format::Map => (map::COLUMNS, map::PRACTICE),
-        Format::ListSizes => (list_sizes::COLUMNS, list_sizes::PRACTICE),
-        Format::Epraccur => (epraccur::COLUMNS, epraccur::PRACTICE),
+/// The column, from 1, and its name, of what a row refers to. A reference that a format lacks stands at the practice.
+pub(crate) fn place_of(format: Format, reference: Reference) -> (u64, &'static str) {
+    let (columns, [practice, icb, region]) = match format {
+        Format::Map => (map::COLUMNS, [map::PRACTICE, map::ICB, map::REGION]),
+        Format::ListSizes => (list_sizes::COLUMNS, [list_sizes::PRACTICE; 3]),
+        Format::Epraccur => (epraccur::COLUMNS, [epraccur::PRACTICE, epraccur::ICB, epraccur::REGION]),
         Format::BankHolidays => return (1, ""),
+    };
+    let column = match reference {
+        Reference::Practice => practice,
+        Reference::Icb => icb,
+        Reference::Region => region,
     };
     (column as u64 + 1, columns.get(column).copied().unwrap_or_default())
 }

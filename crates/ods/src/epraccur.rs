@@ -50,8 +50,8 @@ pub(crate) const COLUMNS: Columns = &[
 
 pub(crate) const PRACTICE: usize = 0;
 const NAME: usize = 1;
-const REGION: usize = 2;
-const ICB: usize = 3;
+pub(crate) const REGION: usize = 2;
+pub(crate) const ICB: usize = 3;
 const POSTCODE: usize = 9;
 const OPENED: usize = 10;
 const CLOSED: usize = 11;
@@ -230,7 +230,9 @@ impl Epraccur {
         self.practices.iter().filter(|practice| practice.status == Status::Active)
     }
 
-    /// The organisations that practices which are not closed belong to, without names.
+    /// The organisations that practices which are not closed belong to, without names: every sub-ICB, the ICBs of these
+    /// and their regions. What is named only by a practice or two that stand elsewhere is not among them, since it may
+    /// as well be a slip.
     ///
     /// The file says of each practice which sub-ICB commissions it and in which ICB it lies. For a few those two do not
     /// fit together, since a surgery may stand beyond the border of its commissioner. So a sub-ICB is part of the ICB in
@@ -241,21 +243,21 @@ impl Epraccur {
         let mut regions: BTreeMap<IcbCode, BTreeMap<RegionCode, usize>> = BTreeMap::new();
         let mut named = Organisations::default();
         for practice in self.practices.iter().filter(|practice| practice.status != Status::Closed) {
-            let region = Region { code: practice.region, name: String::new(), ons_code: None };
-            named.regions.entry(region.code).or_insert(region);
             let Some(icb) = practice.icb else { continue };
             *regions.entry(icb).or_default().entry(practice.region).or_default() += 1;
             if let Some(sub_icb) = practice.sub_icb {
                 *icbs.entry(sub_icb).or_default().entry(icb).or_default() += 1;
             }
         }
-        for (code, lies_in) in &regions {
-            let icb = Icb { code: *code, name: String::new(), ons_code: None, region: most(lies_in) };
-            named.icbs.insert(*code, icb);
-        }
         for (code, lies_in) in &icbs {
             let sub_icb = SubIcb { code: *code, name: String::new(), ons_code: None, icb: most(lies_in) };
             named.sub_icbs.insert(*code, sub_icb);
+        }
+        for sub_icb in named.sub_icbs.values() {
+            let Some(region) = regions.get(&sub_icb.icb).map(most) else { continue };
+            let icb = Icb { code: sub_icb.icb, name: String::new(), ons_code: None, region };
+            named.icbs.insert(icb.code, icb);
+            named.regions.insert(region, Region { code: region, name: String::new(), ons_code: None });
         }
         named
     }

@@ -29,7 +29,7 @@ mod text;
 pub use bank_holidays::{BankHoliday, BankHolidays};
 pub use capability::{CAPABILITY_ID_BYTES_MAX, Capability};
 pub use code::{CodeError, GIVEN_CHARS_MAX, IcbCode, OnsCode, PcnCode, PracticeCode, RegionCode, SubIcbCode};
-pub use directory::{Directory, PracticeRow, Source, Status};
+pub use directory::{Directory, PracticeRow, Reference, Source, Status};
 pub use document::{Document, read, read_directory};
 pub use draw::{Draw, draw, draw_for};
 pub use epraccur::{Epraccur, RegisteredPractice};

@@ -65,10 +65,10 @@ const SUB_ICB_ONS: usize = 7;
 const SUB_ICB: usize = 8;
 const SUB_ICB_NAME: usize = 9;
 const ICB_ONS: usize = 10;
-const ICB: usize = 11;
+pub(crate) const ICB: usize = 11;
 const ICB_NAME: usize = 12;
 const REGION_ONS: usize = 13;
-const REGION: usize = 14;
+pub(crate) const REGION: usize = 14;
 const REGION_NAME: usize = 15;
 /// In the newer layout only; in the older one the cell is empty.
 const SUPPLIER: usize = 16;

@@ -336,14 +336,16 @@ fn a_practice_commissioned_from_wales_has_no_sub_icb() {
 }
 
 #[test]
-fn an_importer_can_point_at_a_practice_that_it_does_not_know() {
+fn an_importer_can_point_at_what_it_does_not_know() {
     let reading = read(Format::Epraccur, &(epraccur_row("A10001", "20300101", "", "ACTIVE", "RO76") + "\n"));
-    let fault = reading.document.unknown(&reading.document.practices[0]);
+    let fault = reading.document.unknown(&reading.document.practices[0], ods::Reference::Icb);
     assert_eq!(
         fault.to_string(),
-        "line 1, column 1 (Organisation Code): practice A10001 is not known; \
+        "line 1, column 4 (High Level Health Geography): ICB Q9Z is not known; \
          import the practice map that names it first"
     );
+    let fault = reading.document.unknown(&reading.document.practices[0], ods::Reference::Practice);
+    assert!(fault.to_string().starts_with("line 1, column 1 (Organisation Code): practice A10001"), "{fault}");
 }
 
 #[test]
@@ -359,7 +361,7 @@ fn epraccurs_organisations_are_those_of_most_practices_that_are_not_closed() {
     ];
     let organisations = read(Format::Epraccur, &rows.concat()).document.organisations;
     let icbs: Vec<_> = organisations.icbs.keys().map(ods::IcbCode::as_str).collect();
-    assert_eq!(icbs, ["QA1", "QB1"]);
+    assert_eq!(icbs, ["QB1"], "QA1 has no sub-ICB, QC1 no practice that is open");
     let sub_icb = organisations.sub_icbs.values().next().unwrap();
     assert_eq!((sub_icb.icb.as_str(), sub_icb.name.as_str()), ("QB1", ""));
     assert!(organisations.region_of(sub_icb.code).is_some());

@@ -49,8 +49,9 @@ struct Place<T> {
 }
 
 impl<T> Place<T> {
-    /// Is this word as late as one of `from`, or is that of after `day` and this one not?
-    fn is_said_after(&self, from: Date, day: Date) -> bool {
+    /// Does this word stand against another that holds from `from`? It does where it is as late, and where the other
+    /// begins only after `day`.
+    fn stands_against(&self, from: Date, day: Date) -> bool {
         self.said_from.is_some_and(|said_from| said_from >= from || from > day)
     }
 }
@@ -103,7 +104,7 @@ impl<'a> Codes<'a> {
         let entry = below.and_then(|below| self.entry(below.code.as_ref()));
         let parent = entry.and_then(|entry| Some((T::try_from(entry.value.parent.as_str()).ok()?, entry)));
         match (own, parent) {
-            (Some(own), Some((_, entry))) if own.is_said_after(entry.effective_from, self.day) => Some(own),
+            (Some(own), Some((_, entry))) if own.stands_against(entry.effective_from, self.day) => Some(own),
             (_, Some((code, entry))) => Some(self.followed(Place { code, said_from: Some(entry.effective_from) })),
             (own, None) => own,
         }

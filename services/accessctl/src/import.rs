@@ -132,9 +132,17 @@ async fn directory(
             ("rejected rows", number(report.rejected_count.into())),
             ("organisations", number(report.organisations_changed_count.into())),
             ("position", report.position.to_string()),
-            ("", if import.change.dry_run { "dry run: nothing was changed".to_owned() } else { String::new() }),
+            ("", what_next(&report, import.change.dry_run)),
         ])
     })
+}
+
+fn what_next(report: &registry::ImportDirectoryResponse, dry_run: bool) -> String {
+    match (dry_run, report.affected_count) {
+        (true, _) => "dry run: nothing was changed; --output json has what would be, practice by practice".to_owned(),
+        (false, 0) => String::new(),
+        (false, _) => format!("practice by practice: accessctl import changes {}", report.import),
+    }
 }
 
 /// Which ways practices went, in sum: `accessctl import changes` has them one by one.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ods::{Directory, Fault, Format, IcbCode, Organisations, PracticeRow, Reading, RegionCode};
+use ods::{Directory, Fault, Format, IcbCode, Organisations, PracticeRow, Reading, Reference, RegionCode};
 use practice::difference::{ValueChange, values};
 use practice::directory::{
     CHUNK_PRACTICES_MAX, Chunk, Difference, DirectoryChange, DirectoryEntry, Lifetime, ListSize, Verdict, compare,
@@ -38,8 +38,9 @@ pub(crate) struct Import {
     named: Option<BTreeSet<String>>,
 }
 
-/// What an import does, by practice.
+/// What an import does, by practice. Kept as the reply to each part of it, also by versions that told less.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Effect {
     pub(crate) created_count: u32,
     pub(crate) updated_count: u32,
@@ -134,10 +135,9 @@ impl Import {
         for rows in directory.practices.chunks(CHUNK_PRACTICES_MAX) {
             let mut practices = Vec::new();
             for row in rows {
-                if is_unknown(state, row) {
-                    rejections.push(directory.unknown(row));
-                } else {
-                    practices.push(entry(&directory, row, effective_from));
+                match missing_of(state, &directory, row) {
+                    Some(reference) => rejections.push(directory.unknown(row, reference)),
+                    None => practices.push(entry(&directory, row, effective_from)),
                 }
             }
             // Also of practices that are not known: that is what sources disagree about.
@@ -239,10 +239,24 @@ impl Effect {
     }
 }
 
-/// A file without names is about practices that are known; one with names brings them. Organisations are brought by the
-/// files that name them, also by code alone.
-fn is_unknown(state: &State, row: &PracticeRow) -> bool {
-    row.name.is_none() && state.practice(row.code).is_none()
+/// The first thing that the row refers to and neither the register knows nor its own file brings.
+fn missing_of(state: &State, directory: &Directory, row: &PracticeRow) -> Option<Reference> {
+    // A file without names is about practices that are known; one with names brings them.
+    if row.name.is_none() && state.practice(row.code).is_none() {
+        return Some(Reference::Practice);
+    }
+    // That it closed counts, wherever it was last.
+    if row.closed.is_some() {
+        return None;
+    }
+    let (named, in_register) = (&directory.organisations, |code: &str| state.organisation(code).is_some());
+    if row.icb.is_some_and(|code| !named.icbs.contains_key(&code) && !in_register(code.as_str())) {
+        return Some(Reference::Icb);
+    }
+    if row.region.is_some_and(|code| !named.regions.contains_key(&code) && !in_register(code.as_str())) {
+        return Some(Reference::Region);
+    }
+    None
 }
 
 fn entry(directory: &Directory, row: &PracticeRow, effective_from: Date) -> DirectoryEntry {

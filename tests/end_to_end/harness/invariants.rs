@@ -202,6 +202,8 @@ impl Registry {
             }
             // They concern no permit and end no pause.
             Event::DirectoryImported { .. }
+            | Event::SourceRead(_)
+            | Event::OrganisationLifetimeSet { .. }
             | Event::PauseJudged { .. }
             | Event::SwitchOffRequested { .. }
             | Event::ReadinessUpdated { .. }

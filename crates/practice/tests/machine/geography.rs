@@ -230,8 +230,9 @@ impl Log {
     }
 
     fn close(&self, code: &str, known_at: Timestamp) -> Option<i8> {
-        let said = self.0.iter().filter(|(of, _, at, _)| *of == format!("{code} close") && *at <= known_at);
-        said.last().and_then(|(_, _, _, on)| on.parse().ok())
+        let subject = format!("{code} close");
+        let said = self.0.iter().rev().find(|(of, _, at, _)| *of == subject && *at <= known_at);
+        said.and_then(|(_, _, _, on)| on.parse().ok())
     }
 
     /// All that went straight from `code` to another sub-ICB up to a day.

@@ -115,6 +115,19 @@ async fn rows_that_name_what_nobody_knows_are_rejected_with_line_and_column_and_
 }
 
 #[tokio::test]
+async fn an_icb_that_is_no_sub_icbs_and_that_nobody_knows_is_rejected_with_its_row() {
+    let mut bench = Bench::with_practices().await;
+    let rows = [
+        files::epraccur_row("A81001", "HILL SURGERY", "QHM", ""),
+        files::epraccur_row("A81002", "LAKE SURGERY", "QHM", ""),
+        files::epraccur_row("A81003", "MILL SURGERY", "QZZ", ""),
+    ];
+    let report = bench.import(header(Epraccur, "epraccur"), rows.concat().as_bytes()).await.unwrap();
+    assert_eq!((report.rejected_count, report.rejected_rows[0].line), (1, 3));
+    assert!(report.rejected_rows[0].reason.contains("ICB QZZ is not known"), "{}", report.rejected_rows[0].reason);
+}
+
+#[tokio::test]
 async fn epraccur_brings_organisations_by_code_and_leaves_the_names_that_are_known() {
     let mut bench = Bench::with_practices().await;
     let rows = [
