@@ -357,13 +357,8 @@ pub enum Proposal {
 /// What the registry says of a practice that cannot go live in a wave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfit {
-    /// A pause is in force.
-    Paused {
-        /// The pause's number.
-        number: u32,
-        /// For a programme-default pause: when it was recorded.
-        default_recorded_at: Option<Timestamp>,
-    },
+    /// Pauses are in force: each that counts against the wave, in order of number; at least one.
+    Paused(Vec<CountedPause>),
     /// The practice has asked for access to be taken away.
     SwitchOffRequested,
     /// It is on already.
@@ -372,6 +367,15 @@ pub enum Unfit {
     SupplierChanged,
     /// It has closed or is gone.
     Gone(Supersession),
+}
+
+/// A pause that counts against a wave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountedPause {
+    /// Its number at the practice.
+    pub number: u32,
+    /// For a programme-default pause: when it was recorded, which it is judged by.
+    pub default_recorded_at: Option<Timestamp>,
 }
 
 /// A practice that is to be switched off.

@@ -10,7 +10,7 @@ use ods::Supplier;
 
 use crate::blocker::Blocker;
 use crate::calendar::{Shut, civil_date};
-use crate::command::Unfit;
+use crate::command::{CountedPause, Unfit};
 use crate::id::{Target, WaveId};
 use crate::pace::CLAIM_TIME;
 use crate::spec::Mode;
@@ -259,10 +259,10 @@ fn ends_in_time(state: &State, wave: &Wave, facts: &PracticeFacts, pause: &Pause
         return false;
     }
     let judged = state.judgements.get(&PauseRef { practice: facts.code, number: pause.number });
-    match (pause.end, judged.map(|judgement| &judgement.ruling)) {
-        (PauseEnd::Until(end), _) => civil_date(end) <= wave.from,
-        (PauseEnd::ProgrammeDefault, Some(Ruling::InTime { deferred_to, .. })) => *deferred_to == wave.id.wave,
-        _ => false,
+    match pause.end {
+        PauseEnd::Until(end) => civil_date(end) <= wave.from,
+        PauseEnd::ProgrammeDefault => judged.is_some_and(|judgement| judgement.defers_to(&wave.id)),
+        PauseEnd::FurtherNotice => false,
     }
 }
 
@@ -293,9 +293,13 @@ pub(crate) fn unfit(
         let ending = ending_here(state, wave, facts, pause);
         pause.in_force && pause.covers(capability) && !ending && !ends_in_time(state, wave, facts, pause)
     };
-    if let Some(pause) = facts.pauses.iter().find(counts) {
-        let default_recorded_at = (pause.end == PauseEnd::ProgrammeDefault).then_some(pause.recorded_at);
-        return Some(Unfit::Paused { number: pause.number, default_recorded_at });
+    let counted = facts.pauses.iter().filter(counts).map(|pause| CountedPause {
+        number: pause.number,
+        default_recorded_at: (pause.end == PauseEnd::ProgrammeDefault).then_some(pause.recorded_at),
+    });
+    let counted: Vec<CountedPause> = counted.collect();
+    if !counted.is_empty() {
+        return Some(Unfit::Paused(counted));
     }
     (facts.supplier.as_ref() != Some(&enrolment.supplier)).then_some(Unfit::SupplierChanged)
 }
@@ -303,6 +307,7 @@ pub(crate) fn unfit(
 /// Whether a pause ends by the opening of this wave, of which the registry has been or is being told.
 fn ending_here(state: &State, wave: &Wave, facts: &PracticeFacts, pause: &PauseFacts) -> bool {
     let judged = state.judgements.get(&PauseRef { practice: facts.code, number: pause.number });
-    let ruling = judged.map(|judgement| &judgement.ruling);
-    matches!(ruling, Some(Ruling::InTime { deferred_to, until: Some(_) }) if *deferred_to == wave.id.wave)
+    judged.is_some_and(|judgement| {
+        judgement.defers_to(&wave.id) && matches!(judgement.ruling, Ruling::InTime { until: Some(_), .. })
+    })
 }

@@ -44,7 +44,9 @@ mod view;
 pub use apply::apply;
 pub use blocker::Blocker;
 pub use cohort::Cohort;
-pub use command::{Act, Candidate, Command, DisableCandidate, Fact, PermitAnswer, Proposal, SupplierAnswer, Unfit};
+pub use command::{
+    Act, Candidate, Command, CountedPause, DisableCandidate, Fact, PermitAnswer, Proposal, SupplierAnswer, Unfit,
+};
 pub use decide::decide;
 pub use event::{Admission, DisableIntent, EnrolmentMove, Event, Joining, Settlement, Standing, Voided};
 pub use explain::{Explanation, explain};

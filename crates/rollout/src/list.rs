@@ -94,7 +94,7 @@ fn standing(activation: &Activation) -> Option<Standing> {
 fn is_unwanted(view: &RegistryView, activation: &Activation) -> bool {
     let Some(facts) = view.get(activation.key.practice) else { return activation.cancel };
     // A pause that was lifted again while its receipt is PENDING is reversed all the same.
-    let pending = facts.pauses.iter().any(|pause| pause.pending_on.as_ref() == Some(&activation.key));
+    let pending = facts.pauses.iter().any(|pause| pause.pending_on.contains(&activation.key));
     activation.cancel || pending || facts.pause(&activation.key.capability).is_some()
 }
 

@@ -99,6 +99,15 @@ pub enum Ruling {
     Late,
 }
 
+impl Judgement {
+    /// Whether the pause was found in time and defers its practice to this wave. By its full name: another programme has
+    /// waves of the same numbers.
+    pub(crate) fn defers_to(&self, wave: &WaveRef) -> bool {
+        let here = matches!(self.ruling, Ruling::InTime { deferred_to, .. } if deferred_to == wave.wave);
+        here && self.wave.programme == wave.programme
+    }
+}
+
 impl State {
     /// A programme.
     #[must_use]

@@ -53,9 +53,9 @@ pub struct PauseFacts {
     pub recorded_at: Timestamp,
     /// Whether it is in force. One that has ended is here only while its receipt is PENDING.
     pub in_force: bool,
-    /// The command whose permit was open when it was placed, while its receipt is PENDING on it: if that command took
-    /// effect, exactly one DISABLE follows.
-    pub pending_on: Option<ActivationKey>,
+    /// The commands whose permits were open when it was placed, one at most for each capability that it covers, while its
+    /// receipt is PENDING: for each that took effect, exactly one DISABLE follows.
+    pub pending_on: Vec<ActivationKey>,
 }
 
 /// How a pause is to end.

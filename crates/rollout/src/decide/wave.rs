@@ -130,33 +130,39 @@ pub(super) fn set_aside(
     }
 }
 
-/// Takes practices out, as long as nothing was sealed for them. A pause that was placed as the programme's default is
-/// judged by the moment it was recorded at: in time up to and including the end of the objections, else late.
+/// Takes practices out, as long as nothing was sealed for them, and judges each of their pauses that was placed as the
+/// programme's default: who objected in time, and has no other pause, goes to the later wave.
 fn put_aside(docket: &mut Docket, id: &WaveRef, unfit: &BTreeMap<PracticeCode, Unfit>, registry_position: u64) {
     let Some(wave) = docket.state.wave(id) else { return };
     let unsealed =
         |practice: &PracticeCode| wave.enrolment(*practice).is_some_and(|one| one.stage.state().is_unsealed());
-    let objections = wave.rules.objections_end.zip(wave.rules.deferred_to);
+    let objections = wave.rules.objections_end.zip(wave.rules.deferred_to).map(|(end, to)| Objections { end, to });
     let mut moves = Moves::new();
     let mut rulings = Vec::new();
     let mut deferred = Vec::new();
     for (practice, reason) in unfit.iter().filter(|(practice, _)| unsealed(practice)) {
         let stage = match reason {
-            Unfit::Paused { number, default_recorded_at } => {
-                let pause = PauseRef { practice: *practice, number: *number };
-                match default_recorded_at.zip(objections) {
-                    Some((recorded_at, (end, to))) if recorded_at <= end => {
-                        rulings.push((pause, Ruling::InTime { deferred_to: to, until: None }));
+            Unfit::Paused(pauses) => {
+                let mut withdrawn = None;
+                for counted in pauses {
+                    let pause = PauseRef { practice: *practice, number: counted.number };
+                    let standing = docket.state.judgements.get(&pause).map(|judgement| &judgement.ruling);
+                    let judged = counted.default_recorded_at.zip(objections);
+                    let ruling = judged.map(|(recorded_at, objections)| objections.judge(recorded_at, standing));
+                    if !matches!(ruling, Some(Ruling::InTime { .. })) {
+                        let late = ruling.is_some();
+                        withdrawn.get_or_insert(Withdrawal::Paused { number: counted.number, late });
+                    }
+                    rulings.extend(ruling.filter(|ruling| is_news(ruling, standing)).map(|ruling| (pause, ruling)));
+                }
+                match (withdrawn, objections) {
+                    (None, Some(Objections { to, .. })) => {
                         deferred.push(*practice);
                         EnrolmentStage::Deferred { reason: Deferral::Objected { to } }
                     }
-                    judged => {
-                        if judged.is_some() {
-                            rulings.push((pause, Ruling::Late));
-                        }
-                        let reason = Withdrawal::Paused { number: *number, late: judged.is_some() };
-                        EnrolmentStage::Withdrawn { reason }
-                    }
+                    (Some(reason), _) => EnrolmentStage::Withdrawn { reason },
+                    // None counts after all.
+                    (None, None) => continue,
                 }
             }
             Unfit::SwitchOffRequested => EnrolmentStage::Withdrawn { reason: Withdrawal::SwitchOffRequested },
@@ -166,7 +172,7 @@ fn put_aside(docket: &mut Docket, id: &WaveRef, unfit: &BTreeMap<PracticeCode, U
         };
         moves.insert(*practice, stage);
     }
-    let to = objections.map(|(_, to)| to);
+    let to = objections.map(|objections| objections.to);
     let aside = |one: &Activation| one.wave() == Some(id) && moves.contains_key(&one.key.practice);
     let admitted: Vec<ActivationKey> = docket.intended(aside);
     docket.void(admitted, &Voiding::SetAside);
@@ -176,6 +182,34 @@ fn put_aside(docket: &mut Docket, id: &WaveRef, unfit: &BTreeMap<PracticeCode, U
     }
     if let Some(to) = to {
         join(docket, id, to, &deferred);
+    }
+}
+
+/// Until when a wave takes objections, and where it defers those who object in time.
+#[derive(Clone, Copy)]
+struct Objections {
+    end: Timestamp,
+    to: WaveId,
+}
+
+impl Objections {
+    /// Judges a programme-default pause by the moment it was recorded at: in time up to and including the end of the
+    /// objections, else late. Late is final, whichever programme's wave said so: only the practice ends such a pause, no
+    /// other programme's default (rule 8).
+    fn judge(self, recorded_at: Timestamp, standing: Option<&Ruling>) -> Ruling {
+        if self.end < recorded_at || matches!(standing, Some(Ruling::Late)) {
+            return Ruling::Late;
+        }
+        Ruling::InTime { deferred_to: self.to, until: None }
+    }
+}
+
+/// Whether a ruling changes what stands. A pause ends with the first wave that it was found to defer to; what comes
+/// later can only make it late.
+fn is_news(ruling: &Ruling, standing: Option<&Ruling>) -> bool {
+    match standing {
+        None => true,
+        Some(standing) => *ruling == Ruling::Late && *standing != Ruling::Late,
     }
 }
 
@@ -230,9 +264,9 @@ pub(super) fn open(docket: &mut Docket, id: &WaveRef) {
         .state
         .judgements
         .iter()
-        .filter(|(_, judgement)| judgement.wave.programme == id.programme)
+        .filter(|(_, judgement)| judgement.defers_to(id))
         .filter_map(|(pause, judgement)| match judgement.ruling {
-            Ruling::InTime { deferred_to, until: None } if deferred_to == id.wave => {
+            Ruling::InTime { deferred_to, until: None } => {
                 Some((*pause, Ruling::InTime { deferred_to, until: Some(docket.now) }))
             }
             _ => None,

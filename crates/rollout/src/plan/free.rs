@@ -92,15 +92,17 @@ fn judge_pause<'a>(
     let mut deferred_to = None;
     for pause in pauses {
         let judged = at.state.judgements.get(&PauseRef { practice: facts.code, number: pause.number });
+        // What another programme's wave has found in time, one of this document may find in time as well.
+        let ours = judged.filter(|judgement| judgement.wave.programme == at.spec.name);
         match (pause.end, judged.map(|judgement| &judgement.ruling)) {
             (PauseEnd::FurtherNotice, _) | (_, Some(Ruling::Late)) => return Err(Unplaced::Paused),
-            (_, Some(Ruling::InTime { deferred_to: wave, .. })) => {
+            (_, Some(Ruling::InTime { deferred_to: wave, .. })) if ours.is_some() => {
                 if at.spec.wave(*wave).is_none() {
                     return Err(Unplaced::Paused);
                 }
                 deferred_to = Some(*wave);
             }
-            (PauseEnd::Until(_) | PauseEnd::ProgrammeDefault, None) => lenient = Some(pause),
+            (PauseEnd::Until(_) | PauseEnd::ProgrammeDefault, _) => lenient = Some(pause),
         }
     }
     Ok((lenient, deferred_to))

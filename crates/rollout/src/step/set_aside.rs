@@ -1,12 +1,12 @@
 //! Whom the registry takes out of a wave, and whom it has switched off.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Walk;
 use crate::command::{DisableCandidate, Proposal, Unfit};
 use crate::decide::may_disable;
 use crate::eligibility::unfit;
-use crate::id::{Direction, Target, WaveRef};
+use crate::id::{ActivationKey, Direction, Target, WaveRef};
 use crate::spec::Mode;
 use crate::state::{Desired, State, WaveStage};
 use crate::view::{Observed, PracticeFacts};
@@ -58,15 +58,15 @@ impl Walk<'_> {
 /// Pauses that were placed while an ENABLE had its permit, and the ENABLE took effect.
 fn reversals(state: &State, facts: &PracticeFacts) -> Vec<DisableCandidate> {
     let mut candidates = Vec::new();
-    for pause in &facts.pauses {
-        let Some(key) = pause.pending_on.as_ref().filter(|key| key.direction == Direction::Enable) else { continue };
+    // Several pauses may wait for the same command.
+    let keys: BTreeSet<&ActivationKey> = facts.pauses.iter().flat_map(|pause| &pause.pending_on).collect();
+    for key in keys.into_iter().filter(|key| key.direction == Direction::Enable) {
         let applied = state.access(&key.target()).and_then(|access| access.applied.as_ref());
         let Some(applied) = applied.filter(|applied| applied.key == *key) else { continue };
         let mut candidate = candidate(state, facts, &key.capability);
         candidate.supplier = candidate.supplier.or_else(|| Some(applied.supplier.clone()));
         candidates.extend(candidate.reversing(Some(key.clone())));
     }
-    candidates.dedup();
     candidates
 }
 
@@ -111,7 +111,7 @@ fn candidate(state: &State, facts: &PracticeFacts, capability: &Capability) -> D
 }
 
 impl Draft {
-    fn reversing(self, reverses: Option<crate::id::ActivationKey>) -> Option<DisableCandidate> {
+    fn reversing(self, reverses: Option<ActivationKey>) -> Option<DisableCandidate> {
         Some(DisableCandidate {
             supplier: self.supplier?,
             target: self.target,

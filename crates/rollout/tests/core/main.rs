@@ -14,6 +14,7 @@ mod modes;
 mod notices;
 mod pauses;
 mod plans;
+mod programmes;
 mod random;
 mod registry;
 mod replay;

@@ -4,7 +4,8 @@
 use proptest::prelude::*;
 use rollout::effects::pauses_to_tell;
 use rollout::state::{
-    Brake, Deferral, Desired, EnrolmentStage, EnrolmentState, HoldClass, HoldScope, Ruling, WaveStage, Withdrawal,
+    Brake, Deferral, Desired, EnrolmentStage, EnrolmentState, HoldClass, HoldScope, PauseRef, Ruling, WaveStage,
+    Withdrawal,
 };
 use rollout::{Command, Direction, Event, PauseEnd, Proposal, step};
 
@@ -91,6 +92,31 @@ fn the_registry_is_told_each_judgement_and_then_the_end_of_the_pause() {
 }
 
 #[test]
+fn each_pause_is_judged_also_behind_one_until_further_notice() {
+    let mut world = World::running(12, &deferring());
+    world.pause(1, PauseEnd::FurtherNotice);
+    world.pause(1, PauseEnd::ProgrammeDefault);
+    world.pause(2, PauseEnd::ProgrammeDefault);
+    world.pause(2, PauseEnd::FurtherNotice);
+    world.pause(3, PauseEnd::FurtherNotice);
+    let late = moment("2031-04-30T16:00:00.000001Z");
+    world.registry.pause(code(3), PauseEnd::ProgrammeDefault, late);
+    world.run_until("2031-05-06T12:00:00Z");
+    let ruling = |practice, number| &world.state.judgements[&PauseRef { practice, number }].ruling;
+    let in_time = Ruling::InTime { deferred_to: wave(2).wave, until: None };
+    assert_eq!((ruling(code(1), 2), ruling(code(2), 1), ruling(code(3), 2)), (&in_time, &in_time, &Ruling::Late));
+    // Whoever has a pause until further notice goes nowhere.
+    for (number, pause) in [(1, 1), (2, 2), (3, 1)] {
+        let enrolment = world.state.wave(&wave(1)).unwrap().enrolment(code(number)).unwrap();
+        let reason = Withdrawal::Paused { number: pause, late: false };
+        assert_eq!(enrolment.stage, EnrolmentStage::Withdrawn { reason });
+    }
+    assert!(world.state.wave(&wave(2)).unwrap().enrolments().next().is_none());
+    world.run_until("2031-06-30T12:00:00Z");
+    assert_eq!(world.count_on(), 9);
+}
+
+#[test]
 fn a_hold_on_the_later_wave_keeps_the_pause() {
     let mut world = World::running(12, &deferring());
     world.pause(1, PauseEnd::ProgrammeDefault);
@@ -153,7 +179,7 @@ fn a_pause_with_an_open_permit_is_reversed_by_exactly_one_switch_off() {
     assert_eq!(of_one.iter().map(|(_, key)| key.generation).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(world.enrolment(1, code(1)), EnrolmentState::Reverted);
     assert_eq!(world.state.access(&target(code(1))).unwrap().desired, Desired::Off);
-    assert!(world.registry.view.get(code(1)).unwrap().pauses[0].pending_on.is_none());
+    assert!(world.registry.view.get(code(1)).unwrap().pauses[0].pending_on.is_empty());
 }
 
 #[test]

@@ -301,7 +301,7 @@ proptest! {
                 prop_assert!(on <= 1, "{} twice", key);
             }
             let facts = world.registry.view.get(code(number)).unwrap();
-            prop_assert!(facts.pauses.iter().all(|pause| pause.pending_on.is_none()), "{:?}", facts.pauses);
+            prop_assert!(facts.pauses.iter().all(|pause| pause.pending_on.is_empty()), "{:?}", facts.pauses);
             let verified = world.state.wave(&wave(2)).unwrap().enrolment(code(number));
             if verified.is_some_and(|one| one.stage.state() == EnrolmentState::Reverted) {
                 prop_assert!(!world.is_on(code(number)));

@@ -7,6 +7,7 @@ use ods::{Capability, PracticeCode};
 use rollout::state::{Outcome, PauseRef};
 use rollout::{
     AccessFacts, ActivationKey, Direction, Observed, PauseEnd, PauseFacts, PermitAnswer, PracticeFacts, RegistryView,
+    Target,
 };
 
 pub(crate) struct Registry {
@@ -29,7 +30,7 @@ impl Registry {
     pub(crate) fn change(&mut self, code: PracticeCode, change: impl FnOnce(&mut PracticeFacts)) {
         let Some(mut facts) = self.view.get(code).cloned() else { return };
         change(&mut facts);
-        facts.pauses.retain(|pause| pause.in_force || pause.pending_on.is_some());
+        facts.pauses.retain(|pause| pause.in_force || !pause.pending_on.is_empty());
         self.view.put(facts);
         self.view.position += 1;
     }
@@ -44,7 +45,8 @@ impl Registry {
             if facts.pause(&key.capability).is_some() {
                 return refused("PAUSED");
             }
-            if facts.pauses.iter().any(|pause| pause.pending_on.is_some()) {
+            let pending = |pause: &PauseFacts| pause.pending_on.iter().any(|other| other.target() == key.target());
+            if facts.pauses.iter().any(pending) {
                 return refused("RECEIPT_PENDING");
             }
             if !facts.open {
@@ -73,13 +75,15 @@ impl Registry {
         self.closed_keys.insert(key.clone());
         let applied = matches!(outcome, Outcome::Applied { .. });
         match (key.direction, applied) {
-            (Direction::Enable, true) => self.observe(key.practice, Observed::On, now),
+            (Direction::Enable, true) => self.observe(&key.target(), Observed::On, now),
             (Direction::Enable, false) => self.prevented(key),
             (Direction::Disable, true) => {
-                self.observe(key.practice, Observed::Off, now);
+                self.observe(&key.target(), Observed::Off, now);
                 self.change(key.practice, |facts| {
-                    facts.pauses.iter_mut().for_each(|pause| pause.pending_on = None);
-                    facts.access.iter_mut().for_each(|access| access.switch_off_requested = false);
+                    for pause in &mut facts.pauses {
+                        pause.pending_on.retain(|other| other.target() != key.target());
+                    }
+                    access_of(facts, &key.capability).switch_off_requested = false;
                 });
             }
             (Direction::Disable, false) => {}
@@ -89,34 +93,42 @@ impl Registry {
     /// Receipts that were pending on a key that had no effect.
     fn prevented(&mut self, key: &ActivationKey) {
         self.change(key.practice, |facts| {
-            for pause in facts.pauses.iter_mut().filter(|pause| pause.pending_on.as_ref() == Some(key)) {
-                pause.pending_on = None;
-            }
+            facts.pauses.iter_mut().for_each(|pause| pause.pending_on.retain(|other| other != key));
         });
     }
 
-    pub(crate) fn observe(&mut self, code: PracticeCode, observed: Observed, now: Timestamp) {
-        self.change(code, |facts| {
-            access_of(facts).observed = observed;
-            access_of(facts).observed_at = Some(now);
+    pub(crate) fn observe(&mut self, target: &Target, observed: Observed, now: Timestamp) {
+        self.change(target.practice, |facts| {
+            let access = access_of(facts, &target.capability);
+            access.observed = observed;
+            access.observed_at = Some(now);
         });
     }
 
     pub(crate) fn ask_off(&mut self, code: PracticeCode) {
-        self.change(code, |facts| access_of(facts).switch_off_requested = true);
+        self.change(code, |facts| access_of(facts, &Capability::default()).switch_off_requested = true);
     }
 
-    /// A pause; its receipt is PENDING if a permit is open.
+    /// A pause of all capabilities.
     pub(crate) fn pause(&mut self, code: PracticeCode, end: PauseEnd, recorded_at: Timestamp) -> PauseRef {
-        let open = self.permits.iter().find(|key| key.practice == code && key.direction == Direction::Enable);
-        let pending_on = open.cloned();
+        self.pause_of(code, None, end, recorded_at)
+    }
+
+    /// A pause of one capability, or of all; its receipt is PENDING on each permit that is open for what it covers.
+    pub(crate) fn pause_of(
+        &mut self,
+        code: PracticeCode,
+        capability: Option<Capability>,
+        end: PauseEnd,
+        recorded_at: Timestamp,
+    ) -> PauseRef {
         let number = self.pauses_count.entry(code).or_default();
         *number += 1;
         let number = *number;
-        self.change(code, |facts| {
-            let (capability, in_force) = (None, true);
-            facts.pauses.push(PauseFacts { number, capability, end, recorded_at, in_force, pending_on });
-        });
+        let mut pause = PauseFacts { number, capability, end, recorded_at, in_force: true, pending_on: Vec::new() };
+        let open = self.permits.iter().filter(|key| key.practice == code && key.direction == Direction::Enable);
+        pause.pending_on = open.filter(|key| pause.covers(&key.capability)).cloned().collect();
+        self.change(code, |facts| facts.pauses.push(pause));
         PauseRef { practice: code, number }
     }
 
@@ -157,15 +169,17 @@ impl Registry {
     }
 }
 
-fn access_of(facts: &mut PracticeFacts) -> &mut AccessFacts {
-    if facts.access.is_empty() {
+fn access_of<'a>(facts: &'a mut PracticeFacts, capability: &Capability) -> &'a mut AccessFacts {
+    let known = facts.access.iter().position(|access| access.capability == *capability);
+    let place = known.unwrap_or_else(|| {
         facts.access.push(AccessFacts {
-            capability: Capability::default(),
+            capability: capability.clone(),
             observed: Observed::Unknown,
             observed_at: None,
             generation_highest: 0,
             switch_off_requested: false,
         });
-    }
-    &mut facts.access[0]
+        facts.access.len() - 1
+    });
+    &mut facts.access[place]
 }

@@ -297,7 +297,12 @@ impl World {
 
     /// Whether the practice is on, by the suppliers' own log.
     pub(crate) fn is_on(&self, code: PracticeCode) -> bool {
-        let last = self.effects.iter().rfind(|(_, key)| key.practice == code);
+        self.is_target_on(&target(code))
+    }
+
+    /// Whether a capability is on at a practice, by the suppliers' own log.
+    pub(crate) fn is_target_on(&self, target: &Target) -> bool {
+        let last = self.effects.iter().rfind(|(_, key)| key.target() == *target);
         last.is_some_and(|(_, key)| key.direction == Direction::Enable)
     }
 
@@ -336,6 +341,6 @@ impl World {
 
     /// The practice observed as given, by somebody.
     pub(crate) fn observe(&mut self, number: u32, observed: Observed) {
-        self.registry.observe(code(number), observed, self.now);
+        self.registry.observe(&target(code(number)), observed, self.now);
     }
 }

@@ -172,13 +172,15 @@ impl Registry {
         Ok(())
     }
 
-    /// The command that a PENDING receipt waits for.
-    async fn pending_key(&self, practice: PracticeCode, pause: u32) -> Result<Option<ActivationKey>, PeerError> {
+    /// The commands that a PENDING receipt waits for: one for each capability whose permit was open at the pause.
+    async fn pending_keys(&self, practice: PracticeCode, pause: u32) -> Result<Vec<ActivationKey>, PeerError> {
         let name = format!("practices/{practice}/receipts/{pause}");
         let reply = self.0.clone().get_receipt(wire::GetReceiptRequest { name, min_position: 0 }).await?.into_inner();
         let parts = reply.receipt.map(|receipt| receipt.parts).unwrap_or_default();
-        let pending = parts.into_iter().find(|part| part.state() == wire::ReceiptState::Pending);
-        Ok(pending.and_then(|part| part.command_key).map(|key| key_from_wire(&key)).transpose()?)
+        let pending = parts.iter().filter(|part| part.state() == wire::ReceiptState::Pending);
+        let keys: Result<Vec<_>, Error> =
+            pending.filter_map(|part| part.command_key.as_ref()).map(key_from_wire).collect();
+        Ok(keys?)
     }
 }
 
@@ -187,8 +189,9 @@ impl Registry {
 pub(crate) struct Watch {
     stream: Streaming<wire::WatchPracticesResponse>,
     registry: Registry,
-    /// What PENDING receipts wait for: it never changes, and the practice's own resource does not say.
-    pending_keys: BTreeMap<(PracticeCode, u32), Option<ActivationKey>>,
+    /// What PENDING receipts wait for, as it was when each was first seen: the practice's own resource does not say. None is
+    /// ever added to it, and for a key that is waited for no longer nothing is left to do.
+    pending_keys: BTreeMap<(PracticeCode, u32), Vec<ActivationKey>>,
 }
 
 impl Watch {
@@ -217,10 +220,10 @@ impl Watch {
             if pause.receipt_state() == wire::ReceiptState::Pending {
                 let place = (code(&practice.ods_code)?, facts.number);
                 if !self.pending_keys.contains_key(&place) {
-                    let key = self.registry.pending_key(place.0, place.1).await?;
-                    self.pending_keys.insert(place, key);
+                    let keys = self.registry.pending_keys(place.0, place.1).await?;
+                    self.pending_keys.insert(place, keys);
                 }
-                facts.pending_on = self.pending_keys.get(&place).cloned().flatten();
+                facts.pending_on = self.pending_keys.get(&place).cloned().unwrap_or_default();
             }
         }
         Ok(facts)
@@ -266,7 +269,7 @@ fn pause_from_wire(pause: &wire::Pause) -> Result<PauseFacts, PeerError> {
         end,
         recorded_at: api::time::required_moment("recorded_at", pause.recorded_at.as_ref())?,
         in_force: pause.in_force,
-        pending_on: None,
+        pending_on: Vec::new(),
     })
 }
 

@@ -77,8 +77,9 @@ impl World {
 
     /// Writes a programme.
     pub(crate) async fn create(&mut self, document: &str) {
+        let name = document.lines().find_map(|line| line.strip_prefix("name: ")).unwrap();
         let request = wire::CreateProgrammeRequest {
-            programme_id: "spring".to_owned(),
+            programme_id: name.to_owned(),
             specification: document.to_owned(),
             request_id: self.request_id(),
             ..Default::default()
@@ -89,8 +90,11 @@ impl World {
     /// Writes a programme, has it approved by another person, and gives its practices notice now.
     pub(crate) async fn approve(&mut self, document: &str) {
         self.create(document).await;
-        self.approve_latest().await;
-        let waves = self.waves().await;
+        let name = document.lines().find_map(|line| line.strip_prefix("name: ")).unwrap();
+        let programme = format!("programmes/{name}");
+        self.approve_latest_of(&programme).await;
+        let request = wire::ListWavesRequest { parent: programme, ..Default::default() };
+        let waves = self.programmes("alice").list_waves(request).await.unwrap().into_inner().waves;
         for wave in waves {
             self.give_notice(&wave.name).await;
         }
@@ -98,8 +102,12 @@ impl World {
 
     /// Submits the programme's document and has it approved by another person.
     pub(crate) async fn approve_latest(&mut self) {
-        let request =
-            wire::SubmitPlanRequest { name: PROGRAMME.to_owned(), request_id: self.request_id(), ..Default::default() };
+        self.approve_latest_of(PROGRAMME).await;
+    }
+
+    async fn approve_latest_of(&mut self, programme: &str) {
+        let name = programme.to_owned();
+        let request = wire::SubmitPlanRequest { name, request_id: self.request_id(), ..Default::default() };
         let plan = self.programmes("alice").submit_plan(request).await.unwrap().into_inner().plan.unwrap();
         let request = wire::ApprovePlanRequest {
             name: plan.name,
@@ -159,8 +167,19 @@ impl World {
     }
 
     pub(crate) async fn pause(&mut self, practice: &str, end: registry_wire::PauseEnd) -> registry_wire::Receipt {
+        self.pause_of("", practice, end).await
+    }
+
+    /// A pause of one capability.
+    pub(crate) async fn pause_of(
+        &mut self,
+        capability: &str,
+        practice: &str,
+        end: registry_wire::PauseEnd,
+    ) -> registry_wire::Receipt {
         let request = registry_wire::PausePracticeRequest {
             name: format!("practices/{practice}"),
+            capability: capability.to_owned(),
             end: end.into(),
             request_id: self.request_id(),
             reason_code: "staff-not-trained".to_owned(),

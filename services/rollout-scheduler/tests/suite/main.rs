@@ -7,6 +7,7 @@ mod brakes;
 mod determinism;
 mod files;
 mod go_live;
+mod programmes;
 mod requests;
 mod restarts;
 mod suppliers;
