@@ -156,7 +156,7 @@ impl Question<'_> {
         let practice = enrolment.practice;
         if enrolment.mode == Mode::BookedDates {
             let (_, _, date) = claim_times(wave, enrolment)?;
-            let mut room = Room::of(programme, civil_date(self.now));
+            let mut room = Room::of(self.state, programme, civil_date(self.now));
             let full = room.take(&enrolment.supplier, enrolment.icb, enrolment.load(), date).err()?;
             return Some(Blocker::Full { cap: full, opens_at: None });
         }

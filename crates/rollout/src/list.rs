@@ -100,8 +100,9 @@ fn is_unwanted(view: &RegistryView, activation: &Activation) -> bool {
 
 /// What may be claimed now, as far as the caps of each date leave room.
 fn waiting(state: &State, view: &RegistryView, supplier: &Supplier, now: Timestamp, list: &mut SupplierList) {
+    let mut room = Room::on(state, civil_date(now));
     for programme in state.programmes.values() {
-        let mut room = Room::of(programme, civil_date(now));
+        room.turn_to(programme);
         for wave in programme.waves_in_order().filter(|wave| wave.stage == WaveStage::Open) {
             if !wave_blockers(state, programme, wave, now).is_empty() {
                 continue;

@@ -1,4 +1,8 @@
 //! Room under the caps at an instant (rule 4), and who may use it (rule 12).
+//!
+//! A cap is written in a programme's document and binds what that programme seals; what counts against it is whatever is
+//! under way or was sealed, of every programme and capability: it protects a supplier's desk and an area's helpline, which
+//! do not ask which programme a practice is in. Programmes take their turns in the order of their names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,12 +11,13 @@ use jiff::civil::Date;
 use ods::{IcbCode, Supplier};
 
 use crate::spec::{CapSet, Caps};
-use crate::state::{Activation, CapScope, Load, Loads, Programme, scopes};
+use crate::state::{Activation, CapScope, Load, Loads, Programme, State, scopes};
 
-/// What is left under a programme's caps, while slots are handed out one after another.
+/// What is left under caps, while slots are handed out one after another: programme by programme, each by its own caps.
 pub(crate) struct Room<'a> {
+    state: &'a State,
+    /// Of the programme whose turn it is; none before the first, and where no plan of its is in force.
     caps: Option<&'a Caps>,
-    programme: &'a Programme,
     in_flight: Loads,
     /// What counts on a day, for the days asked about.
     days: BTreeMap<Date, Loads>,
@@ -59,16 +64,24 @@ impl fmt::Display for Full {
 }
 
 impl<'a> Room<'a> {
-    /// The room of a programme on a civil date.
-    pub(crate) fn of(programme: &'a Programme, today: Date) -> Self {
-        Self {
-            caps: programme.plan().map(|plan| &plan.spec.caps),
-            programme,
-            in_flight: programme.in_flight.clone(),
-            days: BTreeMap::new(),
-            today,
-            kept: BTreeSet::new(),
-        }
+    /// The room there is on a civil date, with nobody's turn begun.
+    pub(crate) fn on(state: &'a State, today: Date) -> Self {
+        let in_flight = sum(state.programmes.values().map(|programme| &programme.in_flight));
+        Self { state, caps: None, in_flight, days: BTreeMap::new(), today, kept: BTreeSet::new() }
+    }
+
+    /// The room of one programme on a civil date.
+    pub(crate) fn of(state: &'a State, programme: &'a Programme, today: Date) -> Self {
+        let mut room = Self::on(state, today);
+        room.turn_to(programme);
+        room
+    }
+
+    /// Begins a programme's turn: its caps bind from now on, and slots taken before count. What was kept for a practice of
+    /// another programme is kept no longer: what one waits for in vain must not stop the other (I21).
+    pub(crate) fn turn_to(&mut self, programme: &'a Programme) {
+        self.caps = programme.plan().map(|plan| &plan.spec.caps);
+        self.kept.clear();
     }
 
     /// Takes a slot that counts on `date`, if there is room for it.
@@ -84,7 +97,7 @@ impl<'a> Room<'a> {
     ) -> Result<(), Full> {
         let Some(caps) = self.caps else { return Ok(()) };
         let fits = |loads: &Loads, caps: &CapSet, scope: &CapScope| loads.of(scope).plus(load).within(caps.of(scope));
-        let daily = self.days.entry(date).or_insert_with(|| counted(self.programme, date, self.today));
+        let daily = self.days.entry(date).or_insert_with(|| counted(self.state, date, self.today));
         for scope in scopes(supplier, icb) {
             if !fits(daily, &caps.daily, &scope) {
                 return Err(Full::Daily { scope, date });
@@ -106,7 +119,7 @@ impl<'a> Room<'a> {
         let caps = self.caps?;
         let one = Load { practices: 1, patients: 0 };
         let scope = CapScope::National;
-        let daily = self.days.entry(date).or_insert_with(|| counted(self.programme, date, self.today));
+        let daily = self.days.entry(date).or_insert_with(|| counted(self.state, date, self.today));
         if !daily.of(&scope).plus(one).within(caps.daily.national) {
             return Some(Full::Daily { scope, date });
         }
@@ -116,17 +129,28 @@ impl<'a> Room<'a> {
 }
 
 /// What counts on a date: what was sealed or booked for it, and today what has a slot and will be sealed.
-pub(crate) fn counted(programme: &Programme, date: Date, today: Date) -> Loads {
-    let sealed = programme.daily.get(&date).cloned().unwrap_or_default();
-    if date == today { sealed.plus(&programme.reserved) } else { sealed }
+fn counted(state: &State, date: Date, today: Date) -> Loads {
+    let sealed = sealed_for(state, date);
+    if date != today {
+        return sealed;
+    }
+    sealed.plus(&sum(state.programmes.values().map(|programme| &programme.reserved)))
 }
 
-/// Whether one more can be sealed on `date`, with what was sealed for it before and what this decision `added`. What is
-/// merely reserved does not count: it was when the slot was given, and may have been on another day.
-pub(crate) fn may_seal_on(programme: &Programme, date: Date, added: &Loads, activation: &Activation) -> bool {
+/// What was sealed or booked for a date, of every programme.
+pub(crate) fn sealed_for(state: &State, date: Date) -> Loads {
+    sum(state.programmes.values().filter_map(|programme| programme.daily.get(&date)))
+}
+
+fn sum<'a>(loads: impl Iterator<Item = &'a Loads>) -> Loads {
+    loads.fold(Loads::default(), |sum, one| sum.plus(one))
+}
+
+/// Whether one more of a programme can be sealed, with what is `sealed` for its day, by whatever programme. What is merely
+/// reserved does not count: it was when the slot was given, and may have been on another day.
+pub(crate) fn may_seal(programme: &Programme, sealed: &Loads, activation: &Activation) -> bool {
     let Some(plan) = programme.plan() else { return false };
     let caps = &plan.spec.caps.daily;
-    let sealed = programme.daily.get(&date).cloned().unwrap_or_default();
     scopes(&activation.supplier, activation.icb)
-        .all(|scope| sealed.of(&scope).plus(added.of(&scope)).plus(activation.load()).within(caps.of(&scope)))
+        .all(|scope| sealed.of(&scope).plus(activation.load()).within(caps.of(&scope)))
 }

@@ -41,8 +41,9 @@ pub fn step(state: &State, view: &RegistryView, now: Timestamp) -> (Vec<Command>
     let mut walk = Walk { state, view, now, proposals: Vec::new(), gathering: Gathering::default(), next_due: None };
     walk.switch_offs();
     walk.set_aside_wary();
+    let mut room = Room::on(state, civil_date(now));
     for programme in state.programmes.values().filter(|programme| programme.stage != ProgrammeStage::Draft) {
-        walk.programme(programme);
+        walk.programme(programme, &mut room);
     }
     if let Some(at) = state.next_activation_at() {
         walk.wake(at);
@@ -77,15 +78,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn programme(&mut self, programme: &'a Programme) {
-        let mut room = Room::of(programme, civil_date(self.now));
+    fn programme(&mut self, programme: &'a Programme, room: &mut Room<'a>) {
+        room.turn_to(programme);
         let listed: Vec<&Wave> = programme.waves_in_order().collect();
         for wave in &listed {
-            self.wave(programme, wave, &mut room);
+            self.wave(programme, wave, room);
         }
         // Waves that the plan in force leaves out settle what they sealed.
         for wave in programme.waves.values().filter(|wave| listed.iter().all(|other| other.id != wave.id)) {
-            self.wave(programme, wave, &mut room);
+            self.wave(programme, wave, room);
         }
         if crate::decide::programme_is_complete(programme) {
             self.proposals.push(Proposal::CompleteProgramme { programme: programme.id.clone() });

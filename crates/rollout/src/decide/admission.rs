@@ -11,9 +11,9 @@ use crate::calendar::civil_date;
 use crate::command::{Candidate, PermitAnswer};
 use crate::eligibility::{enrolment_blockers, wave_blockers};
 use crate::event::{Admission, Event, Voided, gather};
-use crate::id::{ActivationKey, Direction, ProgrammeId, Target, WaveRef};
+use crate::id::{ActivationKey, Direction, Target, WaveRef};
 use crate::pace::{permit_again, switch_off_again};
-use crate::room::{Room, may_seal_on};
+use crate::room::{Room, may_seal, sealed_for};
 use crate::spec::Mode;
 use crate::state::{
     Activation, ActivationState, Due, DueKind, Enrolment, EnrolmentStage, Load, Loads, Subject, Voiding, Wave,
@@ -46,7 +46,7 @@ fn grant(docket: &mut Docket, id: &WaveRef, practices: &[Candidate], mode: Mode,
     if !wave_blockers(&docket.state, programme, wave, docket.now).is_empty() {
         return;
     }
-    let mut room = Room::of(programme, civil_date(docket.now));
+    let mut room = Room::of(&docket.state, programme, civil_date(docket.now));
     let mut admissions = Vec::new();
     for candidate in practices {
         let Some(enrolment) = wave.enrolment(candidate.practice).filter(|one| one.mode == mode) else { continue };
@@ -193,8 +193,8 @@ fn is_settled(docket: &Docket, key: &ActivationKey) -> bool {
 struct Sealing {
     sealed: Vec<(ActivationKey, Option<Date>)>,
     listed: Vec<(ActivationKey, Option<Date>)>,
-    /// What this decision adds to the day's loads (rule 4).
-    today: BTreeMap<ProgrammeId, Loads>,
+    /// What counts against today's caps, with what this decision seals; none before it has sealed anything (rule 4).
+    today: Option<Loads>,
 }
 
 impl Sealing {
@@ -216,11 +216,11 @@ impl Sealing {
             return Ok(());
         }
         let today = civil_date(docket.now);
-        let added = self.today.entry(programme.id.clone()).or_default();
-        if !may_seal_on(programme, today, added, activation) {
+        let sealed = self.today.get_or_insert_with(|| sealed_for(&docket.state, today));
+        if !may_seal(programme, sealed, activation) {
             return Err(Voiding::NoRoom);
         }
-        added.add(&activation.supplier, activation.icb, activation.load());
+        sealed.add(&activation.supplier, activation.icb, activation.load());
         self.sealed.push((activation.key.clone(), Some(today)));
         Ok(())
     }

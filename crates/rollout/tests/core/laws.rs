@@ -1,13 +1,13 @@
 //! What must always hold, checked at every event of every test, and found out another way than the core does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
 use ods::PracticeCode;
 use rollout::calendar::civil_date;
 use rollout::spec::CapSet;
-use rollout::state::{Due, EnrolmentState, Loads, Programme, ProgrammeStage, Subject};
+use rollout::state::{Due, EnrolmentState, Loads, ProgrammeStage, Subject};
 use rollout::{ActivationKey, Direction, Event, ProgrammeId, RegistryView, State, WaveRef};
 
 /// Watches every event.
@@ -45,13 +45,25 @@ impl Laws {
             Event::Admitted { wave, admissions, .. } => {
                 admissions.iter().for_each(|one| self.stays_withdrawn(wave, one.practice));
                 assert!(!self.halted.contains(&wave.programme), "I9: admitted after a halt");
-                caps_hold(after.programme(&wave.programme).unwrap());
+                let caps = &after.programme(&wave.programme).unwrap().plan().unwrap().spec.caps;
+                caps_hold(&caps.in_flight, &sum(after.programmes.values().map(|one| &one.in_flight)), "in flight");
+                for date in admissions.iter().filter_map(|one| one.booked_on) {
+                    caps_hold(&caps.daily, &counted_on(after, date), &date.to_string());
+                }
             }
             Event::Sealed { keys, .. } => {
+                let mut loads: BTreeMap<Date, Loads> = BTreeMap::new();
                 for (key, date) in keys {
                     self.seal(before, key, *date, view, now);
+                    let activation = before.activation(key).unwrap();
+                    let (Some(wave), None, Some(date)) = (activation.wave(), activation.booked_on, *date) else {
+                        continue;
+                    };
+                    let caps = &before.programme(&wave.programme).unwrap().plan().unwrap().spec.caps;
+                    let loads = loads.entry(date).or_insert_with(|| counted_on(before, date));
+                    loads.add(&activation.supplier, activation.icb, activation.load());
+                    caps_hold(&caps.daily, loads, &date.to_string());
                 }
-                after.programmes.values().for_each(caps_hold);
             }
             Event::WaveOpened { wave } => {
                 assert!(!self.halted.contains(&wave.programme), "I9: {wave} opened after a halt");
@@ -134,16 +146,18 @@ fn days_of_notice(from: Date, until: Date, holidays: &BTreeSet<Date>) -> u16 {
     count
 }
 
-/// I5, over every scope that anything counts against.
-fn caps_hold(programme: &Programme) {
-    let Some(plan) = programme.plan() else { return };
-    let within = |loads: &Loads, caps: &CapSet, what: &str| {
-        for (scope, load) in loads.iter() {
-            assert!(load.within(caps.of(scope)), "I5: {what} for {scope}: {load}");
-        }
-    };
-    within(&programme.in_flight, &plan.spec.caps.in_flight, "in flight");
-    for (date, loads) in &programme.daily {
-        within(loads, &plan.spec.caps.daily, &date.to_string());
+/// I5: the caps of the programme that takes a slot or seals, against what counts there of every programme.
+fn caps_hold(caps: &CapSet, loads: &Loads, what: &str) {
+    for (scope, load) in loads.iter() {
+        assert!(load.within(caps.of(scope)), "I5: {what} for {scope}: {load}");
     }
+}
+
+/// What was sealed or booked for a date, of every programme.
+fn counted_on(state: &State, date: Date) -> Loads {
+    sum(state.programmes.values().filter_map(|programme| programme.daily.get(&date)))
+}
+
+fn sum<'a>(loads: impl Iterator<Item = &'a Loads>) -> Loads {
+    loads.fold(Loads::default(), |sum, one| sum.plus(one))
 }

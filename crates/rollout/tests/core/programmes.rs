@@ -1,12 +1,12 @@
-//! Two programmes for two capabilities over the same practices: a pause covers both, and a judgement holds for both (I4,
-//! rule 8).
+//! Two programmes for two capabilities over the same practices: a pause covers both, a judgement holds for both, and what
+//! one has under way counts against the caps of the other (I4, I5, rules 4 and 8).
 
 use jiff::SignedDuration;
 use ods::Capability;
-use rollout::effects::pauses_to_tell;
+use rollout::effects::{pauses_to_tell, permits_to_acquire};
 use rollout::plan::{PlacedBy, Unplaced};
-use rollout::state::{EnrolmentState, Load, PauseRef, Ruling};
-use rollout::{Command, Direction, PauseEnd, ProgrammeId, Proposal, Target, WaveId, WaveRef, step};
+use rollout::state::{CapScope, EnrolmentState, Load, PauseRef, Ruling};
+use rollout::{Command, Direction, Fact, PauseEnd, ProgrammeId, Proposal, Target, WaveId, WaveRef, explain, step};
 
 use crate::world::{Behaviour, World, code, moment, one_wave, practice, supplier, target, wave};
 
@@ -147,4 +147,83 @@ fn a_pause_that_defers_to_one_programmes_wave_is_in_force_for_the_others() {
     world.run_until("2031-05-20T12:00:00Z");
     assert_eq!(world.state.wave(&wave(2)).unwrap().fixed, Some(Load::default()));
     assert_eq!(world.enrolment(2, code(1)), EnrolmentState::Withdrawn);
+}
+
+/// How many practices of a supplier took effect on the civil day of a moment, of both capabilities.
+fn count_on_day(world: &World, day: &str, name: &str) -> usize {
+    let of_day = world.effects.iter().filter(|(at, _)| at.to_string().starts_with(day));
+    of_day.filter(|(_, key)| world.registry.view.get(key.practice).unwrap().supplier == Some(supplier(name))).count()
+}
+
+/// The wave of `one_wave` in four days, as caps allow.
+fn capped(caps: &str) -> String {
+    one_wave("    until: 2031-05-09\n    take: by-capacity\n    order: code")
+        .replace("gate:", &format!("caps: {caps}\ngate:"))
+}
+
+#[test]
+fn i05_what_one_programme_sealed_counts_against_the_daily_caps_of_another() {
+    let caps = "{daily: {each_supplier: {practices: 4}}}";
+    let mut world = both(8, &capped(caps), &capped(caps));
+    world.run_until("2031-05-06T12:00:00Z");
+    assert_eq!((count_on_day(&world, "2031-05-06", "EMIS"), count_on_day(&world, "2031-05-06", "TPP")), (4, 4));
+    // I25: who waits is told of the cap, although none of its own programme is sealed today.
+    let waiting = explain(&world.state, &world.registry.view, &history_at(2), world.now);
+    let said = format!("{:?}", waiting.blockers);
+    assert!(said.contains("Full") && said.contains("EMIS"), "{said}");
+    world.run_until("2031-05-07T17:00:00Z");
+    assert_eq!((count_on_day(&world, "2031-05-07", "EMIS"), count_on_day(&world, "2031-05-07", "TPP")), (4, 4));
+    assert!(world.is_target_on(&history_at(2)));
+}
+
+/// Slots are given by the caps of each; the seals of the one may use up the day before the other's permits come.
+#[test]
+fn i05_a_slot_is_not_sealed_into_a_day_that_another_programme_has_used_up() {
+    let caps = |most: u32| capped(&format!("{{daily: {{national: {{practices: {most}}}}}}}"));
+    for together in [false, true] {
+        let mut world = both(12, &caps(5), &caps(8));
+        world.run_until("2031-05-06T06:59:59Z");
+        world.jump(moment("2031-05-06T07:00:00Z"));
+        while permits_to_acquire(&world.state, 100).is_empty() {
+            for command in step(&world.state, &world.registry.view, world.now).0 {
+                world.submit(&command).unwrap();
+            }
+        }
+        let mut keys = permits_to_acquire(&world.state, 100);
+        assert_eq!(keys.len(), 8, "five of spring and three of summer");
+        keys.sort_by_key(|key| key.capability == Capability::default());
+        for keys in keys.chunks(if together { 8 } else { 3 }) {
+            let answers = keys.iter().map(|key| (key.clone(), world.registry.acquire(key.clone()))).collect();
+            world.learn(Fact::Permits { answers, registry_position: world.registry.view.position });
+        }
+        // The first three sealed are summer's; of spring's five two fit into its own cap.
+        world.run_until("2031-05-06T17:00:00Z");
+        let of_spring = world.effects.iter().filter(|(_, key)| key.capability == Capability::default()).count();
+        assert!(of_spring <= 5 && world.effects.len() == 8, "{of_spring} of {}", world.effects.len());
+    }
+}
+
+#[test]
+fn i05_what_one_programme_has_under_way_counts_against_the_in_flight_caps_of_another() {
+    let caps = "{in_flight: {each_icb: {practices: 3}}}";
+    let mut world = both(12, &capped(caps), &capped(caps));
+    for name in ["EMIS", "TPP"] {
+        world.suppliers.insert(supplier(name), Behaviour::AppliesAfter(SignedDuration::from_mins(40)));
+    }
+    world.run_until("2031-05-06T07:10:00Z");
+    for icb in ["QOC", "QHM"] {
+        let scope = CapScope::Icb(icb.parse().unwrap());
+        let under_way: u32 = world.state.programmes.values().map(|one| one.in_flight.of(&scope).practices).sum();
+        assert_eq!(under_way, 3, "{scope}");
+    }
+    world.run_until("2031-05-09T17:00:00Z");
+    assert!((1..=12).all(|number| world.is_on(code(number)) && world.is_target_on(&history_at(number))));
+}
+
+/// A document binds what it plans; nobody who approved the other has agreed to its caps.
+#[test]
+fn a_programmes_caps_bind_no_other_programme() {
+    let mut world = both(8, &capped("{daily: {each_supplier: {practices: 1}}}"), &one_wave(""));
+    world.run_until("2031-05-06T17:00:00Z");
+    assert!((1..=8).all(|number| world.is_target_on(&history_at(number))));
 }
