@@ -1,46 +1,32 @@
 //! Chores at the registry: permits to ask for, to settle and to give back, and pauses whose judgement it is to be told.
 //!
 //! Which there are is read from the state each time; each is done, then recorded as done. Done twice, a chore changes
-//! nothing: permits are idempotent by the key, a judgement by the pause.
+//! nothing: permits are idempotent by the key, a judgement by the pause. One that fails is tried again, and stops no other:
+//! neither another kind, nor the same of another wave (I21).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use journal::{Engine, Submission, SubmitError};
-use rollout::effects::{self, ToSettle};
+use jiff::Timestamp;
+use journal::{Engine, Submission};
+use rollout::effects::{self, PauseToTell, ToSettle};
 use rollout::state::PauseRef;
 use rollout::{ActivationKey, Fact, WaveRef};
 use tracing::Instrument;
 
-use crate::grpc::{Asking, KEYS_MAX, Registry};
-use crate::machine::{Command, Rejection, SchedulerMachine};
-use crate::peer::PeerError;
-use crate::permits::{Permits, PermitsError, by_scheduler};
+use crate::grpc::{Asking, KEYS_MAX, Registry, Settled, Told};
+use crate::machine::{Command, SchedulerMachine};
+use crate::patience::{LeaseLost, Part, PartError, Patience};
+use crate::permits::{Permits, by_scheduler};
 use crate::trace::WaveTraces;
+
+/// What is read from the state at a time, of each kind: more than a nation has, so that one wave's failure hides nothing of
+/// another.
+const CHORES_LISTED_MAX: usize = 10_000;
 
 /// Judgements told in a row; each is a call of its own.
 const PAUSES_TOLD_MAX: usize = 200;
-
-/// Why a chore was not done, or not recorded. It is done again.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ChoresError {
-    /// The registry did not answer, or refused.
-    #[error("the registry did not answer")]
-    Registry(#[from] PeerError),
-    /// The journal did not take the record.
-    #[error("what was done at the registry was not recorded")]
-    Journal(#[from] SubmitError<Rejection>),
-}
-
-impl From<PermitsError> for ChoresError {
-    fn from(error: PermitsError) -> Self {
-        match error {
-            PermitsError::Registry(error) => Self::Registry(error),
-            PermitsError::Journal(error) => Self::Journal(error),
-        }
-    }
-}
 
 /// Does the chores.
 pub(crate) struct Chores {
@@ -51,105 +37,170 @@ pub(crate) struct Chores {
     pub(crate) told: Arc<AtomicU64>,
 }
 
+/// What a round of chores came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// There was nothing to do, or what there is rests.
+    Nothing,
+    /// Something was done: there may be more.
+    Something,
+    /// The registry did not answer. The rest is not tried at once, so that suppliers' answers, and calls to them, do not wait
+    /// for one time-out after another.
+    BrokenOff,
+}
+
+/// A round of chores: under which epoch, at which moment, with what patience.
+pub(crate) struct Round<'a> {
+    pub(crate) epoch: u64,
+    pub(crate) now: Timestamp,
+    pub(crate) traces: &'a mut WaveTraces,
+    pub(crate) patience: &'a mut Patience,
+    /// What it has come to so far.
+    pub(crate) done: Done,
+}
+
+impl Round<'_> {
+    /// Whether a part is to be tried in this round.
+    fn takes(&self, part: &Part) -> bool {
+        self.done != Done::BrokenOff && !self.patience.rests(part, self.now)
+    }
+
+    /// Takes note of what came of a part; see [`Patience::heed`].
+    fn heed<T>(&mut self, part: Part, outcome: Result<T, PartError>) -> Result<Option<T>, LeaseLost> {
+        match &outcome {
+            Ok(_) if self.done == Done::Nothing => self.done = Done::Something,
+            Err(PartError::Registry(error)) if error.is_unanswered() => self.done = Done::BrokenOff,
+            _ => {}
+        }
+        self.patience.heed(part, outcome, self.now)
+    }
+}
+
 impl Chores {
     /// Where the copy of the registry must be before it shows what we told the registry.
     pub(crate) fn registry_position_told(&self) -> u64 {
         self.told.load(Ordering::Relaxed)
     }
 
-    /// Does what is to be done, as much as one round takes; whether there was anything.
-    pub(crate) async fn perform(&self, epoch: u64, traces: &mut WaveTraces) -> Result<bool, ChoresError> {
+    /// Does what is to be done, as much as one round takes.
+    pub(crate) async fn perform(&self, round: &mut Round<'_>) -> Result<Done, LeaseLost> {
         // Endings first: a receipt may wait for one, and what has settled makes room.
-        let settled = self.settle(epoch, traces).await?;
-        let acquired = self.acquire(epoch, traces).await?;
-        let released = self.release(epoch).await?;
-        let told = self.tell_pauses(epoch).await?;
-        Ok(settled || acquired || released || told)
+        self.settle(round).await?;
+        self.acquire(round).await?;
+        self.release(round).await?;
+        self.tell_pauses(round).await?;
+        Ok(round.done)
     }
 
-    async fn acquire(&self, epoch: u64, traces: &mut WaveTraces) -> Result<bool, ChoresError> {
+    async fn acquire(&self, round: &mut Round<'_>) -> Result<(), LeaseLost> {
         let published = self.engine.published();
         let state = &published.state.rollout;
         let mut by_wave: BTreeMap<Option<WaveRef>, Vec<ActivationKey>> = BTreeMap::new();
-        for key in effects::permits_to_acquire(state, KEYS_MAX) {
+        for key in effects::permits_to_acquire(state, CHORES_LISTED_MAX) {
             let wave = state.activation(&key).and_then(|activation| activation.wave().cloned());
             by_wave.entry(wave).or_default().push(key);
         }
-        let any = !by_wave.is_empty();
-        for (wave, keys) in by_wave {
+        for (wave, mut keys) in by_wave {
+            let part = Part::Permits(wave.clone());
+            if !round.takes(&part) {
+                continue;
+            }
+            keys.truncate(KEYS_MAX);
             let span = tracing::info_span!(parent: None, "permits", count = keys.len());
             if let Some(wave) = &wave {
-                traces.adopt(&self.engine, &published.state, wave, &span).await;
+                round.traces.adopt(&self.engine, &published.state, wave, &span).await;
             }
-            let position = self.permits.acquire(&keys, &cause(wave.as_ref()), Some(epoch)).instrument(span).await?;
-            self.told.fetch_max(position, Ordering::Relaxed);
+            let cause = cause(wave.as_ref());
+            let acquired = self.permits.acquire(&keys, &cause, Some(round.epoch)).instrument(span).await;
+            if let Some(position) = round.heed(part, acquired.map_err(PartError::from))? {
+                self.told.fetch_max(position, Ordering::Relaxed);
+            }
         }
-        Ok(any)
+        Ok(())
     }
 
-    async fn settle(&self, epoch: u64, traces: &mut WaveTraces) -> Result<bool, ChoresError> {
+    async fn settle(&self, round: &mut Round<'_>) -> Result<(), LeaseLost> {
         let published = self.engine.published();
         let mut by_wave: BTreeMap<Option<WaveRef>, Vec<ToSettle>> = BTreeMap::new();
-        for ended in effects::permits_to_settle(&published.state.rollout, KEYS_MAX) {
+        for ended in effects::permits_to_settle(&published.state.rollout, CHORES_LISTED_MAX) {
             by_wave.entry(ended.wave.clone()).or_default().push(ended);
         }
-        let any = !by_wave.is_empty();
-        for (wave, ended) in by_wave {
+        for (wave, mut ended) in by_wave {
+            let part = Part::Settlements(wave.clone());
+            if !round.takes(&part) {
+                continue;
+            }
+            ended.truncate(KEYS_MAX);
             let span = tracing::info_span!(parent: None, "settlement", count = ended.len());
             if let Some(wave) = &wave {
-                traces.adopt(&self.engine, &published.state, wave, &span).await;
+                round.traces.adopt(&self.engine, &published.state, wave, &span).await;
             }
-            self.settle_in(epoch, &cause(wave.as_ref()), ended).instrument(span).await?;
+            let settled = self.settle_in(round.epoch, &cause(wave.as_ref()), ended).instrument(span).await;
+            round.heed(part, settled)?;
         }
-        Ok(any)
+        Ok(())
     }
 
-    async fn settle_in(&self, epoch: u64, cause: &str, ended: Vec<ToSettle>) -> Result<(), ChoresError> {
+    async fn settle_in(&self, epoch: u64, cause: &str, ended: Vec<ToSettle>) -> Result<(), PartError> {
         let keys: Vec<ActivationKey> = ended.iter().map(|one| one.key.clone()).collect();
         let asking = Asking { request_id: self.permits.request_id("settle", &keys), cause: cause.to_owned() };
-        let registry_position = self.registry.settle(&ended, asking).await?;
-        self.told.fetch_max(registry_position, Ordering::Relaxed);
-        self.learn(epoch, cause, Fact::PermitsSettled { keys, registry_position }).await
+        let Settled { keys, position, failed } = self.registry.settle(&ended, asking).await?;
+        self.told.fetch_max(position, Ordering::Relaxed);
+        self.learn(epoch, cause, Fact::PermitsSettled { keys, registry_position: position }).await?;
+        failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    async fn release(&self, epoch: u64) -> Result<bool, ChoresError> {
+    async fn release(&self, round: &mut Round<'_>) -> Result<(), LeaseLost> {
         let keys = effects::permits_to_release(&self.engine.published().state.rollout, KEYS_MAX);
-        if keys.is_empty() {
-            return Ok(false);
+        if !keys.is_empty() && round.takes(&Part::Releases) {
+            let released = self.release_these(round.epoch, keys).await;
+            round.heed(Part::Releases, released)?;
         }
+        Ok(())
+    }
+
+    async fn release_these(&self, epoch: u64, keys: Vec<ActivationKey>) -> Result<(), PartError> {
         let asking = Asking { request_id: self.permits.request_id("release", &keys), cause: String::new() };
         self.registry.release(&keys, asking).await?;
-        self.learn(epoch, "", Fact::PermitsReleased { keys }).await?;
-        Ok(true)
+        self.learn(epoch, "", Fact::PermitsReleased { keys }).await
     }
 
-    async fn tell_pauses(&self, epoch: u64) -> Result<bool, ChoresError> {
-        let to_tell = effects::pauses_to_tell(&self.engine.published().state.rollout, PAUSES_TOLD_MAX);
-        if to_tell.is_empty() {
-            return Ok(false);
+    async fn tell_pauses(&self, round: &mut Round<'_>) -> Result<(), LeaseLost> {
+        if !round.takes(&Part::JudgementsTold) {
+            return Ok(());
         }
-        let position = self.engine.published().position;
+        let published = self.engine.published();
+        let to_tell = effects::pauses_to_tell(&published.state.rollout, CHORES_LISTED_MAX);
         let mut pauses: Vec<PauseRef> = Vec::new();
         for judgement in to_tell {
-            let request_id =
-                format!("scheduler/pause/{position}/{}/{}", judgement.pause.practice, judgement.pause.number);
-            let asking = Asking { request_id, cause: judgement.judged_by.to_string() };
-            let told = self.registry.set_pause_outcome(&judgement, asking).await;
-            match told {
-                Ok(()) => {}
-                // It has ended meanwhile, or is of another kind by now: there is nothing left to tell.
-                Err(error) if !error.is_unanswered() => {
-                    tracing::info!(error = &error as &dyn std::error::Error, "a judgement came too late");
-                }
-                Err(error) => return Err(error.into()),
+            let part = Part::Judgement(judgement.pause);
+            if pauses.len() < PAUSES_TOLD_MAX && round.takes(&part) {
+                let told = self.tell_pause(published.position, &judgement).await;
+                pauses.extend(round.heed(part, told)?.map(|()| judgement.pause));
             }
-            pauses.push(judgement.pause);
         }
-        self.learn(epoch, "", Fact::PauseOutcomesTold { pauses }).await?;
-        Ok(true)
+        // Also where the round was broken off: what was told was told.
+        if !pauses.is_empty() {
+            let recorded = self.learn(round.epoch, "", Fact::PauseOutcomesTold { pauses }).await;
+            round.heed(Part::JudgementsTold, recorded)?;
+        }
+        Ok(())
     }
 
-    async fn learn(&self, epoch: u64, cause: &str, fact: Fact) -> Result<(), ChoresError> {
+    async fn tell_pause(&self, position: u64, judgement: &PauseToTell) -> Result<(), PartError> {
+        let PauseRef { practice, number } = judgement.pause;
+        let request_id = format!("scheduler/pause/{position}/{practice}/{number}");
+        let asking = Asking { request_id, cause: judgement.judged_by.to_string() };
+        match self.registry.set_pause_outcome(judgement, asking).await? {
+            Told::Recorded => {}
+            Told::TooLate { reason } => {
+                tracing::info!(%practice, pause = number, reason, "a judgement came too late for the registry");
+            }
+        }
+        Ok(())
+    }
+
+    async fn learn(&self, epoch: u64, cause: &str, fact: Fact) -> Result<(), PartError> {
         let command = Command::fenced(epoch, rollout::Command::Learn(fact));
         self.engine.submit(Submission::new(command, by_scheduler(cause)), |_| Vec::new()).await?;
         Ok(())

@@ -5,7 +5,8 @@
 //! - `machine`: `rollout` as the journal runs it, fenced by the lease's epoch.
 //! - `follower`: a copy of the registry's practices, kept by its watch.
 //! - `performer`: the loop. It proposes what [`rollout::step`] finds, and does what [`rollout::effects`] lists: permits and
-//!   settlements at the registry (`chores`), calls to suppliers (`calls`), each only after its seal.
+//!   settlements at the registry (`chores`), calls to suppliers (`calls`), each only after its seal. What fails is tried
+//!   again and stops nothing else (`patience`).
 //! - `observer`: reads suppliers' own lists, and so finds out what was not done by command.
 //! - `lease`: which of several schedulers performs effects. Correctness rests on the journal, never on it.
 //! - `grpc`: the four services, and the registry and suppliers as we call them; only it names `proto`.
@@ -26,6 +27,7 @@ mod lease;
 mod lists;
 mod machine;
 mod observer;
+mod patience;
 mod peer;
 mod performer;
 mod permits;

@@ -25,7 +25,8 @@ impl PeerError {
         }
     }
 
-    /// Whether nothing is known of what became of the call.
+    /// Whether nothing is known of what became of the call, or it was turned away unread: the peer has not said what it
+    /// makes of it.
     pub(crate) fn is_unanswered(&self) -> bool {
         let Self::Status(status) = self else { return false };
         matches!(
@@ -36,6 +37,7 @@ impl PeerError {
                 | Code::Unknown
                 | Code::Internal
                 | Code::Aborted
+                | Code::ResourceExhausted
         )
     }
 }

@@ -9,24 +9,27 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clock::{Activity, Clock, Waiter};
-use jiff::{SignedDuration, Timestamp};
-use journal::{Engine, Submission, SubmitError};
+use jiff::Timestamp;
+use journal::{Engine, Published, Submission};
 use rollout::effects::{Call, SupplierCall};
 use rollout::spec::Mode;
 use rollout::state::{Activation, ActivationState};
-use rollout::{ActivationKey, Fact, Proposal, SupplierAnswer};
+use rollout::{ActivationKey, Fact, Proposal, RegistryView, Report, SupplierAnswer};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
 use crate::calls::{Answered, Calls};
-use crate::chores::{Chores, ChoresError};
+use crate::chores::{Chores, Done, Round};
 use crate::follower::FollowedRegistry;
 use crate::lease::Lease;
-use crate::machine::{Ask, Command, LeaseHeld, Rejection, SchedulerMachine, State};
+use crate::machine::{Ask, Command, LeaseHeld, SchedulerMachine, State};
+use crate::patience::{LeaseLost, Part, PartError, Patience};
 use crate::permits::by_scheduler;
 use crate::standing::Standing;
 use crate::trace::{self, WaveTraces};
@@ -34,11 +37,14 @@ use crate::trace::{self, WaveTraces};
 /// Calls to suppliers that are read from the state at a time. More than can be under way, since those are listed first.
 const CALLS_LISTED_MAX: usize = 10_000;
 
-/// When the registry or the journal is tried again after it did not answer: it restarts in about a second.
-const RETRY_AFTER: SignedDuration = SignedDuration::from_secs(5);
+/// A look at everything that takes longer is wedged: at a nation it takes a second or two. On real time.
+const LOOK_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Looks in a row without a pause before it is said that something is odd: a nation's wave takes a few dozen.
 const LOOKS_ODD: usize = 10_000;
+
+/// What a look proposes, and why nothing else moves.
+type Stepped = (Vec<rollout::Command>, Report);
 
 /// What a performer works with.
 pub(crate) struct Performer {
@@ -55,41 +61,9 @@ pub(crate) struct Performer {
     pub(crate) resumed_epoch: u64,
     /// Raised with each new copy of the registry.
     pub(crate) registry_changed: Waiter,
-}
-
-/// Why a look was broken off.
-#[derive(Debug, thiserror::Error)]
-enum LookError {
-    /// Another replica performs effects now, or the store of the lease does not answer.
-    #[error("the lease is not ours")]
-    LeaseLost,
-    /// The journal did not take a record.
-    #[error("the journal took no record")]
-    Journal(#[source] SubmitError<Rejection>),
-    /// A chore at the registry was not done.
-    #[error(transparent)]
-    Chores(ChoresError),
-    /// The look itself came to no end: a fault of this program, which stops nothing else.
-    #[error("the step failed")]
-    Step(#[from] tokio::task::JoinError),
-}
-
-impl From<ChoresError> for LookError {
-    fn from(error: ChoresError) -> Self {
-        match error {
-            ChoresError::Journal(error) => error.into(),
-            error @ ChoresError::Registry(_) => Self::Chores(error),
-        }
-    }
-}
-
-impl From<SubmitError<Rejection>> for LookError {
-    fn from(error: SubmitError<Rejection>) -> Self {
-        match error {
-            SubmitError::Rejected(Rejection::LeaseLost { .. }) => Self::LeaseLost,
-            error => Self::Journal(error),
-        }
-    }
+    pub(crate) patience: Patience,
+    /// A look that took too long and may be going on: no other is begun beside it.
+    pub(crate) unending: Option<JoinHandle<Stepped>>,
 }
 
 impl Performer {
@@ -130,40 +104,61 @@ impl Performer {
                 Ok(Look::Moved) if looks % LOOKS_ODD == 0 => tracing::warn!(looks, "something moves again and again"),
                 Ok(Look::Moved) => {}
                 Ok(Look::Rests(wake_at)) => return wake_at,
-                Err(LookError::LeaseLost) => return None,
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a look was broken off");
-                    return self.clock.now().checked_add(RETRY_AFTER).ok();
-                }
+                Err(LeaseLost) => return None,
             }
         }
         None
     }
 
-    async fn look_once(&mut self) -> Result<Look, LookError> {
+    /// Three parts, none of which waits for another to succeed. The calls come first: what is sealed, and what a STOP cancels,
+    /// goes out while planning is wedged or the registry is down (I10, I21).
+    async fn look_once(&mut self) -> Result<Look, LeaseLost> {
         let epoch = self.epoch().await?;
-        let proposed = self.propose(epoch).await?;
-        let done = self.chores.perform(epoch, &mut self.traces).await?;
-        self.call_suppliers(epoch).await?;
-        Ok(if done { Look::Moved } else { proposed })
+        let now = self.clock.now();
+        self.try_calls(epoch, now).await?;
+        let proposed = self.try_proposals(epoch, now).await?;
+        let (traces, patience) = (&mut self.traces, &mut self.patience);
+        let mut round = Round { epoch, now, traces, patience, done: Done::Nothing };
+        let done = self.chores.perform(&mut round).await?;
+        Ok(match (proposed, done) {
+            (Look::Rests(wake_at), Done::Nothing) => Look::Rests(earliest(wake_at, self.patience.next(now))),
+            (_, Done::Nothing | Done::Something) => Look::Moved,
+            (_, Done::BrokenOff) => Look::Rests(Some(now)),
+        })
+    }
+
+    async fn try_calls(&mut self, epoch: u64, now: Timestamp) -> Result<(), LeaseLost> {
+        if !self.patience.rests(&Part::Calls, now) {
+            let called = self.call_suppliers(epoch).await;
+            self.patience.heed(Part::Calls, called, now)?;
+        }
+        Ok(())
+    }
+
+    async fn try_proposals(&mut self, epoch: u64, now: Timestamp) -> Result<Look, LeaseLost> {
+        let mut proposed = None;
+        if !self.patience.rests(&Part::Proposals, now) {
+            let outcome = self.propose(epoch).await;
+            proposed = self.patience.heed(Part::Proposals, outcome, now)?;
+        }
+        Ok(proposed.unwrap_or_else(|| Look::Rests(self.next_call_at())))
+    }
+
+    /// When the next call to a supplier falls due.
+    fn next_call_at(&self) -> Option<Timestamp> {
+        let next = self.engine.published().state.rollout.next_activation_at();
+        next.filter(|at| self.clock.now() < *at)
     }
 
     /// Proposes what may move.
-    async fn propose(&mut self, epoch: u64) -> Result<Look, LookError> {
+    async fn propose(&mut self, epoch: u64) -> Result<Look, PartError> {
         let published = self.engine.published();
         let view = self.followed.view();
-        let now = self.clock.now();
         // What we told the registry must show in the copy first, else the same would be proposed again.
         if view.position == 0 || view.position < self.chores.registry_position_told() {
-            let next = published.state.rollout.next_activation_at();
-            return Ok(Look::Rests(next.filter(|at| now < *at)));
+            return Ok(Look::Rests(self.next_call_at()));
         }
-        let looked = {
-            let published = Arc::clone(&published);
-            // Off this thread: a look at a nation takes a while. Time stands still, since our caller holds an activity.
-            tokio::task::spawn_blocking(move || rollout::step(&published.state.rollout, &view, now))
-        };
-        let (proposals, report) = looked.await?;
+        let (proposals, report) = self.step(&published, view).await?;
         let next_due = report.next_due;
         self.standing.set(report);
         let mut moved = false;
@@ -173,6 +168,25 @@ impl Performer {
             moved |= self.submit(epoch, &cause, proposal).instrument(span).await?;
         }
         Ok(if moved { Look::Moved } else { Look::Rests(next_due) })
+    }
+
+    /// Looks at everything, off this thread: at a nation it takes a while. Time stands still, since our caller holds an
+    /// activity.
+    async fn step(
+        &mut self,
+        published: &Arc<Published<SchedulerMachine>>,
+        view: Arc<RegistryView>,
+    ) -> Result<Stepped, PartError> {
+        if self.unending.as_ref().is_some_and(|looking| !looking.is_finished()) {
+            return Err(PartError::LookUnending);
+        }
+        let (published, now) = (Arc::clone(published), self.clock.now());
+        let mut looking = tokio::task::spawn_blocking(move || rollout::step(&published.state.rollout, &view, now));
+        if let Ok(looked) = tokio::time::timeout(LOOK_TIME_MAX, &mut looking).await {
+            return Ok(looked?);
+        }
+        self.unending = Some(looking);
+        Err(PartError::LookUnending)
     }
 
     /// The span of a proposal: a wave's opening begins the wave's trace, what follows is a part of it.
@@ -188,7 +202,7 @@ impl Performer {
     }
 
     /// Has a command of ours decided; whether anything came of it.
-    async fn submit(&self, epoch: u64, cause: &str, command: rollout::Command) -> Result<bool, LookError> {
+    async fn submit(&self, epoch: u64, cause: &str, command: rollout::Command) -> Result<bool, PartError> {
         let submission = Submission::new(Command::fenced(epoch, command), by_scheduler(cause));
         let word = |outcome: &journal::Outcome<'_, SchedulerMachine>| vec![0; usize::from(!outcome.events.is_empty())];
         let accepted = self.engine.submit(submission, word).await?;
@@ -197,7 +211,7 @@ impl Performer {
 
     /// Makes the calls that are due. What is sent is recorded as sent first, so that it is asked about, not sent again,
     /// should the answer stay out.
-    async fn call_suppliers(&mut self, epoch: u64) -> Result<(), LookError> {
+    async fn call_suppliers(&mut self, epoch: u64) -> Result<(), PartError> {
         let published = self.engine.published();
         let state = &published.state.rollout;
         let mut due = rollout::effects::supplier_calls(state, self.clock.now(), CALLS_LISTED_MAX);
@@ -248,7 +262,7 @@ impl Performer {
         activities.pop().unwrap_or_else(|| self.clock.activity())
     }
 
-    async fn learn_answers(&mut self, answers: BTreeMap<ActivationKey, SupplierAnswer>) -> Result<(), LookError> {
+    async fn learn_answers(&mut self, answers: BTreeMap<ActivationKey, SupplierAnswer>) -> Result<(), PartError> {
         let epoch = self.epoch().await?;
         let published = self.engine.published();
         let span = tracing::info_span!(parent: None, "answers", count = answers.len());
@@ -264,14 +278,14 @@ impl Performer {
     }
 
     /// The epoch that we perform under, while the lease is ours.
-    async fn epoch(&mut self) -> Result<u64, LookError> {
+    async fn epoch(&mut self) -> Result<u64, LeaseLost> {
         if self.lease.epoch().is_none() {
             // Its time ran out, since the machine stood still; it may be ours all the same.
             self.beat().await;
         }
-        let epoch = self.lease.epoch().ok_or(LookError::LeaseLost)?;
+        let epoch = self.lease.epoch().ok_or(LeaseLost)?;
         let journalled = self.engine.published().state.lease.epoch;
-        if journalled == epoch { Ok(epoch) } else { Err(LookError::LeaseLost) }
+        if journalled == epoch { Ok(epoch) } else { Err(LeaseLost) }
     }
 
     /// Renews the lease, or looks whether it can be had; a new epoch is written into the journal before anything is done
@@ -307,6 +321,10 @@ fn unanswered(state: &rollout::State) -> Vec<SupplierCall> {
         wave: activation.wave().cloned(),
     };
     sent.map(request).collect()
+}
+
+fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    [one, other].into_iter().flatten().min()
 }
 
 /// What a look came to.

@@ -21,6 +21,7 @@ use crate::lease::{Lease, LeaseConfig};
 use crate::lists::ListSigner;
 use crate::machine::{Command, Rejection, SchedulerMachine};
 use crate::observer::Observer;
+use crate::patience::Patience;
 use crate::performer::Performer;
 use crate::permits::{Permits, SCHEDULER_ACCOUNT, by_scheduler};
 use crate::trace::WaveTraces;
@@ -157,6 +158,8 @@ impl Scheduler {
             traces,
             resumed_epoch,
             registry_changed,
+            patience: Patience::default(),
+            unending: None,
         }
     }
 

@@ -29,7 +29,7 @@ use proto::scheduler::v1::programme_service_server::ProgrammeServiceServer;
 use rollout::{ProgrammeId, State, WaveRef};
 use server::Server;
 
-pub(crate) use registry::{Asking, KEYS_MAX, Observation, Registry, Watch, WatchChange, WatchMessage};
+pub(crate) use registry::{Asking, KEYS_MAX, Observation, Registry, Settled, Told, Watch, WatchChange, WatchMessage};
 pub(crate) use suppliers::EnabledList;
 pub use suppliers::Suppliers;
 

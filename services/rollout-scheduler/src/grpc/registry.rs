@@ -1,17 +1,18 @@
 //! The practice registry, as the scheduler calls it.
 
+mod endings;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::Error;
 use client::Peer;
+pub(crate) use endings::{Settled, Told};
 use jiff::Timestamp;
 use ods::{Capability, PracticeCode};
 use proto::registry::v1 as wire;
 use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
 use rollout::PermitAnswer;
-use rollout::effects::{PauseToTell, ToSettle};
-use rollout::state::{Outcome, Ruling};
 use rollout::{AccessFacts, Observed, PauseEnd, PauseFacts, PracticeFacts};
 use rollout::{ActivationKey, Direction};
 use tonic::Streaming;
@@ -107,22 +108,6 @@ impl Registry {
         Ok((answers, reply.position))
     }
 
-    /// Says how permitted activations ended; at most [`KEYS_MAX`]. The registry's position after it.
-    pub(crate) async fn settle(&self, ended: &[ToSettle], asking: Asking) -> Result<u64, PeerError> {
-        let request = wire::SettlePermitsRequest {
-            settlements: ended.iter().map(settlement).collect(),
-            request_id: asking.request_id,
-            cause: asking.cause,
-            ..wire::SettlePermitsRequest::default()
-        };
-        let reply = self.0.clone().settle_permits(request).await?.into_inner();
-        for result in reply.results.iter().filter(|result| result.refusal() != wire::SettlementRefusal::Unspecified) {
-            // The registry's record stands; that ours differs is a fault that people have to look at.
-            tracing::error!(key = ?result.key, refusal = ?result.refusal(), "the registry did not take a settlement");
-        }
-        Ok(reply.position)
-    }
-
     /// Gives permits back; at most [`KEYS_MAX`]. One that was never granted is none to give back.
     pub(crate) async fn release(&self, keys: &[ActivationKey], asking: Asking) -> Result<(), PeerError> {
         let request = wire::ReleasePermitsRequest {
@@ -132,26 +117,6 @@ impl Registry {
             ..wire::ReleasePermitsRequest::default()
         };
         self.0.clone().release_permits(request).await?;
-        Ok(())
-    }
-
-    /// Tells the judgement of a programme-default pause.
-    pub(crate) async fn set_pause_outcome(&self, judgement: &PauseToTell, asking: Asking) -> Result<(), PeerError> {
-        let PauseToTell { pause, ruling, deferred_to, .. } = judgement;
-        let (outcome, until) = match ruling {
-            Ruling::InTime { until, .. } => (wire::PauseOutcome::InTime, *until),
-            Ruling::Late => (wire::PauseOutcome::Late, None),
-        };
-        let mut request = wire::SetPauseOutcomeRequest {
-            name: format!("practices/{}/pauses/{}", pause.practice, pause.number),
-            deferred_to: deferred_to.as_ref().map(ToString::to_string).unwrap_or_default(),
-            until: until.map(moment),
-            request_id: asking.request_id,
-            cause: asking.cause,
-            ..wire::SetPauseOutcomeRequest::default()
-        };
-        request.set_outcome(outcome);
-        self.0.clone().set_pause_outcome(request).await?;
         Ok(())
     }
 
@@ -308,22 +273,6 @@ fn permit_answer(grant: &wire::PermitGrant) -> PermitAnswer {
             PermitAnswer::Refused { refusal: name.strip_prefix("PERMIT_REFUSAL_").unwrap_or(name).to_owned() }
         }
     }
-}
-
-fn settlement(ended: &ToSettle) -> wire::Settlement {
-    let (outcome, as_at) = match &ended.outcome {
-        // A supplier whose clock is ahead of ours has not observed the future.
-        Outcome::Applied { applied_at } => (wire::CommandOutcome::Applied, Some(*applied_at.min(&ended.settled_at))),
-        Outcome::NotApplied => (wire::CommandOutcome::NotApplied, None),
-        Outcome::Refused { .. } => (wire::CommandOutcome::Refused, None),
-    };
-    let mut settlement = wire::Settlement {
-        key: Some(key_to_wire(&ended.key)),
-        as_at: as_at.map(moment),
-        ..wire::Settlement::default()
-    };
-    settlement.set_outcome(outcome);
-    settlement
 }
 
 fn key_to_wire(key: &ActivationKey) -> wire::CommandKey {

@@ -5,8 +5,10 @@
 mod acts;
 mod brakes;
 mod determinism;
+mod faults;
 mod files;
 mod go_live;
+mod outages;
 mod programmes;
 mod requests;
 mod restarts;

@@ -20,6 +20,7 @@ use supplier_simulator::{LogTarget, Simulator, SimulatorConfig, SupplierProfile}
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::faults::{Faults, Faulty};
 use crate::files::Surgery;
 
 /// 09:00 in London on a Tuesday.
@@ -53,6 +54,9 @@ impl Setup {
 pub(crate) struct World {
     pub(crate) clock: VirtualClock,
     pub(crate) registry: Peer,
+    /// The same, as the scheduler calls it: with the faults that a test sets.
+    registry_of_scheduler: Peer,
+    pub(crate) faults: Faults,
     pub(crate) registry_engine: Engine<practice_registry::Registry>,
     registry_journal: MemoryJournal,
     pub(crate) simulator: Simulator,
@@ -82,8 +86,10 @@ impl World {
         let shutdown = CancellationToken::new();
         let domain = Clock::Virtual(clock.clone());
 
-        let (registry_journal, registry_engine, registry) =
-            registry(MemoryJournal::default(), &domain, &shutdown).await;
+        let registry_journal = MemoryJournal::default();
+        let (registry_engine, routes) = registry(registry_journal.clone(), &domain, &shutdown).await;
+        let faults = Faults::default();
+        let (registry, registry_of_scheduler) = registry_peers(routes, &faults);
         let log = LogTarget::Memory;
         let config = SimulatorConfig { log, clock: domain, seed: 7, suppliers, real_delay_per_call };
         let simulator = Simulator::open(config).unwrap();
@@ -92,6 +98,8 @@ impl World {
         let mut world = Self {
             clock,
             registry,
+            registry_of_scheduler,
+            faults,
             registry_engine,
             registry_journal,
             simulator,
@@ -117,7 +125,7 @@ impl World {
             clock: Clock::Virtual(self.clock.clone()),
             engine: EngineConfig::default(),
             lease: LeaseConfig { replica: replica.to_owned(), expiry: LEASE_EXPIRY, store: self.lease.clone() },
-            registry: self.registry.with_account("scheduler;roles=service").unwrap(),
+            registry: self.registry_of_scheduler.clone(),
             suppliers: Suppliers::behind(self.suppliers.clone()),
             supplier_list_every: SUPPLIER_LIST_EVERY,
         };
@@ -145,7 +153,9 @@ impl World {
         self.registry_journal.rewind(position).await;
         let clock = Clock::Virtual(self.clock.clone());
         let journal = self.registry_journal.clone();
-        (_, self.registry_engine, self.registry) = registry(journal, &clock, &self.shutdown).await;
+        let (engine, routes) = registry(journal, &clock, &self.shutdown).await;
+        self.registry_engine = engine;
+        (self.registry, self.registry_of_scheduler) = registry_peers(routes, &self.faults);
     }
 
     /// Lets time pass until the scheduler's journal has come to a position, and ends the scheduler there, as a crash does;
@@ -235,9 +245,9 @@ async fn registry(
     journal: MemoryJournal,
     clock: &Clock,
     shutdown: &CancellationToken,
-) -> (MemoryJournal, Engine<practice_registry::Registry>, Peer) {
+) -> (Engine<practice_registry::Registry>, Routes) {
     let config = practice_registry::Config {
-        journal: Journal::Memory(journal.clone()),
+        journal: Journal::Memory(journal),
         clock: clock.clone(),
         engine: EngineConfig::default(),
         limits: Limits::default(),
@@ -246,8 +256,15 @@ async fn registry(
     let routes = served(|server| registry.add_to(server));
     let (running, shutdown) = (registry.clone(), shutdown.clone());
     tokio::spawn(async move { running.run(shutdown).await });
-    let peer = Peer::local("registry", routes, "practice", PeerConfig::default()).unwrap();
-    (journal, registry.engine().clone(), peer)
+    (registry.engine().clone(), routes)
+}
+
+/// The registry as a practice and as the scheduler call it.
+fn registry_peers(routes: Routes, faults: &Faults) -> (Peer, Peer) {
+    let faulty = Faulty { routes: routes.clone(), faults: faults.clone() };
+    let config = PeerConfig { backoff_first: Duration::from_millis(1), ..PeerConfig::default() };
+    let of_practice = Peer::local("registry", routes, "practice", PeerConfig::default()).unwrap();
+    (of_practice, Peer::local("registry", faulty, "scheduler;roles=service", config).unwrap())
 }
 
 fn served(add: impl FnOnce(Server) -> Server) -> Routes {
