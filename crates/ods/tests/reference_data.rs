@@ -199,3 +199,25 @@ fn every_real_file_is_detected_as_what_it_is_and_refused_as_anything_else() {
         assert_eq!(Format::detect(&contents[0]), None, "{beginning}");
     }
 }
+
+/// The only organisation of ORD at hand that a person copied from the publisher: a trust, for the shape of dates,
+/// roles, relationships and successions.
+#[test]
+fn an_organisation_of_ord_is_read_as_the_publisher_shapes_it() {
+    let Some(folder) = folder() else { return };
+    let bytes = content(&folder.join("ods_json").join("ord_organisation_RWR.json"));
+    let record = ods::ord::organisation(&bytes).unwrap();
+    assert_eq!((record.code.as_str(), record.is_active, record.is_gp_practice()), ("RWR", true, false));
+    assert_eq!(record.postcode.as_deref(), Some("AL10 8YE"));
+    let roles: Vec<&str> = record.roles.iter().map(|held| held.role.as_str()).collect();
+    assert_eq!(roles, ["RO197", "RO57"]);
+    let relationships = record.relationships.unwrap();
+    assert_eq!(relationships.iter().map(|held| held.is_active).collect::<Vec<_>>(), [true, false]);
+    assert!(relationships[1].operational.start < relationships[1].operational.end);
+    assert_eq!(record.successions.len(), 2);
+
+    let search = content(&folder.join("ods_json").join("ord_search_result_shape.json"));
+    assert_eq!(ods::ord::codes(&search).unwrap(), ["RWR"]);
+    let sync = content(&folder.join("ods_json").join("ord_sync_shape.json"));
+    assert_eq!(ods::ord::codes(&sync).unwrap(), ["ABC123"]);
+}
