@@ -16,6 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("identity", &[]),
     ("journal", &["api", "clock", "database", "identity", "proto", "telemetry"]),
     ("ods", &[]),
+    ("ods-api", &["ods"]),
     ("practice", &["filter", "ods"]),
     ("proto", &[]),
     ("rollout", &["filter", "ods"]),
@@ -24,7 +25,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("tally", &["filter", "ods"]),
     ("telemetry", &[]),
     ("access-statistics", SERVICE),
-    ("practice-registry", SERVICE),
+    ("practice-registry", REGISTRY),
     ("rollout-scheduler", SERVICE),
     ("supplier-simulator", &["api", "clock", "identity", "ods", "proto", "telemetry", "client", "server"]),
     ("accessctl", &["client", "ods", "proto"]),
@@ -35,6 +36,22 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// What every service may name; its pure crate is added by [`PURE_CRATE_OF`].
 const SERVICE: &[&str] =
     &["api", "client", "clock", "database", "filter", "identity", "journal", "ods", "proto", "server", "telemetry"];
+
+/// The registry's service also asks the directory's publisher.
+const REGISTRY: &[&str] = &[
+    "api",
+    "client",
+    "clock",
+    "database",
+    "filter",
+    "identity",
+    "journal",
+    "ods",
+    "ods-api",
+    "proto",
+    "server",
+    "telemetry",
+];
 
 const PURE_CRATE_OF: &[(&str, &str)] =
     &[("access-statistics", "tally"), ("practice-registry", "practice"), ("rollout-scheduler", "rollout")];
