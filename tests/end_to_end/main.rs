@@ -15,5 +15,6 @@ mod guards;
 mod harness;
 mod killing;
 mod national;
+mod ods_sync;
 mod tracing;
 mod walkthrough;

@@ -58,8 +58,7 @@ pub fn codes(bytes: &[u8]) -> Result<Vec<String>, DocumentFault> {
 #[must_use]
 pub fn error_text(bytes: &[u8]) -> Option<String> {
     let document = json::document(bytes).ok()?;
-    let text = Node::root(&document).get("errorText")?.plain().ok()?;
-    text
+    Node::root(&document).get("errorText")?.plain().ok()?
 }
 
 /// The document, if it has the field that all of its kind have.

@@ -74,6 +74,11 @@ pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Times
                 fold.lapsed(lapse);
             }
         }
+        Event::SyncStarted(started) => fold.state.syncs_mut().start(started, recorded_at),
+        Event::SyncAdvanced(advanced) => fold.state.syncs_mut().advance(advanced, recorded_at),
+        Event::SyncFailed(failed) => fold.state.syncs_mut().fail(failed, recorded_at),
+        Event::SyncResumed { sync } => fold.state.syncs_mut().resume(*sync, recorded_at),
+        Event::SyncEnded { sync, end } => fold.state.syncs_mut().end(*sync, *end, recorded_at),
     }
 }
 

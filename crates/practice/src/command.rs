@@ -9,6 +9,7 @@ use crate::key::CommandKey;
 use crate::organisation::OrganisationLifetime;
 use crate::pause::{Judgement, PauseEnd};
 use crate::readiness::ReadinessItem;
+use crate::sync::{AdvanceSync, FailSync, StartSync};
 
 /// A request for a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,12 @@ pub enum Command {
     SettlePermits(Vec<Settlement>),
     /// Bring about what is due, at most [`crate::LAPSES_MAX`] at a time.
     Lapse,
+    /// Begin a sync of the directory, unless one that reads as much is under way.
+    StartSync(StartSync),
+    /// Take in a page of a sync.
+    AdvanceSync(Box<AdvanceSync>),
+    /// Record why a sync cannot go on for now.
+    FailSync(FailSync),
 }
 
 /// See [`Command::PausePractice`].

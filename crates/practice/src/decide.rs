@@ -23,6 +23,7 @@ use crate::practice::Practice;
 use crate::rejection::Rejection;
 use crate::source::SourceRead;
 use crate::state::State;
+use crate::sync;
 
 /// How far an observer's clock may run ahead of ours: well above what synchronised clocks differ by, well below any
 /// mistake in a date. Within it, the moment is taken as now.
@@ -45,6 +46,9 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Vec<Ev
         Command::AcquirePermits(keys) => Ok(granted(state, keys, now)),
         Command::SettlePermits(settlements) => Ok(settled(state, settlements, now)),
         Command::Lapse => Ok(lapsed(state, now)),
+        Command::StartSync(start) => Ok(sync::started(state, *start, now)),
+        Command::AdvanceSync(advance) => sync::advanced(state, advance, now),
+        Command::FailSync(fail) => sync::failed(state, fail),
     }
 }
 

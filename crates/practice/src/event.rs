@@ -13,6 +13,7 @@ use crate::organisation::{OrganisationEntry, OrganisationLifetime};
 use crate::pause::{Judgement, PauseEnd, ReceiptPart, ReceiptState};
 use crate::readiness::ReadinessItem;
 use crate::source::SourceRead;
+use crate::sync::{SyncAdvanced, SyncEnd, SyncFailed, SyncStarted};
 
 /// A journal record of the registry. One that names many practices is one record, applied as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +97,24 @@ pub enum Event {
     Lapsed {
         /// What, in the order of the due moments.
         lapses: Vec<Lapse>,
+    },
+    /// A sync of the directory with an interface of its publisher began.
+    SyncStarted(SyncStarted),
+    /// A page of a sync was taken in; what it changed stands in records of its own beside it.
+    SyncAdvanced(SyncAdvanced),
+    /// A sync cannot go on for now.
+    SyncFailed(SyncFailed),
+    /// Somebody wants a sync that stood still to go on now.
+    SyncResumed {
+        /// Which.
+        sync: u32,
+    },
+    /// A sync ended.
+    SyncEnded {
+        /// Which.
+        sync: u32,
+        /// How.
+        end: SyncEnd,
     },
 }
 
@@ -216,6 +235,11 @@ impl Event {
             Self::PermitsGranted { .. } => "permits-granted",
             Self::PermitsSettled { .. } => "permits-settled",
             Self::Lapsed { .. } => "lapsed",
+            Self::SyncStarted(_) => "sync-started",
+            Self::SyncAdvanced(_) => "sync-advanced",
+            Self::SyncFailed(_) => "sync-failed",
+            Self::SyncResumed { .. } => "sync-resumed",
+            Self::SyncEnded { .. } => "sync-ended",
         }
     }
 }

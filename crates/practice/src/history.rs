@@ -82,7 +82,13 @@ pub fn tell(event: &Event, practice: PracticeCode) -> Option<Told> {
         | Event::PausesLifted { .. }
         | Event::PauseJudged { .. }
         | Event::SwitchOffRequested { .. }
-        | Event::ReadinessUpdated { .. } => {}
+        | Event::ReadinessUpdated { .. }
+        // Of practices, the records beside them tell.
+        | Event::SyncStarted(_)
+        | Event::SyncAdvanced(_)
+        | Event::SyncFailed(_)
+        | Event::SyncResumed { .. }
+        | Event::SyncEnded { .. } => {}
     }
     (!said.is_empty()).then(|| Told { summary: said.join("; "), effective_at })
 }

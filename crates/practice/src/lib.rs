@@ -8,6 +8,7 @@
 //! - What each source last said is kept beside the facts, so that contradictions can be told ([`disagreement`]).
 //! - The permit is the only line that decides whether a pause came in time ([`pause`], [`permit_refusal`]).
 //! - Time alone changes nothing: what is due comes about by an event ([`lapse`]).
+//! - A sync with the publisher's interfaces is recorded page by page ([`sync`]).
 
 pub mod access;
 mod apply;
@@ -31,6 +32,7 @@ pub mod reasons;
 mod rejection;
 pub mod source;
 mod state;
+pub mod sync;
 pub mod view;
 
 pub use apply::apply;

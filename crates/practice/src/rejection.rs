@@ -103,6 +103,22 @@ pub enum Rejection {
         /// The moment of the decision.
         now: Timestamp,
     },
+    /// The sync has ended, or there is none of this number.
+    #[error("sync {sync} is not under way")]
+    SyncNotOpen {
+        /// The number that was given.
+        sync: u32,
+    },
+    /// Another reader was faster.
+    #[error("sync {sync} has taken in {page} pages; the reader saw {seen}")]
+    SyncAdvanced {
+        /// The sync.
+        sync: u32,
+        /// Where it is.
+        page: u32,
+        /// Where the reader saw it.
+        seen: u32,
+    },
     /// The chunk is longer than a pause may wait for.
     #[error("a chunk of {practices_count} practices is more than {practices_count_max}")]
     ChunkTooLong {

@@ -12,6 +12,7 @@ use crate::lapse::{Due, dues_of};
 use crate::organisation::Organisation;
 use crate::practice::Practice;
 use crate::source::Sources;
+use crate::sync::Syncs;
 
 /// No code comes before it: where a range over (position, code) begins.
 static PRACTICE_CODE_FIRST: LazyLock<PracticeCode> =
@@ -24,6 +25,8 @@ pub struct State {
     organisations: OrdMap<String, Organisation>,
     #[serde(default)]
     sources: Arc<Sources>,
+    #[serde(default, skip_serializing_if = "Syncs::is_empty")]
+    syncs: Syncs,
     // Indexes over the practices, kept in step by `change`.
     dues: OrdSet<Due>,
     by_position: OrdSet<(u64, PracticeCode)>,
@@ -81,6 +84,12 @@ impl State {
         self.organisations.range::<_, str>((Excluded(code), Unbounded)).map(|(_, organisation)| organisation)
     }
 
+    /// The syncs of the directory with its publisher's interfaces.
+    #[must_use]
+    pub fn syncs(&self) -> &Syncs {
+        &self.syncs
+    }
+
     /// The earliest moment at which something lapses; None where nothing is to.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
@@ -131,6 +140,10 @@ impl State {
 
     pub(crate) fn sources_mut(&mut self) -> &mut Sources {
         Arc::make_mut(&mut self.sources)
+    }
+
+    pub(crate) fn syncs_mut(&mut self) -> &mut Syncs {
+        &mut self.syncs
     }
 
     pub(crate) fn organisations_mut(&mut self) -> &mut OrdMap<String, Organisation> {

@@ -46,6 +46,12 @@ impl<'a> View<'a> {
     /// As it was; None where the practice was not known, or not yet there.
     #[must_use]
     pub fn as_of(practice: &'a Arc<Practice>, as_of: AsOf) -> Option<Self> {
+        Self::as_of_practice(practice, as_of)
+    }
+
+    /// [`as_of`](Self::as_of), of a practice that a view gave.
+    #[must_use]
+    pub fn as_of_practice(practice: &'a Practice, as_of: AsOf) -> Option<Self> {
         let view = Self { practice, as_of: Some(as_of), geography: None };
         view.fact(&practice.name)?;
         Some(view)

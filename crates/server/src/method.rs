@@ -9,7 +9,7 @@ use telemetry::{Importance, RpcMetrics};
 
 /// The first words of RPCs that change nothing; every other RPC changes something and is always recorded. The names are
 /// those of the API's conventions, so a new verb errs on the side of the record.
-const READ_VERBS: [&str; 12] = [
+const READ_VERBS: [&str; 13] = [
     "Get",
     "BatchGet",
     "List",
@@ -22,6 +22,7 @@ const READ_VERBS: [&str; 12] = [
     "Forecast",
     "Verify",
     "Download",
+    "Export",
 ];
 
 /// Services of the server itself, open to load balancers and tools that are nobody's account.

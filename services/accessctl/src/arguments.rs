@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::{hold, import, journal, organisation, practice, programme, sources, stats, wave};
+use crate::{directory, hold, import, journal, organisation, practice, programme, sources, stats, wave};
 
 /// Operate the national programme of automatic patient access to GP records
 #[derive(Parser)]
@@ -57,6 +57,9 @@ pub(crate) enum Noun {
     /// Import a publisher's file into the registry or the calendar, and see what it changed
     #[command(subcommand)]
     Import(import::Import),
+    /// The directory of practices: keep it in step with its publisher
+    #[command(subcommand)]
+    Directory(directory::Directory),
     /// One practice: its state, why it is so, its pauses
     #[command(subcommand)]
     Practice(practice::Practice),

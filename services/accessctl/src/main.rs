@@ -7,6 +7,8 @@
 mod arguments;
 mod confirmation;
 mod connection;
+mod directory;
+mod export;
 mod failure;
 mod hold;
 mod import;
@@ -47,6 +49,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let output = Output::new(arguments.output);
     match arguments.noun {
         Noun::Import(import) => import::run(&connection, output, import).await,
+        Noun::Directory(directory) => directory::run(&connection, output, directory).await,
         Noun::Practice(practice) => practice::run(&connection, output, practice).await,
         Noun::Organisation(organisation) => organisation::run(&connection, output, organisation).await,
         Noun::Programme(programme) => programme::run(&connection, output, programme).await,

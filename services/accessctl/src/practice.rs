@@ -5,6 +5,7 @@ use proto::registry::v1 as registry;
 use proto::scheduler::v1 as scheduler;
 
 use crate::connection::{Connection, every_page};
+use crate::export::{self, Export};
 use crate::moments::{moment, shown};
 use crate::mutation::{Change, name};
 use crate::output::{Output, Table, number, word};
@@ -30,6 +31,8 @@ pub(crate) enum Practice {
         #[arg(long, value_name = "DATE", default_value = "")]
         geography_date: String,
     },
+    /// Practices as a file: CSV or a FHIR R4 bundle, with their history where that is asked for
+    Export(Export),
     /// Everything in the way, who must act, when at the earliest
     Explain { practice: String },
     /// Who changed what, when and why
@@ -91,6 +94,7 @@ pub(crate) async fn run(connection: &Connection, output: Output, practice: Pract
             let list = registry::ListPracticesRequest { filter, page_size, geography_date, ..Default::default() };
             self::list(connection, output, list).await
         }
+        Practice::Export(export) => export::run(connection, output, export).await,
         Practice::Explain { practice } => explain(connection, output, &practice).await,
         Practice::History { practice } => history(connection, output, &practice).await,
         Practice::Pause(pause) => place_pause(connection, output, pause).await,

@@ -9,6 +9,7 @@ mod compose;
 mod configuration;
 mod demo;
 mod kill;
+mod ods_sync;
 mod serve;
 mod suppliers;
 

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::compose::{Ground, Services, make_folder};
 use crate::configuration::{StoreArguments, runtime};
 use crate::kill::KillAt;
+use crate::ods_sync::OdsArguments;
 
 /// By which account this process calls others.
 const ACCOUNT: &str = "citizens-access;roles=service";
@@ -39,6 +40,8 @@ pub(crate) struct ServeArguments {
     /// Where a supplier takes requests: EMIS=http://127.0.0.1:50061; once for each supplier
     #[arg(long = "supplier", value_name = "SUPPLIER=URL")]
     suppliers: Vec<SupplierAddress>,
+    #[command(flatten)]
+    ods: OdsArguments,
     /// Tells this process from others that run the same service on the same store; the address where it is left out
     #[arg(long, value_name = "NAME")]
     replica: Option<String>,
@@ -54,6 +57,15 @@ pub(crate) struct ServeArguments {
     /// Ends the process at a commit; for tests of crash recovery
     #[arg(long, hide = true)]
     kill_at: Option<KillAt>,
+}
+
+impl ServeArguments {
+    /// Only a registry has a directory.
+    fn check_ods(&self) -> anyhow::Result<()> {
+        let has_registry = matches!(self.which, Which::All | Which::Registry);
+        ensure!(has_registry || !self.ods.is_given(), "--ods-sync is the registry's: give it to serve registry");
+        Ok(())
+    }
 }
 
 /// The services that one process runs.
@@ -178,9 +190,15 @@ fn ground(arguments: &ServeArguments, address: SocketAddr) -> anyhow::Result<Gro
 }
 
 async fn open(arguments: &ServeArguments, ground: &Ground) -> anyhow::Result<Services> {
+    arguments.check_ods()?;
     let mut services = Services::default();
     if matches!(arguments.which, Which::All | Which::Registry) {
-        services.registry = Some(ground.registry().await?);
+        let sync = arguments.ods.config(&ground.replica)?;
+        let registry = ground.registry().await?;
+        services.registry = Some(match sync {
+            Some(sync) => registry.with_sync(sync),
+            None => registry,
+        });
     }
     if arguments.which == Which::Registry {
         return Ok(services);
@@ -224,6 +242,10 @@ pub(crate) fn check(arguments: &ServeArguments) -> anyhow::Result<()> {
         );
     }
     telemetry::Config::from_env(arguments.which.name())?;
+    arguments.check_ods()?;
+    if let Some(sync) = arguments.ods.config("check-config")? {
+        println!("{}", arguments.ods.in_words(&sync));
+    }
     runtime(1)?.block_on(async {
         suppliers(&arguments.suppliers)?;
         let needs_registry = matches!(arguments.which, Which::Scheduler | Which::Statistics);

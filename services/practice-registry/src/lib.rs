@@ -1,15 +1,18 @@
 //! The practice registry: who the practices are, what they have decided, what is permitted and observed at them.
 //!
 //! A pure state machine (crate `practice`) behind a durable edge: an engine of crate `journal` records what it decides,
-//! `grpc` answers for it, and a loop brings about what is due. Reads take the published state and touch no store. The
-//! registry calls nobody, and knows no programme, wave or hold.
+//! `grpc` answers for it, and loops bring about what is due and follow the directory's publisher. Reads take the
+//! published state and touch no store. The registry calls nobody else, and knows no programme, wave or hold.
 
+mod export;
 mod fields;
 mod grpc;
 mod import;
 mod lapses;
 mod machine;
+mod sync;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Clock;
@@ -18,6 +21,8 @@ use server::Server;
 use tokio_util::sync::CancellationToken;
 
 pub use machine::{Registry, RegistryState};
+pub use practice::sync::SyncSource;
+pub use sync::SyncConfig;
 
 /// What a registry is opened with.
 #[derive(Debug)]
@@ -62,7 +67,14 @@ impl PracticeRegistry {
     pub async fn open(config: Config) -> Result<Self, JournalError> {
         let Config { journal, clock, engine, limits } = config;
         let engine = Engine::open(journal, clock.clone(), engine).await?;
-        Ok(Self { handlers: grpc::Handlers { engine, clock, limits } })
+        Ok(Self { handlers: grpc::Handlers { engine, clock, limits, sync: None } })
+    }
+
+    /// The same, which also keeps its directory in step with an interface of its publisher while it [runs](Self::run).
+    #[must_use]
+    pub fn with_sync(mut self, config: SyncConfig) -> Self {
+        self.handlers.sync = Some(Arc::new(config));
+        self
     }
 
     /// Adds PracticeRegistryService and what reflection tells of it.
@@ -82,8 +94,16 @@ impl PracticeRegistry {
 
     /// Brings about what is due, until `shutdown`; then serves what waits and ends the engine.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let grpc::Handlers { engine, clock, limits } = self.handlers.clone();
-        lapses::run(engine.clone(), clock, limits.lapse_retry_after, shutdown).await;
+        let grpc::Handlers { engine, clock, limits, sync } = self.handlers.clone();
+        let lapses = lapses::run(engine.clone(), clock.clone(), limits.lapse_retry_after, shutdown.clone());
+        let following =
+            sync.map(|config| sync::run((*config).clone(), engine.clone(), clock, limits.lapse_retry_after, shutdown));
+        let syncs = async move {
+            if let Some(following) = following {
+                following.await;
+            }
+        };
+        tokio::join!(lapses, syncs);
         engine.shutdown().await;
     }
 }

@@ -207,7 +207,12 @@ impl Registry {
             | Event::PauseJudged { .. }
             | Event::SwitchOffRequested { .. }
             | Event::ReadinessUpdated { .. }
-            | Event::AccessObserved { .. } => {}
+            | Event::AccessObserved { .. }
+            | Event::SyncStarted(_)
+            | Event::SyncAdvanced(_)
+            | Event::SyncFailed(_)
+            | Event::SyncResumed { .. }
+            | Event::SyncEnded { .. } => {}
         }
     }
 }

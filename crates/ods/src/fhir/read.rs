@@ -114,7 +114,8 @@ fn organisation(node: &Node<'_>) -> Result<OrganisationRecord, DocumentFault> {
         match extension.need("url")?.text()? {
             ROLE => record.roles.push(role(&extension)?),
             TYPED_MOMENT => {
-                record.changed = part(&extension, "dateTime", "valueDateTime")?.map(|at| at.date()).transpose()?
+                let changed = part(&extension, "dateTime", "valueDateTime")?;
+                record.changed = changed.map(|at| at.date()).transpose()?;
             }
             SUPPLIER => record.supplier = Some(extension.need("valueString")?.code()?),
             LIST_SIZE => record.list_size = Some(list_size(&extension)?),

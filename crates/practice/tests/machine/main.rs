@@ -14,3 +14,5 @@ mod observations;
 mod pauses;
 mod permits;
 mod sources;
+mod sync;
+mod sync_corpus;

@@ -6,6 +6,7 @@ mod access;
 mod check_access;
 mod counts;
 mod directory;
+mod export;
 mod history;
 mod name;
 mod organisations;
@@ -20,9 +21,11 @@ mod report;
 mod resource;
 mod sources;
 mod submit;
+mod sync;
 mod watch;
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use clock::Clock;
 use futures_util::Stream;
@@ -36,8 +39,8 @@ pub(crate) use access::EncodedAccess;
 pub(crate) use check_access::RegistryServer;
 use submit::Asked;
 
-use crate::Limits;
 use crate::machine::Registry;
+use crate::{Limits, SyncConfig};
 
 /// Answers the registry's RPCs. Clones answer from the same engine.
 #[derive(Clone, Debug)]
@@ -45,6 +48,8 @@ pub(crate) struct Handlers {
     pub(crate) engine: Engine<Registry>,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
+    /// None where no interface is followed.
+    pub(crate) sync: Option<Arc<SyncConfig>>,
 }
 
 /// Each RPC: who asks and what, to the function of its subject.
@@ -186,6 +191,37 @@ impl PracticeRegistryService for Handlers {
     ) -> Result<Response<wire::ImportDirectoryResponse>, Status> {
         let caller = Caller::of(&request).clone();
         Ok(Response::new(directory::import(self, &caller, request.into_inner()).await?))
+    }
+
+    type ExportPracticesStream = Pin<Box<dyn Stream<Item = Result<wire::ExportPracticesResponse, Status>> + Send>>;
+
+    async fn export_practices(
+        &self,
+        request: Request<wire::ExportPracticesRequest>,
+    ) -> Result<Response<Self::ExportPracticesStream>, Status> {
+        let pieces = export::export(self, Asked::new(request)).await?;
+        Ok(Response::new(Box::pin(pieces)))
+    }
+
+    async fn sync_directory(
+        &self,
+        request: Request<wire::SyncDirectoryRequest>,
+    ) -> Result<Response<wire::SyncDirectoryResponse>, Status> {
+        answer!(self, request, sync::sync_directory)
+    }
+
+    async fn get_sync(
+        &self,
+        request: Request<wire::GetSyncRequest>,
+    ) -> Result<Response<wire::GetSyncResponse>, Status> {
+        answer!(self, request, sync::get)
+    }
+
+    async fn list_syncs(
+        &self,
+        request: Request<wire::ListSyncsRequest>,
+    ) -> Result<Response<wire::ListSyncsResponse>, Status> {
+        answer!(self, request, sync::list)
     }
 
     async fn list_organisations(

@@ -32,6 +32,19 @@ pub(crate) fn import<'a>(path: &str, name: &'a str) -> Result<&'a str, Error> {
     })
 }
 
+pub(crate) fn of_sync(number: u32) -> String {
+    format!("syncs/{number}")
+}
+
+/// The number of the sync named in the field at `path`.
+pub(crate) fn sync(path: &str, name: &str) -> Result<u32, Error> {
+    let id = api::validate::resource_id(path, name, "syncs")?;
+    id.parse().map_err(|_| {
+        Error::invalid(path, "RESOURCE_NAME_INVALID", "{field} is `{value}`; it must be like syncs/3")
+            .with("value", name)
+    })
+}
+
 /// The practice named in the field at `path`.
 pub(crate) fn practice(path: &str, name: &str) -> Result<PracticeCode, Error> {
     ods_code(path, api::validate::resource_id(path, name, "practices")?)

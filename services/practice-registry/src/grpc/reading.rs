@@ -75,6 +75,11 @@ impl Reading {
         self.geography_date.unwrap_or_else(|| self.day())
     }
 
+    /// Both times of a read in the past; None = the present.
+    pub(crate) fn as_of(self) -> Option<AsOf> {
+        self.as_of
+    }
+
     /// True of a read of the present, which shows what events have brought about (rule 15).
     pub(crate) fn is_present(self) -> bool {
         self.as_of.is_none()

@@ -69,6 +69,8 @@ pub(crate) fn of_rejection(rejection: &Rejection) -> Error {
         )
         .with("close_date", close)
         .with("open_date", open),
+        // Only the loop of syncs asks for these, and takes them as told.
+        Rejection::SyncNotOpen { .. } | Rejection::SyncAdvanced { .. } => Error::internal(rejection),
         // Chunks are cut by this service, so a long one is its fault.
         Rejection::ChunkTooLong { .. } => Error::internal(rejection),
     }

@@ -4,7 +4,9 @@
 
 mod access;
 mod bench;
+mod export;
 mod files;
+mod following;
 mod history;
 mod import;
 mod import_changes;
@@ -17,5 +19,6 @@ mod practices;
 mod reference;
 mod reorganisation;
 mod sources;
+mod sync;
 mod virtual_time;
 mod watch;
