@@ -60,6 +60,26 @@ fn i13_after_an_outage_nothing_is_caught_up_and_the_next_window_takes_no_more_th
 }
 
 #[test]
+fn i14_time_going_backwards_repeats_nothing_and_forwards_skips_nothing_silently() {
+    let mut world = World::running(60, SPRING);
+    world.run_until("2031-05-12T12:00:00Z");
+    let done = (world.effects.len(), outcomes(&world, "WINDOW_OPENS"));
+    // Before today's window, before yesterday's wave, and again through both.
+    for earlier in ["2031-05-12T06:59:00Z", "2031-05-06T06:59:00Z"] {
+        world.jump(moment(earlier));
+        world.settle();
+        world.run_until("2031-05-12T17:30:00Z");
+        assert_eq!((world.effects.len(), outcomes(&world, "WINDOW_OPENS")), done, "back at {earlier}");
+    }
+    world.jump(moment("2031-05-15T20:00:00Z"));
+    world.settle();
+    let skipped = outcomes(&world, "WINDOW_OPENS").split_off(done.1.len());
+    let days = ["2031-05-13T07:00:00Z", "2031-05-14T07:00:00Z", "2031-05-15T07:00:00Z"];
+    assert_eq!(skipped, named(&days.map(|day| (day, "MISSED (the scheduler was not running)"))));
+    assert_eq!(world.effects.len(), done.0);
+}
+
+#[test]
 fn a_start_after_an_outage_within_the_window_is_late() {
     let mut world = World::running(20, &one_wave(""));
     world.run_until("2031-05-06T06:00:00Z");

@@ -24,6 +24,10 @@ pub(crate) struct Laws {
 
 impl Laws {
     pub(crate) fn check(&mut self, before: &State, event: &Event, after: &State, view: &RegistryView, now: Timestamp) {
+        after.programmes.values().flat_map(|programme| programme.waves.values()).for_each(|wave| {
+            let settled = before.wave(&wave.id).filter(|known| known.round == wave.round).and_then(|known| known.fixed);
+            assert!(settled.is_none() || wave.fixed == settled, "I7: the members of {} were settled before", wave.id);
+        });
         match event {
             Event::DueSettled { due, .. } => {
                 assert!(self.settled_dues.insert(due.clone()), "I12: {due:?} had an outcome before");
