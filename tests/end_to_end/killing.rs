@@ -173,14 +173,16 @@ impl Unbroken {
 
 /// `count` points, evenly over the records of the story, but for the last few: after kills there may be fewer.
 fn points(recorded: &BTreeMap<&'static str, Vec<Timestamp>>, count: usize) -> Vec<Point> {
+    let mut moments: Vec<Timestamp> = recorded.values().flatten().copied().collect();
+    moments.sort();
+    let before = moments[moments.len().saturating_sub(RECORDS_LEFT_OUT)];
     let all = |journals: &[&'static str]| {
         let records =
             recorded.iter().filter(|(journal, _)| journals.contains(journal)).flat_map(|(journal, moments)| {
                 moments.iter().zip(1..).map(|(recorded_at, position)| (*recorded_at, *journal, position))
             });
-        let mut records: Vec<(Timestamp, &'static str, u64)> = records.collect();
+        let mut records: Vec<(Timestamp, &'static str, u64)> = records.filter(|(at, ..)| *at < before).collect();
         records.sort();
-        records.truncate(records.len().saturating_sub(RECORDS_LEFT_OUT));
         records
     };
     let evenly = |records: Vec<(Timestamp, &'static str, u64)>, count: usize| {

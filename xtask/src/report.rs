@@ -25,15 +25,16 @@ struct Closing {
     seconds: String,
 }
 
-/// Runs the tests, shows what they print, and writes the report where all passed.
-pub(crate) fn run(tests: &mut Command) -> anyhow::Result<()> {
+/// Runs the tests, shows what they print, and writes the report where all passed. `words` chose a part of them.
+pub(crate) fn run(tests: &mut Command, words: &[String]) -> anyhow::Result<()> {
     let commit = Commit::of_work_tree()?;
     let told = tempfile::NamedTempFile::new().context("cannot make a file for what tests tell")?;
     let started = Instant::now();
     println!("── long tier");
     let closings = run_and_read(tests.env(REPORT, told.path()))?;
     let facts = fs::read_to_string(told.path()).context("cannot read what tests told")?;
-    let report = written(&commit, &machine(), started.elapsed(), &facts, &closings);
+    let run = Run { commit: commit.said(), words: words.join(" "), machine: machine(), took: started.elapsed() };
+    let report = written(&run, &facts, &closings);
     let path = root().join(REPORT_PATH);
     fs::write(&path, report).with_context(|| format!("cannot write {}", path.display()))?;
     println!("── long tier: done in {:.0} s; see {REPORT_PATH}", started.elapsed().as_secs_f64());
@@ -82,15 +83,16 @@ fn closing_of(binary: &str, line: &str) -> Option<Closing> {
     Some(Closing { binary: binary.to_owned(), passed: count("passed")?, failed: count("failed")?, seconds })
 }
 
-fn written(commit: &Commit, machine: &str, took: Duration, told: &str, closings: &[Closing]) -> String {
+fn written(run: &Run, told: &str, closings: &[Closing]) -> String {
+    let Run { commit, words, machine, took } = run;
     let passed: u32 = closings.iter().map(|closing| closing.passed).sum();
     let failed: u32 = closings.iter().map(|closing| closing.failed).sum();
     let minutes = took.as_secs_f64() / 60.0;
+    let of = if words.is_empty() { "every test".to_owned() } else { format!("a part: `-- {words}`") };
     let mut text = format!(
-        "# The long tier\n\nWritten by `cargo xtask test --long`: every test, with more kill points, seeds and cases than \
-         each commit runs.\n\n| | |\n|---|---|\n| commit | {commit} |\n| machine | {machine} |\n| took | {minutes:.0} \
-         minutes |\n| tests | {passed} passed, {failed} failed |\n\n## What was drawn\n\n",
-        commit = commit.said()
+        "# The long tier\n\nWritten by `cargo xtask test --long`: more kill points, seeds and cases than each commit runs.\n\n\
+         | | |\n|---|---|\n| commit | {commit} |\n| of | {of} |\n| machine | {machine} |\n| took | {minutes:.0} minutes \
+         |\n| tests | {passed} passed, {failed} failed |\n\n## What was drawn\n\n"
     );
     let mut told: Vec<&str> = told.lines().collect();
     // Tests run side by side, so they tell in any order.
@@ -103,6 +105,15 @@ fn written(commit: &Commit, machine: &str, took: Duration, told: &str, closings:
         let _ = writeln!(text, "| {binary} | {passed} | {failed} | {seconds} |");
     }
     text
+}
+
+/// What was run, on what, and how long it took.
+struct Run {
+    commit: String,
+    /// What chose a part of the tests; empty where all were run.
+    words: String,
+    machine: String,
+    took: Duration,
 }
 
 /// What was tested.
@@ -166,12 +177,15 @@ mod tests {
         let closing =
             |binary: &str, passed| Closing { binary: binary.to_owned(), passed, failed: 0, seconds: "0.50".to_owned() };
         let closings = [closing("api", 12), closing("proto", 0), closing("clock", 3)];
-        let took = Duration::from_secs(1_830);
-        let text = written(&commit, "2 cores", took, "ten kills on SQLite\nfive seeds\n", &closings);
+        let (commit, machine, took) = (commit.said(), "2 cores".to_owned(), Duration::from_secs(1_830));
+        let run = Run { commit, words: String::new(), machine, took };
+        let text = written(&run, "ten kills on SQLite\nfive seeds\n", &closings);
         assert!(text.contains("| commit | abc1234 of 2031-04-01, “Say more”, with changes that are not committed |"));
         assert!(text.contains("| tests | 15 passed, 0 failed |"), "{text}");
         assert!(text.contains("- five seeds\n- ten kills on SQLite\n"), "{text}");
         assert!(text.contains("| api | 12 | 0 | 0.50 |\n| clock | 3 | 0 | 0.50 |\n"), "{text}");
-        assert!(!text.contains("proto"), "{text}");
+        assert!(!text.contains("proto") && text.contains("| of | every test |"), "{text}");
+        let part = written(&Run { words: "killing".to_owned(), ..run }, "", &closings);
+        assert!(part.contains("| of | a part: `-- killing` |"), "{part}");
     }
 }

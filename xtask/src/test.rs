@@ -63,8 +63,7 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<()> {
     }
     offer.tell(&mut test, arguments.long);
     test.args(&arguments.cargo_test);
-    // A part of the tests makes no report of the whole.
-    if arguments.long && arguments.cargo_test.is_empty() { report::run(&mut test) } else { step("test", &mut test) }
+    if arguments.long { report::run(&mut test, &arguments.cargo_test) } else { step("test", &mut test) }
 }
 
 /// What can be judged without running anything: format, lints, the protobuf contract.
