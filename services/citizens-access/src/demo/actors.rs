@@ -268,7 +268,13 @@ impl Actors<'_> {
         let mut holds = self.holds(&event.by)?;
         let list = scheduler::ListHoldsRequest { show_lifted: true, page_size: PAGE_SIZE, ..Default::default() };
         let known = holds.list_holds(list).await?.into_inner().holds;
-        let etag = known.into_iter().find(|hold| hold.name == name).map(|hold| hold.etag).unwrap_or_default();
+        let known = known.into_iter().find(|hold| hold.name == name).with_context(|| format!("there is no {name}"))?;
+        // Lifted before this process was killed.
+        if known.state() == scheduler::HoldState::Lifted && known.lifted_by == event.by {
+            return Ok(format!("{name} is {}: {reason_code}", known.state().as_str_name()));
+        }
+        // Only the second of two people says what they saw: a request must be the same after a restart, an etag is not.
+        let etag = if self.world.is_second_to_lift(event) { known.etag } else { String::new() };
         let lift = scheduler::LiftHoldRequest {
             name: name.clone(),
             request_id: event.id.clone(),

@@ -268,6 +268,14 @@ impl World {
         Ok(())
     }
 
+    /// Whether somebody else was to lift the same hold before: then this is the second of two people.
+    pub(crate) fn is_second_to_lift(&self, event: &WorldEvent) -> bool {
+        let Act::LiftHold { hold, .. } = &event.does else { return false };
+        let lifts_it = |other: &&WorldEvent| matches!(&other.does, Act::LiftHold { hold: other, .. } if other == hold);
+        let mut others = self.events.iter().filter(lifts_it);
+        others.any(|other| other.by != event.by && other.moment() < event.moment())
+    }
+
     /// The practices that the events of these names concern, in order.
     pub(crate) fn concerned(
         &self,
