@@ -84,6 +84,27 @@ impl Db {
         Ok(Self { pools, place, name })
     }
 
+    /// Opens a database only to read it, such as a copy that is to be checked: nothing about it is changed, no table made,
+    /// no file written. Of an embedded store, `store` may also name the file itself. Every write through it fails.
+    pub async fn open_read_only(store: &Store, name: &'static str) -> Result<Self, DatabaseError> {
+        let place: Arc<str> = format!("{store}, database {name}").into();
+        let unavailable = |source| DatabaseError::of_store(&place, "open", source);
+        let pools = match &store.0 {
+            Place::Sqlite(path) => {
+                let file = if path.is_dir() { path.join(format!("{name}.db")) } else { path.clone() };
+                if !file.is_file() {
+                    return Err(DatabaseError::NoFile { file: file.display().to_string() });
+                }
+                open_sqlite_copy(&file).await.map_err(unavailable)?
+            }
+            Place::Postgres(options) => {
+                let options = (**options).clone().options([("default_transaction_read_only", "on")]);
+                open_postgres(&options, name).await.map_err(unavailable)?
+            }
+        };
+        Ok(Self { pools, place, name })
+    }
+
     /// Which engine this is.
     pub fn dialect(&self) -> Dialect {
         match self.pools {
@@ -243,6 +264,8 @@ async fn open_sqlite(file: &std::path::Path) -> Result<Pools, sqlx::Error> {
         // FULL: an acknowledged write survives the loss of power. NORMAL with WAL may lose the last commits.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // What was deleted is overwritten: a redacted note must not lie on in a free page (rule 16).
+        .pragma("secure_delete", "on")
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENTS_COUNT_MAX)
         .disable_statement_logging();
@@ -254,6 +277,22 @@ async fn open_sqlite(file: &std::path::Path) -> Result<Pools, sqlx::Error> {
     let writer = pool.clone().max_connections(1).connect_with(options.clone()).await?;
     let readers = pool.max_connections(SQLITE_READERS_COUNT_MAX).connect_lazy_with(options.pragma("query_only", "on"));
     Ok(Pools::Sqlite { writer, readers })
+}
+
+/// A file that nobody writes while it is read is opened as immutable, so that it may lie in a folder that cannot be written.
+/// Where its write-ahead log lies beside it, that belongs to what is read, and somebody may still be writing.
+async fn open_sqlite_copy(file: &std::path::Path) -> Result<Pools, sqlx::Error> {
+    let has_log = file.with_extension("db-wal").exists();
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .read_only(true)
+        .immutable(!has_log)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS_COUNT_MAX)
+        .pragma("query_only", "on")
+        .disable_statement_logging();
+    let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).max_connections(1).connect_with(options).await?;
+    Ok(Pools::Sqlite { writer: pool.clone(), readers: pool })
 }
 
 async fn open_postgres(options: &PgConnectOptions, name: &str) -> Result<Pools, sqlx::Error> {

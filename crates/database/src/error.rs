@@ -100,6 +100,13 @@ pub enum DatabaseError {
         name: &'static str,
     },
 
+    /// There is no such file to read.
+    #[error("there is no database {file}; name the file, or the folder that it lies in")]
+    NoFile {
+        /// The file.
+        file: String,
+    },
+
     /// The folder of an embedded store cannot be made.
     #[error("the folder {folder} of the store cannot be created")]
     Folder {

@@ -206,6 +206,13 @@ pub enum SubmitError<R: Error + Send + Sync + 'static> {
     Stopped(#[source] Arc<JournalError>),
 }
 
+impl<R: Error + Send + Sync + 'static> SubmitError<R> {
+    /// What an error of the journal means to whoever submitted.
+    pub(crate) fn of(error: Arc<JournalError>) -> Self {
+        if error.is_fatal() { Self::Stopped(error) } else { Self::Unavailable(error) }
+    }
+}
+
 /// A position was not reached in time.
 #[derive(Debug, thiserror::Error)]
 #[error("journals/{journal} is at record {position}, and record {wanted} was not seen in time")]

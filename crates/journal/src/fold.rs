@@ -3,6 +3,7 @@
 use crate::log::{Journal, Log, Writing};
 use crate::machine::Machine;
 use crate::record::{ChainFault, Head, Record};
+use crate::redaction::{OwnEvent, Redactions};
 use crate::{JournalError, sql};
 
 /// How many records are read at a time. Records may be large, so pages are small; a page costs one statement.
@@ -11,12 +12,13 @@ pub(crate) const PAGE_RECORDS: usize = 512;
 /// A state and the head that it stands for.
 pub(crate) struct Folded<M: Machine> {
     pub(crate) state: M::State,
+    pub(crate) redactions: Redactions,
     pub(crate) head: Head,
 }
 
 impl<M: Machine> Clone for Folded<M> {
     fn clone(&self) -> Self {
-        Self { state: self.state.clone(), head: self.head }
+        Self { state: self.state.clone(), redactions: self.redactions.clone(), head: self.head }
     }
 }
 
@@ -30,7 +32,7 @@ pub(crate) enum FoldFault {
 impl<M: Machine> Folded<M> {
     /// The empty journal's.
     pub(crate) fn genesis() -> Self {
-        Self { state: M::initial(), head: Head::genesis(M::JOURNAL) }
+        Self { state: M::initial(), redactions: Redactions::default(), head: Head::genesis(M::JOURNAL) }
     }
 
     /// Folds the next record in, after checking that it is the next and unaltered.
@@ -38,20 +40,22 @@ impl<M: Machine> Folded<M> {
         if let Some(fault) = record.fault_after(&self.head) {
             return Err(FoldFault::Chain(fault));
         }
-        let event = decode::<M>(record)?;
-        M::apply(&mut self.state, &event, record.position, record.recorded_at);
+        match OwnEvent::of(record) {
+            Some(event) => self.redactions.apply(event.map_err(|source| unknown(record, source))?, record),
+            None => M::apply(&mut self.state, &decode::<M>(record)?, record.position, record.recorded_at),
+        }
         self.head = record.head();
         Ok(())
     }
 }
 
-/// The event of a record.
+/// The machine's event of a record that is not of the journal's own.
 pub(crate) fn decode<M: Machine>(record: &Record) -> Result<M::Event, FoldFault> {
-    serde_json::from_str(&record.payload).map_err(|source| FoldFault::Kind {
-        position: record.position,
-        kind: record.kind.clone(),
-        source,
-    })
+    serde_json::from_str(&record.payload).map_err(|source| unknown(record, source))
+}
+
+fn unknown(record: &Record, source: serde_json::Error) -> FoldFault {
+    FoldFault::Kind { position: record.position, kind: record.kind.clone(), source }
 }
 
 impl Log {

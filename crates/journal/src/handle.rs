@@ -1,27 +1,39 @@
 //! JournalHandle: a journal without its machine, for those who only read, watch and verify it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clock::Clock;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 use crate::JournalError;
-use crate::checkpoint::{Checkpoint, Checkpoints};
-use crate::engine::{EngineConfig, Progress, wait_for};
-use crate::error::NotReached;
+use crate::checkpoint::Checkpoint;
+use crate::checkpoints::Checkpoints;
+use crate::engine::{
+    Accepted, EncodeRedaction, EngineConfig, Meta, Progress, RedactionQueue, RedactionWork, ReplyTo, redact_dry, wait_for,
+};
+use crate::error::{NotReached, SubmitError};
 use crate::log::Log;
 use crate::record::{Note, Record};
-use crate::verify::{self, Verification};
+use crate::redaction::{RedactNote, Redaction, RedactionRejection};
+use crate::verify::{self, Against, Verification};
 
 /// A journal that an engine of this process serves. Clones are the same journal.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct JournalHandle {
     log: Log,
     progress: watch::Receiver<Progress>,
     hint: Arc<Notify>,
     clock: Clock,
     checkpoints: Option<Arc<Checkpoints>>,
+    redactions: Arc<dyn RedactionQueue>,
+}
+
+impl fmt::Debug for JournalHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JournalHandle").field("journal", &self.name()).finish_non_exhaustive()
+    }
 }
 
 impl JournalHandle {
@@ -31,8 +43,9 @@ impl JournalHandle {
         hint: Arc<Notify>,
         clock: Clock,
         config: &EngineConfig,
+        redactions: Arc<dyn RedactionQueue>,
     ) -> Self {
-        Self { log, progress, hint, clock, checkpoints: config.checkpoints.clone() }
+        Self { log, progress, hint, clock, checkpoints: config.checkpoints.clone(), redactions }
     }
 
     /// The journal's name, such as `registry`.
@@ -72,12 +85,18 @@ impl JournalHandle {
         moved.is_ok_and(|progress| progress.head.position > position)
     }
 
-    /// Computes the whole chain anew. `checkpoint` is one that was kept elsewhere; it must be signed with our key.
-    pub async fn verify(&self, checkpoint: Option<&Checkpoint>) -> Result<Verification, JournalError> {
+    /// Computes the whole chain anew, or from the checkpoint on. `checkpoint` is one that was kept elsewhere; it must be
+    /// signed with our key.
+    pub async fn verify(
+        &self,
+        checkpoint: Option<&Checkpoint>,
+        from_checkpoint: bool,
+    ) -> Result<Verification, JournalError> {
         let ours = self.checkpoints.as_ref().map(|checkpoints| checkpoints.signer().public_key());
         // Without a key of our own no signature can be ours.
-        let checkpoint = checkpoint.map(|checkpoint| (checkpoint, ours.unwrap_or_default()));
-        verify::verify(&self.log, checkpoint).await
+        let key = Some(ours.unwrap_or_default());
+        let against = Against { checkpoints: checkpoint.cloned().into_iter().collect(), key, from_checkpoint };
+        verify::verify(&self.log, &against).await
     }
 
     /// What the engine has published last, signed; `None` where it was opened without checkpoints. Not what the store
@@ -91,6 +110,60 @@ impl JournalHandle {
         match stopped {
             Some(reason) => Err(reason),
             None => Ok(Some(checkpoints.signer().sign(self.log.name, head, self.clock.now()))),
+        }
+    }
+
+    /// The redactions of the notes of the records from `first` to `last`, as far as they are published here; a wish whose
+    /// second person did not come in time is none.
+    pub fn redactions(&self, first: u64, last: u64) -> Vec<Redaction> {
+        let now = self.clock.now();
+        let progress = self.progress.borrow();
+        let stands = |redaction: &&Redaction| redaction.redacted.is_some() || now < redaction.until;
+        progress.redactions.between(first, last).filter(stands).cloned().collect()
+    }
+
+    /// Has a note taken away, which takes two people: the first call, without an etag, records that it was asked for; the
+    /// second, by another account with the etag that the first returned, deletes note and salt with its record. `encode`
+    /// words the reply, which is stored with the request id. A dry run records and deletes nothing.
+    pub async fn redact_note(
+        &self,
+        asked: RedactNote,
+        meta: Meta,
+        dry_run: bool,
+        encode: impl FnOnce(&Redaction, u64) -> Vec<u8> + Send + 'static,
+    ) -> Result<Accepted, SubmitError<RedactionRejection>> {
+        let encode: EncodeRedaction = Box::new(encode);
+        let Progress { head, redactions, stopped, .. } = self.progress.borrow().clone();
+        if let Some(reason) = stopped {
+            return Err(SubmitError::Stopped(reason));
+        }
+        let is_there = self.is_note_there(asked.note_position).await?;
+        if dry_run {
+            return redact_dry(&redactions, &head, asked, is_there, &meta, encode, self.clock.now());
+        }
+        let (sender, answer) = oneshot::channel();
+        let reply_to = ReplyTo { sender, activity: self.clock.activity() };
+        if !self.redactions.send(RedactionWork { asked, encode, reply_to }, meta).await {
+            return Err(self.closed());
+        }
+        let (answer, _activity) = answer.await.map_err(|_| self.closed())?;
+        answer
+    }
+
+    /// Whether a record's note lies beside the journal; refused where it never had one.
+    async fn is_note_there(&self, position: u64) -> Result<bool, SubmitError<RedactionRejection>> {
+        let unavailable = |error| SubmitError::of(Arc::new(error));
+        let rejected = || SubmitError::Rejected(RedactionRejection::NoNote { note_position: position });
+        let before = position.checked_sub(1).ok_or_else(rejected)?;
+        let record = self.log.records(before, 1).await.map_err(unavailable)?.into_iter().next();
+        record.filter(|record| record.position == position && record.note_hash.is_some()).ok_or_else(rejected)?;
+        Ok(!self.log.notes(position, position).await.map_err(unavailable)?.is_empty())
+    }
+
+    fn closed(&self) -> SubmitError<RedactionRejection> {
+        match self.progress.borrow().stopped.clone() {
+            Some(reason) => SubmitError::Stopped(reason),
+            None => SubmitError::Unavailable(Arc::new(JournalError::Closed { journal: self.name().to_owned() })),
         }
     }
 

@@ -6,6 +6,7 @@
 //! - [`Journal`]: where records are kept, in memory, SQLite or PostgreSQL; all three behave alike.
 //! - [`Engine`]: batches of commands, each one transaction; lock-free reads; `min_position`; subscriptions.
 //! - [`JournalHandle`]: a journal without its machine, to read, watch and verify.
+//! - [`Redaction`]: two people take a note away, in every journal alike.
 //! - [`Checkpoint`] and [`Verification`]: proof that the record was not altered, cut off or rewritten.
 //! - [`grpc`]: `JournalService`, and what the handlers of every service need to submit a command.
 //!
@@ -16,8 +17,10 @@
 //! Nobody updates or deletes a record, also not this crate.
 
 mod checkpoint;
+mod checkpoints;
 mod engine;
 mod error;
+mod finding;
 mod fold;
 pub mod grpc;
 mod handle;
@@ -25,19 +28,25 @@ mod log;
 mod machine;
 mod memory;
 mod record;
+mod redaction;
+mod signer;
 mod snapshot;
 mod sql;
 mod verify;
 
-pub use checkpoint::{Checkpoint, Checkpoints, Signer};
+pub use checkpoint::Checkpoint;
+pub use checkpoints::{CHECKPOINTS_RECENT_MAX, Checkpoints};
 pub use engine::{
     Accepted, CommitHook, CommitStage, Engine, EngineConfig, Meta, Priority, Published, Salt, Submission, Subscription,
 };
 pub use error::{JournalError, NotReached, Rewound, SubmitError};
+pub use finding::Finding;
 pub use handle::JournalHandle;
 pub use log::Journal;
 pub use machine::{Machine, Outcome, Recorded};
 pub use memory::{MemoryFault, MemoryJournal};
 pub use record::{ChainFault, Hash, Head, Note, Record};
+pub use redaction::{RedactNote, Redacted, Redaction, RedactionRejection};
+pub use signer::Signer;
 pub use sql::MIGRATIONS;
-pub use verify::{Finding, Verification};
+pub use verify::{Against, Verification, verify_stored};

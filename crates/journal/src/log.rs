@@ -3,6 +3,8 @@
 //! Reading needs no lock. Writing begins by locking the journal's head, so that whoever writes sees every record
 //! there is, and nobody else writes before it has committed: one attempt always suffices.
 
+use std::collections::BTreeSet;
+
 use database::Db;
 
 use crate::memory::{MemoryJournal, MemoryWriting};
@@ -42,6 +44,8 @@ pub(crate) struct Append {
     pub(crate) to: Head,
     pub(crate) records: Vec<Record>,
     pub(crate) notes: Vec<Note>,
+    /// The records whose notes are taken away.
+    pub(crate) redacted: Vec<u64>,
     pub(crate) requests: Vec<StoredRequest>,
 }
 
@@ -128,6 +132,17 @@ impl Writing {
         match self {
             Self::Memory(writing) => Ok(writing.requests(&request_ids)),
             Self::Sql(writing) => writing.requests(request_ids).await,
+        }
+    }
+
+    /// Of these records, those whose notes lie beside the journal.
+    pub(crate) async fn noted(&mut self, positions: Vec<u64>) -> Result<BTreeSet<u64>, JournalError> {
+        if positions.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        match self {
+            Self::Memory(writing) => Ok(writing.noted(positions)),
+            Self::Sql(writing) => writing.noted(positions).await,
         }
     }
 

@@ -1,6 +1,6 @@
 //! MemoryJournal: a journal in this process. It survives the engine that wrote it, not the process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
@@ -135,6 +135,10 @@ impl MemoryWriting {
         found
     }
 
+    pub(crate) fn noted(&self, positions: Vec<u64>) -> BTreeSet<u64> {
+        positions.into_iter().filter(|position| self.content.notes.contains_key(position)).collect()
+    }
+
     pub(crate) fn commit(mut self, append: Append) -> Result<(), JournalError> {
         let fault = self.content.fault.take();
         if fault == Some(MemoryFault::BeforeCommit) {
@@ -144,6 +148,9 @@ impl MemoryWriting {
         self.content.records.extend(append.records);
         for note in append.notes {
             self.content.notes.insert(note.position, note);
+        }
+        for position in append.redacted {
+            self.content.notes.remove(&position);
         }
         for request in append.requests {
             let key = (request.request_id.clone(), request.actor.clone());

@@ -6,12 +6,14 @@
 //! counts once its head row is written, last.
 
 use database::{Db, sql};
+use serde::{Deserialize, Serialize};
 
 use crate::JournalError;
 use crate::fold::Folded;
 use crate::log::{Journal, Log};
 use crate::machine::Machine;
 use crate::record::{Hash, Record};
+use crate::redaction::{Redaction, Redactions};
 use crate::sql::{VERSION, column, failed, hash, position, stored};
 
 /// A part: small enough that its commit holds up no batch noticeably.
@@ -22,14 +24,21 @@ const KEPT_COUNT: i64 = 2;
 
 /// How the state is encoded, with the shape that the machine gives it.
 fn shape<M: Machine>() -> String {
-    format!("messagepack {VERSION} {}", M::STATE_SHAPE)
+    format!("messagepack-2 {VERSION} {}", M::STATE_SHAPE)
+}
+
+/// What a snapshot holds.
+#[derive(Serialize, Deserialize)]
+struct Content<S> {
+    state: S,
+    redactions: Vec<Redaction>,
 }
 
 /// Stores the state as a snapshot. On a journal in memory, which is folded at once, it does nothing.
 pub(crate) async fn store<M: Machine>(log: &Log, folded: &Folded<M>) -> Result<(), JournalError> {
     let Journal::Sql(db) = &log.journal else { return Ok(()) };
-    let state = folded.state.clone();
-    let encoded = tokio::task::spawn_blocking(move || rmp_serde::to_vec_named(&state));
+    let content = Content { state: folded.state.clone(), redactions: folded.redactions.iter().cloned().collect() };
+    let encoded = tokio::task::spawn_blocking(move || rmp_serde::to_vec_named(&content));
     let bytes = match encoded.await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(error)) => return Err(damaged(log, format!("its state cannot be encoded: {error}"))),
@@ -97,8 +106,11 @@ pub(crate) async fn load<M: Machine>(log: &Log, last: u64) -> Result<Option<Fold
             tracing::warn!(journal = name, position = at, "a snapshot is damaged and is passed over");
             continue;
         }
-        match rmp_serde::from_slice(&bytes) {
-            Ok(state) => return Ok(Some(Folded { state, head: record.head() })),
+        match rmp_serde::from_slice::<Content<M::State>>(&bytes) {
+            Ok(Content { state, redactions }) => {
+                let redactions: Redactions = redactions.into_iter().collect();
+                return Ok(Some(Folded { state, redactions, head: record.head() }));
+            }
             Err(error) => {
                 let error: &(dyn std::error::Error + 'static) = &error;
                 tracing::warn!(journal = name, position = at, error, "a snapshot cannot be read and is passed over");

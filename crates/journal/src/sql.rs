@@ -1,5 +1,7 @@
 //! The journal in a database: the same statements on SQLite and PostgreSQL.
 
+use std::collections::BTreeSet;
+
 use database::{DatabaseError, Db, Dialect, Row, Sql, Tx, Value, rows, sql};
 use jiff::Timestamp;
 
@@ -115,6 +117,19 @@ impl SqlWriting {
         rows.iter().map(|row| read_request(name, row)).collect()
     }
 
+    pub(crate) async fn noted(&mut self, positions: Vec<u64>) -> Result<BTreeSet<u64>, JournalError> {
+        let name = self.name;
+        let select = match self.tx.dialect() {
+            Dialect::Sqlite => {
+                "select position from journal_notes where position in (select value from json_each($1))"
+            }
+            Dialect::Postgres => "select position from journal_notes where position = any($1)",
+        };
+        let positions: Vec<i64> = positions.into_iter().map(stored).collect();
+        let rows = self.tx.fetch_all(sql(select).bind(positions)).await.map_err(|source| failed(name, source))?;
+        rows.iter().map(|row| position(name, row, "position")).collect()
+    }
+
     pub(crate) async fn commit(mut self, append: Append) -> Result<(), JournalError> {
         let name = self.name;
         self.write(append).await.map_err(|source| failed(name, source))?;
@@ -127,7 +142,7 @@ impl SqlWriting {
     }
 
     async fn write(&mut self, append: Append) -> Result<(), DatabaseError> {
-        let Append { from, to, records, notes, requests } = append;
+        let Append { from, to, records, notes, redacted, requests } = append;
         if !records.is_empty() {
             self.tx.execute_rows(record_rows(records)).await?;
             self.move_head(&from, &to).await?;
@@ -138,6 +153,14 @@ impl SqlWriting {
                 inserted.row([Value::from(stored(position)), Value::from(salt), Value::from(note)]);
             }
             self.tx.execute_rows(inserted).await?;
+        }
+        if !redacted.is_empty() {
+            let delete = match self.tx.dialect() {
+                Dialect::Sqlite => "delete from journal_notes where position in (select value from json_each($1))",
+                Dialect::Postgres => "delete from journal_notes where position = any($1)",
+            };
+            let redacted: Vec<i64> = redacted.into_iter().map(stored).collect();
+            self.tx.execute(sql(delete).bind(redacted)).await?;
         }
         if !requests.is_empty() {
             let mut inserted =

@@ -9,10 +9,8 @@ use tokio::sync::watch;
 use crate::JournalError;
 use crate::engine::config::EngineConfig;
 use crate::engine::published::Shared;
-use crate::fold::Folded;
 use crate::log::Log;
 use crate::machine::Machine;
-use crate::record::Head;
 use crate::snapshot;
 
 /// How often it looks: also how old the last checkpoint may be while records are being appended.
@@ -58,7 +56,7 @@ impl<M: Machine> Chores<M> {
         if published.position <= self.checkpoint_position || self.shared.stopped().is_some() {
             return;
         }
-        let head = Head { position: published.position, hash: published.hash, recorded_at: published.recorded_at };
+        let head = published.head();
         let checkpoint = checkpoints.signer().sign(self.log.name, head, self.clock.now());
         // A file of a few hundred bytes, synced: not worth a thread of its own.
         match checkpoints.append(&checkpoint) {
@@ -77,10 +75,9 @@ impl<M: Machine> Chores<M> {
         if self.config.snapshot_records == 0 || records_count < self.config.snapshot_records {
             return;
         }
-        let head = Head { position: published.position, hash: published.hash, recorded_at: published.recorded_at };
-        let folded = Folded::<M> { state: published.state.clone(), head };
+        let folded = published.folded();
         // Also where it failed: a cache is not worth trying again at every record.
-        self.snapshot_position = head.position;
+        self.snapshot_position = folded.head.position;
         if let Err(error) = snapshot::store(&self.log, &folded).await {
             self.complain(&error, "no snapshot could be stored");
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::checkpoint::Checkpoints;
+use crate::checkpoints::Checkpoints;
 
 /// The limits of an engine. The defaults suit a national programme.
 #[derive(Clone, Debug)]

@@ -1,21 +1,26 @@
 //! Draft: a batch while it is decided, before anything of it is written. Nothing here awaits.
 
-use std::any::Any;
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
 
 use jiff::Timestamp;
 
+use crate::engine::admission::{self, Admitted};
 use crate::engine::config::Salt;
-use crate::engine::submission::{Accepted, Answer, Encode, Job, Meta, ReplyTo};
+use crate::engine::submission::{Accepted, Answer, Job, Meta, Pending, RedactionWork, Work};
 use crate::error::SubmitError;
 use crate::fold::Folded;
 use crate::log::{Append, StoredRequest};
-use crate::machine::{Machine, Outcome};
-use crate::record::{Content, Hash, Head, Note, Record};
+use crate::machine::Machine;
+use crate::record::{Hash, Head, Note, Record};
 
-/// The largest payload of one record: with its other fields it must fit into a message of 4 MiB.
-pub(crate) const PAYLOAD_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// What a batch needs to know of the store besides the state.
+pub(crate) struct Known {
+    /// Replies that were stored earlier under the batch's request ids.
+    pub(crate) requests: Vec<StoredRequest>,
+    /// Of the records whose notes are to be taken away, those whose notes are there.
+    pub(crate) noted: BTreeSet<u64>,
+}
 
 /// A batch that is being decided: each command on the state that those before it left.
 pub(crate) struct Draft<M: Machine> {
@@ -23,29 +28,34 @@ pub(crate) struct Draft<M: Machine> {
     folded: Folded<M>,
     records: Vec<Record>,
     notes: Vec<Note>,
+    noted: BTreeSet<u64>,
+    redacted: Vec<u64>,
     requests: Vec<StoredRequest>,
     /// Replies that were stored earlier, and those of this batch, by request id and account.
     known_requests: BTreeMap<(String, String), StoredRequest>,
-    answers: Vec<(ReplyTo<M>, Answer<M>)>,
+    answers: Vec<Pending>,
 }
 
 /// A batch that is decided: what to write, the state once it is written, and the answers to give then.
 pub(crate) struct Decided<M: Machine> {
     pub(crate) append: Append,
     pub(crate) folded: Folded<M>,
-    pub(crate) answers: Vec<(ReplyTo<M>, Answer<M>)>,
+    pub(crate) answers: Vec<Pending>,
 }
 
 impl<M: Machine> Draft<M> {
     /// An empty batch on the committed state.
-    pub(crate) fn new(folded: Folded<M>, known: Vec<StoredRequest>) -> Self {
+    pub(crate) fn new(folded: Folded<M>, known: Known) -> Self {
+        let Known { requests, noted } = known;
         let known_requests =
-            known.into_iter().map(|stored| ((stored.request_id.clone(), stored.actor.clone()), stored)).collect();
+            requests.into_iter().map(|stored| ((stored.request_id.clone(), stored.actor.clone()), stored)).collect();
         Self {
             from: folded.head,
             folded,
             records: Vec::new(),
             notes: Vec::new(),
+            noted,
+            redacted: Vec::new(),
             requests: Vec::new(),
             known_requests,
             answers: Vec::new(),
@@ -54,46 +64,65 @@ impl<M: Machine> Draft<M> {
 
     /// Decides one command. Whatever becomes of it, the other commands of the batch are unharmed.
     pub(crate) fn admit(&mut self, job: Job<M>, clock_now: Timestamp, salt: Salt) {
-        if job.reply_to.is_closed() {
+        if job.is_deserted() {
             // Nobody waits any more, and nobody was promised anything.
-            return;
-        }
-        let key = job.request_key();
-        if let Some(stored) = key.as_ref().and_then(|key| self.known_requests.get(key)) {
-            let answer = replay(stored, &job);
-            self.answers.push((job.reply_to, answer));
             return;
         }
         // Rule 18: never before what is recorded already, whatever the clock says.
         let now = clock_now.max(self.folded.head.recorded_at);
-        let body_digest = job.body_digest();
-        let Job { command, meta, encode, reply_to, .. } = job;
-        let answer = match decide::<M>(&self.folded, &command, &meta, encode, now, salt) {
-            Ok(admitted) => {
-                let accepted = admitted.accepted.clone();
-                self.take(admitted, &meta, body_digest);
-                Ok(accepted)
+        let Job { work, meta, .. } = job;
+        let pending = match work {
+            Work::Command { command, encode, reply_to } => {
+                let answer = match self.first_reply(&meta) {
+                    Some(answer) => answer,
+                    None => admission::decide(&self.folded, &command, &meta, encode, now, salt)
+                        .map(|admitted| self.take(admitted, &meta)),
+                };
+                reply_to.once_stored(answer)
             }
-            Err(error) => Err(error),
+            Work::Redaction(RedactionWork { asked, encode, reply_to }) => {
+                let is_there = self.noted.contains(&asked.note_position);
+                let answer = match self.first_reply(&meta) {
+                    Some(answer) => answer,
+                    None => admission::redact(&self.folded, asked, is_there, &meta, encode, now, salt)
+                        .map(|admitted| self.take(admitted, &meta)),
+                };
+                reply_to.once_stored(answer)
+            }
         };
-        self.answers.push((reply_to, answer));
+        self.answers.push(pending);
     }
 
-    fn take(&mut self, admitted: Admitted<M>, meta: &Meta, body_digest: Hash) {
-        self.folded = admitted.folded;
-        self.records.extend(admitted.records);
-        self.notes.extend(admitted.note);
+    /// What was answered to this request before, if it is not new.
+    fn first_reply<R: Error + Send + Sync + 'static>(&self, meta: &Meta) -> Option<Answer<R>> {
+        if meta.request_id.is_empty() {
+            return None;
+        }
+        let stored = self.known_requests.get(&(meta.request_id.clone(), meta.actor.clone()))?;
+        if stored.body_digest != Hash(meta.body_digest) {
+            return Some(Err(SubmitError::RequestIdReused { request_id: meta.request_id.clone() }));
+        }
+        Some(Ok(Accepted { reply: stored.reply.clone(), position: stored.position, replayed: true }))
+    }
+
+    fn take(&mut self, admitted: Admitted<M>, meta: &Meta) -> Accepted {
+        let Admitted { folded, records, note, redacted, accepted } = admitted;
+        self.folded = folded;
+        self.records.extend(records);
+        self.notes.extend(note);
+        self.redacted.extend(redacted);
         if !meta.request_id.is_empty() {
             let stored = StoredRequest {
                 actor: meta.actor.clone(),
                 request_id: meta.request_id.clone(),
-                body_digest,
-                reply: admitted.accepted.reply,
-                position: admitted.accepted.position,
+                body_digest: Hash(meta.body_digest),
+                reply: accepted.reply.clone(),
+                position: accepted.position,
             };
             self.known_requests.insert((stored.request_id.clone(), stored.actor.clone()), stored.clone());
             self.requests.push(stored);
         }
+        accepted
     }
 
     /// Ends the batch.
@@ -103,6 +132,7 @@ impl<M: Machine> Draft<M> {
             to: self.folded.head,
             records: self.records,
             notes: self.notes,
+            redacted: self.redacted,
             requests: self.requests,
         };
         Decided { append, folded: self.folded, answers: self.answers }
@@ -114,117 +144,4 @@ impl<M: Machine> Decided<M> {
     pub(crate) fn is_empty(&self) -> bool {
         self.append.records.is_empty() && self.append.requests.is_empty()
     }
-}
-
-fn replay<M: Machine>(stored: &StoredRequest, job: &Job<M>) -> Answer<M> {
-    if stored.body_digest != job.body_digest() {
-        return Err(SubmitError::RequestIdReused { request_id: job.meta.request_id.clone() });
-    }
-    Ok(Accepted { reply: stored.reply.clone(), position: stored.position, replayed: true })
-}
-
-/// A command that was decided, with its events folded in.
-struct Admitted<M: Machine> {
-    folded: Folded<M>,
-    records: Vec<Record>,
-    note: Option<Note>,
-    accepted: Accepted,
-}
-
-/// Decides `command` on `folded`, on a copy: a machine that panics half-way leaves the batch as it was.
-fn decide<M: Machine>(
-    folded: &Folded<M>,
-    command: &M::Command,
-    meta: &Meta,
-    encode: Encode<M>,
-    now: Timestamp,
-    salt: Salt,
-) -> Result<Admitted<M>, SubmitError<M::Rejection>> {
-    let decided = catch_unwind(AssertUnwindSafe(|| {
-        let events = M::decide(&folded.state, command, now).map_err(SubmitError::Rejected)?;
-        let mut after = folded.clone();
-        let mut records = Vec::with_capacity(events.len());
-        let mut note = None;
-        for event in &events {
-            let payload = encode_event::<M>(event)?;
-            let note_hash = if records.is_empty() && !meta.note.is_empty() {
-                let salted =
-                    Note { position: after.head.position + 1, salt: salt.next().to_vec(), note: meta.note.clone() };
-                let hash = Hash::of_note(&salted.salt, &salted.note);
-                note = Some(salted);
-                Some(hash)
-            } else {
-                None
-            };
-            let content = Content {
-                actor: meta.actor.clone(),
-                request_id: meta.request_id.clone(),
-                cause: meta.cause.clone(),
-                traceparent: meta.traceparent.clone(),
-                kind: M::kind(event).to_owned(),
-                payload,
-                reason_code: meta.reason_code.clone(),
-                note_hash,
-            };
-            let record = Record::after(&after.head, now, content);
-            M::apply(&mut after.state, event, record.position, now);
-            after.head = record.head();
-            records.push(record);
-        }
-        let position = after.head.position;
-        let outcome =
-            Outcome { before: &folded.state, after: &after.state, events: &events, position, now, dry_run: false };
-        let accepted = Accepted { reply: encode(&outcome), position, replayed: false };
-        Ok(Admitted { folded: after, records, note, accepted })
-    }));
-    decided.unwrap_or_else(|panic| Err(fault::<M>(message_of(panic.as_ref()))))
-}
-
-/// Decides `command` on a published state and answers, without recording anything.
-pub(crate) fn dry_run<M: Machine>(
-    folded: &Folded<M>,
-    command: &M::Command,
-    encode: Encode<M>,
-    clock_now: Timestamp,
-) -> Answer<M> {
-    let now = clock_now.max(folded.head.recorded_at);
-    let decided = catch_unwind(AssertUnwindSafe(|| {
-        let events = M::decide(&folded.state, command, now).map_err(SubmitError::Rejected)?;
-        let mut after = folded.state.clone();
-        let mut position = folded.head.position;
-        for event in &events {
-            position += 1;
-            M::apply(&mut after, event, position, now);
-        }
-        let position = folded.head.position;
-        let outcome = Outcome { before: &folded.state, after: &after, events: &events, position, now, dry_run: true };
-        Ok(Accepted { reply: encode(&outcome), position, replayed: false })
-    }));
-    decided.unwrap_or_else(|panic| Err(fault::<M>(message_of(panic.as_ref()))))
-}
-
-fn encode_event<M: Machine>(event: &M::Event) -> Result<String, SubmitError<M::Rejection>> {
-    let unwritable = |error: serde_json::Error| fault::<M>(format!("its event cannot be written as JSON: {error}"));
-    let payload = serde_json::to_string(event).map_err(unwritable)?;
-    if payload.len() > PAYLOAD_BYTES_MAX {
-        let size = payload.len();
-        return Err(fault::<M>(format!("its event has {size} bytes, more than the {PAYLOAD_BYTES_MAX} of a record")));
-    }
-    // What is folded now must be what is read back later (I20): found in tests rather than after a restart.
-    #[cfg(debug_assertions)]
-    {
-        let read_back: M::Event = serde_json::from_str(&payload).map_err(unwritable)?;
-        let again = serde_json::to_string(&read_back).map_err(unwritable)?;
-        assert_eq!(payload, again, "an event does not survive being written and read back");
-    }
-    Ok(payload)
-}
-
-fn fault<M: Machine>(what: String) -> SubmitError<M::Rejection> {
-    SubmitError::Fault { journal: M::JOURNAL, what }
-}
-
-fn message_of(panic: &(dyn Any + Send)) -> String {
-    let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it panicked".to_owned())
 }

@@ -3,6 +3,7 @@
 //! Reads take the published state, without a lock. Writes are submitted, decided in batches by one task, and answered
 //! once they are durable. Any number of engines, in any number of processes, may run on one journal in PostgreSQL.
 
+mod admission;
 mod chores;
 mod config;
 mod draft;
@@ -33,12 +34,16 @@ use crate::handle::JournalHandle;
 use crate::log::{Journal, Log};
 use crate::machine::{Machine, Outcome, Recorded};
 use crate::record::{Head, Record};
+use crate::redaction::OWN_KINDS;
 use crate::{ChainFault, snapshot};
 use chores::Chores;
 use published::Shared;
 use queues::QueueSenders;
 use recent::RecentHashes;
-use submission::{Job, ReplyTo};
+use submission::{Job, Work};
+pub(crate) use admission::redact_dry;
+pub(crate) use queues::RedactionQueue;
+pub(crate) use submission::{EncodeRedaction, RedactionWork, ReplyTo};
 use writer::Writer;
 
 /// Runs a [`Machine`] over a journal. Clones are the same engine; once the last is dropped, what waits is still served
@@ -87,7 +92,9 @@ impl<M: Machine> Engine<M> {
         let (stopping, stop) = watch::channel(false);
         let (writer_lives, writer_alive) = watch::channel(());
         let hint = Arc::new(Notify::new());
-        let handle = JournalHandle::new(log.clone(), shared.progress(), Arc::clone(&hint), clock.clone(), &config);
+        let redactions = senders.redactions();
+        let handle =
+            JournalHandle::new(log.clone(), shared.progress(), Arc::clone(&hint), clock.clone(), &config, redactions);
 
         let tail = tail::run(
             log.journal.clone(),
@@ -152,15 +159,14 @@ impl<M: Machine> Engine<M> {
         }
         let Submission { command, meta, priority, dry_run } = submission;
         if dry_run {
-            let published = self.published();
-            let head = Head { position: published.position, hash: published.hash, recorded_at: published.recorded_at };
-            let folded = Folded::<M> { state: published.state.clone(), head };
-            return draft::dry_run(&folded, &command, Box::new(encode), self.0.clock.now());
+            let folded = self.published().folded();
+            return admission::dry_run(&folded, &command, Box::new(encode), self.0.clock.now());
         }
         let (sender, answer) = oneshot::channel();
         let reply_to = ReplyTo { sender, activity: self.0.clock.activity() };
         let span = tracing::Span::current();
-        let job = Job { command, meta, priority, encode: Box::new(encode), reply_to, span };
+        let work = Work::Command { command, encode: Box::new(encode), reply_to };
+        let job = Job { work, meta, priority, span };
         self.0.queues.send(job).await.map_err(|_| self.closed())?;
         // The activity is dropped here, in the caller's own poll: between the two, virtual time cannot have moved.
         let (answer, _activity) = answer.await.map_err(|_| self.closed())?;
@@ -193,10 +199,13 @@ impl<M: Machine> Engine<M> {
         self.0.handle.records(after, limit).await
     }
 
-    /// At most `limit` events after a position.
+    /// The machine's events in the `limit` records after a position; the journal's own are passed over.
     pub async fn events(&self, after: u64, limit: usize) -> Result<Vec<Recorded<M::Event>>, JournalError> {
         let mut events = Vec::new();
         for record in self.records(after, limit).await? {
+            if record.kind.starts_with(OWN_KINDS) {
+                continue;
+            }
             let event = match decode::<M>(&record) {
                 Ok(event) => event,
                 Err(fault) => return Err(self.0.handle.log().explain(fault).await),
@@ -271,7 +280,7 @@ async fn fold_all<M: Machine>(log: &Log, last: u64) -> Result<(Folded<M>, u64), 
 /// Rule 17, for the time when nobody was looking: the store must still hold what the last checkpoint vouched for.
 async fn compare_with_checkpoint(log: &Log, head: &Head, config: &EngineConfig) -> Result<(), JournalError> {
     let Some(checkpoints) = &config.checkpoints else { return Ok(()) };
-    let Some(checkpoint) = checkpoints.last(log.name)? else { return Ok(()) };
+    let Some(checkpoint) = checkpoints.highest(log.name)? else { return Ok(()) };
     let known = checkpoint.head;
     let holds = match known.position.checked_sub(1) {
         None => true,
@@ -285,6 +294,6 @@ async fn compare_with_checkpoint(log: &Log, head: &Head, config: &EngineConfig) 
         known,
         found: *head,
         common_position: None,
-        witness: format!("the last checkpoint in {}", checkpoints.path().display()),
+        witness: format!("the highest checkpoint in {}", checkpoints.path().display()),
     })))
 }

@@ -12,6 +12,7 @@ use crate::error::{JournalError, NotReached};
 use crate::fold::Folded;
 use crate::machine::Machine;
 use crate::record::{Hash, Head};
+use crate::redaction::Redactions;
 
 /// A committed state. It never changes; the next one replaces it.
 pub struct Published<M: Machine> {
@@ -23,6 +24,7 @@ pub struct Published<M: Machine> {
     pub hash: Hash,
     /// When that record was recorded; 1970 in an empty journal.
     pub recorded_at: Timestamp,
+    pub(crate) redactions: Redactions,
 }
 
 impl<M: Machine> std::fmt::Debug for Published<M> {
@@ -34,8 +36,18 @@ impl<M: Machine> std::fmt::Debug for Published<M> {
 
 impl<M: Machine> From<&Folded<M>> for Published<M> {
     fn from(folded: &Folded<M>) -> Self {
-        let head = folded.head;
-        Self { state: folded.state.clone(), position: head.position, hash: head.hash, recorded_at: head.recorded_at }
+        let Folded { state, redactions, head } = folded.clone();
+        Self { state, position: head.position, hash: head.hash, recorded_at: head.recorded_at, redactions }
+    }
+}
+
+impl<M: Machine> Published<M> {
+    pub(crate) fn head(&self) -> Head {
+        Head { position: self.position, hash: self.hash, recorded_at: self.recorded_at }
+    }
+
+    pub(crate) fn folded(&self) -> Folded<M> {
+        Folded { state: self.state.clone(), redactions: self.redactions.clone(), head: self.head() }
     }
 }
 
@@ -44,6 +56,8 @@ impl<M: Machine> From<&Folded<M>> for Published<M> {
 pub(crate) struct Progress {
     /// The last record that is published.
     pub(crate) head: Head,
+    /// The redactions up to there.
+    pub(crate) redactions: Redactions,
     /// Why nothing will follow.
     pub(crate) stopped: Option<Arc<JournalError>>,
     /// The writer has ended: nothing will follow here.
@@ -68,7 +82,12 @@ impl<M: Machine> Shared<M> {
     pub(crate) fn new(folded: &Folded<M>, clock: Clock) -> Self {
         Self {
             published: ArcSwap::from_pointee(Published::from(folded)),
-            progress: watch::Sender::new(Progress { head: folded.head, stopped: None, has_ended: false }),
+            progress: watch::Sender::new(Progress {
+                head: folded.head,
+                redactions: folded.redactions.clone(),
+                stopped: None,
+                has_ended: false,
+            }),
             subscribers: Mutex::default(),
             clock,
         }
@@ -82,7 +101,10 @@ impl<M: Machine> Shared<M> {
     /// Replaces the state, then tells everybody. After it returns, whoever reads sees it.
     pub(crate) fn publish(&self, folded: &Folded<M>) {
         self.published.store(Arc::new(Published::from(folded)));
-        self.progress.send_modify(|progress| progress.head = folded.head);
+        self.progress.send_modify(|progress| {
+            progress.head = folded.head;
+            progress.redactions = folded.redactions.clone();
+        });
         let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
         subscribers.retain(|signal| !signal.is_deserted());
         for signal in subscribers.iter() {

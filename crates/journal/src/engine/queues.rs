@@ -1,10 +1,12 @@
 //! Queues: the urgent one, served first, and the normal one, of which each batch takes a share.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
-use crate::engine::submission::{Job, Priority};
+use crate::engine::submission::{Job, Meta, Priority, RedactionWork, Work};
 use crate::machine::Machine;
 
 /// Of a full batch, how much is left to normal commands while urgent ones abound: so that these never starve them.
@@ -32,7 +34,26 @@ pub(crate) fn queues<M: Machine>(commands_max: usize) -> (QueueSenders<M>, Queue
     (senders, Queues { urgent, normal, urgent_next: VecDeque::new(), normal_next: VecDeque::new() })
 }
 
+/// Where redactions are queued, for those who don't know the machine. It does not keep the engine alive.
+pub(crate) trait RedactionQueue: Send + Sync {
+    /// Waits for a place in the queue; false where the engine has ended.
+    fn send(&self, work: RedactionWork, meta: Meta) -> BoxFuture<'_, bool>;
+}
+
+impl<M: Machine> RedactionQueue for mpsc::Sender<Job<M>> {
+    fn send(&self, work: RedactionWork, meta: Meta) -> BoxFuture<'_, bool> {
+        let span = tracing::Span::current();
+        let job = Job { work: Work::Redaction(work), meta, priority: Priority::Normal, span };
+        Box::pin(async move { mpsc::Sender::send(self, job).await.is_ok() })
+    }
+}
+
 impl<M: Machine> QueueSenders<M> {
+    /// Where redactions wait: with the normal commands.
+    pub(crate) fn redactions(&self) -> Arc<dyn RedactionQueue> {
+        Arc::new(self.normal.clone())
+    }
+
     /// Waits for a place in the queue; the job comes back where the engine has ended.
     pub(crate) async fn send(&self, job: Job<M>) -> Result<(), Job<M>> {
         let sender = match job.priority {

@@ -1,11 +1,14 @@
 //! Submission: a command on its way to the engine, and what comes back.
 
+use std::error::Error;
+use std::sync::Arc;
+
 use clock::Activity;
 use tokio::sync::oneshot;
 
-use crate::error::SubmitError;
+use crate::error::{JournalError, SubmitError};
 use crate::machine::{Machine, Outcome};
-use crate::record::Hash;
+use crate::redaction::{RedactNote, Redaction, RedactionRejection};
 
 /// A command and all that is to be recorded with it.
 #[derive(Clone, Debug)]
@@ -75,30 +78,56 @@ pub struct Accepted {
 /// Words the reply to an accepted command. Called within the transaction, since the reply is stored with it.
 pub(crate) type Encode<M> = Box<dyn FnOnce(&Outcome<'_, M>) -> Vec<u8> + Send>;
 
-pub(crate) type Answer<M> = Result<Accepted, SubmitError<<M as Machine>::Rejection>>;
+/// The same for a redaction: the redaction as it is then, and its record's position.
+pub(crate) type EncodeRedaction = Box<dyn FnOnce(&Redaction, u64) -> Vec<u8> + Send>;
+
+pub(crate) type Answer<R> = Result<Accepted, SubmitError<R>>;
 
 /// A submission in the queue.
 pub(crate) struct Job<M: Machine> {
-    pub(crate) command: M::Command,
+    pub(crate) work: Work<M>,
     pub(crate) meta: Meta,
     pub(crate) priority: Priority,
-    pub(crate) encode: Encode<M>,
-    pub(crate) reply_to: ReplyTo<M>,
     /// The span of the caller, so that the commit shows in its trace.
     pub(crate) span: tracing::Span,
 }
 
+/// What is to be decided.
+pub(crate) enum Work<M: Machine> {
+    /// By the machine.
+    Command { command: M::Command, encode: Encode<M>, reply_to: ReplyTo<M::Rejection> },
+    /// By the journal itself.
+    Redaction(RedactionWork),
+}
+
+/// A redaction that is to be decided.
+pub(crate) struct RedactionWork {
+    pub(crate) asked: RedactNote,
+    pub(crate) encode: EncodeRedaction,
+    pub(crate) reply_to: ReplyTo<RedactionRejection>,
+}
+
 /// The way back to the caller.
-pub(crate) struct ReplyTo<M: Machine> {
-    pub(crate) sender: oneshot::Sender<(Answer<M>, Activity)>,
+pub(crate) struct ReplyTo<R: Error + Send + Sync + 'static> {
+    pub(crate) sender: oneshot::Sender<(Answer<R>, Activity)>,
     /// A command in flight holds virtual time still, until its caller has the answer.
     pub(crate) activity: Activity,
 }
 
-impl<M: Machine> ReplyTo<M> {
-    pub(crate) fn send(self, answer: Answer<M>) {
+impl<R: Error + Send + Sync + 'static> ReplyTo<R> {
+    pub(crate) fn send(self, answer: Answer<R>) {
         // A caller that has given up needs no answer.
         drop(self.sender.send((answer, self.activity)));
+    }
+
+    /// The answer, kept until it is known whether what was decided is stored.
+    pub(crate) fn once_stored(self, answer: Answer<R>) -> Pending {
+        Box::new(move |stored| {
+            self.send(match stored {
+                Ok(()) => answer,
+                Err(error) => Err(SubmitError::Unavailable(error)),
+            });
+        })
     }
 
     /// True where the caller has given up.
@@ -107,14 +136,32 @@ impl<M: Machine> ReplyTo<M> {
     }
 }
 
+/// An answer that waits for the commit: sent where it succeeded, else the caller is told that the store failed.
+pub(crate) type Pending = Box<dyn FnOnce(Result<(), Arc<JournalError>>) + Send>;
+
 impl<M: Machine> Job<M> {
-    /// Under which its reply is stored, if it has a request id.
-    pub(crate) fn request_key(&self) -> Option<(String, String)> {
-        let Meta { actor, request_id, .. } = &self.meta;
-        (!request_id.is_empty()).then(|| (request_id.clone(), actor.clone()))
+    /// True where the caller has given up.
+    pub(crate) fn is_deserted(&self) -> bool {
+        match &self.work {
+            Work::Command { reply_to, .. } => reply_to.is_closed(),
+            Work::Redaction(work) => work.reply_to.is_closed(),
+        }
     }
 
-    pub(crate) fn body_digest(&self) -> Hash {
-        Hash(self.meta.body_digest)
+    /// The record whose note is to be taken away, if that is what is asked for.
+    pub(crate) fn note_position(&self) -> Option<u64> {
+        match &self.work {
+            Work::Command { .. } => None,
+            Work::Redaction(work) => Some(work.asked.note_position),
+        }
     }
+
+    /// Answers that it was not decided.
+    pub(crate) fn refuse(self, error: Arc<JournalError>) {
+        match self.work {
+            Work::Command { reply_to, .. } => reply_to.send(Err(SubmitError::of(error))),
+            Work::Redaction(work) => work.reply_to.send(Err(SubmitError::of(error))),
+        }
+    }
+
 }

@@ -25,12 +25,12 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::engine::config::{CommitStage, EngineConfig};
-use crate::engine::draft::{Decided, Draft};
+use crate::engine::draft::{Decided, Draft, Known};
 use crate::engine::published::Shared;
 use crate::engine::queues::Queues;
 use crate::engine::recent::RecentHashes;
 use crate::engine::submission::{Job, Priority};
-use crate::error::{JournalError, Rewound, SubmitError};
+use crate::error::{JournalError, Rewound};
 use crate::fold::{Folded, PAGE_RECORDS, Source};
 use crate::log::{Log, Writing};
 use crate::machine::Machine;
@@ -104,9 +104,10 @@ impl<M: Machine> Writer<M> {
         let span = commit_span::<M>(&jobs);
         let request_ids = jobs.iter().filter(|job| !job.meta.request_id.is_empty());
         let request_ids = request_ids.map(|job| job.meta.request_id.clone()).collect();
-        let known = within(&self.config, &self.log, writing.requests(request_ids)).instrument(span.clone()).await;
-        let known = match known {
-            Ok(known) => known,
+        let note_positions = jobs.iter().filter_map(Job::note_position).collect();
+        let known = async { Ok((writing.requests(request_ids).await?, writing.noted(note_positions).await?)) };
+        let known = match within(&self.config, &self.log, known).instrument(span.clone()).await {
+            Ok((requests, noted)) => Known { requests, noted },
             Err(error) => {
                 let error = self.report(error);
                 return self.refuse(jobs, &error);
@@ -118,7 +119,7 @@ impl<M: Machine> Writer<M> {
 
     /// Decides what there is time for. Urgent commands stand first and are never put off; of the others, those for
     /// which there was no time come first in the next batch.
-    fn decide(&mut self, mut jobs: VecDeque<Job<M>>, known: Vec<crate::log::StoredRequest>) -> Decided<M> {
+    fn decide(&mut self, mut jobs: VecDeque<Job<M>>, known: Known) -> Decided<M> {
         let begun = Instant::now();
         let mut draft = Draft::new(self.folded.clone(), known);
         while let Some(job) = jobs.pop_front() {
@@ -152,8 +153,8 @@ impl<M: Machine> Writer<M> {
         };
         if let Err(error) = written {
             let error = self.report(error);
-            for (reply_to, _) in answers {
-                reply_to.send(Err(SubmitError::Unavailable(Arc::clone(&error))));
+            for answer in answers {
+                answer(Err(Arc::clone(&error)));
             }
             // The commit may have taken effect: look at once, rather than with the next command.
             return self.hint.notify_one();
@@ -162,8 +163,8 @@ impl<M: Machine> Writer<M> {
         if !heads.is_empty() {
             self.advance(folded, &heads);
         }
-        for (reply_to, answer) in answers {
-            reply_to.send(answer);
+        for answer in answers {
+            answer(Ok(()));
         }
     }
 
@@ -256,9 +257,7 @@ impl<M: Machine> Writer<M> {
 
     fn refuse(&self, jobs: VecDeque<Job<M>>, error: &Arc<JournalError>) {
         for job in jobs {
-            let error = Arc::clone(error);
-            let refusal = if error.is_fatal() { SubmitError::Stopped(error) } else { SubmitError::Unavailable(error) };
-            job.reply_to.send(Err(refusal));
+            job.refuse(Arc::clone(error));
         }
     }
 }

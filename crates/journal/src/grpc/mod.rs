@@ -7,3 +7,4 @@ mod wire;
 
 pub use refusal::{not_reached, patience, refusal};
 pub use service::JournalService;
+pub use wire::{from_checkpoint, from_verification, to_checkpoint};

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use crate::{JournalError, NotReached, SubmitError};
+use crate::{JournalError, NotReached, RedactionRejection, SubmitError};
 
 /// When to try again after the store failed: long enough for a fail-over to begin, short enough for a person to wait.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -51,6 +51,49 @@ pub fn refusal<R: Error + Send + Sync + 'static>(
         SubmitError::Unavailable(cause) => unavailable(&cause),
         SubmitError::Stopped(cause) => stopped(&cause),
         SubmitError::Fault { .. } => api::Error::internal(&error),
+    }
+}
+
+/// A refused redaction of a note in `journals/{journal}`.
+pub(crate) fn of_redaction(journal: &str, rejection: &RedactionRejection) -> api::Error {
+    let record = |position: u64| format!("journals/{journal}/records/{position}");
+    match rejection {
+        RedactionRejection::NoNote { note_position } => {
+            api::Error::not_found("NOTE_NOT_FOUND", "{record} was not recorded with a note")
+                .with("record", record(*note_position))
+        }
+        RedactionRejection::NoteMissing { note_position } => api::Error::failed_precondition(
+            "NOTE_MISSING",
+            "the note of {record} is missing although nobody redacted it: verify the journal",
+        )
+        .with("record", record(*note_position))
+        .precondition("NOTE_PRESENT", record(*note_position), "its note must be there"),
+        RedactionRejection::AlreadyRedacted(redaction, done) => api::Error::failed_precondition(
+            "NOTE_REDACTED",
+            "the note of {record} was redacted by {asked_by} and {redacted_by} at {redacted_at}",
+        )
+        .with("record", record(redaction.note_position))
+        .with("asked_by", &redaction.asked_by)
+        .with("redacted_by", &done.by)
+        .with("redacted_at", done.at)
+        .precondition("NOTE_PRESENT", record(redaction.note_position), "its note must be there"),
+        RedactionRejection::SamePerson { note_position, account } => api::Error::permission_denied(
+            "SECOND_PERSON_REQUIRED",
+            "{account} asked for the note of {record} to be taken away; another person must complete it",
+        )
+        .with("account", account)
+        .with("record", record(*note_position)),
+        RedactionRejection::NothingAsked { note_position } => api::Error::aborted(
+            "NOTHING_AWAITS_SECOND_PERSON",
+            "no redaction of the note of {record} waits for a second person, or its time is over; ask anew without an etag",
+        )
+        .with("record", record(*note_position)),
+        RedactionRejection::EtagDiffers { given, actual } => api::Error::aborted(
+            "ETAG_MISMATCH",
+            "the redaction that waits for a second person has etag {etag}, not {given}; look at who asked, and why",
+        )
+        .with("etag", actual)
+        .with("given", given),
     }
 }
 

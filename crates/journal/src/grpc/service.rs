@@ -6,13 +6,17 @@ use std::sync::Arc;
 
 use futures_util::Stream;
 use futures_util::stream;
+use identity::Caller;
+use prost::Message as _;
 use proto::journal::v1 as wire;
 use proto::journal::v1::journal_service_server::{JournalService as Served, JournalServiceServer};
 use tonic::{Request, Response, Status};
 
-use crate::JournalHandle;
-use crate::grpc::refusal::{not_reached, patience, unreadable};
-use crate::grpc::wire::{COLLECTION, from_checkpoint, from_verification, records, to_checkpoint};
+use crate::{JournalHandle, Meta, Redaction};
+use crate::grpc::refusal::{not_reached, of_redaction, patience, refusal, unreadable};
+use crate::grpc::wire::{
+    COLLECTION, from_checkpoint, from_redaction, from_verification, records, to_checkpoint, to_redact_note,
+};
 
 /// Records are larger than other resources, so pages are smaller.
 const PAGE_LIMITS: api::PageLimits = api::PageLimits { default: 50, max: 200 };
@@ -86,7 +90,10 @@ impl Served for JournalService {
         let request = request.into_inner();
         let journal = self.journal(&request.parent)?;
         let checkpoint = request.checkpoint.as_ref().map(to_checkpoint).transpose()?;
-        let verification = journal.verify(checkpoint.as_ref()).await.map_err(|error| unreadable(&error))?;
+        if request.from_checkpoint && checkpoint.is_none() {
+            return Err(checkpoint_required().into());
+        }
+        let verification = journal.verify(checkpoint.as_ref(), request.from_checkpoint).await.map_err(|error| unreadable(&error))?;
         Ok(Response::new(from_verification(&verification)))
     }
 
@@ -98,6 +105,25 @@ impl Served for JournalService {
         let checkpoint = journal.checkpoint().map_err(|error| unreadable(&error))?;
         let checkpoint = checkpoint.ok_or_else(no_key)?;
         Ok(Response::new(wire::GetCheckpointResponse { checkpoint: Some(from_checkpoint(&checkpoint)) }))
+    }
+
+    async fn redact_note(
+        &self,
+        request: Request<wire::RedactNoteRequest>,
+    ) -> Result<Response<wire::RedactNoteResponse>, Status> {
+        let caller = Caller::of(&request).clone();
+        let request = request.into_inner();
+        let journal = self.journal(&request.parent)?;
+        let mutation = api::mutation!(request)?.with_reason()?;
+        let asked = to_redact_note(&request)?;
+        let word = |redaction: &Redaction, position| {
+            wire::RedactNoteResponse { redaction: Some(from_redaction(redaction)), position }.encode_to_vec()
+        };
+        let redacted = journal.redact_note(asked, Meta::of(&caller, &mutation), mutation.dry_run, word).await;
+        let name = journal.name();
+        let accepted = redacted.map_err(|error| refusal(error, |rejection| of_redaction(name, &rejection)))?;
+        let reply = wire::RedactNoteResponse::decode(accepted.reply.as_slice());
+        Ok(Response::new(reply.map_err(|error| api::Error::internal(&error))?))
     }
 }
 
@@ -114,9 +140,10 @@ async fn read(journal: &JournalHandle, after: u64, rows_max: usize) -> Result<(V
         let is_whole = fit_count == found.len();
         found.truncate(fit_count);
         if let (Some(first), Some(end)) = (found.first(), found.last()) {
+            let first_position = first.position;
             last = end.position;
-            let notes = journal.notes(first.position, end.position).await.map_err(|error| unreadable(&error))?;
-            page.extend(records(found, notes));
+            let notes = journal.notes(first_position, last).await.map_err(|error| unreadable(&error))?;
+            page.extend(records(found, notes, journal.redactions(first_position, last)));
         }
         if is_end && is_whole {
             return Ok((page, true));
@@ -146,6 +173,10 @@ fn watch(journal: JournalHandle, after: u64) -> impl Stream<Item = Result<wire::
         let last = records.last().map_or(after, |record| record.position);
         Ok(Some((wire::WatchRecordsResponse { records }, Some((journal, last)))))
     })
+}
+
+fn checkpoint_required() -> api::Error {
+    api::Error::invalid("checkpoint", "FIELD_REQUIRED", "{field} is required to begin from it")
 }
 
 fn no_key() -> api::Error {

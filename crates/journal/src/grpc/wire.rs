@@ -6,24 +6,56 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use proto::journal::v1 as wire;
 
-use crate::{ChainFault, Checkpoint, Finding, Hash, Head, Note, Record, Verification};
+use crate::{ChainFault, Checkpoint, Finding, Hash, Head, Note, Record, RedactNote, Redaction, Verification};
 
 /// `journals/registry` → `registry`.
 pub(crate) const COLLECTION: &str = "journals";
 
-/// Records with the notes that lie beside them.
-pub(crate) fn records(records: Vec<Record>, notes: Vec<Note>) -> Vec<wire::Record> {
+/// Records with the notes that lie beside them, and what became of those that do not.
+pub(crate) fn records(records: Vec<Record>, notes: Vec<Note>, redactions: Vec<Redaction>) -> Vec<wire::Record> {
     let mut notes: BTreeMap<u64, Note> = notes.into_iter().map(|note| (note.position, note)).collect();
+    let mut redactions: BTreeMap<u64, Redaction> =
+        redactions.into_iter().map(|redaction| (redaction.note_position, redaction)).collect();
     records
         .into_iter()
         .map(|record| {
-            let note = notes.remove(&record.position);
-            from_record(record, note)
+            let (note, redaction) = (notes.remove(&record.position), redactions.remove(&record.position));
+            from_record(record, note, redaction.as_ref())
         })
         .collect()
 }
 
-fn from_record(record: Record, note: Option<Note>) -> wire::Record {
+pub(crate) fn from_redaction(redaction: &Redaction) -> wire::NoteRedaction {
+    use wire::note_redaction::State;
+    let done = redaction.redacted.as_ref();
+    let state = if done.is_some() { State::Redacted } else { State::AwaitingSecondPerson };
+    wire::NoteRedaction {
+        state: state.into(),
+        note_position: redaction.note_position,
+        asked_by: redaction.asked_by.clone(),
+        asked_at: Some(api::time::to_wire(redaction.asked_at)),
+        second_person_until: Some(api::time::to_wire(redaction.until)),
+        etag: if done.is_some() { String::new() } else { redaction.asked_position.to_string() },
+        redacted_by: done.map(|done| done.by.clone()).unwrap_or_default(),
+        redacted_at: done.map(|done| api::time::to_wire(done.at)),
+        redacted_position: done.map_or(0, |done| done.position),
+        reason_code: redaction.reason_code.clone(),
+    }
+}
+
+/// What a caller asks to be taken away, or which of its fields is wrong.
+pub(crate) fn to_redact_note(request: &wire::RedactNoteRequest) -> Result<RedactNote, api::Error> {
+    let etag = match request.etag.as_str() {
+        "" => None,
+        given => Some(given.parse().map_err(|_| {
+            api::Error::invalid("etag", "ETAG_INVALID", "{field} is `{value}`; take it from the first person's reply")
+                .with("value", given)
+        })?),
+    };
+    Ok(RedactNote { note_position: request.note_position, etag })
+}
+
+fn from_record(record: Record, note: Option<Note>, redaction: Option<&Redaction>) -> wire::Record {
     let (note, note_salt) = note.map(|note| (note.note, note.salt)).unwrap_or_default();
     wire::Record {
         position: record.position,
@@ -40,10 +72,12 @@ fn from_record(record: Record, note: Option<Note>) -> wire::Record {
         hash: bytes(record.hash.0),
         note,
         note_salt: note_salt.into(),
+        redaction: redaction.map(from_redaction),
     }
 }
 
-pub(crate) fn from_checkpoint(checkpoint: &Checkpoint) -> wire::Checkpoint {
+/// A checkpoint as it is told.
+pub fn from_checkpoint(checkpoint: &Checkpoint) -> wire::Checkpoint {
     let Head { position, hash, recorded_at } = checkpoint.head;
     wire::Checkpoint {
         journal: format!("{COLLECTION}/{}", checkpoint.journal),
@@ -57,7 +91,7 @@ pub(crate) fn from_checkpoint(checkpoint: &Checkpoint) -> wire::Checkpoint {
 }
 
 /// The checkpoint that a caller kept, or which of its fields is wrong.
-pub(crate) fn to_checkpoint(checkpoint: &wire::Checkpoint) -> Result<Checkpoint, api::Error> {
+pub fn to_checkpoint(checkpoint: &wire::Checkpoint) -> Result<Checkpoint, api::Error> {
     let journal = api::validate::resource_id("checkpoint.journal", &checkpoint.journal, COLLECTION)?;
     let recorded_at = api::time::moment("checkpoint.recorded_at", checkpoint.recorded_at.as_ref())?;
     Ok(Checkpoint {
@@ -73,11 +107,13 @@ pub(crate) fn to_checkpoint(checkpoint: &wire::Checkpoint) -> Result<Checkpoint,
     })
 }
 
-pub(crate) fn from_verification(verification: &Verification) -> wire::VerifyChainResponse {
+/// What a verification found, as it is told.
+pub fn from_verification(verification: &Verification) -> wire::VerifyChainResponse {
     wire::VerifyChainResponse {
         verified_position: verification.verified.position,
         verified_hash: bytes(verification.verified.hash.0),
         finding: verification.finding.as_ref().map(from_finding),
+        redactions: verification.redactions.iter().map(from_redaction).collect(),
     }
 }
 
@@ -87,13 +123,19 @@ fn from_finding(finding: &Finding) -> wire::Finding {
         Finding::Chain(ChainFault::Altered { .. }) => Kind::Altered,
         Finding::Chain(ChainFault::Missing { .. }) => Kind::Missing,
         Finding::Chain(ChainFault::Unchained { .. }) => Kind::Unchained,
+        Finding::TimeWentBack { .. } => Kind::TimeWentBack,
+        Finding::Damaged { .. } | Finding::HeadDamaged { .. } => Kind::Damaged,
         Finding::HeadDiffers { .. } => Kind::HeadDiffers,
         Finding::CutOff { .. } => Kind::CutOff,
         Finding::Rewritten { .. } => Kind::Rewritten,
         Finding::NoteAltered { .. } => Kind::NoteAltered,
+        Finding::NoteMissing { .. } => Kind::NoteMissing,
+        Finding::NoteNotRedacted { .. } => Kind::NoteNotRedacted,
         Finding::CheckpointForged { .. } => Kind::CheckpointForged,
+        Finding::CheckpointsDiffer { .. } => Kind::CheckpointsDiffer,
     };
-    wire::Finding { kind: kind.into(), position: finding.position(), explanation: finding.to_string() }
+    let (explanation, remedy) = (finding.to_string(), finding.remedy().to_owned());
+    wire::Finding { kind: kind.into(), position: finding.position(), explanation, remedy }
 }
 
 fn bytes<const N: usize>(bytes: [u8; N]) -> Bytes {

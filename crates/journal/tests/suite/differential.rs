@@ -126,7 +126,7 @@ async fn run(test: &TestJournal, steps: &[Step]) -> Seen {
     let published = engine.published();
     let records = engine.records(0, usize::MAX).await.expect("the records");
     let notes = engine.handle().notes(0, u64::from(u32::MAX)).await.expect("the notes");
-    let verification = engine.handle().verify(None).await.expect("a verification");
+    let verification = engine.handle().verify(None, false).await.expect("a verification");
     assert_eq!((verification.finding, verification.verified.hash), (None, published.hash), "{}", test.name);
     engine.shutdown().await;
     Seen { answers, records, notes, state: published.state.clone(), hash: published.hash }

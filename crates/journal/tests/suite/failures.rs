@@ -69,7 +69,7 @@ async fn an_engine_goes_on_when_its_database_does() {
         db.execute(sql("alter table hidden rename to journal_requests")).await.expect("the table is back");
         let again = submit(&engine, request(add_one("a"), "r-1")).await.expect("the database is back");
         assert_eq!((again.position, again.replayed), (2, false), "{}", test.name);
-        assert_eq!(engine.handle().verify(None).await.expect("a verification").finding, None);
+        assert_eq!(engine.handle().verify(None, false).await.expect("a verification").finding, None);
     }
 }
 
@@ -90,7 +90,7 @@ async fn a_full_disk_refuses_commands_until_there_is_space() {
     assert_eq!(engine.published().position, 1);
     let again = submit(&engine, request(large, "r-1")).await.expect("there is space");
     assert_eq!((again.position, again.replayed), (2, false));
-    assert_eq!(engine.handle().verify(None).await.expect("a verification").finding, None);
+    assert_eq!(engine.handle().verify(None, false).await.expect("a verification").finding, None);
 }
 
 /// The runtime is dropped while commands are in every stage: queued, decided, half written, committed and not answered.
@@ -140,7 +140,7 @@ async fn check_after_crash(test: &TestJournal, acknowledged: &Mutex<Vec<String>>
     let recorded = published.state.by_name["a"];
     assert_eq!(recorded, published.position.cast_signed(), "each record is one request");
     assert!(recorded >= i64::try_from(acknowledged.len()).expect("a count"));
-    assert_eq!(engine.handle().verify(None).await.expect("a verification").finding, None, "{}", test.name);
+    assert_eq!(engine.handle().verify(None, false).await.expect("a verification").finding, None, "{}", test.name);
 }
 
 #[tokio::test]

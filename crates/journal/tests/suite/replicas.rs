@@ -55,7 +55,7 @@ async fn replicas_that_write_at_once_lose_nothing_and_repeat_nothing() {
         let records = replicas[0].records(0, usize::MAX).await.expect("the records");
         let requests: BTreeSet<&str> = records.iter().map(|record| record.request_id.as_str()).collect();
         assert_eq!(requests.len(), records.len(), "each request was recorded once");
-        let verification = replicas[1].handle().verify(None).await.expect("a verification");
+        let verification = replicas[1].handle().verify(None, false).await.expect("a verification");
         assert_eq!(verification.finding, None);
         for replica in replicas {
             replica.shutdown().await;

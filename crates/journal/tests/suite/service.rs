@@ -131,7 +131,7 @@ async fn a_checkpoint_verifies_until_it_is_forged() {
         let checkpoint = served.client.get_checkpoint(get).await.expect("a reply").into_inner().checkpoint;
         let checkpoint = checkpoint.expect("a checkpoint");
         assert_eq!((checkpoint.journal.as_str(), checkpoint.position), (PARENT, 5));
-        let verify = |checkpoint| wire::VerifyChainRequest { parent: parent.clone(), checkpoint };
+        let verify = |checkpoint| wire::VerifyChainRequest { parent: parent.clone(), checkpoint, ..Default::default() };
         let whole = served.client.verify_chain(verify(Some(checkpoint.clone()))).await.expect("a reply").into_inner();
         assert_eq!((whole.verified_position, &whole.verified_hash, &whole.finding), (5, &checkpoint.hash, &None));
         let forged = wire::Checkpoint { position: 4, ..checkpoint.clone() };
