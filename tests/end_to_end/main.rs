@@ -16,5 +16,7 @@ mod harness;
 mod killing;
 mod national;
 mod ods_sync;
+mod proof;
+mod replicas;
 mod tracing;
 mod walkthrough;

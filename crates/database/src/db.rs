@@ -291,7 +291,8 @@ async fn open_sqlite_copy(file: &std::path::Path) -> Result<Pools, sqlx::Error> 
         .statement_cache_capacity(STATEMENTS_COUNT_MAX)
         .pragma("query_only", "on")
         .disable_statement_logging();
-    let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).max_connections(1).connect_with(options).await?;
+    let pool =
+        SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).max_connections(1).connect_with(options).await?;
     Ok(Pools::Sqlite { writer: pool.clone(), readers: pool })
 }
 

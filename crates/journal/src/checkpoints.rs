@@ -109,7 +109,8 @@ impl Checkpoints {
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(self.path.with_extension("lock"))?;
+        let lock =
+            OpenOptions::new().write(true).create(true).truncate(false).open(self.path.with_extension("lock"))?;
         lock.lock()?;
         change()
     }
@@ -208,7 +209,7 @@ mod tests {
     fn the_file_stays_bounded_and_keeps_the_last_of_each_day() {
         let folder = tempfile::tempdir().expect("a folder");
         let checkpoints = checkpoints(folder.path()).keeping(10);
-        for hour in 0..240 {
+        for hour in 0..240i64 {
             checkpoints.append(&checkpoint(hour.cast_unsigned(), hour)).expect("it is written");
         }
         let text = std::fs::read_to_string(checkpoints.path()).expect("the file");

@@ -70,6 +70,18 @@ pub enum JournalError {
     #[error("{0}")]
     Rewound(Box<Rewound>),
 
+    /// This machine's clock is off its database's, so nothing is recorded here (rule 18). Other replicas are unharmed.
+    #[error(
+        "this replica's clock is {skew_ms} ms ahead of that of the database of journals/{journal}, so it records nothing; \
+         set the machine's clock"
+    )]
+    ClockOff {
+        /// The journal.
+        journal: String,
+        /// How far ours is ahead; negative where it is behind.
+        skew_ms: i64,
+    },
+
     /// The journal in memory was told to fail.
     #[error("journals/{journal} in memory failed, as it was told to")]
     ToldToFail {

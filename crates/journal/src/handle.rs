@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clock::Clock;
+use jiff::Timestamp;
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::JournalError;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoints::Checkpoints;
 use crate::engine::{
-    Accepted, EncodeRedaction, EngineConfig, Meta, Progress, RedactionQueue, RedactionWork, ReplyTo, redact_dry, wait_for,
+    Accepted, EncodeRedaction, EngineConfig, Meta, Progress, RedactionQueue, RedactionWork, ReplyTo, redact_dry,
+    wait_for,
 };
 use crate::error::{NotReached, SubmitError};
+use crate::filter::RecordFilter;
 use crate::log::Log;
 use crate::record::{Note, Record};
 use crate::redaction::{RedactNote, Redaction, RedactionRejection};
@@ -58,9 +61,39 @@ impl JournalHandle {
         self.progress.borrow().head.position
     }
 
+    /// False while this replica records nothing: its clock is off its database's (rule 18), or its engine has ended or
+    /// stopped.
+    pub fn is_ready(&self) -> bool {
+        self.progress.borrow().is_ready()
+    }
+
+    /// Waits until [`is_ready`](Self::is_ready) is something else than `was`; false where it never will be again.
+    pub async fn readiness_changed(&self, was: bool) -> bool {
+        self.progress.clone().wait_for(|progress| progress.is_ready() != was).await.is_ok()
+    }
+
     /// At most `limit` records after a position, as they are stored.
     pub async fn records(&self, after: u64, limit: usize) -> Result<Vec<Record>, JournalError> {
         self.log.records(after, limit).await
+    }
+
+    /// At most `limit` of those records after a position and up to `until` that match, as they are stored.
+    pub async fn records_matching(
+        &self,
+        after: u64,
+        until: u64,
+        limit: usize,
+        filter: &RecordFilter,
+    ) -> Result<Vec<Record>, JournalError> {
+        if filter.is_empty() && until == u64::MAX {
+            return self.log.records(after, limit).await;
+        }
+        self.log.records_matching(after, until, limit, filter).await
+    }
+
+    /// The position of the last record that was recorded before a moment; 0 where there is none.
+    pub async fn last_before(&self, moment: Timestamp) -> Result<u64, JournalError> {
+        self.log.last_before(moment).await
     }
 
     /// The notes of the records from `first` to `last`, those that were not taken away.

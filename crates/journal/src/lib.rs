@@ -20,6 +20,7 @@ mod checkpoint;
 mod checkpoints;
 mod engine;
 mod error;
+mod filter;
 mod finding;
 mod fold;
 pub mod grpc;
@@ -40,6 +41,7 @@ pub use engine::{
     Accepted, CommitHook, CommitStage, Engine, EngineConfig, Meta, Priority, Published, Salt, Submission, Subscription,
 };
 pub use error::{JournalError, NotReached, Rewound, SubmitError};
+pub use filter::RecordFilter;
 pub use finding::Finding;
 pub use handle::JournalHandle;
 pub use log::Journal;

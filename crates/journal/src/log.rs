@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 
 use database::Db;
+use jiff::Timestamp;
 
+use crate::filter::RecordFilter;
 use crate::memory::{MemoryJournal, MemoryWriting};
 use crate::record::{Head, Note, Record};
 use crate::sql::{self, SqlWriting};
@@ -81,6 +83,28 @@ impl Log {
         match &self.journal {
             Journal::Memory(memory) => Ok(memory.records(after, limit).await),
             Journal::Sql(db) => sql::records(db, self.name, after, limit).await,
+        }
+    }
+
+    /// At most `limit` of those records after a position and up to `until` that match, in order.
+    pub(crate) async fn records_matching(
+        &self,
+        after: u64,
+        until: u64,
+        limit: usize,
+        filter: &RecordFilter,
+    ) -> Result<Vec<Record>, JournalError> {
+        match &self.journal {
+            Journal::Memory(memory) => Ok(memory.records_matching(after, until, limit, filter).await),
+            Journal::Sql(db) => sql::records_matching(db, self.name, after, until, limit, filter).await,
+        }
+    }
+
+    /// The position of the last record that was recorded before a moment; 0 where there is none.
+    pub(crate) async fn last_before(&self, moment: Timestamp) -> Result<u64, JournalError> {
+        match &self.journal {
+            Journal::Memory(memory) => Ok(memory.last_before(moment).await),
+            Journal::Sql(db) => sql::last_before(db, self.name, moment).await,
         }
     }
 

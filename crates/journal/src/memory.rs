@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::JournalError;
+use crate::filter::RecordFilter;
 use crate::log::{Append, StoredRequest};
 use crate::record::{Head, Note, Record};
 
@@ -80,6 +82,23 @@ impl MemoryJournal {
 
     pub(crate) async fn records(&self, after: u64, limit: usize) -> Vec<Record> {
         self.0.content.lock().await.records(after, limit)
+    }
+
+    pub(crate) async fn records_matching(
+        &self,
+        after: u64,
+        until: u64,
+        limit: usize,
+        filter: &RecordFilter,
+    ) -> Vec<Record> {
+        let content = self.0.content.lock().await;
+        let wanted = |record: &&Record| record.position > after && record.position <= until && filter.matches(record);
+        content.records.iter().filter(wanted).take(limit).cloned().collect()
+    }
+
+    pub(crate) async fn last_before(&self, moment: Timestamp) -> u64 {
+        let content = self.0.content.lock().await;
+        content.records.partition_point(|record| record.recorded_at < moment) as u64
     }
 
     pub(crate) async fn notes(&self, first: u64, last: u64) -> Vec<Note> {

@@ -124,7 +124,9 @@ pub enum RedactionRejection {
         account: String,
     },
     /// Nobody has asked, or the time for the second person is over.
-    #[error("no redaction of the note of record {note_position} waits for a second person; ask for it anew, without an etag")]
+    #[error(
+        "no redaction of the note of record {note_position} waits for a second person; ask for it anew, without an etag"
+    )]
     NothingAsked {
         /// The record.
         note_position: u64,

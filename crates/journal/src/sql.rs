@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use database::{DatabaseError, Db, Dialect, Row, Sql, Tx, Value, rows, sql};
 use jiff::Timestamp;
 
+use crate::filter::RecordFilter;
 use crate::log::{Append, StoredRequest};
 use crate::record::{Head, Note, Record};
 use crate::{Hash, JournalError};
 
 /// The journal's tables. A service applies them to its database besides its own:
 /// `db.migrate(&journal::MIGRATIONS)`.
-pub static MIGRATIONS: database::Migrations = database::migrations!("journal": "0001_journal");
+pub static MIGRATIONS: database::Migrations =
+    database::migrations!("journal": "0001_journal", "0002_requests_by_position");
 
 /// The version that wrote a record: what a build that cannot read it is told to upgrade to.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -22,6 +24,13 @@ pub(crate) const CHANNEL: &str = "journal";
 const SELECT_RECORDS: &str = "select position, recorded_at_us, actor, request_id, cause, traceparent, kind, payload, \
                               reason_code, note_hash, previous_hash, hash \
                               from journal_records where position > $1 order by position limit $2";
+
+const SELECT_MATCHING: &str = "select position, recorded_at_us, actor, request_id, cause, traceparent, kind, payload, \
+                               reason_code, note_hash, previous_hash, hash \
+                               from journal_records where position > $1 and position <= $2 \
+                               and ($3 = '' or actor = $3) and ($4 = '' or kind = $4) and ($5 = '' or cause = $5) \
+                               and ($6 = '' or request_id = $6) and (payload like $7 or cause like $7) \
+                               order by position limit $8";
 
 const SELECT_HEAD: &str = "select name, position, hash, recorded_at_us from journal_head where id = 1";
 
@@ -53,11 +62,55 @@ pub(crate) async fn records(db: &Db, name: &str, after: u64, limit: usize) -> Re
     rows.iter().map(|row| read_record(name, row)).collect()
 }
 
+pub(crate) async fn records_matching(
+    db: &Db,
+    name: &str,
+    after: u64,
+    until: u64,
+    limit: usize,
+    filter: &RecordFilter,
+) -> Result<Vec<Record>, JournalError> {
+    let RecordFilter { actor, kind, cause, request_id, named } = filter;
+    let statement = sql(SELECT_MATCHING)
+        .bind(stored(after))
+        .bind(i64::try_from(until).unwrap_or(i64::MAX))
+        .bind(actor.as_str())
+        .bind(kind.as_str())
+        .bind(cause.as_str())
+        .bind(request_id.as_str())
+        // Letters and digits alone, so nothing in it is a wild card.
+        .bind(format!("%{named}%"))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    let rows = db.fetch_all(statement).await.map_err(|source| failed(name, source))?;
+    rows.iter().map(|row| read_record(name, row)).collect()
+}
+
+pub(crate) async fn last_before(db: &Db, name: &str, moment: Timestamp) -> Result<u64, JournalError> {
+    let select = "select position from journal_records where recorded_at_us < $1 \
+                  order by recorded_at_us desc, position desc limit 1";
+    let last = db.fetch_optional(sql(select).bind(moment.as_microsecond())).await;
+    let last = last.map_err(|source| failed(name, source))?;
+    last.map_or(Ok(0), |row| position(name, &row, "position"))
+}
+
 pub(crate) async fn notes(db: &Db, name: &str, first: u64, last: u64) -> Result<Vec<Note>, JournalError> {
     let select = "select position, salt, note from journal_notes where position between $1 and $2 order by position";
     let statement = sql(select).bind(stored(first)).bind(stored(last));
     let rows = db.fetch_all(statement).await.map_err(|source| failed(name, source))?;
     rows.iter().map(|row| read_note(name, row)).collect()
+}
+
+/// Forgets at most `rows_max` replies of requests whose last record was recorded before `before`; how many it forgot.
+pub(crate) async fn forget_requests(
+    db: &Db,
+    name: &str,
+    before: Timestamp,
+    rows_max: i64,
+) -> Result<u64, JournalError> {
+    let last = stored(last_before(db, name, before).await?);
+    let delete = "delete from journal_requests where (request_id, actor) in \
+                  (select request_id, actor from journal_requests where position <= $1 order by position limit $2)";
+    db.execute(sql(delete).bind(last).bind(rows_max)).await.map_err(|source| failed(name, source))
 }
 
 /// The version that wrote last.
@@ -120,9 +173,7 @@ impl SqlWriting {
     pub(crate) async fn noted(&mut self, positions: Vec<u64>) -> Result<BTreeSet<u64>, JournalError> {
         let name = self.name;
         let select = match self.tx.dialect() {
-            Dialect::Sqlite => {
-                "select position from journal_notes where position in (select value from json_each($1))"
-            }
+            Dialect::Sqlite => "select position from journal_notes where position in (select value from json_each($1))",
             Dialect::Postgres => "select position from journal_notes where position = any($1)",
         };
         let positions: Vec<i64> = positions.into_iter().map(stored).collect();

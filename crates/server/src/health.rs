@@ -44,6 +44,13 @@ impl Health {
         }
     }
 
+    /// The same of everything that is mounted, and of the server as a whole.
+    pub fn set_all_serving(&self, serving: bool) {
+        for service in self.state.services.keys() {
+            self.set_serving(service, serving);
+        }
+    }
+
     /// From now on everything is NOT_SERVING.
     pub(crate) fn drain(&self) {
         self.state.drains.store(true, Ordering::Release);

@@ -8,6 +8,7 @@
 //! | 4 | refused: by rule, state or role |
 //! | 5 | somebody else changed it first: read it again and repeat |
 //! | 6 | the service cannot be reached or is overloaded: try again later |
+//! | 7 | a journal is not what it was: records, notes or its head were altered, removed or lost |
 
 use std::process::ExitCode;
 
@@ -28,13 +29,24 @@ impl std::fmt::Display for BadInput {
 
 impl std::error::Error for BadInput {}
 
+/// Journals that do not verify.
+#[derive(Debug)]
+pub(crate) struct Tampered(pub(crate) String);
+
+impl std::fmt::Display for Tampered {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "not what was recorded: {}", self.0)
+    }
+}
+
+impl std::error::Error for Tampered {}
+
 /// Prints `error` on standard error and gives the exit code.
 pub(crate) fn tell(error: &anyhow::Error) -> ExitCode {
     let status = error.chain().find_map(|cause| cause.downcast_ref::<Status>());
     let Some(status) = status else {
         eprintln!("{} {error:#}", "error:".red().bold());
-        let bad_input = error.chain().any(<dyn std::error::Error>::is::<BadInput>);
-        return ExitCode::from(if bad_input { 2 } else { 1 });
+        return ExitCode::from(exit_code_of_ours(error));
     };
     eprintln!("{} {}", "error:".red().bold(), status.message());
     let details = status.get_error_details();
@@ -51,6 +63,17 @@ pub(crate) fn tell(error: &anyhow::Error) -> ExitCode {
         eprintln!("  {next}");
     }
     ExitCode::from(exit_code(status.code()))
+}
+
+/// Of a failure that no service told us of.
+fn exit_code_of_ours(error: &anyhow::Error) -> u8 {
+    if error.chain().any(<dyn std::error::Error>::is::<BadInput>) {
+        2
+    } else if error.chain().any(<dyn std::error::Error>::is::<Tampered>) {
+        7
+    } else {
+        1
+    }
 }
 
 fn exit_code(code: Code) -> u8 {
@@ -86,5 +109,8 @@ mod tests {
         assert_eq!(exit_code(Code::Aborted), 5);
         assert_eq!(exit_code(Code::Unavailable), 6);
         assert_eq!(exit_code(Code::Internal), 1);
+        assert_eq!(exit_code_of_ours(&Tampered("journals/registry".to_owned()).into()), 7);
+        assert_eq!(exit_code_of_ours(&BadInput("no such file".to_owned()).into()), 2);
+        assert_eq!(exit_code_of_ours(&anyhow::anyhow!("something else")), 1);
     }
 }

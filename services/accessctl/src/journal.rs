@@ -1,29 +1,28 @@
 //! `accessctl journal`: the record of who changed what, and the proof that it was not altered.
 
-use std::path::PathBuf;
+mod list;
+mod redact;
+mod verify;
 
+use std::path::{Path, PathBuf};
+
+use ::journal::grpc::to_checkpoint;
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use proto::journal::v1 as journal;
+use proto::journal::v1::note_redaction::State;
 
 use crate::connection::Connection;
 use crate::moments::shown;
-use crate::output::{Output, Table, number, word};
+use crate::output::{Output, Table};
 
 /// How much `tail` shows where nothing is said: what fits on a screen.
 const TAIL_RECORDS: u64 = 20;
 
 #[derive(Subcommand)]
 pub(crate) enum Journal {
-    /// Compute the chain anew and say where it is broken, if it is; exit code 1 if it is
-    Verify {
-        /// Of this journal only
-        #[arg(long, value_enum)]
-        journal: Option<Which>,
-        /// A checkpoint kept elsewhere, as `journal checkpoint` wrote it; with --journal
-        #[arg(long, requires = "journal")]
-        checkpoint: Option<PathBuf>,
-    },
+    /// Compute the chain anew and say what is wrong with it, if anything is; exit code 7 if so
+    Verify(verify::Verify),
     /// Take a signed statement of where a journal stands, to be kept elsewhere
     Checkpoint {
         #[arg(value_enum)]
@@ -33,6 +32,10 @@ pub(crate) enum Journal {
     },
     /// Print records, and with --watch each new one
     Tail(Tail),
+    /// Print every record that meets the conditions
+    List(list::List),
+    /// Take a record's note away; it takes two people, each runs this once
+    Redact(redact::Redact),
 }
 
 #[derive(Args)]
@@ -47,7 +50,8 @@ pub(crate) struct Tail {
     watch: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+/// Whose journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Which {
     Registry,
     Scheduler,
@@ -55,6 +59,8 @@ pub(crate) enum Which {
 }
 
 impl Which {
+    const ALL: [Self; 3] = [Self::Registry, Self::Scheduler, Self::Statistics];
+
     fn word(self) -> &'static str {
         match self {
             Self::Registry => "registry",
@@ -70,59 +76,28 @@ impl Which {
 
 pub(crate) async fn run(connection: &Connection, output: Output, command: Journal) -> anyhow::Result<()> {
     match command {
-        Journal::Verify { journal, checkpoint } => verify(connection, output, journal, checkpoint).await,
+        Journal::Verify(asked) => verify::run(connection, output, &asked).await,
         Journal::Checkpoint { journal, file } => take_checkpoint(connection, journal, &file).await,
         Journal::Tail(tail) => run_tail(connection, output, &tail).await,
+        Journal::List(asked) => list::run(connection, output, &asked).await,
+        Journal::Redact(asked) => redact::run(connection, output, &asked).await,
     }
 }
 
-async fn verify(
-    connection: &Connection,
-    output: Output,
-    only: Option<Which>,
-    checkpoint: Option<PathBuf>,
-) -> anyhow::Result<()> {
-    let checkpoint = checkpoint.map(|file| read_checkpoint(&file)).transpose()?;
-    let journals = only.map_or_else(|| vec![Which::Registry, Which::Scheduler, Which::Statistics], |one| vec![one]);
-    let mut broken = Vec::new();
-    for which in journals {
-        let request = journal::VerifyChainRequest { parent: which.name(), checkpoint: checkpoint.clone() };
-        let reply = connection.journal(which.word()).verify_chain(request).await?.into_inner();
-        output.print("citizens_access.journal.v1.VerifyChainResponse", &reply, || {
-            let finding = reply.finding.clone();
-            Table::facts([
-                ("journal", which.name()),
-                ("verified", format!("{} records", number(i64::try_from(reply.verified_position).unwrap_or(i64::MAX)))),
-                ("hash", hex::encode(&reply.verified_hash)),
-                ("chain", finding.map_or("whole".to_owned(), |found| found_in_words(&found))),
-            ])
-        })?;
-        if reply.finding.is_some() {
-            broken.push(which.name());
-        }
-    }
-    anyhow::ensure!(broken.is_empty(), "the chain is broken: {}", broken.join(", "));
-    Ok(())
-}
-
-fn found_in_words(found: &journal::Finding) -> String {
-    format!("{} at position {}", word(found.kind().as_str_name(), "KIND_"), found.position)
-}
-
-/// A checkpoint's file: protobuf, as the service signed it, in hexadecimal so that it survives being mailed.
-fn read_checkpoint(file: &PathBuf) -> anyhow::Result<journal::Checkpoint> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let bytes = hex::decode(text.trim()).with_context(|| format!("{} is no checkpoint", file.display()))?;
-    prost::Message::decode(bytes.as_slice()).with_context(|| format!("{} is no checkpoint", file.display()))
-}
-
-async fn take_checkpoint(connection: &Connection, which: Which, file: &PathBuf) -> anyhow::Result<()> {
+async fn take_checkpoint(connection: &Connection, which: Which, file: &Path) -> anyhow::Result<()> {
     let request = journal::GetCheckpointRequest { parent: which.name() };
     let reply = connection.journal(which.word()).get_checkpoint(request).await?.into_inner();
     let checkpoint = reply.checkpoint.context("the service answered without a checkpoint")?;
-    let encoded = prost::Message::encode_to_vec(&checkpoint);
-    std::fs::write(file, hex::encode(encoded)).with_context(|| format!("cannot write {}", file.display()))?;
-    anstream::eprintln!("{} at position {} written to {}", which.name(), checkpoint.position, file.display());
+    let checkpoint = to_checkpoint(&checkpoint).map_err(|error| anyhow::anyhow!("{error}"))?;
+    std::fs::write(file, format!("{}\n", checkpoint.to_line()))
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    let key = hex::encode(checkpoint.public_key);
+    anstream::eprintln!(
+        "{} at position {} written to {}, signed with key {key}",
+        which.name(),
+        checkpoint.head.position,
+        file.display()
+    );
     Ok(())
 }
 
@@ -158,8 +133,16 @@ fn table(records: &[journal::Record]) -> Table {
             record.actor.clone(),
             record.kind.clone(),
             record.reason_code.clone(),
-            record.note.clone(),
+            note_in_words(record),
         ]);
     }
     table
+}
+
+/// The note; where it was taken away, by whom and when.
+fn note_in_words(record: &journal::Record) -> String {
+    match &record.redaction {
+        Some(redaction) if redaction.state() == State::Redacted => redact::in_words(redaction),
+        _ => record.note.clone(),
+    }
 }

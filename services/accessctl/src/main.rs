@@ -1,5 +1,6 @@
-//! accessctl: the operator's command line. A gRPC client and nothing else: it decides nothing, stores nothing and
-//! reaches the services only by their public interfaces.
+//! accessctl: the operator's command line. A gRPC client: it decides nothing, stores nothing and reaches the services only by
+//! their public interfaces. One command also works without any service, since proof must not depend on who is to be proved
+//! right: `journal verify --store` reads a copy of a database.
 //!
 //! Conventions: nouns and verbs; `--output table|json|csv`; colour only on a terminal and never with `NO_COLOR`; what was
 //! asked for on standard output, everything else on standard error; exit codes that scripts can use (see [`failure`]).

@@ -13,11 +13,12 @@ use client::{Peer, PeerConfig};
 use clock::Clock;
 use database::{Db, Migrations, Store};
 use identity::{DevelopmentCaller, RoleMatrix};
+use jiff::SignedDuration;
 use journal::grpc::JournalService;
 use journal::{Checkpoints, EngineConfig, Journal, JournalHandle, Signer};
 use practice_registry::PracticeRegistry;
 use rollout_scheduler::{LeaseConfig, LeaseStore, SUPPLIER_LIST_EVERY, Scheduler, Suppliers};
-use server::{Routes, Server, ServerConfig};
+use server::{Health, Routes, Server, ServerConfig};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +46,18 @@ pub(crate) struct Ground {
     /// Tells this process from others that run the same services on the same store.
     pub(crate) replica: String,
     pub(crate) kill_at: Option<KillAt>,
+    pub(crate) journals: JournalLimits,
+}
+
+/// What all journals have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct JournalLimits {
+    /// For how long requests may be repeated; None for ever.
+    pub(crate) request_retention: Option<SignedDuration>,
+    /// Checkpoints kept in each file, besides the last of each day.
+    pub(crate) checkpoints_recent_max: usize,
+    /// How far the database's clock is taken to be from what it says; not nought only in tests.
+    pub(crate) store_clock_offset: SignedDuration,
 }
 
 impl Ground {
@@ -53,9 +66,12 @@ impl Ground {
         let folder = self.folder.join("checkpoints");
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let signer = Signer::open(&folder.join("signing-key"))?;
-        let checkpoints = Checkpoints::new(folder.join(journal), signer);
+        let JournalLimits { request_retention, checkpoints_recent_max, store_clock_offset } = self.journals;
+        let checkpoints = Checkpoints::new(folder.join(journal), signer).keeping(checkpoints_recent_max);
         let on_commit = self.kill_at.as_ref().and_then(|kill_at| kill_at.hook(journal));
-        Ok(EngineConfig { checkpoints: Some(Arc::new(checkpoints)), on_commit, ..EngineConfig::default() })
+        let checkpoints = Some(Arc::new(checkpoints));
+        let default = EngineConfig::default();
+        Ok(EngineConfig { checkpoints, on_commit, request_retention, store_clock_offset, ..default })
     }
 
     fn server(&self) -> Server {
@@ -111,21 +127,48 @@ impl Services {
     /// What a server of these services answers; `ground` says within which limits.
     pub(crate) fn routes(&self, ground: &Ground) -> anyhow::Result<Routes> {
         let mut server = ground.server();
-        let mut journals: Vec<JournalHandle> = Vec::new();
         if let Some(registry) = &self.registry {
             server = registry.add_to(server);
-            journals.push(registry.journal());
         }
         if let Some(statistics) = &self.statistics {
             server = statistics.add_to(server);
-            journals.push(statistics.journal());
         }
         if let Some(scheduler) = &self.scheduler {
             server = scheduler.add_to(server);
-            journals.push(scheduler.journal());
         }
         // One service for all journals: it routes by `parent`.
-        Ok(server.service(JournalService::new(journals).into_server()).build()?)
+        Ok(server.service(JournalService::new(self.journals()).into_server()).build()?)
+    }
+
+    fn journals(&self) -> Vec<JournalHandle> {
+        let registry = self.registry.as_ref().map(PracticeRegistry::journal);
+        let statistics = self.statistics.as_ref().map(AccessStatistics::journal);
+        let scheduler = self.scheduler.as_ref().map(Scheduler::journal);
+        [registry, statistics, scheduler].into_iter().flatten().collect()
+    }
+
+    /// Lets health say whether this process can record: it cannot while its clock is off its database's (rule 18). Its
+    /// journals share store and clock, so the first speaks for all.
+    pub(crate) fn tell_readiness(&self, health: Health) -> impl Future<Output = ()> + Send + 'static {
+        let journal = self.journals().into_iter().next();
+        if let Some(journal) = &journal {
+            health.set_all_serving(journal.is_ready());
+        }
+        async move {
+            if let Some(journal) = journal {
+                Self::go_on_telling(&journal, &health).await;
+            }
+        }
+    }
+
+    async fn go_on_telling(journal: &JournalHandle, health: &Health) {
+        loop {
+            let is_ready = journal.is_ready();
+            health.set_all_serving(is_ready);
+            if !journal.readiness_changed(is_ready).await {
+                return;
+            }
+        }
     }
 
     /// A peer within this process.

@@ -16,13 +16,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::compose::{Ground, Services, make_folder};
+use crate::compose::{Ground, JournalLimits, Services, make_folder};
 use crate::configuration::{StoreArguments, runtime};
 use crate::kill::KillAt;
 use crate::ods_sync::OdsArguments;
 
 /// By which account this process calls others.
 const ACCOUNT: &str = "citizens-access;roles=service";
+
+/// A quarter: longer than any client tries, and than a supplier takes to hear what became of a request.
+const REQUEST_RETENTION_DAYS: u16 = 90;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ServeArguments {
@@ -54,6 +57,15 @@ pub(crate) struct ServeArguments {
     /// Runs by the machine's clock, so many seconds ahead; for tests of separate processes
     #[arg(long, hide = true, default_value_t = 0, allow_negative_numbers = true)]
     clock_offset_s: i64,
+    /// So many milliseconds more, which its database's clock is not ahead; for tests of rule 18
+    #[arg(long, hide = true, default_value_t = 0, allow_negative_numbers = true)]
+    clock_skew_ms: i64,
+    /// For so many days a request may be repeated and gets its first reply; later its id is a new request's
+    #[arg(long, value_name = "DAYS", default_value_t = REQUEST_RETENTION_DAYS, value_parser = clap::value_parser!(u16).range(1..))]
+    request_retention_days: u16,
+    /// Signed checkpoints kept in each file, besides the last of each day
+    #[arg(long, value_name = "COUNT", default_value_t = journal::CHECKPOINTS_RECENT_MAX)]
+    checkpoints_recent: usize,
     /// Ends the process at a commit; for tests of crash recovery
     #[arg(long, hide = true)]
     kill_at: Option<KillAt>,
@@ -148,6 +160,7 @@ async fn serve(arguments: ServeArguments) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let mut loops = JoinSet::new();
     services.run(&mut loops, &shutdown);
+    let telling = tokio::spawn(services.tell_readiness(routes.health()));
     println!("listening on {}", listener.local_addr()?);
     // A service whose journal has stopped, or whose loop has ended, must not go on answering: it drains and says why.
     let mut failed: Option<anyhow::Error> = None;
@@ -164,6 +177,7 @@ async fn serve(arguments: ServeArguments) -> anyhow::Result<()> {
         };
     };
     let drained = routes.serve(listener, ends).await?;
+    telling.abort();
     if let Some(failed) = failed {
         return Err(failed.context("this server has stopped serving"));
     }
@@ -178,7 +192,9 @@ async fn serve(arguments: ServeArguments) -> anyhow::Result<()> {
 fn ground(arguments: &ServeArguments, address: SocketAddr) -> anyhow::Result<Ground> {
     let folder = arguments.store.folder();
     make_folder(&folder)?;
-    let clock = Clock::System(SystemClock::with_offset(SignedDuration::from_secs(arguments.clock_offset_s)));
+    let store_clock_offset = SignedDuration::from_secs(arguments.clock_offset_s);
+    let offset = store_clock_offset.saturating_add(SignedDuration::from_millis(arguments.clock_skew_ms));
+    let clock = Clock::System(SystemClock::with_offset(offset));
     Ok(Ground {
         store: arguments.store.store()?,
         folder,
@@ -186,6 +202,11 @@ fn ground(arguments: &ServeArguments, address: SocketAddr) -> anyhow::Result<Gro
         server: ServerConfig::default(),
         replica: arguments.replica.clone().unwrap_or_else(|| address.to_string()),
         kill_at: arguments.kill_at.clone(),
+        journals: JournalLimits {
+            request_retention: Some(SignedDuration::from_hours(24 * i64::from(arguments.request_retention_days))),
+            checkpoints_recent_max: arguments.checkpoints_recent,
+            store_clock_offset,
+        },
     })
 }
 

@@ -1,5 +1,6 @@
 //! `citizens-access serve` on a free port of loopback.
 
+use std::process::Command;
 use std::time::Duration;
 
 use client::{Peer, PeerConfig};
@@ -27,9 +28,24 @@ impl Server {
 
     /// The same with environment variables.
     pub(crate) fn start_with(service: &str, arguments: &[&str], environment: &[(String, String)]) -> Self {
-        let mut command = binary::citizens_access();
-        command.args(["serve", service, "--listen", "127.0.0.1:0", "--insecure"]).args(arguments);
+        let mut command = Self::command(service, "127.0.0.1:0", arguments);
         command.envs(environment.iter().map(|(name, value)| (name, value)));
+        Self::run(command)
+    }
+
+    /// The same where another one listened before: whoever knew that one goes on with this one.
+    pub(crate) fn start_at(service: &str, address: &str, arguments: &[&str]) -> Self {
+        Self::run(Self::command(service, address, arguments))
+    }
+
+    /// What an operator would type.
+    pub(crate) fn command(service: &str, address: &str, arguments: &[&str]) -> Command {
+        let mut command = binary::citizens_access();
+        command.args(["serve", service, "--listen", address, "--insecure"]).args(arguments);
+        command
+    }
+
+    fn run(mut command: Command) -> Self {
         let mut running = Running::start(&mut command);
         let address = running.line("listening on ", START_PATIENCE);
         Self { running, endpoint: format!("http://{}", address.trim()) }

@@ -107,12 +107,7 @@ fn redaction_record(head: &Head, event: OwnEvent, meta: &Meta, note: Option<&Not
     Record::after(head, now, content(meta, event.kind(), payload, note))
 }
 
-fn reply_to_redaction(
-    redactions: &Redactions,
-    asked: RedactNote,
-    record: &Record,
-    encode: EncodeRedaction,
-) -> Vec<u8> {
+fn reply_to_redaction(redactions: &Redactions, asked: RedactNote, record: &Record, encode: EncodeRedaction) -> Vec<u8> {
     let redaction = redactions.get(asked.note_position).expect("either event leaves it there");
     encode(redaction, record.position)
 }

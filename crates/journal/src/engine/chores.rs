@@ -1,4 +1,4 @@
-//! Chores: snapshots and checkpoints, taken beside the writer so that no command waits for them.
+//! Chores: snapshots and checkpoints taken, and replies forgotten, beside the writer so that no command waits for them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +9,18 @@ use tokio::sync::watch;
 use crate::JournalError;
 use crate::engine::config::EngineConfig;
 use crate::engine::published::Shared;
-use crate::log::Log;
+use crate::log::{Journal, Log};
 use crate::machine::Machine;
-use crate::snapshot;
+use crate::{snapshot, sql};
 
 /// How often it looks: also how old the last checkpoint may be while records are being appended.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Records after which it looks at once.
 const LOOK_RECORDS: u64 = 1_000;
+
+/// Replies forgotten at each look: more than come in between two, and few enough to hold nobody up.
+const FORGOTTEN_MAX: i64 = 2_000;
 
 pub(crate) struct Chores<M: Machine> {
     pub(crate) log: Log,
@@ -45,6 +48,7 @@ impl<M: Machine> Chores<M> {
             looked_position = self.shared.published().position;
             self.checkpoint();
             self.snapshot().await;
+            self.forget_requests().await;
         }
         self.checkpoint();
     }
@@ -80,6 +84,15 @@ impl<M: Machine> Chores<M> {
         self.snapshot_position = folded.head.position;
         if let Err(error) = snapshot::store(&self.log, &folded).await {
             self.complain(&error, "no snapshot could be stored");
+        }
+    }
+
+    /// A little at a time: on SQLite nobody can write meanwhile.
+    async fn forget_requests(&self) {
+        let (Some(retention), Journal::Sql(db)) = (self.config.request_retention, &self.log.journal) else { return };
+        let Ok(before) = self.clock.now().checked_sub(retention) else { return };
+        if let Err(error) = sql::forget_requests(db, self.log.name, before, FORGOTTEN_MAX).await {
+            self.complain(&error, "old replies could not be forgotten");
         }
     }
 

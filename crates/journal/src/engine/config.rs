@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use crate::checkpoints::Checkpoints;
 
 /// The limits of an engine. The defaults suit a national programme.
@@ -23,6 +25,14 @@ pub struct EngineConfig {
     pub snapshot_records: u64,
     /// Signed checkpoints in a file outside the database; `None` writes none.
     pub checkpoints: Option<Arc<Checkpoints>>,
+    /// For how long, by the clock, a request may be repeated and gets its first reply; after that the same request id is a
+    /// new request. `None` keeps the replies for ever.
+    pub request_retention: Option<SignedDuration>,
+    /// How far the machine's clock may be off its database's before this replica is not ready (rule 18).
+    pub clock_skew_max: SignedDuration,
+    /// What is added to the database's clock before it is compared: not nought only where a test's processes live in
+    /// another time.
+    pub store_clock_offset: SignedDuration,
     /// Where the salts of notes come from.
     pub salt: Salt,
     /// Called around each commit that appends; for tests of crash recovery, which end the process there.
@@ -69,6 +79,9 @@ impl Default for EngineConfig {
             poll_interval: Duration::from_millis(500),
             snapshot_records: 10_000,
             checkpoints: None,
+            request_retention: None,
+            clock_skew_max: SignedDuration::from_secs(1),
+            store_clock_offset: SignedDuration::ZERO,
             salt: Salt::Random,
             on_commit: None,
         }

@@ -5,6 +5,7 @@
 
 mod admission;
 mod chores;
+mod clock_check;
 mod config;
 mod draft;
 mod published;
@@ -36,14 +37,15 @@ use crate::machine::{Machine, Outcome, Recorded};
 use crate::record::{Head, Record};
 use crate::redaction::OWN_KINDS;
 use crate::{ChainFault, snapshot};
+pub(crate) use admission::redact_dry;
 use chores::Chores;
+use clock_check::ClockCheck;
 use published::Shared;
 use queues::QueueSenders;
-use recent::RecentHashes;
-use submission::{Job, Work};
-pub(crate) use admission::redact_dry;
 pub(crate) use queues::RedactionQueue;
+use recent::RecentHashes;
 pub(crate) use submission::{EncodeRedaction, RedactionWork, ReplyTo};
+use submission::{Job, Work};
 use writer::Writer;
 
 /// Runs a [`Machine`] over a journal. Clones are the same engine; once the last is dropped, what waits is still served
@@ -83,11 +85,16 @@ impl<M: Machine> Engine<M> {
         let head = log.open().await?;
         compare_with_checkpoint(&log, &head, &config).await?;
         let (folded, snapshot_position) = fold_all::<M>(&log, head.position).await?;
-        Ok(Self::start(log, clock, config, folded, snapshot_position))
+        Ok(Self::start(log, clock, config, folded, snapshot_position).await)
     }
 
-    fn start(log: Log, clock: Clock, config: EngineConfig, folded: Folded<M>, snapshot_position: u64) -> Self {
+    async fn start(log: Log, clock: Clock, config: EngineConfig, folded: Folded<M>, snapshot_position: u64) -> Self {
         let shared = Arc::new(Shared::new(&folded, clock.clone()));
+        let clock_check = ClockCheck::new(&log, &clock, &config, &shared);
+        if let Some(clock_check) = &clock_check {
+            // Before anything can be submitted.
+            clock_check.look().await;
+        }
         let (senders, queues) = queues::queues(config.queue_commands_max);
         let (stopping, stop) = watch::channel(false);
         let (writer_lives, writer_alive) = watch::channel(());
@@ -124,7 +131,11 @@ impl<M: Machine> Engine<M> {
             unavailable: false,
         };
         let ending = Arc::clone(&shared);
-        let tasks = vec![
+        let mut tasks = Vec::new();
+        if let Some(clock_check) = clock_check {
+            tasks.push(tokio::spawn(clock_check.run(writer_alive.clone())));
+        }
+        tasks.extend([
             tokio::spawn(async move {
                 if AssertUnwindSafe(writer.run()).catch_unwind().await.is_err() {
                     ending.stop(Arc::new(JournalError::Fault { journal: M::JOURNAL.to_owned() }));
@@ -135,7 +146,7 @@ impl<M: Machine> Engine<M> {
             }),
             tokio::spawn(tail),
             tokio::spawn(chores.run(writer_alive)),
-        ];
+        ]);
         Self(Arc::new(Inner { shared, queues: senders, hint, clock, handle, stopping, tasks: tasks.into() }))
     }
 

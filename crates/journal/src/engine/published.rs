@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use clock::{Activity, Clock, Signal, Waiter};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use crate::error::{JournalError, NotReached};
@@ -62,9 +62,15 @@ pub(crate) struct Progress {
     pub(crate) stopped: Option<Arc<JournalError>>,
     /// The writer has ended: nothing will follow here.
     pub(crate) has_ended: bool,
+    /// By how much our clock is ahead of the database's, where it is too far off to record anything.
+    pub(crate) clock_off: Option<SignedDuration>,
 }
 
 impl Progress {
+    pub(crate) fn is_ready(&self) -> bool {
+        self.clock_off.is_none() && !self.is_final()
+    }
+
     pub(crate) fn is_final(&self) -> bool {
         self.stopped.is_some() || self.has_ended
     }
@@ -87,6 +93,7 @@ impl<M: Machine> Shared<M> {
                 redactions: folded.redactions.clone(),
                 stopped: None,
                 has_ended: false,
+                clock_off: None,
             }),
             subscribers: Mutex::default(),
             clock,
@@ -124,6 +131,14 @@ impl<M: Machine> Shared<M> {
 
     pub(crate) fn stopped(&self) -> Option<Arc<JournalError>> {
         self.progress.borrow().stopped.clone()
+    }
+
+    pub(crate) fn clock_off(&self) -> Option<SignedDuration> {
+        self.progress.borrow().clock_off
+    }
+
+    pub(crate) fn set_clock_off(&self, clock_off: Option<SignedDuration>) {
+        self.progress.send_modify(|progress| progress.clock_off = clock_off);
     }
 
     pub(crate) fn progress(&self) -> watch::Receiver<Progress> {

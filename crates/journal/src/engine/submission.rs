@@ -163,5 +163,4 @@ impl<M: Machine> Job<M> {
             Work::Redaction(work) => work.reply_to.send(Err(SubmitError::of(error))),
         }
     }
-
 }

@@ -81,7 +81,14 @@ impl<M: Machine> Writer<M> {
     }
 
     async fn serve_batch(&mut self) {
-        match self.begin().await {
+        let begun = match self.shared.clock_off() {
+            None => self.begin().await,
+            Some(skew) => {
+                let skew_ms = i64::try_from(skew.as_millis()).unwrap_or(i64::MAX);
+                Err(JournalError::ClockOff { journal: self.log.name.to_owned(), skew_ms })
+            }
+        };
+        match begun {
             Ok(writing) => self.write_batch(writing).await,
             Err(error) => {
                 let error = self.report(error);

@@ -1,5 +1,6 @@
 //! `JournalService`, and what the handlers of every service need to submit a command.
 
+mod page;
 mod refusal;
 mod service;
 mod submit;

@@ -103,6 +103,7 @@ pub(crate) fn unreadable(error: &JournalError) -> api::Error {
         JournalError::Store { .. }
         | JournalError::Slow { .. }
         | JournalError::ToldToFail { .. }
+        | JournalError::ClockOff { .. }
         | JournalError::Closed { .. } => unavailable(error),
         JournalError::OtherJournal { .. }
         | JournalError::Broken { .. }
@@ -118,6 +119,10 @@ fn unavailable(cause: &JournalError) -> api::Error {
     // What the store says is for the operator; the caller can only try again.
     let error: &(dyn Error + 'static) = cause;
     tracing::warn!(error, "the journal is unavailable to a caller");
+    if let JournalError::ClockOff { skew_ms, .. } = cause {
+        let template = "this replica's clock is off its database's by {skew_ms} ms, so it records nothing; try another";
+        return api::Error::unavailable("CLOCK_OFF", template).with("skew_ms", skew_ms).retry_after(RETRY_AFTER);
+    }
     let template = "the journal is unavailable; send the same request again, it takes effect at most once";
     api::Error::unavailable("JOURNAL_UNAVAILABLE", template).retry_after(RETRY_AFTER)
 }

@@ -7,25 +7,21 @@ use std::sync::Arc;
 use futures_util::Stream;
 use futures_util::stream;
 use identity::Caller;
+use jiff::Timestamp;
 use prost::Message as _;
 use proto::journal::v1 as wire;
 use proto::journal::v1::journal_service_server::{JournalService as Served, JournalServiceServer};
 use tonic::{Request, Response, Status};
 
-use crate::{JournalHandle, Meta, Redaction};
+use crate::grpc::page::{Asked, Found, read};
 use crate::grpc::refusal::{not_reached, of_redaction, patience, refusal, unreadable};
 use crate::grpc::wire::{
-    COLLECTION, from_checkpoint, from_redaction, from_verification, records, to_checkpoint, to_redact_note,
+    COLLECTION, from_checkpoint, from_redaction, from_verification, to_checkpoint, to_filter, to_redact_note,
 };
+use crate::{JournalHandle, Meta, RecordFilter, Redaction};
 
 /// Records are larger than other resources, so pages are smaller.
 const PAGE_LIMITS: api::PageLimits = api::PageLimits { default: 50, max: 200 };
-
-/// A page ends with the record that takes it past this: with the largest record it still fits into a message of 4 MiB.
-const PAGE_BYTES: usize = 512 * 1024;
-
-/// Records read from the store at a time, so that a page of large ones does not hold hundreds of them in memory.
-const READ_RECORDS: usize = 16;
 
 /// The journals of a server. One service for all of them, since tonic mounts a service once.
 #[derive(Clone, Debug, Default)]
@@ -69,10 +65,12 @@ impl Served for JournalService {
         let journal = self.journal(&request.parent)?;
         let page: api::Page<u64> = api::page!(request, PAGE_LIMITS)?;
         journal.wait_for(request.min_position, patience()).await.map_err(|error| not_reached(&error))?;
+        let filter = to_filter(&request)?;
         let after = page.after.unwrap_or(request.after_position);
-        let (records, is_last) = read(journal, after, page.rows).await?;
-        let next = records.last().filter(|_| !is_last).map(|last| page.next_page_token(&last.position));
-        Ok(Response::new(wire::ListRecordsResponse { records, next_page_token: next.unwrap_or_default() }))
+        let (after, until) = within(journal, &request, after).await?;
+        let found = read(journal, Asked { filter: &filter, after, until, rows_max: page.rows }).await?;
+        let next_page_token = if found.is_last { String::new() } else { page.next_page_token(&found.looked_to) };
+        Ok(Response::new(wire::ListRecordsResponse { records: found.records, next_page_token }))
     }
 
     async fn watch_records(&self, request: Request<wire::WatchRecordsRequest>) -> Result<Response<Responses>, Status> {
@@ -93,7 +91,8 @@ impl Served for JournalService {
         if request.from_checkpoint && checkpoint.is_none() {
             return Err(checkpoint_required().into());
         }
-        let verification = journal.verify(checkpoint.as_ref(), request.from_checkpoint).await.map_err(|error| unreadable(&error))?;
+        let verification =
+            journal.verify(checkpoint.as_ref(), request.from_checkpoint).await.map_err(|error| unreadable(&error))?;
         Ok(Response::new(from_verification(&verification)))
     }
 
@@ -127,38 +126,20 @@ impl Served for JournalService {
     }
 }
 
-/// The next records, at most `rows_max`; and whether these are all there are.
-async fn read(journal: &JournalHandle, after: u64, rows_max: usize) -> Result<(Vec<wire::Record>, bool), api::Error> {
-    let mut page = Vec::new();
-    let mut page_bytes = 0;
-    let mut last = after;
-    while page.len() < rows_max && page_bytes < PAGE_BYTES {
-        let wanted_count = READ_RECORDS.min(rows_max - page.len());
-        let mut found = journal.records(last, wanted_count).await.map_err(|error| unreadable(&error))?;
-        let is_end = found.len() < wanted_count;
-        let fit_count = found.iter().take_while(|record| fits(&mut page_bytes, record.payload.len())).count();
-        let is_whole = fit_count == found.len();
-        found.truncate(fit_count);
-        if let (Some(first), Some(end)) = (found.first(), found.last()) {
-            let first_position = first.position;
-            last = end.position;
-            let notes = journal.notes(first_position, last).await.map_err(|error| unreadable(&error))?;
-            page.extend(records(found, notes, journal.redactions(first_position, last)));
-        }
-        if is_end && is_whole {
-            return Ok((page, true));
-        }
-    }
-    Ok((page, false))
-}
-
-/// Counts one more record; false where the page was full before it.
-fn fits(page_bytes: &mut usize, payload_bytes: usize) -> bool {
-    let is_room = *page_bytes < PAGE_BYTES;
-    if is_room {
-        *page_bytes += payload_bytes;
-    }
-    is_room
+/// The positions between which records were recorded in the time that is asked for.
+async fn within(
+    journal: &JournalHandle,
+    request: &wire::ListRecordsRequest,
+    after: u64,
+) -> Result<(u64, u64), api::Error> {
+    let from = api::time::moment("recorded_from", request.recorded_from.as_ref())?;
+    let before = api::time::moment("recorded_before", request.recorded_before.as_ref())?;
+    let first_at = async |moment: Option<Timestamp>| match moment {
+        Some(moment) => journal.last_before(moment).await.map(Some).map_err(|error| unreadable(&error)),
+        None => Ok(None),
+    };
+    let (last_before_from, last) = (first_at(from).await?, first_at(before).await?);
+    Ok((after.max(last_before_from.unwrap_or(0)), last.unwrap_or(u64::MAX)))
 }
 
 /// Every record after a position, page by page, then those to come. Ends with UNAVAILABLE when the engine ends, so that a
@@ -169,9 +150,10 @@ fn watch(journal: JournalHandle, after: u64) -> impl Stream<Item = Result<wire::
         if !journal.wait_after(after).await {
             return Err(ended().into());
         }
-        let (records, _) = read(&journal, after, PAGE_LIMITS.max).await?;
-        let last = records.last().map_or(after, |record| record.position);
-        Ok(Some((wire::WatchRecordsResponse { records }, Some((journal, last)))))
+        let every = RecordFilter::default();
+        let asked = Asked { filter: &every, after, until: u64::MAX, rows_max: PAGE_LIMITS.max };
+        let Found { records, looked_to, .. } = read(&journal, asked).await?;
+        Ok(Some((wire::WatchRecordsResponse { records }, Some((journal, looked_to)))))
     })
 }
 

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use proto::journal::v1 as wire;
 
-use crate::{ChainFault, Checkpoint, Finding, Hash, Head, Note, Record, RedactNote, Redaction, Verification};
+use crate::{
+    ChainFault, Checkpoint, Finding, Hash, Head, Note, Record, RecordFilter, RedactNote, Redaction, Verification,
+};
 
 /// `journals/registry` → `registry`.
 pub(crate) const COLLECTION: &str = "journals";
@@ -53,6 +55,25 @@ pub(crate) fn to_redact_note(request: &wire::RedactNoteRequest) -> Result<Redact
         })?),
     };
     Ok(RedactNote { note_position: request.note_position, etag })
+}
+
+/// What a caller wants to see, or which of its fields is wrong.
+pub(crate) fn to_filter(request: &wire::ListRecordsRequest) -> Result<RecordFilter, api::Error> {
+    let named = match request.practice.as_str() {
+        "" => "",
+        name => api::validate::resource_id("practice", name, "practices")?,
+    };
+    if !named.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(api::Error::invalid("practice", "RESOURCE_NAME_INVALID", "{field} is `{value}`, which is no code")
+            .with("value", &request.practice));
+    }
+    Ok(RecordFilter {
+        actor: request.actor.clone(),
+        kind: request.kind.clone(),
+        cause: request.cause.clone(),
+        request_id: request.caused_by_request.clone(),
+        named: named.to_owned(),
+    })
 }
 
 fn from_record(record: Record, note: Option<Note>, redaction: Option<&Redaction>) -> wire::Record {

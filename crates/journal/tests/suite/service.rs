@@ -84,6 +84,60 @@ async fn records_are_listed_page_by_page_with_their_notes() {
 }
 
 #[tokio::test]
+async fn records_are_chosen_by_who_what_why_and_when() {
+    for test in TestJournal::each().await {
+        let (clock, manual) = toy::clock();
+        let engine = test.engine(&clock).await;
+        let mut client = JournalServiceClient::new(JournalService::new([engine.handle()]).into_server());
+        for (name, request_id, cause) in [("A81001", "r-1", "waves/1"), ("A81002", "r-2", ""), ("x", "r-3", "A81001")] {
+            let mut submission = request(add_one(name), request_id);
+            submission.meta.cause = cause.to_owned();
+            submission.meta.actor = format!("by-{request_id}");
+            submit(&engine, submission).await.expect("it is accepted");
+            manual.advance(jiff::SignedDuration::from_secs(60));
+        }
+        submit(&engine, order(Command::AddAll { names: vec!["y".to_owned()] })).await.expect("it is accepted");
+        let at = |minutes: i64| {
+            let moment = toy::start().checked_add(jiff::SignedDuration::from_mins(minutes)).expect("a moment");
+            Some(api::time::to_wire(moment))
+        };
+        let every = list(0);
+        let cases: [(wire::ListRecordsRequest, &[u64]); 10] = [
+            (wire::ListRecordsRequest { actor: "by-r-2".to_owned(), ..every.clone() }, &[2]),
+            (wire::ListRecordsRequest { kind: "added_to_all".to_owned(), ..every.clone() }, &[4]),
+            (wire::ListRecordsRequest { cause: "waves/1".to_owned(), ..every.clone() }, &[1]),
+            (wire::ListRecordsRequest { caused_by_request: "r-3".to_owned(), ..every.clone() }, &[3]),
+            (wire::ListRecordsRequest { practice: "practices/A81001".to_owned(), ..every.clone() }, &[1, 3]),
+            (wire::ListRecordsRequest { recorded_from: at(1), ..every.clone() }, &[2, 3, 4]),
+            (wire::ListRecordsRequest { recorded_before: at(1), ..every.clone() }, &[1]),
+            (wire::ListRecordsRequest { recorded_from: at(1), recorded_before: at(3), ..every.clone() }, &[2, 3]),
+            (wire::ListRecordsRequest { kind: "added".to_owned(), after_position: 1, ..every.clone() }, &[2, 3]),
+            (wire::ListRecordsRequest { actor: "nobody".to_owned(), ..every.clone() }, &[]),
+        ];
+        for (asked, expected) in cases {
+            let reply = client.list_records(asked.clone()).await.expect("a page").into_inner();
+            let found: Vec<u64> = reply.records.iter().map(|record| record.position).collect();
+            assert_eq!((found.as_slice(), reply.next_page_token.as_str()), (expected, ""), "{}: {asked:?}", test.name);
+        }
+        // Page by page, the conditions stay.
+        let mut page = wire::ListRecordsRequest { kind: "added".to_owned(), page_size: 1, ..every };
+        let mut seen = Vec::new();
+        loop {
+            let reply = client.list_records(page.clone()).await.expect("a page").into_inner();
+            seen.extend(reply.records.iter().map(|record| record.position));
+            if reply.next_page_token.is_empty() {
+                break;
+            }
+            page.page_token = reply.next_page_token;
+        }
+        assert_eq!(seen, [1, 2, 3], "{}", test.name);
+        let wild = wire::ListRecordsRequest { practice: "practices/%".to_owned(), ..list(0) };
+        let refused = client.list_records(wild).await.expect_err("no code");
+        assert_eq!(reason(&refused).1, "RESOURCE_NAME_INVALID");
+    }
+}
+
+#[tokio::test]
 async fn a_page_of_large_records_fits_into_a_message() {
     for mut served in each().await {
         let large = |letter: &str| Command::AddAll { names: vec![letter.repeat(2_900_000)] };

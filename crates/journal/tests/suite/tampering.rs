@@ -207,7 +207,9 @@ impl Untouched {
             }
             Tampering::DropHead => self.run(sql("delete from journal_head")).await,
             Tampering::EditNote { nth, salt } => {
-                let column = if *salt { "update journal_notes set salt = $1 where position = $2" } else {
+                let column = if *salt {
+                    "update journal_notes set salt = $1 where position = $2"
+                } else {
                     "update journal_notes set note = $1 where position = $2"
                 };
                 let value = if *salt { Type::Bytes.other(2) } else { Type::Text.other(2) };
@@ -323,7 +325,8 @@ async fn each() -> Vec<Untouched> {
 
 #[tokio::test]
 async fn i24_whatever_is_done_to_a_journal_is_found_with_a_checkpoint_of_before() {
-    let cases_count = if std::env::var("CITIZENS_ACCESS_TEST_LONG").is_ok_and(|long| long == "1") { 5_000 } else { 150 };
+    let cases_count =
+        if std::env::var("CITIZENS_ACCESS_TEST_LONG").is_ok_and(|long| long == "1") { 5_000 } else { 150 };
     for untouched in each().await {
         assert_eq!(untouched.found().await, None, "nothing was done yet");
         let mut runner = TestRunner::deterministic();

@@ -13,7 +13,7 @@ use client::{Peer, PeerConfig};
 use clock::{Clock, VirtualClock, VirtualConfig};
 use database::Store;
 use jiff::civil::{Date, Time};
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use ods::{PracticeCode, Supplier};
 use rollout::calendar;
 use rollout_scheduler::{Suppliers, supplier_peer_config};
@@ -31,7 +31,7 @@ use super::peers::Peers;
 use super::producers::Producers;
 use super::progress::Progress;
 use super::world::World;
-use crate::compose::{Ground, Services};
+use crate::compose::{Ground, JournalLimits, Services};
 use crate::kill::KillAt;
 
 /// Where a demo can be looked at.
@@ -171,6 +171,12 @@ impl Story {
             server: server.clone(),
             replica: "demo".to_owned(),
             kill_at: self.kill_at.clone(),
+            // What the world does is sent again by a restart, from the first day.
+            journals: JournalLimits {
+                request_retention: None,
+                checkpoints_recent_max: journal::CHECKPOINTS_RECENT_MAX,
+                store_clock_offset: SignedDuration::ZERO,
+            },
         };
         let supplier_routes = crate::suppliers::routes(&simulator, server)?;
         let peer = PeerConfig { deadline_default: DEADLINE, ..supplier_peer_config() };
