@@ -18,5 +18,6 @@ mod national;
 mod ods_sync;
 mod proof;
 mod replicas;
+mod rewound;
 mod tracing;
 mod walkthrough;

@@ -172,7 +172,7 @@ async fn send(replica: &mut Client, practice: &str, number: usize, request_id: &
     let observation = registry::Observation {
         practice,
         state: registry::ObservedState::Off.into(),
-        source: registry::ObservationSource::Supplier.into(),
+        source: registry::ObservationSource::Inspection.into(),
         ..Default::default()
     };
     let observe =

@@ -21,6 +21,9 @@ const RECONNECT_AFTER: Duration = Duration::from_millis(500);
 /// The reason with which the registry refuses to go on where a reader of another journal was, and the hold's.
 pub(crate) const JOURNAL_REWOUND: &str = "JOURNAL_REWOUND";
 
+/// The reason with which it refuses to go on from a position that it has not, or not yet.
+const POSITION_NOT_REACHED: &str = "POSITION_NOT_REACHED";
+
 /// The copy, for readers. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FollowedRegistry(Arc<Shared>);
@@ -106,7 +109,8 @@ impl<W: Witness> Follower<W> {
                     self.witness.rewound(Rewound { known_position, found_position: None }).await;
                     self.followed.forget();
                 }
-                if !error.is_unanswered() {
+                // A registry that does not come to where we were lags or was restored: beginning anew tells which.
+                if !error.is_unanswered() || error.reason() == POSITION_NOT_REACHED {
                     resume_token.clear();
                 }
             }

@@ -2,6 +2,8 @@
 
 use tonic::{Code, Status};
 
+use crate::follower::JOURNAL_REWOUND;
+
 /// Why a call to a peer came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PeerError {
@@ -11,6 +13,15 @@ pub(crate) enum PeerError {
     /// It answered something that cannot be.
     #[error("the peer's answer makes no sense: {0}")]
     Nonsense(&'static str),
+    /// Rule 17: the registry records its answer behind what it had recorded before, so records are gone. Whoever writes there
+    /// sees all there is; no replica that lags answers so. Nothing is sealed, and the follower finds out what is gone.
+    #[error("JOURNAL_REWOUND: the registry was at position {known}, and records its answer at {found}")]
+    Rewound {
+        /// Where it was known to be.
+        known: u64,
+        /// Where it is.
+        found: u64,
+    },
     /// A field of its answer is not what it must be.
     #[error("the peer's answer makes no sense")]
     Field(#[from] api::Error),
@@ -21,6 +32,7 @@ impl PeerError {
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::Status(status) => api::Explained::from(&**status).reason,
+            Self::Rewound { .. } => JOURNAL_REWOUND.to_owned(),
             Self::Nonsense(_) | Self::Field(_) => String::new(),
         }
     }

@@ -6,6 +6,7 @@
 use journal::{Engine, Meta, Submission, SubmitError};
 use rollout::{ActivationKey, Fact};
 
+use crate::follower::{FollowedRegistry, JOURNAL_REWOUND};
 use crate::grpc::{Asking, KEYS_MAX, Registry};
 use crate::machine::{Command, Rejection, SchedulerMachine};
 use crate::peer::PeerError;
@@ -33,6 +34,7 @@ pub(crate) enum PermitsError {
 pub(crate) struct Permits {
     pub(crate) registry: Registry,
     pub(crate) engine: Engine<SchedulerMachine>,
+    pub(crate) followed: FollowedRegistry,
 }
 
 impl Permits {
@@ -47,7 +49,12 @@ impl Permits {
         let mut position = 0;
         for some in keys.chunks(KEYS_MAX) {
             let asking = Asking { request_id: self.request_id("permits", some), cause: cause.to_owned() };
+            // Before it is asked: what is heard afterwards may be newer than the answer.
+            let known = self.registry_position_known();
             let (answers, registry_position) = self.registry.acquire(some, asking).await?;
+            if registry_position < known {
+                return Err(PeerError::Rewound { known, found: registry_position }.into());
+            }
             let fact = Fact::Permits { answers, registry_position };
             let command = Command { fence, ..Command::open(rollout::Command::Learn(fact)) };
             // Permits are served first, as holds and pauses are: a seal should not wait behind an import.
@@ -55,6 +62,17 @@ impl Permits {
             position = registry_position;
         }
         Ok(position)
+    }
+
+    /// Where the registry must be at least (rule 17). Once the hold JOURNAL_REWOUND stands, anywhere: nothing but switch-offs
+    /// is asked for then, and those must go.
+    fn registry_position_known(&self) -> u64 {
+        let published = self.engine.published();
+        let mut holds = published.state.rollout.active_holds();
+        if holds.any(|hold| hold.reason_code == JOURNAL_REWOUND) {
+            return 0;
+        }
+        published.state.registry_position_highest.max(self.followed.view().position)
     }
 
     /// Records a fact, outside any fence: at a supplier's request.

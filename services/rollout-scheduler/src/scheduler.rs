@@ -84,8 +84,8 @@ impl Scheduler {
         let signer = ListSigner { checkpoints: engine.checkpoints.clone() };
         let engine = Engine::open(journal, clock.clone(), engine).await?;
         let registry = Registry::new(registry);
-        let permits = Permits { registry: registry.clone(), engine: engine.clone() };
         let (followed, standing) = (FollowedRegistry::default(), Arc::default());
+        let permits = Permits { registry: registry.clone(), engine: engine.clone(), followed: followed.clone() };
         let handlers = Handlers { engine, clock, followed, permits, standing, signer };
         let parts = Arc::new(Parts { registry, suppliers, lease, supplier_list_every, told: Arc::default() });
         Ok(Self { handlers, parts })
@@ -204,9 +204,19 @@ impl Scheduler {
         let by = Account::scheduler();
         let command = rollout::Command::Person { by, reason_code: JOURNAL_REWOUND.to_owned(), act };
         let Rewound { known_position, found_position } = rewound;
-        let found = found_position.map_or("another journal".to_owned(), |position| format!("position {position}"));
         let mut meta = by_scheduler("journals/registry");
-        meta.note = format!("the registry was at position {known_position} and is at {found}");
+        meta.note = match found_position {
+            Some(found) => format!(
+                "The registry was at position {known_position} and is at {found}: records {} to {known_position} of \
+                 journals/registry are gone, pauses among them perhaps. Restore the store that has them; two people lift \
+                 this hold once they have looked at what is lost.",
+                found + 1
+            ),
+            None => format!(
+                "The registry has other records than those that were followed up to position {known_position}. Restore the \
+                 store that has them; two people lift this hold once they have looked at what is lost."
+            ),
+        };
         let submission = Submission::new(Command::open(command), meta).urgent();
         self.handlers.engine.submit(submission, |_| Vec::new()).await.map(|_| ())
     }

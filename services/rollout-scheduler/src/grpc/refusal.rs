@@ -214,6 +214,14 @@ pub(crate) fn of_peer(error: &PeerError) -> Error {
         return Error::unavailable("REGISTRY_UNAVAILABLE", "the practice registry does not answer; try again")
             .retry_after(RETRY_AFTER);
     }
+    if let PeerError::Rewound { known, found } = error {
+        let template =
+            "the practice registry was at position {known} and is at {found}: records are gone, nothing is sealed";
+        return Error::failed_precondition("JOURNAL_REWOUND", template)
+            .with("known", known)
+            .with("found", found)
+            .precondition("JOURNAL", "journals/registry", "must have the records that were followed");
+    }
     Error::internal(error)
 }
 
