@@ -3,6 +3,7 @@
 //! Live is observed, never assumed: nothing here derives a state from a permit or from the passing of time.
 
 use jiff::Timestamp;
+use ods::PracticeCode;
 use serde::{Deserialize, Serialize};
 
 use crate::key::{Action, CommandKey};
@@ -35,6 +36,8 @@ pub enum ObservationSource {
     Inspection,
     /// The directory, by a change of supplier (rule 10).
     Directory,
+    /// A succession, after which nothing is known until somebody observes it (rule 9).
+    Succession,
 }
 
 /// One observation.
@@ -119,6 +122,9 @@ pub struct SwitchOff {
     pub requested_by: String,
     /// Why, from the caller's list of codes.
     pub reason_code: String,
+    /// The predecessor at which it was asked for; None where it was asked for here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherited_from: Option<PracticeCode>,
 }
 
 /// One capability at one practice.

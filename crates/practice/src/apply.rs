@@ -3,13 +3,13 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ods::civil::civil_date;
+use ods::civil::{civil_date, day_start};
 use ods::{Capability, PracticeCode};
 
-use crate::access::{ObservationSource, Observed, Settled, SwitchOff};
-use crate::directory::{Difference, DirectoryChange};
-use crate::event::{AccessObserved, Consequences, Event, PermitSettled, PracticePaused};
-use crate::facts::{Fact, Facts};
+use crate::access::{ObservationSource, Observed, ObservedState, Settled, SwitchOff};
+use crate::directory::{Difference, DirectoryChange, Status};
+use crate::event::{AccessObserved, Consequences, Event, PermitSettled, PracticePaused, SuccessionEffected};
+use crate::facts::{self, Fact, Facts};
 use crate::key::CommandKey;
 use crate::lapse::{Lapse, LapseOf};
 use crate::organisation::{Organisation, OrganisationEntry};
@@ -17,6 +17,7 @@ use crate::pause::{Ended, Ending, Pause};
 use crate::practice::Practice;
 use crate::readiness::{ReadinessFact, ReadinessState};
 use crate::state::State;
+use crate::succession::Succession;
 
 /// Folds the event of journal position `position`, recorded at `recorded_at`, into the state.
 pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Timestamp) {
@@ -43,9 +44,9 @@ pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Times
                 pause.judgement = Some(judgement.clone());
             }
         }),
-        Event::SwitchOffRequested { practice, capability, requested_by, reason_code } => {
+        Event::SwitchOffRequested { practice, capability, requested_by, reason_code, inherited_from } => {
             let (requested_by, reason_code) = (requested_by.clone(), reason_code.clone());
-            let request = SwitchOff { recorded_at, requested_by, reason_code };
+            let request = SwitchOff { recorded_at, requested_by, reason_code, inherited_from: *inherited_from };
             fold.change(*practice, |practice| practice.access_mut(capability).switch_off = Some(request));
         }
         Event::ReadinessUpdated { practice, items } => fold.change(*practice, |practice| {
@@ -69,6 +70,15 @@ pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Times
                 fold.settled(settlement);
             }
         }
+        Event::SuccessionRecorded { terms, recorded_by, reason_code } => {
+            let (recorded_by, reason_code) = (recorded_by.clone(), reason_code.clone());
+            let succession =
+                Succession { terms: terms.clone(), recorded_at, recorded_by, reason_code, effected_at: None };
+            for practice in terms.practices() {
+                fold.change(practice, |practice| practice.successions.push(succession.clone()));
+            }
+        }
+        Event::SuccessionEffected(effected) => fold.succeeded(effected),
         Event::Lapsed { lapses } => {
             for lapse in lapses {
                 fold.lapsed(lapse);
@@ -157,6 +167,7 @@ impl Fold<'_> {
                 recorded_at,
                 ended: None,
                 receipt: paused.receipt.clone(),
+                inherited: paused.inherited,
             });
         });
     }
@@ -211,6 +222,59 @@ impl Fold<'_> {
         self.conclude(key.practice, &key.capability, &settlement.consequences);
     }
 
+    fn succeeded(&mut self, effected: &SuccessionEffected) {
+        let recorded_at = self.recorded_at;
+        for code in effected.terms.practices() {
+            self.change(code, |practice| {
+                let same = |known: &&mut Succession| known.terms == effected.terms;
+                if let Some(succession) = practice.successions.iter_mut().find(same) {
+                    succession.effected_at = Some(recorded_at);
+                }
+                if effected.terms.predecessors.contains(&practice.code) {
+                    practice.status = Status::Closed;
+                }
+            });
+        }
+        for lost in &effected.access_unknown {
+            let observed = Observed {
+                state: ObservedState::Unknown,
+                source: ObservationSource::Succession,
+                as_at: lost.as_at,
+                recorded_at,
+                command: None,
+            };
+            self.change(lost.practice, |practice| practice.access_mut(&lost.capability).observe(observed));
+        }
+        for paused in &effected.pauses {
+            self.paused(paused);
+        }
+        for inherited in &effected.switch_offs {
+            let request = SwitchOff {
+                recorded_at,
+                requested_by: inherited.requested_by.clone(),
+                reason_code: inherited.reason_code.clone(),
+                inherited_from: Some(inherited.inherited_from),
+            };
+            let capability = &inherited.capability;
+            self.change(inherited.practice, |practice| practice.access_mut(capability).switch_off = Some(request));
+        }
+        for inherited in &effected.readiness {
+            let effective_at = day_start(inherited.effective_from);
+            self.change(inherited.practice, |practice| {
+                for item in &inherited.items {
+                    let fact = ReadinessFact { effective_at, recorded_at, said: item.clone() };
+                    practice.readiness.entry(item.item.clone()).or_default().push(fact);
+                }
+            });
+        }
+        for inherited in &effected.list_sizes {
+            let (from, list_size) = (inherited.effective_from, inherited.list_size.clone());
+            self.change(inherited.practice, |practice| {
+                facts::record(&mut practice.list_size, from, recorded_at, list_size)
+            });
+        }
+    }
+
     fn conclude(&mut self, practice: PracticeCode, capability: &Capability, consequences: &Consequences) {
         conclude(self.state, practice, capability, consequences, self.position, self.recorded_at);
     }
@@ -219,8 +283,10 @@ impl Fold<'_> {
         let (effective_at, recorded_at) = (lapse.effective_at, self.recorded_at);
         self.change(lapse.practice, |practice| match &lapse.what {
             LapseOf::Opening | LapseOf::Closure => {
-                practice.status = practice.present_lifetime().status_on(civil_date(effective_at));
+                practice.status = practice.status_on(civil_date(effective_at));
             }
+            // Told by an event of its own.
+            LapseOf::Succession => {}
             LapseOf::Pause(number) => {
                 if let Some(pause) = practice.pause_mut(*number) {
                     pause.ended = Some(Ended { at: effective_at, recorded_at, ending: Ending::Lapsed });

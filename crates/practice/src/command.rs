@@ -10,6 +10,7 @@ use crate::organisation::OrganisationLifetime;
 use crate::pause::{Judgement, PauseEnd};
 use crate::readiness::ReadinessItem;
 use crate::sync::{AdvanceSync, FailSync, StartSync};
+use crate::succession::SuccessionTerms;
 
 /// A request for a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub enum Command {
     AcquirePermits(Vec<CommandKey>),
     /// Record how commands ended. Whatever has no open permit is left out; [`crate::settlement_refusal`] says why.
     SettlePermits(Vec<Settlement>),
+    /// Record that practices are succeeded by others, or by none.
+    RecordSuccession(RecordSuccession),
     /// Bring about what is due, at most [`crate::LAPSES_MAX`] at a time.
     Lapse,
     /// Begin a sync of the directory, unless one that reads as much is under way.
@@ -155,4 +158,21 @@ pub struct Settlement {
     pub observed: Option<ObservedState>,
     /// The moment the answer is of; None = now.
     pub as_at: Option<Timestamp>,
+}
+
+/// See [`Command::RecordSuccession`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordSuccession {
+    /// Who and from when.
+    pub terms: SuccessionTerms,
+    /// The calling account.
+    pub recorded_by: String,
+    /// From the caller's list of codes.
+    pub reason_code: String,
+    /// Practices named in it, with the positions that the caller saw.
+    pub if_positions: Vec<(PracticeCode, u64)>,
+    /// How many practices the caller expects it to touch; None = however many.
+    pub confirm_count: Option<u32>,
+    /// Which ones, by [`crate::succession::Affected::hash`]; None = whichever.
+    pub confirm_hash: Option<String>,
 }

@@ -7,36 +7,39 @@ use ods::{Capability, PracticeCode};
 use crate::access::{Observed, ObservedState, Outcome, Permit};
 use crate::apply::{apply, conclude};
 use crate::command::{
-    Command, Observation, PausePractice, Placed, RequestSwitchOff, ResumePractice, SetOrganisationLifetime,
-    SetPauseOutcome, Settlement, UpdateReadiness,
+    Command, Observation, PausePractice, ResumePractice, SetOrganisationLifetime, SetPauseOutcome, Settlement,
+    UpdateReadiness,
 };
 use crate::directory::{self, CHUNK_PRACTICES_MAX, Chunk, Verdict};
 use crate::event::{
     AccessObserved, Consequences, Event, PermitSettled, PracticePaused, ReceiptFinal, SettlementObserved,
 };
+use crate::inheritance::effect;
 use crate::key::{Action, CommandKey};
-use crate::lapse::{LAPSES_MAX, Lapse};
+use crate::lapse::{LAPSES_MAX, Lapse, LapseOf};
 use crate::organisation::OrganisationLifetime;
-use crate::pause::{PauseEnd, ReceiptPart};
+use crate::pause::{Inherited, PauseEnd, ReceiptPart};
 use crate::permits::{permit_of, permit_refusal};
 use crate::practice::Practice;
 use crate::rejection::Rejection;
 use crate::source::SourceRead;
 use crate::state::State;
 use crate::sync;
+use crate::succession;
+use crate::switch_off::switch_off;
 
 /// How far an observer's clock may run ahead of ours: well above what synchronised clocks differ by, well below any
 /// mistake in a date. Within it, the moment is taken as now.
 pub const OBSERVER_AHEAD_MAX: SignedDuration = SignedDuration::from_mins(1);
 
 /// Positions in a scratch state, which no one else sees.
-const SCRATCH_POSITION: u64 = u64::MAX;
+pub(crate) const SCRATCH_POSITION: u64 = u64::MAX;
 
 /// Judges `command`. No events: it was right and there is nothing to change.
 pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Vec<Event>, Rejection> {
     match command {
         Command::ImportDirectory(chunk) => import(state, chunk, now),
-        Command::PausePractice(pause) => Ok(vec![paused(known(state, pause.practice)?, pause, now)?]),
+        Command::PausePractice(pause) => paused_here_and_on(state, pause, now),
         Command::ResumePractice(resume) => resumed(state, resume),
         Command::SetPauseOutcome(outcome) => judged(state, outcome),
         Command::SetOrganisationLifetime(set) => lived(state, set),
@@ -45,6 +48,7 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Vec<Ev
         Command::RecordObservations(observations) => observed(state, observations, now),
         Command::AcquirePermits(keys) => Ok(granted(state, keys, now)),
         Command::SettlePermits(settlements) => Ok(settled(state, settlements, now)),
+        Command::RecordSuccession(asked) => succession::recorded(state, asked, now),
         Command::Lapse => Ok(lapsed(state, now)),
         Command::StartSync(start) => Ok(sync::started(state, *start, now)),
         Command::AdvanceSync(advance) => sync::advanced(state, advance, now),
@@ -52,7 +56,7 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Vec<Ev
     }
 }
 
-fn known(state: &State, practice: PracticeCode) -> Result<&Practice, Rejection> {
+pub(crate) fn known(state: &State, practice: PracticeCode) -> Result<&Practice, Rejection> {
     state.practice(practice).map(AsRef::as_ref).ok_or(Rejection::PracticeUnknown { practice })
 }
 
@@ -119,32 +123,53 @@ fn lived(state: &State, set: &SetOrganisationLifetime) -> Result<Vec<Event>, Rej
     Ok(vec![Event::OrganisationLifetimeSet { organisation, lifetime: set.lifetime }])
 }
 
-/// A pause is never refused for what the practice's state is: it is the safe direction.
-fn paused(practice: &Practice, pause: &PausePractice, now: Timestamp) -> Result<Event, Rejection> {
+/// What is said under a closed code is meant for whoever goes on: the pause holds at its heirs, too (rule 9).
+fn paused_here_and_on(state: &State, pause: &PausePractice, now: Timestamp) -> Result<Vec<Event>, Rejection> {
+    let here = paused(known(state, pause.practice)?, pause, None, now)?;
+    let inherited = Inherited { practice: here.practice, pause: here.pause, effective_at: now };
+    let mut events = vec![Event::PracticePaused(here)];
+    for heir in succession::heirs(state, pause.practice) {
+        events.push(Event::PracticePaused(paused(known(state, heir)?, pause, Some(inherited), now)?));
+    }
+    Ok(events)
+}
+
+/// A pause is never refused for what the practice's state is: it is the safe direction. The programme's default is of the
+/// practice that was asked; an heir's pause holds until it is lifted.
+pub(crate) fn paused(
+    practice: &Practice,
+    pause: &PausePractice,
+    inherited: Option<Inherited>,
+    now: Timestamp,
+) -> Result<PracticePaused, Rejection> {
     if let PauseEnd::Until(until) = pause.end
         && until <= now
     {
         return Err(Rejection::PauseEndsInPast { until, now });
     }
-    Ok(Event::PracticePaused(PracticePaused {
+    Ok(PracticePaused {
         practice: practice.code,
         pause: next_pause(practice),
         capability: pause.capability.clone(),
-        end: pause.end,
+        end: match pause.end {
+            PauseEnd::ProgrammeDefault if inherited.is_some() => PauseEnd::FurtherNotice,
+            end => end,
+        },
         placed_by: pause.placed.by.clone(),
         on_behalf_of: pause.placed.on_behalf_of.clone(),
         evidence: pause.placed.evidence.clone(),
         reason_code: pause.placed.reason_code.clone(),
         receipt: receipt(practice, pause.capability.as_ref(), now),
-    }))
+        inherited,
+    })
 }
 
-fn next_pause(practice: &Practice) -> u32 {
+pub(crate) fn next_pause(practice: &Practice) -> u32 {
     u32::try_from(practice.pauses.len() + 1).expect("a practice has fewer than four thousand million pauses")
 }
 
 /// One part for the capability paused, or for the default one and each of which anything is known here.
-fn receipt(practice: &Practice, capability: Option<&Capability>, now: Timestamp) -> Vec<ReceiptPart> {
+pub(crate) fn receipt(practice: &Practice, capability: Option<&Capability>, now: Timestamp) -> Vec<ReceiptPart> {
     let mut covered: Vec<Capability> = match capability {
         Some(capability) => vec![capability.clone()],
         None => practice.access.keys().cloned().chain([Capability::default()]).collect(),
@@ -194,40 +219,6 @@ fn judged(state: &State, outcome: &SetPauseOutcome) -> Result<Vec<Event>, Reject
     }
     let judgement = outcome.judgement.clone();
     Ok(vec![Event::PauseJudged { practice: practice_code, pause: number, judgement }])
-}
-
-/// The request pauses until further notice, too: else automation would put back what a person had taken away (rule 8).
-fn switch_off(state: &State, request: &RequestSwitchOff, now: Timestamp) -> Result<Vec<Event>, Rejection> {
-    let practice = known(state, request.practice)?;
-    let mut events = Vec::new();
-    if standing_pause(practice, &request.capability).is_none() {
-        let pause = PausePractice {
-            practice: practice.code,
-            capability: Some(request.capability.clone()),
-            end: PauseEnd::FurtherNotice,
-            placed: request.placed.clone(),
-        };
-        events.push(paused(practice, &pause, now)?);
-    }
-    let requested = practice.access(&request.capability).is_some_and(|access| access.switch_off.is_some());
-    if !requested {
-        let Placed { by, reason_code, .. } = request.placed.clone();
-        events.push(Event::SwitchOffRequested {
-            practice: practice.code,
-            capability: request.capability.clone(),
-            requested_by: by,
-            reason_code,
-        });
-    }
-    Ok(events)
-}
-
-/// The number of a pause in force until further notice that covers the capability.
-#[must_use]
-pub fn standing_pause(practice: &Practice, capability: &Capability) -> Option<u32> {
-    let mut in_force = practice.pauses_in_force();
-    let standing = in_force.find(|pause| pause.end == PauseEnd::FurtherNotice && pause.covers(capability))?;
-    Some(standing.number)
 }
 
 fn readiness(state: &State, update: &UpdateReadiness) -> Result<Vec<Event>, Rejection> {
@@ -359,11 +350,34 @@ fn consequences(state: &State, practice: PracticeCode, capability: &Capability) 
     Consequences { receipts, switch_off_done: access.switch_off_is_done() }
 }
 
+/// In the order of the due moments, so that what ended before a succession is not inherited. A succession is an event of
+/// its own, and whatever lapsed before it another.
 fn lapsed(state: &State, now: Timestamp) -> Vec<Event> {
-    let due = state.due(now).take(LAPSES_MAX);
-    let lapses: Vec<Lapse> =
-        due.map(|due| Lapse { practice: due.practice, what: due.what.clone(), effective_at: due.moment }).collect();
-    if lapses.is_empty() { Vec::new() } else { vec![Event::Lapsed { lapses }] }
+    let mut scratch = state.clone();
+    let mut events = Vec::new();
+    let mut lapses = Vec::new();
+    for due in state.due(now).take(LAPSES_MAX) {
+        let closing = scratch.practice(due.practice).and_then(|practice| practice.closing());
+        match (&due.what, closing.map(|closing| closing.terms.clone())) {
+            (LapseOf::Succession, Some(terms)) => {
+                if !lapses.is_empty() {
+                    let before = Event::Lapsed { lapses: std::mem::take(&mut lapses) };
+                    try_out(&mut scratch, &before, now);
+                    events.push(before);
+                }
+                let effected = Event::SuccessionEffected(effect(&scratch, &terms, now));
+                try_out(&mut scratch, &effected, now);
+                events.push(effected);
+            }
+            (what, _) => {
+                lapses.push(Lapse { practice: due.practice, what: what.clone(), effective_at: due.moment });
+            }
+        }
+    }
+    if !lapses.is_empty() {
+        events.push(Event::Lapsed { lapses });
+    }
+    events
 }
 
 /// Folds into the scratch state.

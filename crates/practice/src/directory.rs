@@ -62,6 +62,13 @@ impl Lifetime {
             Status::Active
         }
     }
+
+    /// The same, closed from `day` where that is earlier.
+    #[must_use]
+    pub(crate) fn closed_by(mut self, day: Option<Date>) -> Self {
+        self.close = self.close.into_iter().chain(day).min();
+        self
+    }
 }
 
 /// A count of registered patients: a denominator, so it names its source and its date.
@@ -73,6 +80,9 @@ pub struct ListSize {
     pub source: String,
     /// The day the count is of.
     pub date: Date,
+    /// Nobody counted: a succession carried it over from its predecessors, on that day (rule 9).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carried_over: bool,
 }
 
 /// What a directory says of a practice; None where it says nothing.
@@ -341,7 +351,7 @@ impl Practice {
         add(&mut self.list_size, entry.list_size.as_ref(), day, at);
         if entry.lifetime.is_some() {
             add(&mut self.lifetime, entry.lifetime.as_ref(), day, at);
-            self.status = self.present_lifetime().status_on(civil_date(at));
+            self.status = self.status_on(civil_date(at));
         }
     }
 }

@@ -6,14 +6,15 @@ use ods::{Capability, PracticeCode};
 use serde::{Deserialize, Serialize};
 
 use crate::access::{ObservationSource, ObservedState, Outcome};
-use crate::directory::DirectoryChange;
+use crate::directory::{DirectoryChange, ListSize};
 use crate::key::CommandKey;
 use crate::lapse::Lapse;
 use crate::organisation::{OrganisationEntry, OrganisationLifetime};
-use crate::pause::{Judgement, PauseEnd, ReceiptPart, ReceiptState};
+use crate::pause::{Inherited, Judgement, PauseEnd, ReceiptPart, ReceiptState};
 use crate::readiness::ReadinessItem;
 use crate::source::SourceRead;
 use crate::sync::{SyncAdvanced, SyncEnd, SyncFailed, SyncStarted};
+use crate::succession::SuccessionTerms;
 
 /// A journal record of the registry. One that names many practices is one record, applied as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +71,9 @@ pub enum Event {
         /// Why, from the caller's list of codes.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason_code: String,
+        /// The closed code under which it was asked for, at whoever has succeeded it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inherited_from: Option<PracticeCode>,
     },
     /// Items of the readiness checklist were set.
     ReadinessUpdated {
@@ -93,6 +97,18 @@ pub enum Event {
         /// How.
         settlements: Vec<PermitSettled>,
     },
+    /// A succession was told, of a past or a coming day.
+    SuccessionRecorded {
+        /// Who and from when.
+        terms: SuccessionTerms,
+        /// Account that told it.
+        recorded_by: String,
+        /// Why, from the caller's list of codes.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason_code: String,
+    },
+    /// A succession took effect: the predecessors are closed, and the successors have inherited (rule 9).
+    SuccessionEffected(SuccessionEffected),
     /// What was due came about (rule 15).
     Lapsed {
         /// What, in the order of the due moments.
@@ -143,6 +159,81 @@ pub struct PracticePaused {
     pub reason_code: String,
     /// What it came in time for.
     pub receipt: Vec<ReceiptPart>,
+    /// Where it comes from, at a successor practice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherited: Option<Inherited>,
+}
+
+/// See [`Event::SuccessionEffected`]. What is inherited is told in full: the fold derives nothing by rules that a later
+/// version may word otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuccessionEffected {
+    /// Who and from when.
+    pub terms: SuccessionTerms,
+    /// Observed access that is no longer known, of predecessors and successors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access_unknown: Vec<AccessLost>,
+    /// Pauses that hold at successors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<PracticePaused>,
+    /// Requests to switch off that are open at successors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub switch_offs: Vec<SwitchOffInherited>,
+    /// Readiness items of successors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readiness: Vec<ReadinessInherited>,
+    /// List sizes of successors until the next publication.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub list_sizes: Vec<ListSizeInherited>,
+}
+
+/// The end of what was known of a capability at a practice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessLost {
+    /// Where.
+    pub practice: PracticeCode,
+    /// Of what.
+    pub capability: Capability,
+    /// From when it is not known.
+    pub as_at: Timestamp,
+}
+
+/// A request to switch off, at a successor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchOffInherited {
+    /// The successor.
+    pub practice: PracticeCode,
+    /// Of what.
+    pub capability: Capability,
+    /// The predecessor at which it was asked for.
+    pub inherited_from: PracticeCode,
+    /// Account that asked.
+    pub requested_by: String,
+    /// Why, from the caller's list of codes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason_code: String,
+}
+
+/// Readiness items, at a successor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadinessInherited {
+    /// The successor.
+    pub practice: PracticeCode,
+    /// From when they hold.
+    pub effective_from: Date,
+    /// The items; the others stay.
+    pub items: Vec<ReadinessItem>,
+}
+
+/// A list size, at a successor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListSizeInherited {
+    /// The successor.
+    pub practice: PracticeCode,
+    /// From when it holds.
+    pub effective_from: Date,
+    /// What was carried over, with what the successor had already.
+    pub list_size: ListSize,
 }
 
 /// One observation, with what it brought about.
@@ -234,6 +325,8 @@ impl Event {
             Self::AccessObserved { .. } => "access-observed",
             Self::PermitsGranted { .. } => "permits-granted",
             Self::PermitsSettled { .. } => "permits-settled",
+            Self::SuccessionRecorded { .. } => "succession-recorded",
+            Self::SuccessionEffected(_) => "succession-effected",
             Self::Lapsed { .. } => "lapsed",
             Self::SyncStarted(_) => "sync-started",
             Self::SyncAdvanced(_) => "sync-advanced",

@@ -6,10 +6,12 @@ use ods::{Capability, PracticeCode};
 
 use crate::access::{ObservedState, Outcome};
 use crate::directory::{Difference, DirectoryChange, DirectoryEntry};
-use crate::event::{Consequences, Event};
+use crate::event::{Consequences, Event, PracticePaused, SuccessionEffected};
 use crate::key::CommandKey;
 use crate::lapse::{Lapse, LapseOf};
 use crate::pause::{Judgement, PauseEnd, ReceiptState};
+use crate::readiness::ReadinessItem;
+use crate::succession::{SuccessionKind, SuccessionTerms};
 
 /// What an event says of one practice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,9 +35,7 @@ pub fn tell(event: &Event, practice: PracticeCode) -> Option<Told> {
             }
         }
         Event::PracticePaused(paused) if paused.practice == practice => {
-            let what = scope(paused.capability.as_ref());
-            let receipts = paused.receipt.iter().map(|part| receipt_state(part.state)).collect::<Vec<_>>().join(", ");
-            said.push(format!("pause {} of {what} {}: {receipts}", paused.pause, pause_end(&paused.end)));
+            said.push(pause_words(paused));
         }
         Event::PausesLifted { practice: lifted, pauses } if *lifted == practice => {
             said.extend(pauses.iter().map(|pause| format!("pause {pause} lifted")));
@@ -43,11 +43,11 @@ pub fn tell(event: &Event, practice: PracticeCode) -> Option<Told> {
         Event::PauseJudged { practice: judged, pause, judgement } if *judged == practice => {
             said.push(format!("pause {pause} judged {}", judgement_words(judgement)));
         }
-        Event::SwitchOffRequested { practice: asked, capability, .. } if *asked == practice => {
-            said.push(format!("asked for {} to be switched off", capability.id()));
+        Event::SwitchOffRequested { practice: asked, capability, inherited_from, .. } if *asked == practice => {
+            said.push(switch_off(capability, *inherited_from));
         }
         Event::ReadinessUpdated { practice: updated, items } if *updated == practice => {
-            said.extend(items.iter().map(|item| format!("readiness: {} is {:?}", item.item, item.state)));
+            said.extend(items.iter().map(readiness_words));
         }
         Event::AccessObserved { observations } => {
             for observation in observations.iter().filter(|observation| observation.practice == practice) {
@@ -70,6 +70,14 @@ pub fn tell(event: &Event, practice: PracticeCode) -> Option<Told> {
                 said.extend(consequences(&settlement.consequences));
             }
         }
+        Event::SuccessionRecorded { terms, .. } if terms.practices().any(|named| named == practice) => {
+            effective_at = Some(day_start(terms.effective_from));
+            said.push(format!("{} recorded, from {}", succession(terms), terms.effective_from));
+        }
+        Event::SuccessionEffected(effected) => {
+            said.extend(inherited(effected, practice));
+            effective_at = (!said.is_empty()).then(|| day_start(effected.terms.effective_from));
+        }
         Event::Lapsed { lapses } => {
             for lapse in lapses.iter().filter(|lapse| lapse.practice == practice) {
                 effective_at = Some(lapse.effective_at);
@@ -89,8 +97,66 @@ pub fn tell(event: &Event, practice: PracticeCode) -> Option<Told> {
         | Event::SyncFailed(_)
         | Event::SyncResumed { .. }
         | Event::SyncEnded { .. } => {}
+        | Event::SuccessionRecorded { .. } => {}
     }
     (!said.is_empty()).then(|| Told { summary: said.join("; "), effective_at })
+}
+
+fn pause_words(paused: &PracticePaused) -> String {
+    let what = scope(paused.capability.as_ref());
+    let receipts = paused.receipt.iter().map(|part| receipt_state(part.state)).collect::<Vec<_>>().join(", ");
+    let origin = paused.inherited.map(|from| format!(" (pause {} of {})", from.pause, from.practice));
+    format!("pause {}{} of {what} {}: {receipts}", paused.pause, origin.unwrap_or_default(), pause_end(&paused.end))
+}
+
+fn switch_off(capability: &Capability, inherited_from: Option<PracticeCode>) -> String {
+    let origin = inherited_from.map(|code| format!(" (at {code})")).unwrap_or_default();
+    format!("asked for {} to be switched off{origin}", capability.id())
+}
+
+/// `merger of A81001 and A81002 into B82001`.
+fn succession(terms: &SuccessionTerms) -> String {
+    let from = codes(&terms.predecessors);
+    let to = codes(&terms.successors);
+    match terms.kind {
+        SuccessionKind::Merge => format!("merger of {from} into {to}"),
+        SuccessionKind::Split => format!("split of {from} into {to}"),
+        SuccessionKind::Recode => format!("change of code from {from} to {to}"),
+        SuccessionKind::Close => format!("closure of {from}"),
+    }
+}
+
+fn codes(codes: &[PracticeCode]) -> String {
+    let mut texts: Vec<String> = codes.iter().map(ToString::to_string).collect();
+    let Some(last) = texts.pop() else { return String::new() };
+    if texts.is_empty() { last } else { format!("{} and {last}", texts.join(", ")) }
+}
+
+/// What a succession that took effect says of one practice.
+fn inherited(effected: &SuccessionEffected, practice: PracticeCode) -> Vec<String> {
+    let mut said = Vec::new();
+    if effected.terms.practices().any(|named| named == practice) {
+        let closed = effected.terms.predecessors.contains(&practice);
+        let part = if closed { "closed by" } else { "succeeds by" };
+        said.push(format!("{part} {}", succession(&effected.terms)));
+    }
+    let lost = effected.access_unknown.iter().filter(|lost| lost.practice == practice);
+    said.extend(lost.map(|lost| observed(&lost.capability, ObservedState::Unknown)));
+    said.extend(effected.pauses.iter().filter(|paused| paused.practice == practice).map(pause_words));
+    let asked = effected.switch_offs.iter().filter(|asked| asked.practice == practice);
+    said.extend(asked.map(|asked| switch_off(&asked.capability, Some(asked.inherited_from))));
+    let ready = effected.readiness.iter().filter(|ready| ready.practice == practice).flat_map(|ready| &ready.items);
+    said.extend(ready.map(readiness_words));
+    let counted = effected.list_sizes.iter().filter(|counted| counted.practice == practice);
+    said.extend(counted.map(|counted| {
+        let size = &counted.list_size;
+        format!("list size {} from {} ({}, carried over)", size.patients, counted.effective_from, size.source)
+    }));
+    said
+}
+
+fn readiness_words(item: &ReadinessItem) -> String {
+    format!("readiness: {} is {:?}", item.item, item.state)
 }
 
 fn directory_change(source: &str, change: &DirectoryChange) -> String {
@@ -199,5 +265,7 @@ fn lapse_words(lapse: &Lapse) -> String {
         LapseOf::Opening => "opened".to_owned(),
         LapseOf::Pause(number) => format!("pause {number} ended as agreed"),
         LapseOf::Readiness(item) => format!("readiness: {item} expired"),
+        // Told by an event of its own.
+        LapseOf::Succession => "succeeded".to_owned(),
     }
 }

@@ -29,6 +29,9 @@ pub enum LapseOf {
     Pause(u32),
     /// A readiness item expires.
     Readiness(String),
+    /// The succession that closes the practice takes effect. It is due at the first predecessor, for all it names, and
+    /// comes about by an event of its own.
+    Succession,
 }
 
 /// Something that is due.
@@ -69,7 +72,13 @@ pub(crate) fn dues_of(practice: &Practice) -> BTreeSet<Due> {
             add(expires_at, LapseOf::Readiness(item.clone()));
         }
     }
-    let lifetime = practice.present_lifetime();
+    if let Some(closing) = practice.closing().filter(|closing| closing.effected_at.is_none())
+        && closing.terms.predecessors.first() == Some(&practice.code)
+    {
+        add(day_start(closing.terms.effective_from), LapseOf::Succession);
+    }
+    // By the directory alone: a succession closes by its own event.
+    let lifetime = practice.directory_lifetime();
     if let (Status::Proposed, Some(open)) = (practice.status, lifetime.open) {
         add(day_start(open), LapseOf::Opening);
     }

@@ -7,6 +7,7 @@
 //! - Organisations move: any practice can be read in the codes of a chosen day ([`geography`]).
 //! - What each source last said is kept beside the facts, so that contradictions can be told ([`disagreement`]).
 //! - The permit is the only line that decides whether a pause came in time ([`pause`], [`permit_refusal`]).
+//! - Whoever succeeds a practice inherits what restrains it ([`succession`]).
 //! - Time alone changes nothing: what is due comes about by an event ([`lapse`]).
 //! - A sync with the publisher's interfaces is recorded page by page ([`sync`]).
 
@@ -21,8 +22,10 @@ pub mod event;
 pub mod facts;
 pub mod geography;
 pub mod history;
+mod inheritance;
 mod key;
 pub mod lapse;
+mod list_sizes;
 mod organisation;
 pub mod pause;
 mod permits;
@@ -33,11 +36,13 @@ mod rejection;
 pub mod source;
 mod state;
 pub mod sync;
+pub mod succession;
+mod switch_off;
 pub mod view;
 
 pub use apply::apply;
 pub use command::Command;
-pub use decide::{OBSERVER_AHEAD_MAX, decide, standing_pause};
+pub use decide::{OBSERVER_AHEAD_MAX, decide};
 pub use event::Event;
 pub use geography::{Codes, Geography};
 pub use key::{Action, CommandKey};
@@ -45,6 +50,8 @@ pub use lapse::LAPSES_MAX;
 pub use organisation::{Organisation, OrganisationEntry, OrganisationKind, OrganisationLifetime};
 pub use permits::{PermitRefusal, SettlementRefusal, permit_of, permit_refusal, settlement_refusal};
 pub use practice::Practice;
-pub use rejection::Rejection;
+pub use rejection::{Rejection, SuccessionRejection};
 pub use state::State;
+pub use succession::{Affected, Succession, SuccessionKind, SuccessionTerms};
+pub use switch_off::standing_pause;
 pub use view::{AsOf, View};

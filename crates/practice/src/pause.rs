@@ -3,7 +3,7 @@
 //! A pause never ends by itself: its lapse is an event (rule 15). A receipt's part becomes final exactly once.
 
 use jiff::Timestamp;
-use ods::Capability;
+use ods::{Capability, PracticeCode};
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Access, Outcome};
@@ -151,6 +151,20 @@ pub struct Pause {
     pub ended: Option<Ended>,
     /// The receipt, by capability.
     pub receipt: Vec<ReceiptPart>,
+    /// Where it comes from, at a successor practice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherited: Option<Inherited>,
+}
+
+/// The origin of a pause that a successor practice inherited (rule 9): only the successor lifts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inherited {
+    /// The predecessor.
+    pub practice: PracticeCode,
+    /// The pause's number there.
+    pub pause: u32,
+    /// From when it holds at the successor: from the succession, or from when it was placed under the closed code.
+    pub effective_at: Timestamp,
 }
 
 impl Pause {
@@ -160,10 +174,16 @@ impl Pause {
         self.ended.is_none()
     }
 
+    /// From when it holds.
+    #[must_use]
+    pub fn holds_from(&self) -> Timestamp {
+        self.inherited.map_or(self.recorded_at, |inherited| inherited.effective_at)
+    }
+
     /// Did it hold at `effective_at`, by what was recorded up to `known_at`?
     #[must_use]
     pub fn was_in_force(&self, effective_at: Timestamp, known_at: Timestamp) -> bool {
-        let placed = self.recorded_at <= effective_at && self.recorded_at <= known_at;
+        let placed = self.holds_from() <= effective_at && self.recorded_at <= known_at;
         let ended = self.ended.is_some_and(|ended| ended.at <= effective_at && ended.recorded_at <= known_at);
         placed && !ended
     }

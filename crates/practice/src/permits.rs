@@ -8,6 +8,7 @@ use crate::key::{Action, CommandKey};
 use crate::pause::{Pause, ReceiptState};
 use crate::practice::Practice;
 use crate::state::State;
+use crate::succession::SuccessionTerms;
 use ods::civil::civil_date;
 
 /// Why there is no permit. All but the first two are of ENABLE: DISABLE always gets one.
@@ -19,6 +20,8 @@ pub enum PermitRefusal {
     KeyClosed,
     /// The practice is not open for business.
     PracticeNotOpen(Status),
+    /// It succeeds others from today, and has not inherited yet what may restrain it.
+    SuccessionDue,
     /// This pause is in force.
     Paused(u32),
     /// This pause has ended, but what it was pending on is not settled or not reversed.
@@ -62,6 +65,9 @@ fn enable_refusal(
     if let Some(status) = closed_for_enable(practice, now) {
         return Some(PermitRefusal::PracticeNotOpen(status));
     }
+    if inherits_today(practice, now) {
+        return Some(PermitRefusal::SuccessionDue);
+    }
     let covering = |pause: &&Pause| pause.covers(&key.capability);
     // In force by the events, whatever the clock says: a lapse that permits more waits for its event (rule 15).
     if let Some(pause) = practice.pauses_in_force().find(covering) {
@@ -96,6 +102,14 @@ fn closed_for_enable(practice: &Practice, now: Timestamp) -> Option<Status> {
     }
     let by_calendar = practice.present_lifetime().status_on(civil_date(now));
     (by_calendar != Status::Active).then_some(by_calendar)
+}
+
+/// What a successor inherits permits less, so it is not waited for in vain: from the day of the succession on, whoever
+/// succeeds gets no permit until the event says what was inherited (rule 15).
+fn inherits_today(practice: &Practice, now: Timestamp) -> bool {
+    let today = civil_date(now);
+    let due = |terms: &SuccessionTerms| terms.effective_from <= today && terms.successors.contains(&practice.code);
+    practice.successions.iter().any(|succession| succession.effected_at.is_none() && due(&succession.terms))
 }
 
 /// Why a settlement is not recorded.

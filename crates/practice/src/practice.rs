@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use crate::directory::{Lifetime, ListSize, Status};
 use crate::facts::Facts;
 use crate::pause::Pause;
 use crate::readiness::ReadinessFact;
+use crate::succession::Succession;
 
 /// A practice and its history. Nothing in it is ever dropped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +56,9 @@ pub struct Practice {
     /// By item, each in the order of recording, never empty.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub readiness: BTreeMap<String, Vec<ReadinessFact>>,
+    /// The successions that name it, on either side, also of coming days; in the order of recording.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub successions: Vec<Succession>,
     /// When it was first recorded.
     pub created_at: Timestamp,
     /// When its last change was recorded.
@@ -79,6 +84,7 @@ impl Practice {
             access: BTreeMap::new(),
             pauses: Vec::new(),
             readiness: BTreeMap::new(),
+            successions: Vec::new(),
             created_at: recorded_at,
             changed_at: recorded_at,
             positions: Vec::new(),
@@ -91,10 +97,35 @@ impl Practice {
         self.positions.last().copied().unwrap_or(0)
     }
 
-    /// From when to when it is open, as far as is known now.
+    /// From when to when it is open, as far as is known now, by the directory and by its succession: whichever closes it
+    /// first. So no file that is behind the times opens a closed code (rule 9).
     #[must_use]
     pub fn present_lifetime(&self) -> Lifetime {
+        let closing = self.closing().map(|closing| closing.terms.effective_from);
+        self.directory_lifetime().closed_by(closing)
+    }
+
+    /// From when to when the directory says that it is open.
+    pub(crate) fn directory_lifetime(&self) -> Lifetime {
         self.lifetime.as_ref().map(|facts| facts.latest().value).unwrap_or_default()
+    }
+
+    /// What events have brought it to on `day`: closed for good once it was succeeded, else as the directory says. Not
+    /// ahead of the succession's event, with which the successors inherit.
+    pub(crate) fn status_on(&self, day: Date) -> Status {
+        if self.succeeded().is_some() { Status::Closed } else { self.directory_lifetime().status_on(day) }
+    }
+
+    /// The succession that closes it, also one of a coming day; at most one ever does.
+    #[must_use]
+    pub fn closing(&self) -> Option<&Succession> {
+        self.successions.iter().find(|succession| succession.terms.predecessors.contains(&self.code))
+    }
+
+    /// The succession that has closed it.
+    #[must_use]
+    pub fn succeeded(&self) -> Option<&Succession> {
+        self.closing().filter(|closing| closing.effected_at.is_some())
     }
 
     /// The pause of this number.

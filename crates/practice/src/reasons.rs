@@ -3,7 +3,8 @@
 //! Holds, waves and dates are the scheduler's part, which ExplainPractice adds.
 
 use jiff::Timestamp;
-use ods::Capability;
+use ods::civil::day_start;
+use ods::{Capability, PracticeCode};
 
 use crate::access::ObservedState;
 use crate::directory::Status;
@@ -22,6 +23,8 @@ pub enum Fact {
     SwitchOffRequested,
     /// The practice is not open for business.
     NotOpen(Status),
+    /// This practice has succeeded it: ask about that one.
+    SucceededBy(PracticeCode),
     /// A command to switch on has its permit and is not settled.
     EnablePermitted,
     /// A command to switch off has its permit and is not settled.
@@ -47,6 +50,11 @@ pub fn reasons(view: View<'_>, capability: &Capability) -> Vec<Reason> {
     }];
     if view.status() != Status::Active {
         reasons.push(Reason { fact: Fact::NotOpen(view.status()), since: None });
+    }
+    if let Some(succession) = view.succeeded() {
+        let since = Some(day_start(succession.terms.effective_from));
+        let by = |code: &PracticeCode| Reason { fact: Fact::SucceededBy(*code), since };
+        reasons.extend(succession.terms.successors.iter().map(by));
     }
     for pause in view.pauses().filter(|pause| pause.covers(capability) && view.is_in_force(pause)) {
         reasons.push(Reason { fact: Fact::Paused(pause.number), since: Some(pause.recorded_at) });

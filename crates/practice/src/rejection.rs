@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use ods::PracticeCode;
 
+use crate::succession::{Affected, SuccessionKind};
+
 /// A refusal: nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
@@ -126,5 +128,84 @@ pub enum Rejection {
         practices_count: usize,
         /// How many it may name.
         practices_count_max: usize,
+    },
+    /// A succession that cannot be.
+    #[error(transparent)]
+    Succession(#[from] SuccessionRejection),
+}
+
+/// Why a succession is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SuccessionRejection {
+    /// The kind goes with other numbers of practices.
+    #[error("a {} of {predecessors_count} practices into {successors_count}", kind.as_str())]
+    SuccessionShape {
+        /// What was asked for.
+        kind: SuccessionKind,
+        /// How many are to end.
+        predecessors_count: usize,
+        /// How many are to go on.
+        successors_count: usize,
+    },
+    /// A practice neither succeeds itself nor is named a second time.
+    #[error("practice {practice} is named twice")]
+    NamedTwice {
+        /// The practice.
+        practice: PracticeCode,
+    },
+    /// No directory has named the successor. One that nobody has named has no supplier, area or list, and could be
+    /// neither placed nor counted: so it is imported first, and not made up here.
+    #[error("the successor {practice} is not known")]
+    SuccessorUnknown {
+        /// The code that was given.
+        practice: PracticeCode,
+    },
+    /// A code is closed by a succession at most once.
+    #[error("practice {practice} is succeeded from {effective_from} already")]
+    AlreadySucceeded {
+        /// The practice.
+        practice: PracticeCode,
+        /// From when.
+        effective_from: Date,
+        /// By whom; empty where by nobody.
+        successors: Vec<PracticeCode>,
+    },
+    /// Whoever succeeds goes on beyond that day.
+    #[error("the successor {practice} is closed from {closed_from}")]
+    SuccessorClosed {
+        /// The practice.
+        practice: PracticeCode,
+        /// From when.
+        closed_from: Date,
+    },
+    /// It is to succeed somebody on or after the day on which it would close.
+    #[error("practice {practice} succeeds others from {succeeds}, so it cannot close on {closes}")]
+    ClosesBeforeSucceeding {
+        /// The practice.
+        practice: PracticeCode,
+        /// When it succeeds.
+        succeeds: Date,
+        /// When it would close.
+        closes: Date,
+    },
+    /// The day is so far ahead that it is a mistake.
+    #[error("the succession would take effect on {effective_from}, which is after {last}")]
+    EffectiveTooFar {
+        /// The day that was given.
+        effective_from: Date,
+        /// The last day that is accepted.
+        last: Date,
+    },
+    /// The caller saw a practice that has no part in it.
+    #[error("practice {practice} is not named in the succession")]
+    NotInSuccession {
+        /// The practice.
+        practice: PracticeCode,
+    },
+    /// The caller expects other practices to be touched (I23).
+    #[error("the succession would touch {} practices", affected.count)]
+    AffectedDiffers {
+        /// Those that would be.
+        affected: Affected,
     },
 }

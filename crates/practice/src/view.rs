@@ -16,6 +16,7 @@ use crate::geography::{Codes, Geography};
 use crate::pause::{Pause, ReceiptState};
 use crate::practice::Practice;
 use crate::readiness::ReadinessItem;
+use crate::succession::Succession;
 
 /// Both times of a read in the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,10 +89,49 @@ impl<'a> View<'a> {
         self.value(self.practice.postcode.as_ref()).map(String::as_str)
     }
 
-    /// From when to when it is open.
+    /// From when to when it is open, by the directory and by its succession.
     #[must_use]
     pub fn lifetime(&self) -> Lifetime {
-        self.value(self.practice.lifetime.as_ref()).copied().unwrap_or_default()
+        let closing = self.successions().find(|succession| succession.terms.predecessors.contains(&self.code()));
+        let closing = closing.map(|closing| closing.terms.effective_from);
+        self.value(self.practice.lifetime.as_ref()).copied().unwrap_or_default().closed_by(closing)
+    }
+
+    /// The successions that name it, on either side, also of days to come.
+    pub fn successions(&self) -> impl Iterator<Item = &'a Succession> {
+        let known_at = self.as_of.unwrap_or(NO_BOUND).known_at;
+        self.practice.successions.iter().filter(move |succession| succession.recorded_at <= known_at)
+    }
+
+    /// Has the succession taken effect?
+    #[must_use]
+    pub fn is_in_effect(&self, succession: &Succession) -> bool {
+        match self.as_of {
+            None => succession.effected_at.is_some(),
+            Some(as_of) => succession.terms.effective_from <= self.day(as_of),
+        }
+    }
+
+    /// The succession that has closed it.
+    #[must_use]
+    pub fn succeeded(&self) -> Option<&'a Succession> {
+        let view = *self;
+        let closes = move |succession: &&Succession| succession.terms.predecessors.contains(&view.code());
+        self.successions().filter(closes).find(|succession| view.is_in_effect(succession))
+    }
+
+    /// Who has succeeded it; empty where nobody has.
+    #[must_use]
+    pub fn successors(&self) -> &'a [PracticeCode] {
+        self.succeeded().map(|succession| succession.terms.successors.as_slice()).unwrap_or_default()
+    }
+
+    /// Whom it has succeeded, in the order of recording.
+    pub fn predecessors(&self) -> impl Iterator<Item = PracticeCode> {
+        let view = *self;
+        let succeeds = move |succession: &&Succession| succession.terms.successors.contains(&view.code());
+        let in_effect = self.successions().filter(succeeds).filter(move |succession| view.is_in_effect(succession));
+        in_effect.flat_map(|succession| succession.terms.predecessors.iter().copied())
     }
 
     /// Whether it is open.

@@ -22,6 +22,7 @@ mod practice;
 mod programme;
 mod sources;
 mod stats;
+mod succession;
 mod wave;
 
 use std::process::ExitCode;

@@ -9,6 +9,7 @@ use crate::export::{self, Export};
 use crate::moments::{moment, shown};
 use crate::mutation::{Change, name};
 use crate::output::{Output, Table, number, word};
+use crate::succession;
 
 #[derive(Subcommand)]
 pub(crate) enum Practice {
@@ -53,6 +54,8 @@ pub(crate) enum Practice {
         #[command(flatten)]
         change: Change,
     },
+    /// Record a merger, a split, a change of code or a closure
+    Succeed(succession::Succeed),
     /// The receipt of a pause
     Receipt {
         /// practices/A81001/receipts/1
@@ -102,6 +105,7 @@ pub(crate) async fn run(connection: &Connection, output: Output, practice: Pract
         Practice::SwitchOff { practice, wish, change } => {
             switch_off(connection, output, &practice, wish, &change).await
         }
+        Practice::Succeed(succeed) => succession::succeed(connection, output, succeed).await,
         Practice::Receipt { receipt } => get_receipt(connection, output, receipt).await,
     }
 }
@@ -126,6 +130,12 @@ fn facts(practice: &registry::Practice) -> Vec<(&'static str, String)> {
         ("region", practice.region_code.clone()),
         ("patients", list_size(practice)),
     ];
+    for (label, names) in [("succeeded by", &practice.successors), ("succeeds", &practice.predecessors)] {
+        facts.extend(names.iter().map(|name| (label, name.clone())));
+    }
+    for succession in practice.successions.iter().filter(|succession| !succession.in_effect) {
+        facts.push(("to come", coming(succession)));
+    }
     for access in &practice.access {
         facts.push(("capability", access.capability.clone()));
         facts.push(("observed", observed(access)));
@@ -139,6 +149,12 @@ fn facts(practice: &registry::Practice) -> Vec<(&'static str, String)> {
     }
     facts.push(("changed", shown(practice.update_time.as_ref())));
     facts
+}
+
+fn coming(succession: &registry::Succession) -> String {
+    let kind = word(succession.kind().as_str_name(), "SUCCESSION_KIND_").to_lowercase();
+    let into = if succession.successors.is_empty() { "nobody".to_owned() } else { succession.successors.join(", ") };
+    format!("{kind} of {} into {into} from {}", succession.predecessors.join(", "), succession.effective_date)
 }
 
 fn list_size(practice: &registry::Practice) -> String {
@@ -164,9 +180,10 @@ fn pause_in_words(pause: &registry::Pause) -> String {
         _ => "until further notice".to_owned(),
     };
     let receipt = word(pause.receipt_state().as_str_name(), "RECEIPT_STATE_");
+    let origin = if pause.inherited_from.is_empty() { String::new() } else { format!(", of {}", pause.inherited_from) };
     format!(
-        "{end}, since {}, by {} ({}), {receipt}",
-        shown(pause.recorded_at.as_ref()),
+        "{end}, since {}, by {} ({}){origin}, {receipt}",
+        shown(pause.holds_from.as_ref().or(pause.recorded_at.as_ref())),
         pause.placed_by,
         pause.reason_code
     )

@@ -265,6 +265,7 @@ fn entry(directory: &Directory, row: &PracticeRow, effective_from: Date) -> Dire
         source: directory.source.publication.clone(),
         // The count is of the day of the extract, from whenever it is taken to hold.
         date: directory.source.extract_date.unwrap_or(effective_from),
+        carried_over: false,
     });
     let (icb, region) = above(directory, row);
     DirectoryEntry {

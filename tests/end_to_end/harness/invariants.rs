@@ -161,15 +161,11 @@ impl Evidence {
 impl Registry {
     fn fold(&mut self, position: u64, event: Event) {
         match event {
-            Event::PracticePaused(paused) => {
-                let covers = |key: &&CommandKey| {
-                    key.practice == paused.practice
-                        && paused.capability.as_ref().is_none_or(|one| *one == key.capability)
-                };
-                let open: Vec<CommandKey> = self.open.iter().filter(covers).cloned().collect();
-                self.pauses_with_open_permit += usize::from(!open.is_empty());
-                self.open_at_pause.extend(open);
-                self.in_force.insert((paused.practice, paused.pause), paused);
+            Event::PracticePaused(paused) => self.paused(paused),
+            Event::SuccessionEffected(effected) => {
+                for paused in effected.pauses {
+                    self.paused(paused);
+                }
             }
             Event::PausesLifted { practice, pauses } => {
                 for pause in pauses {
@@ -205,6 +201,7 @@ impl Registry {
             | Event::SourceRead(_)
             | Event::OrganisationLifetimeSet { .. }
             | Event::PauseJudged { .. }
+            | Event::SuccessionRecorded { .. }
             | Event::SwitchOffRequested { .. }
             | Event::ReadinessUpdated { .. }
             | Event::AccessObserved { .. }
@@ -214,6 +211,17 @@ impl Registry {
             | Event::SyncResumed { .. }
             | Event::SyncEnded { .. } => {}
         }
+    }
+
+    /// A pause holds, the practice's own or one that it inherited.
+    fn paused(&mut self, paused: PracticePaused) {
+        let covers = |key: &&CommandKey| {
+            key.practice == paused.practice && paused.capability.as_ref().is_none_or(|one| *one == key.capability)
+        };
+        let open: Vec<CommandKey> = self.open.iter().filter(covers).cloned().collect();
+        self.pauses_with_open_permit += usize::from(!open.is_empty());
+        self.open_at_pause.extend(open);
+        self.in_force.insert((paused.practice, paused.pause), paused);
     }
 }
 

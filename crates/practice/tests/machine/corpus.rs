@@ -9,17 +9,22 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use ods::Capability;
 use practice::access::{ObservedState, Outcome};
-use practice::command::{RequestSwitchOff, SetOrganisationLifetime, SetPauseOutcome, UpdateReadiness};
+use practice::command::{
+    RecordSuccession, RequestSwitchOff, SetOrganisationLifetime, SetPauseOutcome, UpdateReadiness,
+};
 use practice::directory::{Lifetime, ListSize};
 use practice::pause::{Judgement, PauseEnd};
 use practice::readiness::{ReadinessItem, ReadinessState};
 use practice::source::{Publication, SourceKind, SourceRead, Statement};
-use practice::{Command, Event, OrganisationEntry, OrganisationKind, OrganisationLifetime, State, apply};
+use practice::{
+    Command, Event, OrganisationEntry, OrganisationKind, OrganisationLifetime, State, SuccessionKind, SuccessionTerms,
+    apply,
+};
 
 use crate::bench::{Bench, chunk, code, day, disable, enable, entry, import, placed};
 
 /// The newest pair.
-const NEWEST: u32 = 2;
+const NEWEST: u32 = 3;
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name)
@@ -69,7 +74,8 @@ fn scenario() -> Bench {
     whole.pcn = Some("U".parse().unwrap());
     whole.sub_icb = Some("16C".parse().unwrap());
     whole.region = Some("Y63".parse().unwrap());
-    whole.list_size = Some(ListSize { patients: 8_000, source: "lists".to_owned(), date: day("2031-04-01") });
+    let source = "lists".to_owned();
+    whole.list_size = Some(ListSize { patients: 8_000, source, date: day("2031-04-01"), carried_over: false });
     let mut command = chunk("2031-06-01", vec![whole]);
     let (parent, name) = ("Y63".to_owned(), "NHS North".to_owned());
     command.organisations.push(OrganisationEntry { code: "QHM".to_owned(), kind: OrganisationKind::Icb, name, parent });
@@ -128,5 +134,31 @@ fn scenario() -> Bench {
     bench.wait(SignedDuration::from_hours(48));
     bench.observe(ObservedState::Off);
     bench.done(&Command::Lapse);
+    succession(&mut bench);
     bench
+}
+
+/// A closed practice, which was paused, asked to be switched off and counted, becomes part of another; and that one is
+/// to close.
+fn succession(bench: &mut Bench) {
+    bench.observe(ObservedState::On);
+    bench.pause(PauseEnd::FurtherNotice);
+    let (practice, capability) = (code("A81001"), Capability::default());
+    bench.done(&Command::RequestSwitchOff(RequestSwitchOff { practice, capability, placed: placed() }));
+    let mut counted = entry("A81001");
+    let source = "lists".to_owned();
+    counted.list_size = Some(ListSize { patients: 4_000, source, date: day("2031-06-04"), carried_over: false });
+    bench.done(&import("2031-06-04", vec![counted]));
+    let succeed = |kind, successors: &[&str], from| {
+        let predecessors = vec![code(if successors.is_empty() { "A81002" } else { "A81001" })];
+        let successors = successors.iter().map(|text| code(text)).collect();
+        let terms = SuccessionTerms { kind, predecessors, successors, effective_from: day(from) };
+        let (recorded_by, reason_code) = ("operator".to_owned(), "MERGER".to_owned());
+        let (if_positions, confirm_count, confirm_hash) = (Vec::new(), None, None);
+        let asked = RecordSuccession { terms, recorded_by, reason_code, if_positions, confirm_count, confirm_hash };
+        Command::RecordSuccession(asked)
+    };
+    bench.done(&succeed(SuccessionKind::Merge, &["A81002"], "2031-06-04"));
+    bench.pause(PauseEnd::FurtherNotice);
+    bench.done(&succeed(SuccessionKind::Close, &[], "2031-07-01"));
 }

@@ -129,11 +129,13 @@ fn reason_to_wire(practice: PracticeCode, reason: Reason) -> wire::AccessReason 
         Fact::Paused(_) => Code::Paused,
         Fact::SwitchOffRequested => Code::SwitchOffRequested,
         Fact::NotOpen(_) => Code::PracticeNotOpen,
+        Fact::SucceededBy(_) => Code::Succeeded,
         Fact::EnablePermitted => Code::EnablePermitted,
         Fact::DisablePermitted => Code::DisablePermitted,
     };
     let resource = match reason.fact {
         Fact::Paused(number) => name::of_pause(practice, number),
+        Fact::SucceededBy(successor) => name::of_practice(successor),
         _ => String::new(),
     };
     wire::AccessReason { code: code.into(), since: reason.since.map(api::time::to_wire), resource }

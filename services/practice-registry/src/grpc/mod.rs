@@ -22,6 +22,7 @@ mod resource;
 mod sources;
 mod submit;
 mod sync;
+mod successions;
 mod watch;
 
 use std::pin::Pin;
@@ -183,6 +184,13 @@ impl PracticeRegistryService for Handlers {
         request: Request<wire::ReleasePermitsRequest>,
     ) -> Result<Response<wire::ReleasePermitsResponse>, Status> {
         answer!(self, request, permits::release)
+    }
+
+    async fn record_succession(
+        &self,
+        request: Request<wire::RecordSuccessionRequest>,
+    ) -> Result<Response<wire::RecordSuccessionResponse>, Status> {
+        answer!(self, request, successions::record)
     }
 
     async fn import_directory(

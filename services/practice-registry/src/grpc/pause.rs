@@ -35,7 +35,14 @@ pub(crate) fn to_wire(view: View<'_>, pause: &Pause) -> wire::Pause {
         in_force,
         ended_at: ended.map(|ended| api::time::to_wire(ended.at)),
         ending: ending.into(),
+        inherited_from: origin(pause),
+        holds_from: Some(api::time::to_wire(pause.holds_from())),
     }
+}
+
+/// The predecessor's pause that it comes from; empty where it is the practice's own.
+fn origin(pause: &Pause) -> String {
+    pause.inherited.map(|from| name::of_pause(from.practice, from.pause)).unwrap_or_default()
 }
 
 pub(crate) fn receipt_to_wire(practice: PracticeCode, pause: &Pause) -> wire::Receipt {
@@ -46,6 +53,7 @@ pub(crate) fn receipt_to_wire(practice: PracticeCode, pause: &Pause) -> wire::Re
         parts: pause.receipt.iter().map(|part| part_to_wire(practice, part)).collect(),
         recorded_at: Some(api::time::to_wire(pause.recorded_at)),
         final_at: pause.final_at().map(api::time::to_wire),
+        inherited_from: origin(pause),
     }
 }
 

@@ -70,6 +70,7 @@ fn refusal_to_wire(refusal: &PermitRefusal) -> wire::PermitRefusal {
         PermitRefusal::PracticeUnknown => wire::PermitRefusal::PracticeUnknown,
         PermitRefusal::KeyClosed => wire::PermitRefusal::KeyClosed,
         PermitRefusal::PracticeNotOpen(_) => wire::PermitRefusal::PracticeNotOpen,
+        PermitRefusal::SuccessionDue => wire::PermitRefusal::SuccessionDue,
         PermitRefusal::Paused(_) => wire::PermitRefusal::Paused,
         PermitRefusal::ReceiptPending(_) => wire::PermitRefusal::ReceiptPending,
         PermitRefusal::SwitchOffRequested => wire::PermitRefusal::SwitchOffRequested,
@@ -86,6 +87,9 @@ fn refusal_in_words(refusal: &PermitRefusal, key: &CommandKey) -> String {
         PermitRefusal::KeyClosed => format!("{key} has ended; a new decision takes a new generation"),
         PermitRefusal::PracticeNotOpen(status) => {
             format!("{practice} is {}", super::resource::status_to_wire(*status).as_str_name())
+        }
+        PermitRefusal::SuccessionDue => {
+            format!("{practice} succeeds others from today; what it inherits is being recorded")
         }
         PermitRefusal::Paused(number) => format!("{} is in force", name::of_pause(practice, *number)),
         PermitRefusal::ReceiptPending(number) => format!("{} is pending", name::of_receipt(practice, *number)),

@@ -3,7 +3,7 @@
 use api::Error;
 use filter::FilterError;
 use journal::SubmitError;
-use practice::Rejection;
+use practice::{Rejection, SuccessionRejection};
 
 use crate::grpc::{name, resource};
 
@@ -71,8 +71,87 @@ pub(crate) fn of_rejection(rejection: &Rejection) -> Error {
         .with("open_date", open),
         // Only the loop of syncs asks for these, and takes them as told.
         Rejection::SyncNotOpen { .. } | Rejection::SyncAdvanced { .. } => Error::internal(rejection),
+        Rejection::Succession(rejection) => of_succession(rejection),
         // Chunks are cut by this service, so a long one is its fault.
         Rejection::ChunkTooLong { .. } => Error::internal(rejection),
+    }
+}
+
+fn of_succession(rejection: &SuccessionRejection) -> Error {
+    match rejection {
+        SuccessionRejection::SuccessionShape { kind, predecessors_count, successors_count } => Error::invalid(
+            "kind",
+            "SUCCESSION_SHAPE_INVALID",
+            "{field} is {kind} of {predecessors_count} practices into {successors_count}; MERGE takes one or more into \
+             one, SPLIT one into two or more, RECODE one into one, CLOSE one into none",
+        )
+        .with("kind", kind.as_str().to_uppercase())
+        .with("predecessors_count", predecessors_count)
+        .with("successors_count", successors_count),
+        SuccessionRejection::NamedTwice { practice } => Error::invalid(
+            "predecessors",
+            "PRACTICE_NAMED_TWICE",
+            "{practice} is named twice; name each once, on one side",
+        )
+        .with("practice", name::of_practice(*practice)),
+        SuccessionRejection::SuccessorUnknown { practice } => {
+            let practice = name::of_practice(*practice);
+            Error::failed_precondition(
+                "SUCCESSOR_NOT_IN_DIRECTORY",
+                "{practice} is in no directory that was imported; import the one that names it, then record the succession",
+            )
+            .with("practice", &practice)
+            .precondition("PRACTICE", &practice, "must be in an imported directory")
+        }
+        SuccessionRejection::AlreadySucceeded { practice, effective_from, successors } => {
+            let practice = name::of_practice(*practice);
+            let successors: Vec<String> = successors.iter().map(|code| name::of_practice(*code)).collect();
+            let by = if successors.is_empty() { "nobody".to_owned() } else { successors.join(", ") };
+            Error::failed_precondition(
+                "PRACTICE_SUCCEEDED_ALREADY",
+                "{practice} is succeeded from {effective_date} by {successors}; a code ends once",
+            )
+            .with("practice", &practice)
+            .with("effective_date", effective_from)
+            .with("successors", by)
+            .precondition("SUCCESSION", &practice, "must not be succeeded yet")
+        }
+        SuccessionRejection::SuccessorClosed { practice, closed_from } => {
+            let practice = name::of_practice(*practice);
+            Error::failed_precondition(
+                "SUCCESSOR_CLOSED",
+                "{practice} is closed from {closed_from}; name whoever goes on beyond that day",
+            )
+            .with("practice", &practice)
+            .with("closed_from", closed_from)
+            .precondition("PRACTICE_STATUS", &practice, "must be open on the day of the succession")
+        }
+        SuccessionRejection::ClosesBeforeSucceeding { practice, succeeds, closes } => {
+            let practice = name::of_practice(*practice);
+            Error::failed_precondition(
+                "PRACTICE_SUCCEEDS_LATER",
+                "{practice} succeeds others from {succeeds}, so it cannot be closed from {closes}",
+            )
+            .with("practice", &practice)
+            .with("succeeds", succeeds)
+            .with("closes", closes)
+            .precondition("SUCCESSION", &practice, "must succeed others before it closes")
+        }
+        SuccessionRejection::EffectiveTooFar { effective_from, last } => Error::invalid(
+            "effective_date",
+            "EFFECTIVE_DATE_TOO_FAR",
+            "{field} is {effective_date}, which is after {last}; record it nearer the day",
+        )
+        .with("effective_date", effective_from)
+        .with("last", last),
+        SuccessionRejection::NotInSuccession { practice } => {
+            Error::invalid("etags", "PRACTICE_NOT_IN_SUCCESSION", "{field} names {practice}, which has no part in it")
+                .with("practice", name::of_practice(*practice))
+        }
+        SuccessionRejection::AffectedDiffers { affected } => {
+            let message = "the succession would affect {count} practices with hash {hash}; look at a new dry run";
+            Error::aborted("AFFECTED_DIFFERS", message).with("count", affected.count).with("hash", &affected.hash)
+        }
     }
 }
 

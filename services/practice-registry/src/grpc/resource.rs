@@ -2,12 +2,12 @@
 
 use ods::Capability;
 use practice::access::{Access, ObservationSource, ObservedState};
-use practice::directory::Status;
+use practice::directory::{ListSize, Status};
 use practice::readiness::{ReadinessItem, ReadinessState};
 use practice::{OrganisationKind, View};
 use proto::registry::v1 as wire;
 
-use crate::grpc::{name, pause, permit};
+use crate::grpc::{name, pause, permit, successions};
 
 /// The practice as the view shows it. Its position and etag are those of its last change, also in a view of the past.
 pub(crate) fn to_wire(view: View<'_>) -> wire::Practice {
@@ -28,7 +28,7 @@ pub(crate) fn to_wire(view: View<'_>) -> wire::Practice {
         icb_code: view.icb().map(|code| code.to_string()).unwrap_or_default(),
         region_code: view.region().map(|code| code.to_string()).unwrap_or_default(),
         list_size: list_size.map(|size| i64::from(size.patients)).unwrap_or_default(),
-        list_size_source: list_size.map(|size| size.source.clone()).unwrap_or_default(),
+        list_size_source: list_size.map(list_size_source).unwrap_or_default(),
         list_size_date: list_size.map(|size| size.date.to_string()).unwrap_or_default(),
         access: view.capabilities().iter().map(|capability| access_to_wire(view, capability)).collect(),
         pauses: view.pauses().map(|held| pause::to_wire(view, held)).collect(),
@@ -37,7 +37,15 @@ pub(crate) fn to_wire(view: View<'_>) -> wire::Practice {
         update_time: Some(api::time::to_wire(practice.changed_at)),
         etag: etag(practice.position()),
         position: practice.position(),
+        successions: view.successions().map(|known| successions::to_wire(view, known)).collect(),
+        successors: view.successors().iter().map(|code| name::of_practice(*code)).collect(),
+        predecessors: view.predecessors().map(name::of_practice).collect(),
     }
+}
+
+/// A figure never passes for a publication's where nobody has counted.
+fn list_size_source(size: &ListSize) -> String {
+    if size.carried_over { format!("{}, carried over", size.source) } else { size.source.clone() }
 }
 
 /// The etag of a practice that changed last at `position`: that is all that distinguishes its versions.
@@ -80,6 +88,7 @@ fn access_to_wire(view: View<'_>, capability: &Capability) -> wire::Access {
                 recorded_at: Some(api::time::to_wire(request.recorded_at)),
                 requested_by: request.requested_by.clone(),
                 reason_code: request.reason_code.clone(),
+                inherited_from: request.inherited_from.map(name::of_practice).unwrap_or_default(),
             }
         }),
     }
@@ -140,17 +149,23 @@ pub(crate) fn source_to_wire(source: ObservationSource) -> wire::ObservationSour
         ObservationSource::Practice => wire::ObservationSource::Practice,
         ObservationSource::Inspection => wire::ObservationSource::Inspection,
         ObservationSource::Directory => wire::ObservationSource::Directory,
+        ObservationSource::Succession => wire::ObservationSource::Succession,
     }
 }
 
-/// None where it says nothing. DIRECTORY is the registry's own.
+/// None where it says nothing. DIRECTORY and SUCCESSION are the registry's own.
 pub(crate) fn source_from_wire(source: i32) -> Option<ObservationSource> {
     match wire::ObservationSource::try_from(source) {
         Ok(wire::ObservationSource::SupplierConfirmation) => Some(ObservationSource::SupplierConfirmation),
         Ok(wire::ObservationSource::SupplierList) => Some(ObservationSource::SupplierList),
         Ok(wire::ObservationSource::Practice) => Some(ObservationSource::Practice),
         Ok(wire::ObservationSource::Inspection) => Some(ObservationSource::Inspection),
-        Ok(wire::ObservationSource::Directory | wire::ObservationSource::Unspecified) | Err(_) => None,
+        Ok(
+            wire::ObservationSource::Directory
+            | wire::ObservationSource::Succession
+            | wire::ObservationSource::Unspecified,
+        )
+        | Err(_) => None,
     }
 }
 

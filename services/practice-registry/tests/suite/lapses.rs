@@ -6,10 +6,10 @@ use clock::{Clock, VirtualClock, VirtualConfig};
 use jiff::{SignedDuration, Timestamp};
 use journal::{EngineConfig, Journal, MemoryFault, MemoryJournal};
 use ods::civil::day_start;
-use practice::Command;
-use practice::command::{PausePractice, Placed};
+use practice::command::{PausePractice, Placed, RecordSuccession};
 use practice::directory::{Chunk, DirectoryEntry, Lifetime};
 use practice::pause::PauseEnd;
+use practice::{Command, SuccessionKind, SuccessionTerms};
 use practice_registry::{Config, Limits, PracticeRegistry};
 use tokio_util::sync::CancellationToken;
 
@@ -88,6 +88,44 @@ async fn pauses_end_and_practices_close_at_their_moment_and_not_before() {
     drop(activity);
     loops.await.unwrap();
     advance.abort();
+}
+
+#[tokio::test]
+async fn a_succession_takes_effect_on_its_day_by_the_loop() {
+    let (clock, time) = Clock::manual(START.parse().unwrap());
+    let registry = open(&clock).await;
+    decide(&registry, import(Lifetime::default())).await;
+    let terms = SuccessionTerms {
+        kind: SuccessionKind::Close,
+        predecessors: vec!["A81001".parse().unwrap()],
+        successors: Vec::new(),
+        effective_from: "2031-06-05".parse().unwrap(),
+    };
+    decide(&registry, succession(terms)).await;
+    time.advance(SignedDuration::from_hours(24 * 7));
+    let mut subscription = registry.engine().subscribe();
+    let shutdown = CancellationToken::new();
+    let loops = tokio::spawn({
+        let (registry, shutdown) = (registry.clone(), shutdown.clone());
+        async move { registry.run(shutdown).await }
+    });
+    let (published, _activity) = subscription.changed().await;
+    let known = published.state.registry.practice("A81001".parse().unwrap()).unwrap();
+    assert_eq!(known.status, practice::directory::Status::Closed);
+    assert_eq!(published.state.registry.next_due(), None);
+    shutdown.cancel();
+    loops.await.unwrap();
+}
+
+fn succession(terms: SuccessionTerms) -> Command {
+    Command::RecordSuccession(RecordSuccession {
+        terms,
+        recorded_by: "operator".to_owned(),
+        reason_code: String::new(),
+        if_positions: Vec::new(),
+        confirm_count: None,
+        confirm_hash: None,
+    })
 }
 
 #[tokio::test]

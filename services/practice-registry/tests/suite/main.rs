@@ -20,5 +20,6 @@ mod reference;
 mod reorganisation;
 mod sources;
 mod sync;
+mod successions;
 mod virtual_time;
 mod watch;
