@@ -7,11 +7,12 @@ use jiff::civil::Date;
 use ods::{PracticeCode, Supplier};
 
 use crate::calendar::{Shut, civil_datetime, instant};
+use crate::eligibility::gone;
 use crate::id::{Account, ActivationKey, HoldId, WaveRef};
 use crate::plan::Unplaced;
 use crate::room::Full;
-use crate::state::{CapScope, EnrolmentStage, HoldClass, ProgrammeStage, WaveStage};
-use crate::view::{PauseEnd, PauseFacts};
+use crate::state::{CapScope, EnrolmentStage, HoldClass, ProgrammeStage, Supersession, WaveStage};
+use crate::view::{PauseEnd, PauseFacts, PracticeFacts};
 
 /// One thing in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,13 @@ pub enum Blocker {
     PracticeNotOpen {
         /// The practice.
         practice: PracticeCode,
+    },
+    /// Others have succeeded it, and its code is closed.
+    Succeeded {
+        /// The practice.
+        practice: PracticeCode,
+        /// Who goes on.
+        by: Vec<PracticeCode>,
     },
     /// Readiness items that are not done.
     NotReady {
@@ -162,6 +170,7 @@ impl Blocker {
             Self::Held { class: HoldClass::AutomaticGate, .. } => "HALTED",
             Self::Held { .. } => "HELD",
             Self::PracticeNotOpen { .. } => "PRACTICE_NOT_OPEN",
+            Self::Succeeded { .. } => "PRACTICE_SUCCEEDED",
             Self::NotReady { .. } => "NOT_READY",
             Self::SupplierChanged { .. } => "SUPPLIER_CHANGED",
             Self::SetAside { stage, .. } => stage.reason().map_or("SET_ASIDE", |_| stage.state().as_str()),
@@ -194,6 +203,7 @@ impl Blocker {
             Self::Held { owner, .. } => owner.to_string(),
             Self::Booked { supplier, .. } => format!("suppliers/{supplier}"),
             Self::PracticeNotOpen { .. }
+            | Self::Succeeded { .. }
             | Self::SupplierChanged { .. }
             | Self::SetAside { .. }
             | Self::Drifted { .. }
@@ -227,6 +237,9 @@ impl Blocker {
             Self::Held { class: HoldClass::Safety, hold, .. } => format!("Two people lift {hold}."),
             Self::Held { hold, .. } => format!("{hold} is lifted."),
             Self::PracticeNotOpen { .. } => "Nothing, while the practice is not open.".to_owned(),
+            Self::Succeeded { by, .. } => {
+                format!("Nothing: its code is closed. A version of the plan made since takes up {}.", named(by))
+            }
             Self::NotReady { items, .. } => format!("The practice completes: {}.", items.join(", ")),
             Self::SupplierChanged { .. } | Self::NotInPlan { .. } | Self::SetAside { .. } => {
                 "A later version of the plan takes it up.".to_owned()
@@ -284,6 +297,7 @@ impl fmt::Display for Blocker {
             Self::PracticeNotOpen { practice } => {
                 write!(out, "practices/{practice} is not open, or not in the registry")
             }
+            Self::Succeeded { practice, by } => write!(out, "practices/{practice} is succeeded by {}", named(by)),
             Self::NotReady { items, .. } => write!(out, "not ready: {}", items.join(", ")),
             Self::SupplierChanged { planned, now: Some(now) } => {
                 write!(out, "its supplier is {now}; the plan says {planned}")
@@ -327,6 +341,12 @@ impl fmt::Display for Blocker {
     }
 }
 
+/// `practices/B82001, practices/B82002`.
+fn named(practices: &[PracticeCode]) -> String {
+    let names: Vec<String> = practices.iter().map(|code| format!("practices/{code}")).collect();
+    names.join(", ")
+}
+
 /// A moment as clocks in London show it, to the minute.
 struct Civil(Timestamp);
 
@@ -353,12 +373,25 @@ impl Blocker {
         Self::Paused { practice, number: pause.number, recorded_at: pause.recorded_at, until }
     }
 
+    /// A practice that is not open, and who goes on where others have succeeded it; None where it is open.
+    pub(crate) fn not_open(facts: &PracticeFacts) -> Option<Self> {
+        let practice = facts.code;
+        Some(match gone(facts)? {
+            Supersession::Succeeded { by } => Self::Succeeded { practice, by },
+            _ => Self::PracticeNotOpen { practice },
+        })
+    }
+
     /// What people must do comes before what time brings, and the wave before the hour.
     pub(crate) fn rank(&self) -> u8 {
         match self {
             Self::Paused { .. } | Self::SwitchOffRequested { .. } => 0,
             Self::Held { .. } => 1,
-            Self::PracticeNotOpen { .. } | Self::NotReady { .. } | Self::PartlyOn { .. } | Self::Drifted { .. } => 2,
+            Self::PracticeNotOpen { .. }
+            | Self::Succeeded { .. }
+            | Self::NotReady { .. }
+            | Self::PartlyOn { .. }
+            | Self::Drifted { .. } => 2,
             Self::SupplierChanged { .. } | Self::SetAside { .. } => 3,
             Self::NoProgramme | Self::NotInPlan { .. } | Self::ProgrammeNotActive { .. } => 4,
             Self::EarlierWave { .. } | Self::WaveNotOpen { .. } => 5,

@@ -236,9 +236,7 @@ pub(crate) fn practice_blockers(
     if facts.access(capability).is_some_and(|access| access.switch_off_requested) {
         blockers.push(Blocker::SwitchOffRequested { practice });
     }
-    if !facts.open {
-        blockers.push(Blocker::PracticeNotOpen { practice });
-    }
+    blockers.extend(Blocker::not_open(facts));
     if !facts.unready.is_empty() {
         blockers.push(Blocker::NotReady { practice, items: facts.unready.clone() });
     }
@@ -280,9 +278,10 @@ pub(crate) fn unfit(
     facts: Option<&PracticeFacts>,
 ) -> Option<Unfit> {
     let capability = &programme.capability;
-    let Some(facts) = facts.filter(|facts| facts.open) else {
-        return Some(Unfit::Gone(Supersession::PracticeClosed));
-    };
+    let Some(facts) = facts else { return Some(Unfit::Gone(Supersession::PracticeClosed)) };
+    if let Some(reason) = gone(facts) {
+        return Some(Unfit::Gone(reason));
+    }
     if facts.access(capability).is_some_and(|access| access.switch_off_requested) {
         return Some(Unfit::SwitchOffRequested);
     }
@@ -302,6 +301,14 @@ pub(crate) fn unfit(
         return Some(Unfit::Paused(counted));
     }
     (facts.supplier.as_ref() != Some(&enrolment.supplier)).then_some(Unfit::SupplierChanged)
+}
+
+/// Whether the practice's code is closed, and who goes on: nothing is triggered under it any more (rule 9).
+pub(crate) fn gone(facts: &PracticeFacts) -> Option<Supersession> {
+    if !facts.successors.is_empty() {
+        return Some(Supersession::Succeeded { by: facts.successors.clone() });
+    }
+    (!facts.open).then_some(Supersession::PracticeClosed)
 }
 
 /// Whether a pause ends by the opening of this wave, of which the registry has been or is being told.

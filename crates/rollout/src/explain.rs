@@ -200,9 +200,7 @@ impl Question<'_> {
         if facts.access(&self.target.capability).is_some_and(|access| access.switch_off_requested) {
             blockers.push(Blocker::SwitchOffRequested { practice });
         }
-        if !facts.open {
-            blockers.push(Blocker::PracticeNotOpen { practice });
-        }
+        blockers.extend(Blocker::not_open(facts));
         if !facts.unready.is_empty() {
             blockers.push(Blocker::NotReady { practice, items: facts.unready.clone() });
         }

@@ -32,6 +32,8 @@ pub struct PracticeFacts {
     /// Whether it is open for business: not closed, dormant or announced. Nothing is triggered under a closed code
     /// (rule 9).
     pub open: bool,
+    /// Who has succeeded it: its code is closed, and these go on. Empty where nobody has.
+    pub successors: Vec<PracticeCode>,
     /// Readiness items that block a go-live, by name, as the registry's checklist has them; empty when ready.
     pub unready: Vec<String>,
     /// Its pauses in force, and ended ones whose receipt is PENDING; in order of number.
@@ -144,7 +146,8 @@ pub struct RegistryView {
     /// The position of the registry's journal that this is true at.
     pub position: u64,
     practices: OrdMap<PracticeCode, Arc<PracticeFacts>>,
-    /// Practices with anything in `pauses` or a request to switch off: those that a step must look at each time.
+    /// Practices with anything in `pauses`, a request to switch off or successors: those that a step must look at each
+    /// time.
     wary: OrdSet<PracticeCode>,
 }
 
@@ -162,7 +165,7 @@ impl RegistryView {
     /// Takes a practice over as it is now. The caller moves `position` once all changes up to it are in.
     pub fn put(&mut self, practice: PracticeFacts) {
         let asked_off = practice.access.iter().any(|access| access.switch_off_requested);
-        if practice.pauses.is_empty() && !asked_off {
+        if practice.pauses.is_empty() && !asked_off && practice.successors.is_empty() {
             self.wary.remove(&practice.code);
         } else {
             self.wary.insert(practice.code);
@@ -199,7 +202,7 @@ impl RegistryView {
         self.practices.is_empty()
     }
 
-    /// Practices with a pause in force, a PENDING receipt or a request to switch off, in order of code.
+    /// Practices with a pause in force, a PENDING receipt, a request to switch off or successors, in order of code.
     pub fn wary(&self) -> impl Iterator<Item = &PracticeFacts> {
         self.wary.iter().filter_map(|code| self.get(*code))
     }

@@ -59,7 +59,7 @@ pub(super) fn cancelled(state: &mut State, id: &ProgrammeId, place: Place) {
     programme.changed_at_position = place.position;
     for wave in waves_of(programme) {
         let Some(wave) = programme.waves.get_mut(&wave) else { continue };
-        supersede(wave, Supersession::Cancelled, place, |_| true);
+        supersede(wave, &Supersession::Cancelled, place, |_| true);
         if wave.stage.is_before_open() {
             change_stage(wave, WaveStage::Cancelled, place);
         } else if wave.stage == WaveStage::Open {
@@ -144,7 +144,7 @@ pub(super) fn in_force(state: &mut State, id: &ProgrammeId, version: PlanVersion
             Some(planned) if planned.goes_on => planned.members.iter().map(|one| (one.practice, one)).collect(),
             _ => BTreeMap::new(),
         };
-        supersede(wave, Supersession::Replanned, place, |practice| !goes_on.contains_key(&practice));
+        supersede(wave, &Supersession::Replanned, place, |practice| !goes_on.contains_key(&practice));
         if listed.get(&id).is_some_and(|planned| planned.goes_on) {
             wave.version = version;
         } else if wave.stage.is_before_open() {
@@ -183,14 +183,14 @@ fn candidate(member: &Member, order: u32, place: Place) -> Enrolment {
 }
 
 /// Moves the unsealed enrolments of those chosen to SUPERSEDED.
-pub(super) fn supersede(wave: &mut Wave, reason: Supersession, place: Place, chosen: impl Fn(PracticeCode) -> bool) {
+pub(super) fn supersede(wave: &mut Wave, reason: &Supersession, place: Place, chosen: impl Fn(PracticeCode) -> bool) {
     let unsealed = |state: &EnrolmentState| state.is_unsealed();
     let mut practices = Vec::new();
     for state in EnrolmentState::ALL.iter().filter(|state| unsealed(state)) {
         practices.extend(wave.in_state(*state).map(|one| one.practice).filter(|one| chosen(*one)));
     }
     for practice in practices {
-        wave.step_to(practice, EnrolmentStage::Superseded { reason }, place.at);
+        wave.step_to(practice, EnrolmentStage::Superseded { reason: reason.clone() }, place.at);
     }
 }
 

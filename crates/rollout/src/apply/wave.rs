@@ -149,7 +149,7 @@ pub(super) fn gate_decided(state: &mut State, wave: &WaveRef, verdict: Verdict, 
 
 pub(super) fn cancelled(state: &mut State, wave: &WaveRef, place: Place) {
     change(state, wave, |wave| {
-        supersede(wave, Supersession::Cancelled, place, |_| true);
+        supersede(wave, &Supersession::Cancelled, place, |_| true);
         change_stage(wave, WaveStage::Cancelled, place);
     });
 }

@@ -124,9 +124,18 @@ pub(super) fn set_aside(
     unfit: &BTreeMap<PracticeCode, Unfit>,
     registry_position: u64,
 ) {
-    let settled = docket.state.wave(id).is_some_and(|wave| matches!(wave.stage, WaveStage::Fixed | WaveStage::Open));
-    if settled {
-        put_aside(docket, id, unfit, registry_position);
+    let Some(stage) = docket.state.wave(id).map(|wave| wave.stage) else { return };
+    match stage {
+        WaveStage::Fixed | WaveStage::Open => put_aside(docket, id, unfit, registry_position),
+        // Whoever objects may take it back until the members are settled; a code that is closed stays closed.
+        WaveStage::Planned | WaveStage::Notice => {
+            let gone = unfit.iter().filter(|(_, reason)| matches!(reason, Unfit::Gone(_)));
+            let gone: BTreeMap<_, _> = gone.map(|(practice, reason)| (*practice, reason.clone())).collect();
+            if !gone.is_empty() {
+                put_aside(docket, id, &gone, registry_position);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -168,7 +177,7 @@ fn put_aside(docket: &mut Docket, id: &WaveRef, unfit: &BTreeMap<PracticeCode, U
             Unfit::SwitchOffRequested => EnrolmentStage::Withdrawn { reason: Withdrawal::SwitchOffRequested },
             Unfit::AlreadyOn => EnrolmentStage::Withdrawn { reason: Withdrawal::AlreadyOn },
             Unfit::SupplierChanged => EnrolmentStage::Deferred { reason: Deferral::SupplierChanged },
-            Unfit::Gone(reason) => EnrolmentStage::Superseded { reason: *reason },
+            Unfit::Gone(reason) => EnrolmentStage::Superseded { reason: reason.clone() },
         };
         moves.insert(*practice, stage);
     }

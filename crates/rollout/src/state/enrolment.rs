@@ -146,11 +146,17 @@ pub enum Withdrawal {
 }
 
 /// What took an enrolment's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "why", rename_all = "kebab-case")]
 pub enum Supersession {
     /// The practice has closed, or the registry no longer has it (rule 9).
     PracticeClosed,
+    /// Others have succeeded the practice (rule 9). They are in no wave by that: whoever joins waits for the next version
+    /// of the plan (rule 7).
+    Succeeded {
+        /// Who.
+        by: Vec<PracticeCode>,
+    },
     /// A later version of the plan.
     Replanned,
     /// The programme or the wave was cancelled.
@@ -328,12 +334,22 @@ impl EnrolmentStage {
             },
             Self::Superseded { reason } => match reason {
                 Supersession::PracticeClosed => "PRACTICE_CLOSED",
+                Supersession::Succeeded { .. } => "PRACTICE_SUCCEEDED",
                 Supersession::Replanned => "REPLANNED",
                 Supersession::Cancelled => "CANCELLED",
             },
             Self::Refused { code } | Self::Failed { code } => code,
             _ => return None,
         })
+    }
+
+    /// Who has succeeded the practice, where that took the enrolment's place.
+    #[must_use]
+    pub fn successors(&self) -> &[PracticeCode] {
+        match self {
+            Self::Superseded { reason: Supersession::Succeeded { by } } => by,
+            _ => &[],
+        }
     }
 }
 

@@ -8,21 +8,25 @@ use crate::decide::may_disable;
 use crate::eligibility::unfit;
 use crate::id::{ActivationKey, Direction, Target, WaveRef};
 use crate::spec::Mode;
-use crate::state::{Desired, State, WaveStage};
+use crate::state::{Desired, State, Wave, WaveStage};
 use crate::view::{Observed, PracticeFacts};
 use ods::{Capability, PracticeCode};
 
 impl Walk<'_> {
-    /// Practices with a pause or a request, which are in a wave whose members are settled: before their turn comes, so
-    /// that their slot is free for others and their answer is prompt. Others that cannot stay are found at their turn.
+    /// Practices with a pause or a request, which are in a wave whose members are settled, and those that others have
+    /// succeeded, in any wave: before their turn comes, so that their slot is free for others and their answer is prompt.
+    /// Others that cannot stay are found at their turn.
     pub(super) fn set_aside_wary(&mut self) {
         let mut by_wave: BTreeMap<WaveRef, BTreeMap<PracticeCode, Unfit>> = BTreeMap::new();
         for facts in self.view.wary() {
             for programme in self.state.programmes.values() {
                 let wave = programme.current_wave.get(&facts.code).and_then(|wave| programme.waves.get(wave));
-                let Some(wave) = wave.filter(|wave| matches!(wave.stage, WaveStage::Fixed | WaveStage::Open)) else {
-                    continue;
+                let concerned = |wave: &&Wave| match wave.stage {
+                    WaveStage::Fixed | WaveStage::Open => true,
+                    WaveStage::Planned | WaveStage::Notice => !facts.successors.is_empty(),
+                    _ => false,
                 };
+                let Some(wave) = wave.filter(concerned) else { continue };
                 let enrolment = wave.enrolment(facts.code).filter(|one| one.stage.state().is_unsealed());
                 let Some(enrolment) = enrolment else { continue };
                 if let Some(reason) = unfit(self.state, programme, wave, enrolment, Some(facts)) {

@@ -18,5 +18,6 @@ mod programmes;
 mod random;
 mod registry;
 mod replay;
+mod successions;
 mod suppliers;
 mod world;

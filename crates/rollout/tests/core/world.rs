@@ -133,6 +133,7 @@ pub(crate) fn practice(number: u32) -> PracticeFacts {
         pcn: None,
         list_size: 2_000 + (number * 2_711) % 10_000,
         open: true,
+        successors: Vec::new(),
         unready: Vec::new(),
         pauses: Vec::new(),
         access: Vec::new(),

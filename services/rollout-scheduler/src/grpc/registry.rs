@@ -199,6 +199,8 @@ fn facts_from_wire(practice: &wire::Practice) -> Result<PracticeFacts, PeerError
     let unready = practice.readiness.iter().filter(|item| blocks(item.state())).map(|item| item.item.clone());
     let pauses: Result<Vec<_>, PeerError> = practice.pauses.iter().map(pause_from_wire).collect();
     let access: Result<Vec<_>, PeerError> = practice.access.iter().map(access_from_wire).collect();
+    let successors: Result<Vec<_>, PeerError> =
+        practice.successors.iter().map(|successor| Ok(name::practice("successors", successor)?)).collect();
     Ok(PracticeFacts {
         code: code(&practice.ods_code)?,
         supplier: optional(&practice.supplier)?,
@@ -208,6 +210,7 @@ fn facts_from_wire(practice: &wire::Practice) -> Result<PracticeFacts, PeerError
         pcn: optional(&practice.pcn_code)?,
         list_size: u32::try_from(practice.list_size).unwrap_or(0),
         open: practice.status() == wire::PracticeStatus::Active,
+        successors: successors?,
         unready: unready.collect(),
         pauses: pauses?,
         access: access?,

@@ -12,6 +12,7 @@ mod outages;
 mod programmes;
 mod requests;
 mod restarts;
+mod successions;
 mod suppliers;
 mod traces;
 mod world;

@@ -33,6 +33,7 @@ pub(crate) fn enrolment_to_wire(
         ods_code: enrolment.practice.to_string(),
         icb_code: enrolment.icb.map(|icb| icb.to_string()).unwrap_or_default(),
         region_code: enrolment.region.map(|region| region.to_string()).unwrap_or_default(),
+        successors: enrolment.stage.successors().iter().map(|code| format!("practices/{code}")).collect(),
     }
 }
 
