@@ -24,6 +24,9 @@ use crate::{metrics, propagation, request, rpc, sampling};
 /// How long the end of a process waits for the last spans: a collector that does not answer must not hold a restart.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Spans of ours are INFO; those of libraries below are their own affair.
+const SPANS_LEVEL_MAX: LevelFilter = LevelFilter::INFO;
+
 /// Why telemetry did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
@@ -75,6 +78,8 @@ pub fn init(config: &Config) -> Result<Telemetry, InitError> {
         let tracer = telemetry.traces.as_ref().map(|traces| traces.tracer("citizens-access"));
         (telemetry, tracer)
     };
+    // As far as spans and logs are wanted at all. Without a filter's hint nothing can be ruled out.
+    let level_max = log_filter.max_level_hint().unwrap_or(LevelFilter::TRACE).max(SPANS_LEVEL_MAX);
     let spans = tracer.map(|tracer| {
         tracing_opentelemetry::layer()
             .with_tracer(tracer)
@@ -84,7 +89,7 @@ pub fn init(config: &Config) -> Result<Telemetry, InitError> {
             .with_tracked_inactivity(false)
             // Contexts go by tracing's spans alone; attaching them to the thread at each poll would cost and help nobody.
             .with_context_activation(false)
-            .with_filter(LevelFilter::INFO)
+            .with_filter(SPANS_LEVEL_MAX)
     });
     let human = match config.logs {
         Logs::Human => true,
@@ -100,7 +105,7 @@ pub fn init(config: &Config) -> Result<Telemetry, InitError> {
     tracing_subscriber::registry()
         .with(spans)
         .with(logs.with_filter(log_filter))
-        .with(QuietRequests)
+        .with(QuietRequests { level_max })
         .try_init()
         .map_err(InitError::Twice)?;
     propagation::set_propagates(config.propagates);
@@ -197,11 +202,19 @@ impl Drop for Telemetry {
 
 /// No spans while a request is polled that is not recorded. A layer of its own, since a filter of one layer would still
 /// have the registry build the span.
-struct QuietRequests;
+struct QuietRequests {
+    /// This layer must say it as well: where one layer is silent, every level counts as wanted, and the registry builds
+    /// the spans with which HTTP/2 traces each of its frames, for nobody. That took two thirds of a server's time.
+    level_max: LevelFilter,
+}
 
 impl<S: Subscriber> Layer<S> for QuietRequests {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         if metadata.is_span() { Interest::sometimes() } else { Interest::always() }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.level_max)
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
