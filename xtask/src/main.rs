@@ -1,10 +1,12 @@
 //! Development tasks, run as `cargo xtask TASK`.
 //!
 //! `test` is what CI runs and what a contributor runs before a commit: it checks what the machine lacks, installs it
-//! where it may, starts private PostgreSQL instances and runs every check there is. It deliberately knows nothing of
-//! the services: what they need from a machine comes to the tests as environment variables, named in [`environment`].
+//! where it may, starts private PostgreSQL instances and runs every check there is. `bench` builds as for images and
+//! measures. It deliberately knows nothing of the services: what they need from a machine comes to the tests as
+//! environment variables, named in [`environment`], and to the benchmarks as arguments.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on the terminal")]
 
+mod bench;
 mod environment;
 mod postgres;
 mod report;
@@ -25,10 +27,13 @@ struct Arguments {
 enum Task {
     /// Run every check: format, lints, protobuf lint, and all tests on both stores
     Test(test::TestArguments),
+    /// Measure a service against bare tonic and against its peers
+    Bench(bench::BenchArguments),
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
     }
 }

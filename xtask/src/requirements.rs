@@ -1,4 +1,4 @@
-//! What the tests need from the distribution, PyPI and npm; installs what is missing where it may.
+//! What the tests and benchmarks need from the distribution, PyPI and npm; installs what is missing where it may.
 //!
 //! Distribution packages are installed only by root or through a `sudo` that asks no password, and never with
 //! `--no-install`; then the command that would do it is printed instead. Python and Node packages go into folders below
@@ -23,13 +23,14 @@ const PYTHON_PACKAGES: [&str; 4] =
 const BUF_PACKAGE: &str = "@bufbuild/buf@1.75.0";
 
 /// A program of the distribution, the package that brings it, and how to see that it is there.
-struct Requirement {
+pub(crate) struct Requirement {
     package: &'static str,
     wanted_for: &'static str,
     present: fn() -> bool,
 }
 
-const REQUIREMENTS: [Requirement; 4] = [
+/// What the tests need.
+pub(crate) const OF_TESTS: [Requirement; 4] = [
     Requirement {
         package: "postgresql",
         wanted_for: "the production store",
@@ -48,9 +49,19 @@ const REQUIREMENTS: [Requirement; 4] = [
     Requirement { package: "npm", wanted_for: "buf, the protobuf linter", present: || runs("npm", &["--version"]) },
 ];
 
+/// What the benchmarks need.
+pub(crate) const OF_BENCHMARKS: [Requirement; 1] = [Requirement {
+    package: "etcd-server",
+    wanted_for: "a peer to be held against",
+    present: || runs(ETCD, &["--version"]),
+}];
+
+/// etcd, as its package names it.
+pub(crate) const ETCD: &str = "etcd";
+
 /// Checks the distribution's programs and installs what is missing, where that is allowed.
-pub(crate) fn ensure_distribution_packages(may_install: bool) -> anyhow::Result<()> {
-    let missing: Vec<&Requirement> = REQUIREMENTS.iter().filter(|requirement| !(requirement.present)()).collect();
+pub(crate) fn ensure_distribution_packages(wanted: &[Requirement], may_install: bool) -> anyhow::Result<()> {
+    let missing: Vec<&Requirement> = wanted.iter().filter(|requirement| !(requirement.present)()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -60,7 +71,7 @@ pub(crate) fn ensure_distribution_packages(may_install: bool) -> anyhow::Result<
     let packages: Vec<&str> = missing.iter().map(|requirement| requirement.package).collect();
     let by_hand = format!("sudo apt-get update && sudo apt-get install --yes {}", packages.join(" "));
     let Some(mut prefix) = installer().filter(|_| may_install) else {
-        bail!("the tests need packages of the distribution; install them and run this again:\n  {by_hand}");
+        bail!("packages of the distribution are needed; install them and run this again:\n  {by_hand}");
     };
     prefix.push("apt-get");
     let install = |arguments: &[&str]| {

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::environment::{GRPCURL, LONG, POSTGRES, PROPERTY_CASES, PYTHON, REFERENCE_DATA};
 use crate::postgres::Postgres;
 use crate::report;
-use crate::requirements::{ensure_buf, ensure_distribution_packages, ensure_python, postgres_programs};
+use crate::requirements::{OF_TESTS, ensure_buf, ensure_distribution_packages, ensure_python, postgres_programs};
 use crate::step::{cargo, command, root, step};
 
 #[derive(Args)]
@@ -46,7 +46,7 @@ impl Offer {
 
 /// Runs every check; the first that fails ends the run with an error.
 pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<()> {
-    ensure_distribution_packages(!arguments.no_install)?;
+    ensure_distribution_packages(&OF_TESTS, !arguments.no_install)?;
     let offer = Offer { python: ensure_python()?, postgres: Postgres::start(&programs()?)? };
     if std::env::var_os(REFERENCE_DATA).is_none() {
         println!("note: {REFERENCE_DATA} is not set, so the tests that read the publishers' real files are skipped");

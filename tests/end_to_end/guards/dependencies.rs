@@ -30,6 +30,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("supplier-simulator", &["api", "clock", "identity", "ods", "proto", "telemetry", "client", "server"]),
     // A client; but a copy of a database is verified without any server (decision 25).
     ("accessctl", &["client", "database", "journal", "ods", "proto"]),
+    ("bench", &["client", "proto", "sample"]),
     ("end-to-end", &[]),
     ("xtask", &[]),
 ];

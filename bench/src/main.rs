@@ -1,0 +1,45 @@
+//! Measures the services, as `cargo xtask bench NAME` runs it.
+//!
+//! The server under test and what it is held against run on one core, the load on another, in turns within one run: only
+//! ratios of one run mean anything, since machines and their neighbours drift. What is measured is the real server binary
+//! with all its layers on. Nothing here asserts: a slow machine must not fail a build.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on the terminal")]
+
+mod bare;
+mod cores;
+mod etcd;
+mod figures;
+mod load;
+mod process;
+mod registry;
+mod report;
+mod rounds;
+
+use clap::{Parser, Subcommand};
+
+/// The same allocator as the server's, so that bare tonic is not held back by another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+#[command(name = "bench", about = "Measures the services of Citizens' Access")]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// The practice registry's figures
+    Registry(registry::RegistryArguments),
+    /// A tonic server without anything else, for the others to be held against
+    #[command(hide = true)]
+    Bare(bare::BareArguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().what {
+        What::Registry(arguments) => registry::run(&arguments),
+        What::Bare(arguments) => bare::run(&arguments),
+    }
+}

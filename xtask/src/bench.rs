@@ -1,0 +1,49 @@
+//! `cargo xtask bench NAME`: builds as for images, and measures.
+//!
+//! What is measured, and against what, is `bench/`'s; here it is only given its programs.
+
+use clap::{Args, ValueEnum};
+
+use crate::requirements::{ETCD, OF_BENCHMARKS, ensure_distribution_packages};
+use crate::step::{cargo, command, root, step};
+
+#[derive(Args)]
+pub(crate) struct BenchArguments {
+    /// What to measure
+    #[arg(value_enum)]
+    name: Name,
+    /// Only check what the machine lacks and say the command that installs it
+    #[arg(long)]
+    no_install: bool,
+    /// The profile to build with; only `dist` is what is deployed
+    #[arg(long, default_value = "dist")]
+    profile: String,
+    /// Passed on, e.g. `--only lookups`
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Name {
+    /// The practice registry: look-ups, lists, watches, imports, starts, memory
+    Registry,
+}
+
+impl Name {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Registry => "registry",
+        }
+    }
+}
+
+/// Measures; a figure that misses its target is no failure.
+pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
+    ensure_distribution_packages(&OF_BENCHMARKS, !arguments.no_install)?;
+    let packages = ["--package", "citizens-access", "--package", "bench"];
+    step("build", cargo().args(["build", "--profile", &arguments.profile]).args(packages))?;
+    let programs = root().join("target").join(&arguments.profile);
+    let mut bench = command(programs.join("bench"));
+    bench.arg(arguments.name.word()).arg("--server").arg(programs.join("citizens-access")).args(["--etcd", ETCD]);
+    step("measure", bench.args(&arguments.arguments))
+}
