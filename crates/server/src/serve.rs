@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -52,10 +53,24 @@ impl Routes {
     /// health says NOT_SERVING, a short delay later connections get GOAWAY, reply streams end with UNAVAILABLE, unary
     /// calls may end, and after the grace everything is cut.
     ///
-    /// The same routes may serve several listeners at once, each on its own runtime if need be.
+    /// Connections are served where this future runs; the same routes may serve several listeners at once.
     pub async fn serve(
         &self,
         listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<Drained, ServeError> {
+        self.serve_on(listener, &[Handle::current()], shutdown).await
+    }
+
+    /// As [`serve`](Self::serve), with the connections shared out among `runtimes`, each to the one that serves the
+    /// fewest. All that happens on a connection then happens on that runtime, which must go on until this has ended.
+    ///
+    /// # Panics
+    /// Where there is no runtime.
+    pub async fn serve_on(
+        &self,
+        listener: TcpListener,
+        runtimes: &[Handle],
         shutdown: impl Future<Output = ()>,
     ) -> Result<Drained, ServeError> {
         let address = listener.local_addr().map_err(ServeError::Address)?;
@@ -73,7 +88,7 @@ impl Routes {
         // Should this future be dropped, nothing of it goes on.
         let _stops = connections.stops.clone().drop_guard();
         {
-            let mut accepting = pin!(accept(listener, &connections));
+            let mut accepting = pin!(accept(listener, Lanes::new(runtimes), &connections));
             tokio::select! {
                 never = &mut accepting => match never {},
                 () = shutdown => {}
@@ -102,7 +117,23 @@ impl Routes {
 
 enum Never {}
 
-async fn accept(listener: TcpListener, connections: &Connections) -> Never {
+/// Runtimes, and how many connections each serves.
+struct Lanes(Vec<(Handle, Arc<()>)>);
+
+impl Lanes {
+    fn new(runtimes: &[Handle]) -> Self {
+        Self(runtimes.iter().map(|runtime| (runtime.clone(), Arc::new(()))).collect())
+    }
+
+    /// The runtime that serves the fewest, and its token: it serves one more for as long as the token lives.
+    fn emptiest(&self) -> (&Handle, Arc<()>) {
+        let emptiest = self.0.iter().min_by_key(|(_, token)| Arc::strong_count(token));
+        let (runtime, token) = emptiest.expect("connections are served by one runtime at least");
+        (runtime, Arc::clone(token))
+    }
+}
+
+async fn accept(listener: TcpListener, lanes: Lanes, connections: &Connections) -> Never {
     let config = &connections.routes.shared.config;
     let places = Arc::new(Semaphore::new(config.connections_max));
     let mut count: u64 = 0;
@@ -125,19 +156,23 @@ async fn accept(listener: TcpListener, connections: &Connections) -> Never {
         count += 1;
         let age = spread(config.connection_age_max, count);
         let connection = connections.clone();
-        connections.tasks.spawn(async move {
-            let _place = place;
-            if let Ok(stream) = prepared(stream) {
-                connection.serve(stream, age).await;
+        let (runtime, token) = lanes.emptiest();
+        let serving = async move {
+            let _place = (place, token);
+            match prepared(stream) {
+                Ok(stream) => connection.serve(stream, age).await,
+                Err(error) => tracing::debug!(%error, "a connection broke before it was served"),
             }
-        });
+        };
+        connections.tasks.spawn_on(serving, runtime);
     }
 }
 
-/// Replies are whole messages: waiting for more to send (Nagle) would only delay them.
+/// The stream, driven by the runtime that serves it from now on.
 fn prepared(stream: TcpStream) -> io::Result<TcpStream> {
+    // Replies are whole messages: waiting for more to send (Nagle) would only delay them.
     stream.set_nodelay(true)?;
-    Ok(stream)
+    TcpStream::from_std(stream.into_std()?)
 }
 
 /// `age` give or take a tenth, so that the connections of one morning do not all end in the same second.
@@ -150,6 +185,18 @@ fn spread(age: Duration, count: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_connection_goes_where_there_are_the_fewest() {
+        let lanes = Lanes::new(&[Handle::current(), Handle::current()]);
+        let counts = |lanes: &Lanes| lanes.0.iter().map(|(_, token)| Arc::strong_count(token) - 1).collect::<Vec<_>>();
+        let tokens: Vec<_> = (0..4).map(|_| lanes.emptiest().1).collect();
+        assert_eq!(counts(&lanes), [2, 2]);
+        drop(tokens);
+        let _one = lanes.emptiest().1;
+        let _another = lanes.emptiest().1;
+        assert_eq!(counts(&lanes), [1, 1]);
+    }
 
     #[test]
     fn ages_of_connections_are_spread_within_a_tenth() {

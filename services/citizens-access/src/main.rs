@@ -10,6 +10,7 @@ mod configuration;
 mod demo;
 mod kill;
 mod ods_sync;
+mod runtimes;
 mod serve;
 mod suppliers;
 

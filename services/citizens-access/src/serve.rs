@@ -12,6 +12,7 @@ use ods::Supplier;
 use rollout_scheduler::{Suppliers, supplier_peer_config};
 use server::ServerConfig;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,7 @@ use crate::compose::{Ground, JournalLimits, Services, make_folder};
 use crate::configuration::{StoreArguments, runtime};
 use crate::kill::KillAt;
 use crate::ods_sync::OdsArguments;
+use crate::runtimes::RuntimeArguments;
 
 /// By which account this process calls others.
 const ACCOUNT: &str = "citizens-access;roles=service";
@@ -51,9 +53,8 @@ pub(crate) struct ServeArguments {
     /// Believe callers without proof; only on loopback. There is no other way yet
     #[arg(long)]
     insecure: bool,
-    /// Threads that serve; one for each core where it is left out
-    #[arg(long, value_name = "COUNT")]
-    worker_threads: Option<usize>,
+    #[command(flatten)]
+    runtimes: RuntimeArguments,
     /// Runs by the machine's clock, so many seconds ahead; for tests of separate processes
     #[arg(long, hide = true, default_value_t = 0, allow_negative_numbers = true)]
     clock_offset_s: i64,
@@ -138,15 +139,16 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<()> {
         arguments.insecure,
         "callers cannot prove who they are yet, so this serves only on loopback and only when told to: add --insecure"
     );
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = runtime(arguments.worker_threads.unwrap_or(cores))?;
+    let runtimes = arguments.runtimes.start()?;
     let telemetry = telemetry::init(&telemetry::Config::from_env(arguments.which.name())?)?;
-    let ended = runtime.block_on(serve(arguments));
+    let ended = runtimes.main().block_on(serve(arguments, runtimes.serving()));
+    // The connections of stores that were opened where connections are served live until here.
+    drop(runtimes);
     drop(telemetry);
     ended
 }
 
-async fn serve(arguments: ServeArguments) -> anyhow::Result<()> {
+async fn serve(arguments: ServeArguments, serving: &[Handle]) -> anyhow::Result<()> {
     // Before anything else, so that a signal that comes early is not lost.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -176,7 +178,7 @@ async fn serve(arguments: ServeArguments) -> anyhow::Result<()> {
             }),
         };
     };
-    let drained = routes.serve(listener, ends).await?;
+    let drained = routes.serve_on(listener, serving, ends).await?;
     telling.abort();
     if let Some(failed) = failed {
         return Err(failed.context("this server has stopped serving"));
