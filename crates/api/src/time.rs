@@ -14,13 +14,11 @@ const FIRST_SECOND: i64 = -62_135_596_800;
 /// A moment for the wire.
 pub fn to_wire(moment: Timestamp) -> prost_types::Timestamp {
     // Protobuf counts nanoseconds forward from the second, also before 1970; jiff gives both with the sign.
-    let nanoseconds = moment.as_nanosecond();
-    let seconds = nanoseconds.div_euclid(1_000_000_000);
-    let nanos = nanoseconds.rem_euclid(1_000_000_000);
-    prost_types::Timestamp {
-        seconds: i64::try_from(seconds).expect("jiff's range of seconds is within i64"),
-        nanos: i32::try_from(nanos).expect("a remainder of 10^9 is within i32"),
+    let (seconds, nanos) = (moment.as_second(), moment.subsec_nanosecond());
+    if nanos < 0 {
+        return prost_types::Timestamp { seconds: seconds - 1, nanos: nanos + 1_000_000_000 };
     }
+    prost_types::Timestamp { seconds, nanos }
 }
 
 /// The moment in the field at `path`, or None where it is absent.

@@ -123,6 +123,7 @@ impl Clock {
 
 /// What the stores keep: whole microseconds, towards the past.
 fn whole_microseconds(moment: Timestamp) -> Timestamp {
-    let excess_ns = moment.as_nanosecond().rem_euclid(1_000);
-    moment.checked_sub(jiff::SignedDuration::from_nanos(i64::try_from(excess_ns).unwrap_or(0))).unwrap_or(moment)
+    // A second is a whole number of microseconds, so what is beyond them is all in its fraction.
+    let excess_ns = moment.subsec_nanosecond().rem_euclid(1_000);
+    moment.checked_sub(jiff::SignedDuration::from_nanos(excess_ns.into())).unwrap_or(moment)
 }

@@ -26,6 +26,8 @@ pub struct RequestBody {
 enum Source {
     Network(Incoming),
     Local(Body),
+    /// It has come as a whole; None once it was taken.
+    Gathered(Option<Bytes>),
 }
 
 impl RequestBody {
@@ -35,6 +37,10 @@ impl RequestBody {
 
     pub(crate) fn local(body: Body) -> Self {
         Self { source: Source::Local(body), lengths: Lengths::new(usize::MAX) }
+    }
+
+    pub(crate) fn gathered(body: Bytes) -> Self {
+        Self { source: Source::Gathered(Some(body)), lengths: Lengths::new(usize::MAX) }
     }
 
     pub(crate) fn limit(&mut self, message_bytes_max: usize) {
@@ -53,6 +59,7 @@ impl http_body::Body for RequestBody {
                 Pin::new(body).poll_frame(context).map_err(|error| Status::from_error(Box::new(error)))
             }
             Source::Local(body) => Pin::new(body).poll_frame(context),
+            Source::Gathered(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
         };
         let frame = ready!(frame);
         if let Some(Ok(frame)) = &frame
@@ -68,6 +75,7 @@ impl http_body::Body for RequestBody {
         match &self.source {
             Source::Network(body) => body.is_end_stream(),
             Source::Local(body) => body.is_end_stream(),
+            Source::Gathered(body) => body.is_none(),
         }
     }
 
@@ -75,6 +83,7 @@ impl http_body::Body for RequestBody {
         match &self.source {
             Source::Network(body) => body.size_hint(),
             Source::Local(body) => body.size_hint(),
+            Source::Gathered(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
         }
     }
 }
@@ -82,21 +91,34 @@ impl http_body::Body for RequestBody {
 /// The body of a reply. The call goes on until its trailers: deadline, drain, size limit, panics and counters included.
 #[derive(Debug)]
 pub struct ResponseBody {
-    inner: Body,
+    inner: Inner,
     /// None once the status is out.
     call: Option<(Call, Lengths)>,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Service(Body),
+    /// A reply that is at hand, then its status; None once the reply was taken.
+    AtOnce(Option<Bytes>),
 }
 
 impl ResponseBody {
     /// A reply whose status is in its headers already.
     pub(crate) fn settled(inner: Body) -> Self {
-        Self { inner, call: None }
+        Self { inner: Inner::Service(inner), call: None }
     }
 
     /// A reply whose status will be in its trailers.
     pub(crate) fn running(inner: Body, call: Call) -> Self {
         let lengths = Lengths::new(call.message_bytes_max());
-        Self { inner, call: Some((call, lengths)) }
+        Self { inner: Inner::Service(inner), call: Some((call, lengths)) }
+    }
+
+    /// A reply that is at hand; its status is OK. The call keeps its place until the connection has taken all of it.
+    pub(crate) fn at_once(reply: Bytes, call: Call) -> Self {
+        let lengths = Lengths::new(usize::MAX);
+        Self { inner: Inner::AtOnce(Some(reply)), call: Some((call, lengths)) }
     }
 
     /// Ends the reply with `error` instead of what the service would still have said.
@@ -104,7 +126,7 @@ impl ResponseBody {
         if let Some((mut call, _)) = self.call.take() {
             call.end(error.code() as u8);
         }
-        self.inner = Body::empty();
+        self.inner = Inner::Service(Body::empty());
         let mut trailers = HeaderMap::new();
         refusal::write(error, &mut trailers);
         Frame::trailers(trailers)
@@ -117,8 +139,19 @@ impl http_body::Body for ResponseBody {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
-        let Some((call, lengths)) = &mut this.call else { return Pin::new(&mut this.inner).poll_frame(context) };
-        let polled = match call.within(|| Pin::new(&mut this.inner).poll_frame(context)) {
+        let inner = match &mut this.inner {
+            Inner::Service(inner) => inner,
+            Inner::AtOnce(reply) => {
+                if let Some(reply) = reply.take() {
+                    return Poll::Ready(Some(Ok(Frame::data(reply))));
+                }
+                let Some((mut call, _)) = this.call.take() else { return Poll::Ready(None) };
+                call.end(0);
+                return Poll::Ready(Some(Ok(Frame::trailers(refusal::ok()))));
+            }
+        };
+        let Some((call, lengths)) = &mut this.call else { return Pin::new(inner).poll_frame(context) };
+        let polled = match call.within(|| Pin::new(inner).poll_frame(context)) {
             Ok(polled) => polled,
             Err(error) => return Poll::Ready(Some(Ok(this.cut(error)))),
         };
@@ -158,7 +191,7 @@ impl http_body::Body for ResponseBody {
                 refusal::complete(&mut trailers);
                 call.end(status.code() as u8);
                 this.call = None;
-                this.inner = Body::empty();
+                this.inner = Inner::Service(Body::empty());
                 Poll::Ready(Some(Ok(Frame::trailers(trailers))))
             }
             None => {
@@ -170,14 +203,17 @@ impl http_body::Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        match &self.inner {
+            Inner::Service(inner) => inner.is_end_stream(),
+            Inner::AtOnce(_) => self.call.is_none(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.call {
+        match (&self.inner, &self.call) {
+            (Inner::Service(inner), None) => inner.size_hint(),
             // It may be cut short.
-            Some(_) => SizeHint::default(),
-            None => self.inner.size_hint(),
+            _ => SizeHint::default(),
         }
     }
 }

@@ -9,9 +9,10 @@ use prost_types::FileDescriptorSet;
 use tonic::server::NamedService;
 use tonic_health::pb::health_server::HealthServer;
 
+use crate::at_once::Reply;
 use crate::config::ServerConfig;
 use crate::health::Health;
-use crate::method::{Methods, service_descriptor};
+use crate::method::{AtOnceBy, Methods, service_descriptor};
 use crate::reflection;
 use crate::routes::{GrpcService, Mounted, Routes, Shared};
 
@@ -23,6 +24,7 @@ pub struct Server {
     roles: RoleMatrix,
     descriptors: Vec<&'static [u8]>,
     services: Vec<(String, Box<dyn Mounted>)>,
+    at_once: Vec<(&'static str, AtOnceBy)>,
 }
 
 /// Why there are no routes.
@@ -43,6 +45,12 @@ pub enum BuildError {
         /// `package.Service`
         service: String,
     },
+    /// Nothing mounted has this unary RPC, so it cannot be answered at once.
+    #[error("there is no unary RPC {rpc} to be answered at once")]
+    NotUnary {
+        /// `package.Service/Method`
+        rpc: &'static str,
+    },
     /// The descriptor sets contradict each other.
     #[error("reflection cannot describe the services")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -53,7 +61,9 @@ impl Server {
     pub fn new(config: ServerConfig, authenticate: impl Authenticate, roles: RoleMatrix) -> Self {
         // So that an INTERNAL error names the trace in which its cause is logged.
         api::internal_errors_quote(telemetry::trace_id);
-        Self { config, authenticate: Box::new(authenticate), roles, descriptors: Vec::new(), services: Vec::new() }
+        let authenticate = Box::new(authenticate);
+        let (descriptors, services, at_once) = (Vec::new(), Vec::new(), Vec::new());
+        Self { config, authenticate, roles, descriptors, services, at_once }
     }
 
     /// Adds an encoded `FileDescriptorSet`: what is known of the RPCs, and what reflection tells.
@@ -67,6 +77,18 @@ impl Server {
     /// Mounts a generated server (`XServer::new(…)`).
     pub fn service<S: GrpcService + NamedService>(mut self, service: S) -> Self {
         self.services.push((S::NAME.to_owned(), Box::new(service)));
+        self
+    }
+
+    /// Has a unary RPC (`package.Service/Method`) of a mounted service answered by `answer` where it can: from the bytes
+    /// of the request's message, at once, without I/O and without a lock. Where it gives None the service is asked, which
+    /// must say the same; it also says every refusal. The caller may call the RPC by then, and its deadline has not passed.
+    pub fn at_once(
+        mut self,
+        rpc: &'static str,
+        answer: impl Fn(&[u8]) -> Option<Reply> + Send + Sync + 'static,
+    ) -> Self {
+        self.at_once.push((rpc, AtOnceBy(Box::new(answer))));
         self
     }
 
@@ -96,6 +118,11 @@ impl Server {
             methods.add(services.len(), &name, descriptor, &self.roles);
             services.push(service);
             seen.push(name);
+        }
+        for (rpc, answer) in self.at_once {
+            if !methods.answer_at_once(rpc, answer) {
+                return Err(BuildError::NotUnary { rpc });
+            }
         }
         Ok(Routes {
             shared: Arc::new(Shared {

@@ -10,13 +10,19 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use api::Error;
-use http::HeaderMap;
+use http::{HeaderMap, Request};
+use identity::Caller;
 use telemetry::{End, RequestTrace};
 use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::Code;
 
+use crate::at_once::Reply;
+use crate::body::RequestBody;
+use crate::handling::Handling;
+use crate::lengths::TooLong;
 use crate::method::{Access, Method};
+use crate::refusal;
 use crate::routes::Shared;
 
 /// gRPC's CANCELLED: what a call is that ends before its status is out, since its client went away.
@@ -108,6 +114,24 @@ impl Call {
         let _trace = self.trace.enter();
         // The service is not polled again after a panic, so nobody sees what it left half done.
         catch_unwind(AssertUnwindSafe(poll)).map_err(|panic| Error::internal(&Panicked::of(&*panic)))
+    }
+
+    /// Has the mounted service handle the request.
+    pub(crate) fn ask(self, mut request: Request<RequestBody>, caller: Option<Caller>) -> Handling {
+        if let Some(caller) = caller {
+            request.extensions_mut().insert(caller);
+        }
+        let shared = Arc::clone(&self.shared);
+        let service = &shared.services[self.method().service];
+        Handling::running(self, || service.call(request))
+    }
+
+    /// The reply to `message`, where it is at hand.
+    pub(crate) fn reply_at_once(&self, message: &[u8]) -> Result<Option<Reply>, Error> {
+        let Some(answer) = &self.method().at_once else { return Ok(None) };
+        let Some(reply) = self.within(|| (answer.0)(message))? else { return Ok(None) };
+        let (bytes, bytes_max) = (reply.message_bytes(), self.message_bytes_max());
+        if bytes > bytes_max { Err(refusal::reply_too_large(TooLong { bytes, bytes_max })) } else { Ok(Some(reply)) }
     }
 
     /// Ready with the reason why a call that waits shall not wait longer.

@@ -1,7 +1,7 @@
 //! The lengths of the messages in a gRPC body, read from their prefixes as the bytes go by.
 
 /// Compressed flag and length: gRPC over HTTP/2, "Length-Prefixed-Message".
-const PREFIX_BYTES: usize = 5;
+pub(crate) const PREFIX_BYTES: usize = 5;
 
 /// Where a body stands between its prefixes. It looks at prefixes only and copies nothing.
 #[derive(Debug)]

@@ -11,6 +11,7 @@
 //!
 //! There is no TLS yet, no HTTP/1 and no gRPC-web. It does not know the domain's clock: deadlines run on real time.
 
+mod at_once;
 mod body;
 mod builder;
 mod call;
@@ -25,6 +26,7 @@ mod refusal;
 mod routes;
 mod serve;
 
+pub use at_once::Reply;
 pub use body::{RequestBody, ResponseBody};
 pub use builder::{BuildError, Server};
 pub use config::ServerConfig;

@@ -1,11 +1,14 @@
 //! What is known of each RPC before the first call: from its descriptor, the role matrix and the counters.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use identity::{RoleMatrix, Roles};
 use prost_types::{FileDescriptorSet, ServiceDescriptorProto};
 use telemetry::{Importance, RpcMetrics};
+
+use crate::at_once::AtOnce;
 
 /// The first words of RPCs that change nothing; every other RPC changes something and is always recorded. The names are
 /// those of the API's conventions, so a new verb errs on the side of the record.
@@ -49,6 +52,17 @@ pub(crate) struct Method {
     pub(crate) importance: Importance,
     pub(crate) access: Access,
     pub(crate) metrics: Arc<RpcMetrics>,
+    /// How it is answered where its answer is at hand.
+    pub(crate) at_once: Option<AtOnceBy>,
+}
+
+/// A function that answers at once.
+pub(crate) struct AtOnceBy(pub(crate) AtOnce);
+
+impl fmt::Debug for AtOnceBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AtOnce")
+    }
 }
 
 impl Method {
@@ -78,9 +92,16 @@ impl Methods {
                 importance: if is_open { Importance::Read } else { importance(method.name()) },
                 access: if is_open { Access::Open } else { Access::Roles(roles.roles(&full_name)) },
                 metrics: RpcMetrics::of(&full_name),
+                at_once: None,
                 name: full_name,
             });
         }
+    }
+
+    /// Has `rpc` (`package.Service/Method`) answered at once; false where there is no such unary RPC.
+    pub(crate) fn answer_at_once(&mut self, rpc: &str, answer: AtOnceBy) -> bool {
+        let known = self.all.iter_mut().find(|method| method.name == rpc && method.is_unary());
+        known.map(|method| method.at_once = Some(answer)).is_some()
     }
 
     /// The place of the RPC at `path`.

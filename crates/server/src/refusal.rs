@@ -79,6 +79,13 @@ pub(crate) fn complete(headers: &mut HeaderMap) {
     write(error, headers);
 }
 
+/// The trailers of a reply that is as it should be.
+pub(crate) fn ok() -> HeaderMap {
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert(Status::GRPC_STATUS, HeaderValue::from_static("0"));
+    trailers
+}
+
 /// Writes the error into headers or trailers.
 pub(crate) fn write(error: Error, headers: &mut HeaderMap) {
     let code = error.code() as i32;

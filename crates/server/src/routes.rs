@@ -104,11 +104,10 @@ impl Routes {
             Ok(call) => call,
             Err(error) => return Handling::refused(error),
         };
-        match self.admit(method, &request) {
-            Ok(None) => {}
-            Ok(Some(caller)) => drop(request.extensions_mut().insert(caller)),
+        let caller = match self.admit(method, &request) {
+            Ok(caller) => caller,
             Err(error) => return Handling::refused(call.refuse(error)),
-        }
+        };
         if let Err(error) = call.set_deadline(deadline::asked(request.headers())) {
             return Handling::refused(call.refuse(error));
         }
@@ -117,8 +116,7 @@ impl Routes {
         }
         call.trace(request.headers());
         request.body_mut().limit(self.shared.config.message_bytes_max);
-        let service = &self.shared.services[method.service];
-        Handling::running(call, || service.call(request))
+        if method.at_once.is_some() { Handling::gathering(call, request, caller) } else { call.ask(request, caller) }
     }
 
     fn admit(&self, method: &Method, request: &Request<RequestBody>) -> Result<Option<Caller>, Error> {

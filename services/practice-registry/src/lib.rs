@@ -79,7 +79,7 @@ impl PracticeRegistry {
 
     /// Adds PracticeRegistryService and what reflection tells of it.
     pub fn add_to(&self, server: Server) -> Server {
-        server.descriptors(proto::FILE_DESCRIPTOR_SET).service(grpc::RegistryServer::new(self.handlers.clone()))
+        grpc::mount(server, &self.handlers)
     }
 
     /// The journal, for JournalService.

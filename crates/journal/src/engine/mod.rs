@@ -155,6 +155,12 @@ impl<M: Machine> Engine<M> {
         self.0.shared.published()
     }
 
+    /// Looks at the latest committed state for a moment; takes no lock and counts no reference, so that the cores that
+    /// read do not wait for each other. For more than a look-up there is [`published`](Self::published).
+    pub fn read<T>(&self, read: impl FnOnce(&Published<M>) -> T) -> T {
+        self.0.shared.read(read)
+    }
+
     /// Has a command decided on the state of the moment, recorded, and answered once it is durable. `encode` words the
     /// reply, which is stored with the request id, so that a replay gets the very same.
     ///

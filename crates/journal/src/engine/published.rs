@@ -105,6 +105,11 @@ impl<M: Machine> Shared<M> {
         self.published.load_full()
     }
 
+    /// As [`published`](Self::published), for as long as `read` looks at it.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Published<M>) -> T) -> T {
+        read(&self.published.load())
+    }
+
     /// Replaces the state, then tells everybody. After it returns, whoever reads sees it.
     pub(crate) fn publish(&self, folded: &Folded<M>) {
         self.published.store(Arc::new(Published::from(folded)));

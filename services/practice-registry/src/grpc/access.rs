@@ -11,14 +11,14 @@ use practice::access::{Observed, ObservedState};
 use practice::reasons::{Fact, Reason, reasons};
 use practice::{AsOf, Practice, State, View};
 use prost::Message as _;
-use prost::encoding::{WireType, encode_key, encode_varint};
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 use proto::registry::v1 as wire;
 
 use crate::fields::DEFAULT_CAPABILITY;
 use crate::grpc::name;
 use crate::grpc::resource::{source_to_wire, state_to_wire};
 
-/// Field numbers of CheckAccessResponse that are not in the practice's part; a test compares them with the descriptor.
+/// Field numbers of both responses that are not in a practice's part; a test compares them with the generated messages.
 const AS_OF: u32 = 20;
 const POSITION: u32 = 50;
 
@@ -38,9 +38,13 @@ impl EncodedAccess {
         Self { default: encode(view, default), others }
     }
 
-    /// None where nothing is known of the capability at this practice.
-    pub(crate) fn part(&self, capability: &Capability) -> Option<&Bytes> {
-        if *capability == *DEFAULT_CAPABILITY { Some(&self.default) } else { self.others.get(capability) }
+    /// None where nothing is known of the capability at this practice. Empty is the default one, as in requests.
+    pub(crate) fn part(&self, capability: &str) -> Option<&Bytes> {
+        if capability.is_empty() || capability == DEFAULT_CAPABILITY.as_str() {
+            return Some(&self.default);
+        }
+        // There is one or none.
+        self.others.iter().find(|(known, _)| known.as_str() == capability).map(|(_, part)| part)
     }
 }
 
@@ -48,22 +52,28 @@ fn encode(view: View<'_>, capability: &Capability) -> Bytes {
     to_wire(view, capability).encode_to_vec().into()
 }
 
-/// A reply to CheckAccess: the encoded part, and what is put behind it.
+/// What is put behind the practices' parts in both replies: of when they are.
 #[derive(Clone, Debug)]
-pub(crate) struct CheckedAccess {
-    pub(crate) part: Bytes,
-    pub(crate) as_of: Timestamp,
-    pub(crate) position: u64,
+pub(crate) struct Tail {
+    as_of: prost_types::Timestamp,
+    position: u64,
 }
 
-impl CheckedAccess {
-    /// Writes the whole CheckAccessResponse.
+impl Tail {
+    pub(crate) fn new(as_of: Timestamp, position: u64) -> Self {
+        Self { as_of: api::time::to_wire(as_of), position }
+    }
+
+    pub(crate) fn encoded_len(&self) -> usize {
+        let as_of_len = self.as_of.encoded_len();
+        let as_of = key_len(AS_OF) + encoded_len_varint(as_of_len as u64) + as_of_len;
+        as_of + key_len(POSITION) + encoded_len_varint(self.position)
+    }
+
     pub(crate) fn encode(&self, into: &mut impl BufMut) {
-        into.put_slice(&self.part);
-        let as_of = api::time::to_wire(self.as_of);
         encode_key(AS_OF, WireType::LengthDelimited, into);
-        encode_varint(as_of.encoded_len() as u64, into);
-        as_of.encode_raw(into);
+        encode_varint(self.as_of.encoded_len() as u64, into);
+        self.as_of.encode_raw(into);
         encode_key(POSITION, WireType::Varint, into);
         encode_varint(self.position, into);
     }
@@ -87,7 +97,7 @@ impl AccessQuestion {
 
     /// The practice's part of the answer, where the practice is known; and was there at the moment asked about.
     pub(crate) fn part(&self, state: &State, code: PracticeCode, encoded: Option<&EncodedAccess>) -> Option<Bytes> {
-        match (self.at, encoded.and_then(|encoded| encoded.part(&self.capability))) {
+        match (self.at, encoded.and_then(|encoded| encoded.part(self.capability.as_str()))) {
             (None, Some(part)) => Some(part.clone()),
             (at, _) => {
                 let practice = state.practice(code)?;
@@ -171,16 +181,17 @@ mod tests {
         state
     }
 
-    /// The numbers above are those of the descriptor, and the two messages are one up to them.
+    /// The numbers above are those of the messages, and the two messages are one up to them.
     #[test]
     fn the_concatenated_reply_is_the_message() {
         let state = paused_practice();
         let practice = state.practice("A81001".parse().unwrap()).unwrap();
-        let part = EncodedAccess::new(practice).part(&Capability::default()).unwrap().clone();
+        let part = EncodedAccess::new(practice).part("").unwrap().clone();
         let as_of: Timestamp = "2031-06-02T09:00:00.123456Z".parse().unwrap();
-        let checked = CheckedAccess { part: part.clone(), as_of, position: 300 };
-        let mut encoded = Vec::new();
-        checked.encode(&mut encoded);
+        let tail = Tail::new(as_of, 300);
+        let mut encoded = part.to_vec();
+        tail.encode(&mut encoded);
+        assert_eq!(encoded.len(), part.len() + tail.encoded_len());
         let reply = wire::CheckAccessResponse::decode(encoded.as_slice()).unwrap();
         let alone = wire::PracticeAccess::decode(part).unwrap();
         let expected = wire::CheckAccessResponse {

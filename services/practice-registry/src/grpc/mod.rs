@@ -33,11 +33,11 @@ use futures_util::Stream;
 use identity::Caller;
 use journal::Engine;
 use proto::registry::v1 as wire;
-use proto::registry::v1::practice_registry_service_server::PracticeRegistryService;
+use proto::registry::v1::practice_registry_service_server::{PracticeRegistryService, PracticeRegistryServiceServer};
+use server::Server;
 use tonic::{Request, Response, Status, Streaming};
 
 pub(crate) use access::EncodedAccess;
-pub(crate) use check_access::RegistryServer;
 use submit::Asked;
 
 use crate::machine::Registry;
@@ -51,6 +51,16 @@ pub(crate) struct Handlers {
     pub(crate) limits: Limits,
     /// None where no interface is followed.
     pub(crate) sync: Option<Arc<SyncConfig>>,
+}
+
+/// Adds the service, with what of it is answered at once.
+pub(crate) fn mount(server: Server, handlers: &Handlers) -> Server {
+    let (check, batch) = (handlers.clone(), handlers.clone());
+    server
+        .descriptors(proto::FILE_DESCRIPTOR_SET)
+        .service(PracticeRegistryServiceServer::new(handlers.clone()))
+        .at_once(check_access::CHECK, move |message| check_access::check_at_once(&check, message))
+        .at_once(check_access::BATCH, move |message| check_access::batch_at_once(&batch, message))
 }
 
 /// Each RPC: who asks and what, to the function of its subject.
@@ -83,13 +93,12 @@ impl PracticeRegistryService for Handlers {
         answer!(self, request, practices::list)
     }
 
-    // RegistryServer answers this RPC before it comes here, without decoding and encoding again; the same function
-    // stands behind both.
+    // This RPC and the next come here only where they are not answered at once.
     async fn check_access(
         &self,
         request: Request<wire::CheckAccessRequest>,
     ) -> Result<Response<wire::CheckAccessResponse>, Status> {
-        answer!(self, request, check_access::decoded)
+        answer!(self, request, check_access::check)
     }
 
     async fn batch_check_access(

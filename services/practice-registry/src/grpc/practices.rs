@@ -13,6 +13,10 @@ use crate::grpc::{Handlers, name, refusal, resource};
 /// Most practices or codes in one call.
 pub(crate) const BATCH_MAX: usize = 1_000;
 
+/// Practices between two moments at which others get their turn: about a millisecond, where a register of a million would
+/// keep a thread, and all connections that it serves, for most of a second.
+const TURN_PRACTICES: usize = 2_048;
+
 pub(crate) async fn get(
     handlers: &Handlers,
     asked: Asked<wire::GetPracticeRequest>,
@@ -56,10 +60,13 @@ pub(crate) async fn list(
     let published = handlers.published_at(request.min_position).await?;
     let reader = reading.of(&published.state.registry);
     let selected = |known| reader.view(known).filter(|view| filter.matches(&Row::new(*view)));
-    let all = published.state.registry.practices().filter_map(selected);
     let mut reply = wire::ListPracticesResponse { position: published.position, ..Default::default() };
     let mut last = None;
-    for view in all {
+    for (place, known) in published.state.registry.practices().enumerate() {
+        if place % TURN_PRACTICES == TURN_PRACTICES - 1 {
+            tokio::task::yield_now().await;
+        }
+        let Some(view) = selected(known) else { continue };
         reply.total_count += 1;
         if page.after.is_some_and(|after| view.code() <= after) {
             continue;

@@ -107,6 +107,41 @@ async fn a_batch_answers_as_the_single_call_does() {
     assert_eq!((reply.results.len(), reply.position, reply.as_of), (2, single.position, single.as_of));
 }
 
+/// A request with a field that is not known here: it is not answered at once, but by the service itself.
+#[derive(Clone, PartialEq, prost::Message)]
+struct CheckAccessRequestOfTomorrow {
+    #[prost(string, repeated, tag = "1")]
+    ods_codes: Vec<String>,
+    #[prost(string, tag = "2")]
+    capability: String,
+    #[prost(bool, tag = "99")]
+    more: bool,
+}
+
+async fn call<A: prost::Message + Default + 'static>(bench: &Bench, rpc: &str, ods_codes: &[&str], more: bool) -> A {
+    let mut grpc = tonic::client::Grpc::new(bench.peer.clone());
+    let ods_codes = ods_codes.iter().map(|code| (*code).to_owned()).collect();
+    let request = CheckAccessRequestOfTomorrow { ods_codes, more, ..Default::default() };
+    let path = format!("/citizens_access.registry.v1.PracticeRegistryService/{rpc}").parse().unwrap();
+    grpc.ready().await.unwrap();
+    let codec = tonic_prost::ProstCodec::default();
+    grpc.unary(tonic::Request::new(request), path, codec).await.unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn what_is_answered_at_once_is_what_the_service_answers() {
+    let mut bench = Bench::with_practices().await;
+    bench.switch_on().await;
+    bench.pause("p").await;
+    let at_once: wire::CheckAccessResponse = call(&bench, "CheckAccess", &["A81001"], false).await;
+    assert_eq!(at_once, call(&bench, "CheckAccess", &["A81001"], true).await);
+    assert!(at_once.live && at_once.reasons.len() == 2);
+    let codes = ["A81001", "Z99999", "A81002", "Z99998"];
+    let at_once: wire::BatchCheckAccessResponse = call(&bench, "BatchCheckAccess", &codes, false).await;
+    assert_eq!(at_once, call(&bench, "BatchCheckAccess", &codes, true).await);
+    assert_eq!((at_once.results.len(), at_once.unknown_ods_codes.len()), (2, 2));
+}
+
 #[tokio::test]
 async fn the_count_of_live_practices_is_the_same_by_list_and_by_check() {
     let mut bench = Bench::with_practices().await;

@@ -25,7 +25,7 @@ pub(crate) struct Bench {
     pub(crate) registry: PracticeRegistry,
     pub(crate) client: Client,
     pub(crate) time: ManualClock,
-    peer: Peer,
+    pub(crate) peer: Peer,
     journal: Journal,
     clock: Clock,
     acquired_count: u32,
