@@ -270,7 +270,7 @@ impl Fold<'_> {
         for inherited in &effected.list_sizes {
             let (from, list_size) = (inherited.effective_from, inherited.list_size.clone());
             self.change(inherited.practice, |practice| {
-                facts::record(&mut practice.list_size, from, recorded_at, list_size)
+                facts::record(&mut practice.list_size, from, recorded_at, list_size);
             });
         }
     }

@@ -28,7 +28,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("practice-registry", REGISTRY),
     ("rollout-scheduler", SERVICE),
     ("supplier-simulator", &["api", "clock", "identity", "ods", "proto", "telemetry", "client", "server"]),
-    // A client; but a copy of a database is verified without any server (decision 25).
+    // A client; but a copy of a database is verified without any server (decision 28).
     ("accessctl", &["client", "database", "journal", "ods", "proto"]),
     ("bench", &["client", "proto", "sample"]),
     ("end-to-end", &[]),

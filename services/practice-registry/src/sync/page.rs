@@ -214,6 +214,7 @@ fn fill(entry: &mut DirectoryEntry, facts: &PracticeFacts, lifetime: Lifetime, r
         patients: counted.patients,
         source: counted.source.clone(),
         date: counted.date,
+        carried_over: false,
     });
 }
 
