@@ -9,8 +9,8 @@ use crate::key::CommandKey;
 use crate::organisation::OrganisationLifetime;
 use crate::pause::{Judgement, PauseEnd};
 use crate::readiness::ReadinessItem;
-use crate::sync::{AdvanceSync, FailSync, StartSync};
 use crate::succession::SuccessionTerms;
+use crate::sync::{AdvanceSync, FailSync, StartSync};
 
 /// A request for a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]

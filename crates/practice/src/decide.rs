@@ -24,9 +24,9 @@ use crate::practice::Practice;
 use crate::rejection::Rejection;
 use crate::source::SourceRead;
 use crate::state::State;
-use crate::sync;
 use crate::succession;
 use crate::switch_off::switch_off;
+use crate::sync;
 
 /// How far an observer's clock may run ahead of ours: well above what synchronised clocks differ by, well below any
 /// mistake in a date. Within it, the moment is taken as now.

@@ -13,8 +13,8 @@ use crate::organisation::{OrganisationEntry, OrganisationLifetime};
 use crate::pause::{Inherited, Judgement, PauseEnd, ReceiptPart, ReceiptState};
 use crate::readiness::ReadinessItem;
 use crate::source::SourceRead;
-use crate::sync::{SyncAdvanced, SyncEnd, SyncFailed, SyncStarted};
 use crate::succession::SuccessionTerms;
+use crate::sync::{SyncAdvanced, SyncEnd, SyncFailed, SyncStarted};
 
 /// A journal record of the registry. One that names many practices is one record, applied as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

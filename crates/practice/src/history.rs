@@ -91,13 +91,13 @@ pub fn tell(event: &Event, practice: PracticeCode) -> Option<Told> {
         | Event::PauseJudged { .. }
         | Event::SwitchOffRequested { .. }
         | Event::ReadinessUpdated { .. }
+        | Event::SuccessionRecorded { .. }
         // Of practices, the records beside them tell.
         | Event::SyncStarted(_)
         | Event::SyncAdvanced(_)
         | Event::SyncFailed(_)
         | Event::SyncResumed { .. }
         | Event::SyncEnded { .. } => {}
-        | Event::SuccessionRecorded { .. } => {}
     }
     (!said.is_empty()).then(|| Told { summary: said.join("; "), effective_at })
 }

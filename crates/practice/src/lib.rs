@@ -35,9 +35,9 @@ pub mod reasons;
 mod rejection;
 pub mod source;
 mod state;
-pub mod sync;
 pub mod succession;
 mod switch_off;
+pub mod sync;
 pub mod view;
 
 pub use apply::apply;

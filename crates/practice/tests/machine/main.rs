@@ -15,6 +15,6 @@ mod organisation_graphs;
 mod pauses;
 mod permits;
 mod sources;
+mod successions;
 mod sync;
 mod sync_corpus;
-mod successions;

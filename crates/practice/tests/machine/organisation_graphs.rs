@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Span};
 use ods::civil::{civil_date, day_start};
 use ods::{Capability, PracticeCode};
-use practice::access::{ObservationSource, ObservedState, Outcome};
+use practice::access::{Access, ObservationSource, ObservedState, Outcome};
 use practice::command::{Observation, PausePractice, RecordSuccession, RequestSwitchOff, ResumePractice, Settlement};
 use practice::directory::{DirectoryEntry, ListSize, Status};
 use practice::pause::PauseEnd;
@@ -161,7 +161,7 @@ fn perform(bench: &mut Bench, act: &Act) {
         Act::Settle { at, outcome } => {
             let practice = practice_code(*at);
             let open = bench.state.practice(practice).unwrap().access(&capability).cloned();
-            let open = open.iter().flat_map(|access| access.permits()).find(|permit| permit.is_open()).cloned();
+            let open = open.iter().flat_map(Access::permits).find(|permit| permit.is_open()).cloned();
             if let Some(permit) = open {
                 let key = CommandKey { capability, practice, action: permit.action, generation: permit.generation };
                 let settlement = Settlement { key, outcome: *outcome, observed: None, as_at: None };

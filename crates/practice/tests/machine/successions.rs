@@ -8,7 +8,7 @@ use practice::command::{
     Observation, PausePractice, RecordSuccession, RequestSwitchOff, ResumePractice, UpdateReadiness,
 };
 use practice::directory::{Lifetime, ListSize, Status};
-use practice::pause::{PauseEnd, ReceiptState};
+use practice::pause::{Pause, PauseEnd, ReceiptState};
 use practice::readiness::{ReadinessItem, ReadinessState};
 use practice::reasons::{Fact, reasons};
 use practice::succession::{affected, heirs};
@@ -435,7 +435,7 @@ fn a_succession_that_is_told_late_reaches_the_heirs_of_its_successors() {
     bench.wait(SignedDuration::from_hours(24 * 10));
     succeed(&mut bench, SuccessionKind::Recode, &["A81002"], &["B82001"], "2031-06-10");
     merge(&mut bench, &["A81001"], "A81002", TOMORROW);
-    let held: Vec<_> = at(&bench, "B82001").pauses_in_force().map(|pause| pause.holds_from()).collect();
+    let held: Vec<_> = at(&bench, "B82001").pauses_in_force().map(Pause::holds_from).collect();
     assert_eq!(held, [day_start(day("2031-06-10"))], "from when it succeeded");
     assert_eq!(patients(&bench, "B82001"), Some(13_000));
     assert_eq!(affected(&bench.state, &terms(SuccessionKind::Merge, &["A81001"], &["A81002"], TOMORROW)).count, 3);

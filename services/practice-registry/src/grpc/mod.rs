@@ -21,8 +21,8 @@ mod report;
 mod resource;
 mod sources;
 mod submit;
-mod sync;
 mod successions;
+mod sync;
 mod watch;
 
 use std::pin::Pin;

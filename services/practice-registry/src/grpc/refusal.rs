@@ -69,9 +69,9 @@ pub(crate) fn of_rejection(rejection: &Rejection) -> Error {
         )
         .with("close_date", close)
         .with("open_date", open),
+        Rejection::Succession(rejection) => of_succession(rejection),
         // Only the loop of syncs asks for these, and takes them as told.
         Rejection::SyncNotOpen { .. } | Rejection::SyncAdvanced { .. } => Error::internal(rejection),
-        Rejection::Succession(rejection) => of_succession(rejection),
         // Chunks are cut by this service, so a long one is its fault.
         Rejection::ChunkTooLong { .. } => Error::internal(rejection),
     }

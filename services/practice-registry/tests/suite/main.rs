@@ -19,7 +19,7 @@ mod practices;
 mod reference;
 mod reorganisation;
 mod sources;
-mod sync;
 mod successions;
+mod sync;
 mod virtual_time;
 mod watch;
