@@ -129,13 +129,13 @@ fn a_practice_that_two_days_say_something_of_is_counted_once_and_the_same_again_
     let mut named = DirectoryEntry::new(code("A81001"));
     named.name = Some("NEW NAME".to_owned());
     let mut moved = DirectoryEntry::new(code("A81001"));
-    moved.sub_icb = Some("01A".parse().unwrap());
+    moved.icb = Some("QE1".parse().unwrap());
     let unknown = DirectoryEntry::new(code("A81009"));
     let chunks = vec![chunk("2031-06-01", vec![moved]), chunk("2031-06-02", vec![named, unknown])];
     let first = AdvanceSync { chunks: chunks.clone(), ..page(&bench, 1, &["A81001"], next("2")) };
     advance(&mut bench, first);
     assert_eq!(run(&bench, 1).tally, SyncTally { moved: 1, ignored: 1, ..SyncTally::default() });
-    let from = bench.practice().sub_icb.as_ref().unwrap().latest().effective_from;
+    let from = bench.practice().icb.as_ref().unwrap().latest().effective_from;
     assert_eq!(from, day("2031-06-01"), "each from its own day");
     let again = AdvanceSync { chunks, ..page(&bench, 1, &["A81001"], next("2")) };
     assert_eq!(advance(&mut bench, again).len(), 1, "only where the run is");
