@@ -117,8 +117,8 @@ fn a_negative_list_size_is_told_and_left_out() {
     assert_eq!(report["unchanged_count"], 19, "{report}");
 }
 
-/// Imports epraccur with one cell of its third line changed; the report.
-fn epraccur_with(column: usize, cell: &str) -> serde_json::Value {
+/// Imports epraccur with cells of its third line changed, by their columns; the report.
+fn epraccur_with(changed: &[(usize, &str)]) -> serde_json::Value {
     let installation = installation();
     let operator = installation.accessctl("olga");
     installation.import();
@@ -126,7 +126,9 @@ fn epraccur_with(column: usize, cell: &str) -> serde_json::Value {
     let row = rows[2].strip_prefix('"').and_then(|row| row.strip_suffix('"')).expect("a row of quoted cells");
     let mut cells: Vec<&str> = row.split("\",\"").collect();
     assert_eq!(cells.len(), 27, "epraccur has 27 quoted columns");
-    cells[column - 1] = cell;
+    for (column, cell) in changed {
+        cells[*column - 1] = cell;
+    }
     rows[2] = format!("\"{}\"", cells.join("\",\""));
     let path = file(&installation, "epraccur-changed.csv", rows.join("\n") + "\n");
     operator.json(&["import", "epraccur", &path])
@@ -134,7 +136,7 @@ fn epraccur_with(column: usize, cell: &str) -> serde_json::Value {
 
 #[test]
 fn an_impossible_date_is_told_and_its_row_left_out() {
-    let report = epraccur_with(11, "20310230");
+    let report = epraccur_with(&[(11, "20310230")]);
     assert_eq!(report["rejected_count"], 1, "{report}");
     assert_eq!(report["rejected_rows"][0]["line"], "3", "{report}");
     assert!(
@@ -145,7 +147,8 @@ fn an_impossible_date_is_told_and_its_row_left_out() {
 
 #[test]
 fn an_icb_that_nobody_knows_is_told_and_its_row_left_out() {
-    let report = epraccur_with(4, "QZZ");
+    // And no sub-ICB beside it, of which it might be the new ICB.
+    let report = epraccur_with(&[(4, "QZZ"), (15, "")]);
     assert_eq!(report["rejected_count"], 1, "{report}");
     assert_eq!(report["rejected_rows"][0]["line"], "3", "{report}");
     let reason = report["rejected_rows"][0]["reason"].as_str().unwrap_or_default();

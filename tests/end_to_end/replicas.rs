@@ -19,12 +19,14 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::harness::accessctl::Accessctl;
 use crate::harness::england::EnglandFiles;
-use crate::harness::installation::{TODAY, text};
+use crate::harness::installation::text;
 use crate::harness::journals::{self, Recorded};
 use crate::harness::offer;
 use crate::harness::postgres::PostgresStore;
 use crate::harness::server::Server;
 
+/// The day of the files: these servers run by the machine's own clock, so it must not be to come.
+const DAY: jiff::civil::Date = jiff::civil::date(2026, 1, 6);
 const WRITERS_COUNT: usize = 4;
 /// How often one replica is killed: in every run of the tests, and in the long tier.
 const KILLS_COUNT: usize = 10;
@@ -201,7 +203,7 @@ fn check(records: &[Recorded], acknowledged: &[Acknowledged]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_replicas_one_of_which_is_killed_again_and_again_record_every_write_exactly_once() {
     let Some(store) = PostgresStore::fresh().await else { return };
-    let england = EnglandFiles::of_emis(4, TODAY);
+    let england = EnglandFiles::of_emis(4, DAY);
     let start = |name: &str, address: &str| {
         let data = text(england.folder().join(name));
         Server::start_at("registry", address, &["--data", &data, "--store", store.url()])
@@ -253,7 +255,7 @@ async fn two_replicas_one_of_which_is_killed_again_and_again_record_every_write_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_18_a_replica_whose_clock_is_off_its_database_is_not_ready_and_says_so() {
     let Some(store) = PostgresStore::fresh().await else { return };
-    let england = EnglandFiles::of_emis(1, TODAY);
+    let england = EnglandFiles::of_emis(1, DAY);
     let data = text(england.folder().join("data"));
     for (skew_ms, is_ready) in [("0", true), ("5000", false)] {
         let arguments = ["--data", &data, "--store", store.url(), "--clock-skew-ms", skew_ms];

@@ -156,5 +156,5 @@ fn asks_why_and_verifies(installation: &Installation) {
     let beginning = reader.say(&["journal", "tail", "scheduler", "--after", "0"]);
     assert!(beginning.contains("plan-approved") && beginning.contains("ada"), "{beginning}");
     let verified = reader.say(&["journal", "verify"]);
-    assert_eq!(verified.matches("whole").count(), 3, "{verified}");
+    assert_eq!(verified.matches("chain     whole").count(), 3, "{verified}");
 }
