@@ -21,7 +21,7 @@ pub(crate) struct RuntimeArguments {
     worker_threads: Option<NonZeroUsize>,
 }
 
-/// How threads share the connections. `docs/performance.md` has what each costs.
+/// How threads share the connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Shape {
     /// Each connection stays with one thread, which wakes no other: the most look-ups a second
