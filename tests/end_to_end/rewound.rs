@@ -94,6 +94,10 @@ async fn rule_17_a_registry_restored_under_its_followers_switches_nobody_on_and_
 
     // A backup, and then what it lacks. A hold of another kind keeps the wave shut meanwhile.
     stopped(server);
+    assert!(
+        !Path::new(&registry.file()).with_extension("db-wal").exists(),
+        "one file holds everything once it has stopped"
+    );
     let backup = text(england.folder().join("backup.db"));
     fs::copy(registry.file(), &backup).expect("a backup");
     let kept = registry.records_count().await;

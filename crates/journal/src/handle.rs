@@ -118,6 +118,12 @@ impl JournalHandle {
         moved.is_ok_and(|progress| progress.head.position > position)
     }
 
+    /// Closes the journal's store, for everybody in this process, once its engine has been shut down: on SQLite one file
+    /// then holds everything, which may be copied.
+    pub async fn close(&self) {
+        self.log.close().await;
+    }
+
     /// Computes the whole chain anew, or from the checkpoint on. `checkpoint` is one that was kept elsewhere; it must be
     /// signed with our key.
     pub async fn verify(

@@ -70,6 +70,15 @@ impl Log {
         }
     }
 
+    /// Closes its store.
+    pub(crate) async fn close(&self) {
+        match &self.journal {
+            // What is in this process ends with it.
+            Journal::Memory(_) => {}
+            Journal::Sql(db) => db.close().await,
+        }
+    }
+
     /// Where it ends.
     pub(crate) async fn head(&self) -> Result<Head, JournalError> {
         match &self.journal {

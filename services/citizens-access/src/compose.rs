@@ -34,6 +34,8 @@ const STATISTICS_ACCOUNT: &str = "statistics;roles=service";
 /// For how long a scheduler that falls silent keeps others from performing effects: longer than a machine's hiccup,
 /// shorter than an operator takes to look.
 const LEASE_EXPIRY: Duration = Duration::from_secs(10);
+/// How long a store's connections may take to end: a call that was cut may still hold one.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where services keep what they know, and by which clock they live.
 #[derive(Clone, Debug)]
@@ -167,6 +169,18 @@ impl Services {
             health.set_all_serving(is_ready);
             if !journal.readiness_changed(is_ready).await {
                 return;
+            }
+        }
+    }
+
+    /// Closes the stores once the loops have ended, so that what lies on the disk may be copied.
+    pub(crate) async fn close(&self) {
+        for journal in self.journals() {
+            if tokio::time::timeout(CLOSE_TIMEOUT, journal.close()).await.is_err() {
+                tracing::warn!(
+                    journal = journal.name(),
+                    "its store does not close: back it up by the database's own means"
+                );
             }
         }
     }

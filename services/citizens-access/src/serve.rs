@@ -187,6 +187,7 @@ async fn serve(arguments: ServeArguments, serving: &[Handle]) -> anyhow::Result<
     while let Some(ended) = loops.join_next().await {
         ended??;
     }
+    services.close().await;
     tracing::info!(?drained, "ended");
     Ok(())
 }

@@ -19,6 +19,7 @@ pub(crate) async fn read(store: &Store, name: &'static str) -> Vec<Recorded> {
     let query =
         sql("select position, recorded_at_us, request_id, kind, payload from journal_records order by position");
     let rows = db.fetch_all(query).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    db.close().await;
     let records = rows.iter().map(|row| {
         let (position, recorded_at_us): (i64, i64) = (row.get("position")?, row.get("recorded_at_us")?);
         Ok::<_, database::DatabaseError>(Recorded {
