@@ -54,8 +54,9 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<()> {
     if arguments.cargo_test.is_empty() {
         check_text()?;
     }
-    // The end-to-end tests run the real binaries, which `cargo test` alone would not build.
-    step("build", cargo().args(["build", "--workspace", "--bins", "--profile", "ci"]))?;
+    // The end-to-end tests run the real binaries, which `cargo test` alone would not build. With all targets, so that both
+    // steps want the same features of every dependency, and nothing is compiled twice.
+    step("build", cargo().args(["build", "--workspace", "--all-targets", "--profile", "ci"]))?;
     let mut test = cargo();
     test.args(["test", "--profile", "ci"]);
     if !arguments.cargo_test.iter().any(|word| word == "-p" || word == "--package") {
