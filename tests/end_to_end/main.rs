@@ -16,6 +16,7 @@ mod harness;
 mod killing;
 mod national;
 mod ods_sync;
+mod participation;
 mod proof;
 mod replicas;
 mod rewound;

@@ -107,7 +107,7 @@ fn check_reason_code(code: &str) -> Result<(), Error> {
         )
         .with("bytes_max", REASON_CODE_BYTES_MAX));
     }
-    Ok(())
+    validate::free_text("reason_code", code, REASON_CODE_BYTES_MAX)
 }
 
 #[cfg(test)]
@@ -167,6 +167,8 @@ mod tests {
     fn a_note_with_an_nhs_number_is_refused() {
         let request = PauseRequest { note: "see patient 943 476 5919".into(), ..request() };
         assert_eq!(mutation!(request).unwrap_err().reason(), "NHS_NUMBER_IN_TEXT");
+        let request = PauseRequest { reason_code: "943-476-5919".into(), ..self::request() };
+        assert_eq!(mutation!(request).unwrap_err().reason(), "NHS_NUMBER_IN_TEXT", "a code is text, too");
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod list_sizes;
 pub mod map;
 pub mod ord;
 mod organisation;
+pub mod readiness;
 pub mod record;
 mod rows;
 mod supplier;

@@ -7,8 +7,12 @@ use ods::civil::{civil_date, day_start};
 use ods::{Capability, PracticeCode};
 
 use crate::access::{ObservationSource, Observed, ObservedState, Settled, SwitchOff};
+use crate::advice::{Advice, AdviceEnded, AdviceEnding};
+use crate::contact::{Contact, Erased, Erasure};
 use crate::directory::{Difference, DirectoryChange, Status};
-use crate::event::{AccessObserved, Consequences, Event, PermitSettled, PracticePaused, SuccessionEffected};
+use crate::event::{
+    AccessObserved, AdviceRecorded, Consequences, ContactSet, Event, PermitSettled, PracticePaused, SuccessionEffected,
+};
 use crate::facts::{self, Fact, Facts};
 use crate::key::CommandKey;
 use crate::lapse::{Lapse, LapseOf};
@@ -55,6 +59,20 @@ pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Times
                 practice.readiness.entry(item.item.clone()).or_default().push(fact);
             }
         }),
+        Event::ReadinessItemsDeclared { items } => {
+            for item in items {
+                fold.state.declare(item.clone());
+            }
+        }
+        Event::AdviceRecorded(recorded) => fold.advised(recorded),
+        Event::AdviceEnded { practice, advice, at, by } => {
+            let ended = AdviceEnded { at: *at, recorded_at, ending: AdviceEnding::Ended, by: by.clone() };
+            fold.change(*practice, |practice| end_advice(practice, *advice, ended));
+        }
+        Event::ContactSet(set) => fold.contact_set(set),
+        Event::ContactErased { practice, contact, erasure } => {
+            fold.erase_contact(*practice, *contact, recorded_at, *erasure);
+        }
         Event::AccessObserved { observations } => {
             for observation in observations {
                 fold.observed(observation);
@@ -183,6 +201,50 @@ impl Fold<'_> {
         });
     }
 
+    fn advised(&mut self, recorded: &AdviceRecorded) {
+        let recorded_at = self.recorded_at;
+        self.change(recorded.practice, |practice| {
+            practice.advice.push(Advice {
+                number: recorded.advice,
+                advised: recorded.advised.clone(),
+                from: recorded.from,
+                recorded_at,
+                recorded_by: recorded.recorded_by.clone(),
+                recorded_as: recorded.recorded_as.clone(),
+                ended: None,
+            });
+        });
+    }
+
+    fn contact_set(&mut self, set: &ContactSet) {
+        let recorded_at = self.recorded_at;
+        for replaced in &set.replaces {
+            self.erase_contact(set.practice, *replaced, recorded_at, Erasure::Replaced);
+        }
+        self.change(set.practice, |practice| {
+            practice.contacts.push(Contact {
+                number: set.contact,
+                role: set.role.clone(),
+                channel: set.channel,
+                address_id: set.address_id.clone(),
+                retain_until: set.retain_until,
+                set_by: set.set_by.clone(),
+                recorded_at,
+                erased: None,
+            });
+        });
+    }
+
+    fn erase_contact(&mut self, practice: PracticeCode, contact: u32, at: Timestamp, erasure: Erasure) {
+        let recorded_at = self.recorded_at;
+        self.change(practice, |practice| {
+            if let Some(contact) = practice.contact_mut(contact) {
+                contact.erased = Some(Erased { at, recorded_at, erasure });
+            }
+        });
+        self.state.contact_was_erased(self.position);
+    }
+
     fn observed(&mut self, observation: &AccessObserved) {
         let recorded_at = self.recorded_at;
         self.change(observation.practice, |practice| {
@@ -281,6 +343,10 @@ impl Fold<'_> {
 
     fn lapsed(&mut self, lapse: &Lapse) {
         let (effective_at, recorded_at) = (lapse.effective_at, self.recorded_at);
+        if let LapseOf::Contact(number) = lapse.what {
+            self.erase_contact(lapse.practice, number, effective_at, Erasure::RetentionEnded);
+            return;
+        }
         self.change(lapse.practice, |practice| match &lapse.what {
             LapseOf::Opening | LapseOf::Closure => {
                 practice.status = practice.status_on(civil_date(effective_at));
@@ -300,6 +366,18 @@ impl Fold<'_> {
                     facts.push(ReadinessFact { effective_at, recorded_at, said });
                 }
             }
+            LapseOf::Advice(number) => {
+                let (at, ending) = (effective_at, AdviceEnding::Lapsed);
+                end_advice(practice, *number, AdviceEnded { at, recorded_at, ending, by: String::new() });
+            }
+            // Done above: it is not only the practice that changes.
+            LapseOf::Contact(_) => {}
         });
+    }
+}
+
+fn end_advice(practice: &mut Practice, number: u32, ended: AdviceEnded) {
+    if let Some(advice) = practice.advice_mut(number) {
+        advice.ended = Some(ended);
     }
 }

@@ -4,11 +4,13 @@ use jiff::Timestamp;
 use ods::{Capability, PracticeCode};
 
 use crate::access::{ObservationSource, ObservedState, Outcome};
+use crate::advice::Advised;
+use crate::contact::{Channel, Erasure};
 use crate::directory::Chunk;
 use crate::key::CommandKey;
 use crate::organisation::OrganisationLifetime;
 use crate::pause::{Judgement, PauseEnd};
-use crate::readiness::ReadinessItem;
+use crate::readiness::{DeclaredItem, ReadinessItem};
 use crate::succession::SuccessionTerms;
 use crate::sync::{AdvanceSync, FailSync, StartSync};
 
@@ -29,6 +31,16 @@ pub enum Command {
     RequestSwitchOff(RequestSwitchOff),
     /// Set items of the readiness checklist.
     UpdateReadiness(UpdateReadiness),
+    /// Make items known that a programme's template has besides the catalogue.
+    DeclareReadinessItems(Vec<DeclaredItem>),
+    /// Record advice to wait, or a support case.
+    RecordAdvice(RecordAdvice),
+    /// Withdraw advice, or close a support case.
+    EndAdvice(EndAdvice),
+    /// Name a stored address as a practice's contact.
+    SetContact(SetContact),
+    /// Take a contact away; its address is to be erased.
+    EraseContact(EraseContact),
     /// Record observations. What names an unknown practice, or is known already, is left out.
     RecordObservations(Vec<Observation>),
     /// Grant permits. Whatever is refused is left out; [`crate::permit_refusal`] says why.
@@ -128,6 +140,69 @@ pub struct UpdateReadiness {
     pub items: Vec<ReadinessItem>,
     /// The practice's position that the caller saw; None = whatever it is.
     pub if_position: Option<u64>,
+}
+
+/// See [`Command::RecordAdvice`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordAdvice {
+    /// Which practice.
+    pub practice: PracticeCode,
+    /// What is said.
+    pub advised: Advised,
+    /// From when it holds, not in the future; None = now.
+    pub from: Option<Timestamp>,
+    /// Who records it.
+    pub by: Author,
+}
+
+/// Who records or ends advice: who may end it is judged by this.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Author {
+    /// The calling account.
+    pub account: String,
+    /// The names of its roles, by name.
+    pub roles: Vec<String>,
+}
+
+/// See [`Command::EndAdvice`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndAdvice {
+    /// Which practice.
+    pub practice: PracticeCode,
+    /// The advice's number there.
+    pub advice: u32,
+    /// From when it no longer holds, not in the future and not before it began; None = now.
+    pub at: Option<Timestamp>,
+    /// Who ends it.
+    pub by: Author,
+}
+
+/// See [`Command::SetContact`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetContact {
+    /// Of which practice.
+    pub practice: PracticeCode,
+    /// As what: `practice-manager`.
+    pub role: String,
+    /// By which means.
+    pub channel: Channel,
+    /// The stored address's id; the address itself never comes here.
+    pub address_id: String,
+    /// When it is to be erased at the latest.
+    pub retain_until: Timestamp,
+    /// The calling account.
+    pub by: String,
+}
+
+/// See [`Command::EraseContact`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EraseContact {
+    /// Of which practice.
+    pub practice: PracticeCode,
+    /// The contact's number there.
+    pub contact: u32,
+    /// Why.
+    pub erasure: Erasure,
 }
 
 /// One thing observed.

@@ -1,5 +1,8 @@
 //! Decisions: a command judged on the state of the moment. Pure; `now` is the moment of the decision.
 
+mod advice;
+mod contact;
+
 use jiff::{SignedDuration, Timestamp};
 use ods::civil::civil_date;
 use ods::{Capability, PracticeCode};
@@ -18,9 +21,10 @@ use crate::inheritance::effect;
 use crate::key::{Action, CommandKey};
 use crate::lapse::{LAPSES_MAX, Lapse, LapseOf};
 use crate::organisation::OrganisationLifetime;
-use crate::pause::{Inherited, PauseEnd, ReceiptPart};
+use crate::pause::{Inherited, Judgement, PauseEnd, ReceiptPart};
 use crate::permits::{permit_of, permit_refusal};
 use crate::practice::Practice;
+use crate::readiness::{DeclaredItem, catalogue_item};
 use crate::rejection::Rejection;
 use crate::source::SourceRead;
 use crate::state::State;
@@ -45,6 +49,11 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Vec<Ev
         Command::SetOrganisationLifetime(set) => lived(state, set),
         Command::RequestSwitchOff(request) => switch_off(state, request, now),
         Command::UpdateReadiness(update) => readiness(state, update),
+        Command::DeclareReadinessItems(items) => declared(state, items),
+        Command::RecordAdvice(advice) => advice::recorded(known(state, advice.practice)?, advice, now),
+        Command::EndAdvice(end) => advice::ended(known(state, end.practice)?, end, now),
+        Command::SetContact(set) => contact::set(known(state, set.practice)?, set, now),
+        Command::EraseContact(erase) => contact::erased(known(state, erase.practice)?, erase),
         Command::RecordObservations(observations) => observed(state, observations, now),
         Command::AcquirePermits(keys) => Ok(granted(state, keys, now)),
         Command::SettlePermits(settlements) => Ok(settled(state, settlements, now)),
@@ -149,7 +158,7 @@ pub(crate) fn paused(
     }
     Ok(PracticePaused {
         practice: practice.code,
-        pause: next_pause(practice),
+        pause: next_number(&practice.pauses),
         capability: pause.capability.clone(),
         end: match pause.end {
             PauseEnd::ProgrammeDefault if inherited.is_some() => PauseEnd::FurtherNotice,
@@ -166,6 +175,11 @@ pub(crate) fn paused(
 
 pub(crate) fn next_pause(practice: &Practice) -> u32 {
     u32::try_from(practice.pauses.len() + 1).expect("a practice has fewer than four thousand million pauses")
+}
+
+/// The number after those of a list that counts from 1.
+fn next_number<T>(list: &[T]) -> u32 {
+    u32::try_from(list.len() + 1).expect("a practice has fewer than four thousand million of anything")
 }
 
 /// One part for the capability paused, or for the default one and each of which anything is known here.
@@ -214,6 +228,10 @@ fn judged(state: &State, outcome: &SetPauseOutcome) -> Result<Vec<Event>, Reject
     if pause.judgement.as_ref() == Some(&outcome.judgement) {
         return Ok(Vec::new());
     }
+    // The practice was told that only it ends this pause; nothing of ours takes that back (rule 8).
+    if pause.judgement == Some(Judgement::Late) {
+        return Err(Rejection::PauseJudgedLate { practice: practice_code, pause: number });
+    }
     if !pause.is_in_force() {
         return Err(Rejection::PauseEnded { practice: practice_code, pause: number });
     }
@@ -226,6 +244,9 @@ fn readiness(state: &State, update: &UpdateReadiness) -> Result<Vec<Event>, Reje
     unchanged_since(practice, update.if_position)?;
     let mut items = Vec::new();
     for item in &update.items {
+        if !state.knows_item(&item.item) {
+            return Err(Rejection::ReadinessItemUnknown { item: item.item.clone() });
+        }
         let current = practice.readiness.get(&item.item).and_then(|facts| facts.last());
         if current.is_none_or(|fact| fact.said != *item) {
             items.push(item.clone());
@@ -235,6 +256,19 @@ fn readiness(state: &State, update: &UpdateReadiness) -> Result<Vec<Event>, Reje
         return Ok(Vec::new());
     }
     Ok(vec![Event::ReadinessUpdated { practice: practice.code, items }])
+}
+
+fn declared(state: &State, items: &[DeclaredItem]) -> Result<Vec<Event>, Rejection> {
+    let mut new = Vec::new();
+    for item in items {
+        if catalogue_item(&item.item).is_some() {
+            return Err(Rejection::ReadinessItemOfCatalogue { item: item.item.clone() });
+        }
+        if state.declared_item(&item.item) != Some(item) {
+            new.push(item.clone());
+        }
+    }
+    Ok(if new.is_empty() { Vec::new() } else { vec![Event::ReadinessItemsDeclared { items: new }] })
 }
 
 fn observed(state: &State, observations: &[Observation], now: Timestamp) -> Result<Vec<Event>, Rejection> {

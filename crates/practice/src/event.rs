@@ -6,12 +6,14 @@ use ods::{Capability, PracticeCode};
 use serde::{Deserialize, Serialize};
 
 use crate::access::{ObservationSource, ObservedState, Outcome};
+use crate::advice::Advised;
+use crate::contact::{Channel, Erasure};
 use crate::directory::{DirectoryChange, ListSize};
 use crate::key::CommandKey;
 use crate::lapse::Lapse;
 use crate::organisation::{OrganisationEntry, OrganisationLifetime};
 use crate::pause::{Inherited, Judgement, PauseEnd, ReceiptPart, ReceiptState};
-use crate::readiness::ReadinessItem;
+use crate::readiness::{DeclaredItem, ReadinessItem};
 use crate::source::SourceRead;
 use crate::succession::SuccessionTerms;
 use crate::sync::{SyncAdvanced, SyncEnd, SyncFailed, SyncStarted};
@@ -81,6 +83,35 @@ pub enum Event {
         practice: PracticeCode,
         /// The items; the others stay.
         items: Vec<ReadinessItem>,
+    },
+    /// A programme's template has items besides the catalogue.
+    ReadinessItemsDeclared {
+        /// The items.
+        items: Vec<DeclaredItem>,
+    },
+    /// Advice to wait or a support case was recorded.
+    AdviceRecorded(AdviceRecorded),
+    /// Advice was withdrawn, or a support case closed.
+    AdviceEnded {
+        /// Which practice.
+        practice: PracticeCode,
+        /// The advice's number there.
+        advice: u32,
+        /// From when it no longer holds.
+        at: Timestamp,
+        /// Account that ended it.
+        by: String,
+    },
+    /// A practice's contact was set. The journal has no address (rule 16).
+    ContactSet(ContactSet),
+    /// A contact was taken away; its address is erased.
+    ContactErased {
+        /// Which practice.
+        practice: PracticeCode,
+        /// The contact's number there.
+        contact: u32,
+        /// Why.
+        erasure: Erasure,
     },
     /// Practices were observed.
     AccessObserved {
@@ -236,6 +267,46 @@ pub struct ListSizeInherited {
     pub list_size: ListSize,
 }
 
+/// See [`Event::AdviceRecorded`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdviceRecorded {
+    /// Which practice.
+    pub practice: PracticeCode,
+    /// The advice's number there.
+    pub advice: u32,
+    /// What is said.
+    pub advised: Advised,
+    /// From when it holds.
+    pub from: Timestamp,
+    /// Account that recorded it.
+    pub recorded_by: String,
+    /// The roles it had then, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recorded_as: Vec<String>,
+}
+
+/// See [`Event::ContactSet`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactSet {
+    /// Which practice.
+    pub practice: PracticeCode,
+    /// The contact's number there.
+    pub contact: u32,
+    /// As what.
+    pub role: String,
+    /// By which means.
+    pub channel: Channel,
+    /// Under which its address is stored.
+    pub address_id: String,
+    /// When it is erased at the latest.
+    pub retain_until: Timestamp,
+    /// Account that set it.
+    pub set_by: String,
+    /// The numbers of those it takes the place of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<u32>,
+}
+
 /// One observation, with what it brought about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessObserved {
@@ -322,6 +393,11 @@ impl Event {
             Self::PauseJudged { .. } => "pause-judged",
             Self::SwitchOffRequested { .. } => "switch-off-requested",
             Self::ReadinessUpdated { .. } => "readiness-updated",
+            Self::ReadinessItemsDeclared { .. } => "readiness-items-declared",
+            Self::AdviceRecorded(_) => "advice-recorded",
+            Self::AdviceEnded { .. } => "advice-ended",
+            Self::ContactSet(_) => "contact-set",
+            Self::ContactErased { .. } => "contact-erased",
             Self::AccessObserved { .. } => "access-observed",
             Self::PermitsGranted { .. } => "permits-granted",
             Self::PermitsSettled { .. } => "permits-settled",

@@ -5,6 +5,7 @@ use ods::civil::day_start;
 use ods::{Capability, PracticeCode};
 
 use crate::access::{ObservedState, Outcome};
+use crate::advice::AdviceKind;
 use crate::directory::{Difference, DirectoryChange, DirectoryEntry};
 use crate::event::{Consequences, Event, PracticePaused, SuccessionEffected};
 use crate::key::CommandKey;
@@ -49,6 +50,25 @@ pub fn tell(event: &Event, practice: PracticeCode) -> Option<Told> {
         Event::ReadinessUpdated { practice: updated, items } if *updated == practice => {
             said.extend(items.iter().map(readiness_words));
         }
+        Event::AdviceRecorded(recorded) if recorded.practice == practice => {
+            effective_at = Some(recorded.from);
+            let (number, said_by) = (recorded.advice, &recorded.advised.source);
+            said.push(match recorded.advised.kind {
+                AdviceKind::Wait => format!("advice {number} of {said_by} to wait"),
+                AdviceKind::SupportCase => format!("support case {number} opened at {said_by}"),
+            });
+        }
+        Event::AdviceEnded { practice: advised, advice, at, by: _ } if *advised == practice => {
+            effective_at = Some(*at);
+            said.push(format!("advice {advice} ended"));
+        }
+        Event::ContactSet(set) if set.practice == practice => {
+            said.push(format!("contact {} set: {}", set.contact, set.role));
+            said.extend(set.replaces.iter().map(|replaced| format!("contact {replaced} replaced")));
+        }
+        Event::ContactErased { practice: of, contact, erasure: _ } if *of == practice => {
+            said.push(format!("contact {contact} erased"));
+        }
         Event::AccessObserved { observations } => {
             for observation in observations.iter().filter(|observation| observation.practice == practice) {
                 effective_at = Some(observation.as_at);
@@ -91,6 +111,11 @@ pub fn tell(event: &Event, practice: PracticeCode) -> Option<Told> {
         | Event::PauseJudged { .. }
         | Event::SwitchOffRequested { .. }
         | Event::ReadinessUpdated { .. }
+        | Event::ReadinessItemsDeclared { .. }
+        | Event::AdviceRecorded(_)
+        | Event::AdviceEnded { .. }
+        | Event::ContactSet(_)
+        | Event::ContactErased { .. }
         | Event::SuccessionRecorded { .. }
         // Of practices, the records beside them tell.
         | Event::SyncStarted(_)
@@ -267,5 +292,7 @@ fn lapse_words(lapse: &Lapse) -> String {
         LapseOf::Readiness(item) => format!("readiness: {item} expired"),
         // Told by an event of its own.
         LapseOf::Succession => "succeeded".to_owned(),
+        LapseOf::Advice(number) => format!("advice {number} ended as agreed"),
+        LapseOf::Contact(number) => format!("contact {number} erased, its retention date came"),
     }
 }

@@ -32,6 +32,10 @@ pub enum LapseOf {
     /// The succession that closes the practice takes effect. It is due at the first predecessor, for all it names, and
     /// comes about by an event of its own.
     Succession,
+    /// Advice of this number ends.
+    Advice(u32),
+    /// The retention date of a contact of this number comes.
+    Contact(u32),
 }
 
 /// Something that is due.
@@ -71,6 +75,14 @@ pub(crate) fn dues_of(practice: &Practice) -> BTreeSet<Due> {
         if let Some(expires_at) = complete.and_then(|said| said.expires_at) {
             add(expires_at, LapseOf::Readiness(item.clone()));
         }
+    }
+    for advice in practice.advice.iter().filter(|advice| advice.is_open()) {
+        if let Some(until) = advice.advised.until {
+            add(until, LapseOf::Advice(advice.number));
+        }
+    }
+    for contact in practice.contacts.iter().filter(|contact| contact.is_kept()) {
+        add(contact.retain_until, LapseOf::Contact(contact.number));
     }
     if let Some(closing) = practice.closing().filter(|closing| closing.effected_at.is_none())
         && closing.terms.predecessors.first() == Some(&practice.code)

@@ -8,12 +8,15 @@
 //! - What each source last said is kept beside the facts, so that contradictions can be told ([`disagreement`]).
 //! - The permit is the only line that decides whether a pause came in time ([`pause`], [`permit_refusal`]).
 //! - Whoever succeeds a practice inherits what restrains it ([`succession`]).
+//! - Advice and contacts are kept beside them and stop nothing ([`advice`], [`contact`]).
 //! - Time alone changes nothing: what is due comes about by an event ([`lapse`]).
 //! - A sync with the publisher's interfaces is recorded page by page ([`sync`]).
 
 pub mod access;
+pub mod advice;
 mod apply;
 pub mod command;
+pub mod contact;
 mod decide;
 pub mod difference;
 pub mod directory;

@@ -8,6 +8,8 @@ use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Su
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
+use crate::advice::Advice;
+use crate::contact::Contact;
 use crate::directory::{Lifetime, ListSize, Status};
 use crate::facts::Facts;
 use crate::pause::Pause;
@@ -59,6 +61,12 @@ pub struct Practice {
     /// The successions that name it, on either side, also of coming days; in the order of recording.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub successions: Vec<Succession>,
+    /// Advice to wait and support cases, in the order of recording: number `n` is at `n - 1`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub advice: Vec<Advice>,
+    /// In the order of recording: number `n` is at `n - 1`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<Contact>,
     /// When it was first recorded.
     pub created_at: Timestamp,
     /// When its last change was recorded.
@@ -85,6 +93,8 @@ impl Practice {
             pauses: Vec::new(),
             readiness: BTreeMap::new(),
             successions: Vec::new(),
+            advice: Vec::new(),
+            contacts: Vec::new(),
             created_at: recorded_at,
             changed_at: recorded_at,
             positions: Vec::new(),
@@ -131,7 +141,19 @@ impl Practice {
     /// The pause of this number.
     #[must_use]
     pub fn pause(&self, number: u32) -> Option<&Pause> {
-        self.pauses.get(usize::try_from(number.checked_sub(1)?).ok()?)
+        self.pauses.get(place(number)?)
+    }
+
+    /// The advice of this number.
+    #[must_use]
+    pub fn advice(&self, number: u32) -> Option<&Advice> {
+        self.advice.get(place(number)?)
+    }
+
+    /// The contact of this number.
+    #[must_use]
+    pub fn contact(&self, number: u32) -> Option<&Contact> {
+        self.contacts.get(place(number)?)
     }
 
     /// The pauses that hold.
@@ -150,6 +172,19 @@ impl Practice {
     }
 
     pub(crate) fn pause_mut(&mut self, number: u32) -> Option<&mut Pause> {
-        self.pauses.get_mut(usize::try_from(number.checked_sub(1)?).ok()?)
+        self.pauses.get_mut(place(number)?)
     }
+
+    pub(crate) fn advice_mut(&mut self, number: u32) -> Option<&mut Advice> {
+        self.advice.get_mut(place(number)?)
+    }
+
+    pub(crate) fn contact_mut(&mut self, number: u32) -> Option<&mut Contact> {
+        self.contacts.get_mut(place(number)?)
+    }
+}
+
+/// Where number `number` of a list is that counts from 1.
+fn place(number: u32) -> Option<usize> {
+    usize::try_from(number.checked_sub(1)?).ok()
 }

@@ -7,6 +7,7 @@ use ods::civil::day_start;
 use ods::{Capability, PracticeCode};
 
 use crate::access::ObservedState;
+use crate::advice::AdviceKind;
 use crate::directory::Status;
 use crate::view::View;
 
@@ -29,6 +30,8 @@ pub enum Fact {
     EnablePermitted,
     /// A command to switch off has its permit and is not settled.
     DisablePermitted,
+    /// This advice to wait is open. It stops nothing by itself.
+    AdviceToWait(u32),
 }
 
 /// A fact, and since when, where that is known.
@@ -58,6 +61,11 @@ pub fn reasons(view: View<'_>, capability: &Capability) -> Vec<Reason> {
     }
     for pause in view.pauses().filter(|pause| pause.covers(capability) && view.is_in_force(pause)) {
         reasons.push(Reason { fact: Fact::Paused(pause.number), since: Some(pause.recorded_at) });
+    }
+    let waiting =
+        |advice: &&crate::advice::Advice| advice.advised.kind == AdviceKind::Wait && advice.covers(capability);
+    for advice in view.advice().filter(waiting) {
+        reasons.push(Reason { fact: Fact::AdviceToWait(advice.number), since: Some(advice.from) });
     }
     let Some(access) = view.present_access(capability) else { return reasons };
     if let Some(request) = &access.switch_off {

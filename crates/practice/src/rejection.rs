@@ -87,6 +87,88 @@ pub enum Rejection {
         /// The close date that was given.
         close: Date,
     },
+    /// Late is final: the practice was told that only it ends this pause.
+    #[error("pause {pause} of practice {practice} was judged late, which is final")]
+    PauseJudgedLate {
+        /// The practice.
+        practice: PracticeCode,
+        /// The pause.
+        pause: u32,
+    },
+    /// Neither the catalogue nor a programme's template has such an item.
+    #[error("there is no readiness item {item}")]
+    ReadinessItemUnknown {
+        /// The name that was given.
+        item: String,
+    },
+    /// The catalogue's items mean the same everywhere, whatever a template says.
+    #[error("{item} is an item of the catalogue")]
+    ReadinessItemOfCatalogue {
+        /// The name that was given.
+        item: String,
+    },
+    /// The practice has no advice of this number.
+    #[error("practice {practice} has no advice {advice}")]
+    AdviceUnknown {
+        /// The practice.
+        practice: PracticeCode,
+        /// The number that was given.
+        advice: u32,
+    },
+    /// The advice was withdrawn, closed, or has lapsed.
+    #[error("advice {advice} of practice {practice} has ended")]
+    AdviceHasEnded {
+        /// The practice.
+        practice: PracticeCode,
+        /// The advice.
+        advice: u32,
+    },
+    /// Advice must end in the future.
+    #[error("the advice would end at {until}, which is not after {now}")]
+    AdviceEndsInPast {
+        /// The end that was given.
+        until: Timestamp,
+        /// The moment of the decision.
+        now: Timestamp,
+    },
+    /// Advice begins now at the latest, and ends between its beginning and now.
+    #[error("{moment} is not from {earliest} to {now}")]
+    AdviceMomentOutOfRange {
+        /// The moment that was given.
+        moment: Timestamp,
+        /// The earliest that could be.
+        earliest: Timestamp,
+        /// The moment of the decision.
+        now: Timestamp,
+    },
+    /// Only its author or an equal ends advice.
+    #[error("advice {advice} of practice {practice} is another's")]
+    AdviceOfAnother {
+        /// The practice.
+        practice: PracticeCode,
+        /// The advice.
+        advice: u32,
+        /// In which roles its author recorded it.
+        recorded_as: Vec<String>,
+    },
+    /// The practice has no contact of this number, or its address was erased.
+    #[error("practice {practice} has no contact {contact}")]
+    ContactUnknown {
+        /// The practice.
+        practice: PracticeCode,
+        /// The number that was given.
+        contact: u32,
+    },
+    /// An address is kept for a while, and not for ever.
+    #[error("an address cannot be kept until {retain_until}: it is {now}, and the longest is {latest}")]
+    RetentionOutOfRange {
+        /// The moment that was given.
+        retain_until: Timestamp,
+        /// The moment of the decision.
+        now: Timestamp,
+        /// The latest that could be.
+        latest: Timestamp,
+    },
     /// Facts of the directory hold from today at the latest.
     #[error("the directory's facts would hold from {effective_from}, which is after {today}")]
     EffectiveInFuture {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::lapse::{Due, dues_of};
 use crate::organisation::Organisation;
 use crate::practice::Practice;
+use crate::readiness::{DeclaredItem, catalogue_item};
 use crate::source::Sources;
 use crate::sync::Syncs;
 
@@ -27,6 +28,12 @@ pub struct State {
     sources: Arc<Sources>,
     #[serde(default, skip_serializing_if = "Syncs::is_empty")]
     syncs: Syncs,
+    /// Readiness items that programmes have declared besides the catalogue, by name.
+    #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
+    declared_items: OrdMap<String, DeclaredItem>,
+    /// Position of the last record by which a contact was taken away; 0 where none was.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    contacts_erased_position: u64,
     // Indexes over the practices, kept in step by `change`.
     dues: OrdSet<Due>,
     by_position: OrdSet<(u64, PracticeCode)>,
@@ -90,6 +97,29 @@ impl State {
         &self.syncs
     }
 
+    /// Is this the name of an item that a checklist can have?
+    #[must_use]
+    pub fn knows_item(&self, item: &str) -> bool {
+        catalogue_item(item).is_some() || self.declared_items.contains_key(item)
+    }
+
+    /// The readiness items that programmes have declared besides the catalogue, by name.
+    pub fn declared_items(&self) -> impl Iterator<Item = &DeclaredItem> {
+        self.declared_items.values()
+    }
+
+    /// The declared item of this name.
+    #[must_use]
+    pub fn declared_item(&self, item: &str) -> Option<&DeclaredItem> {
+        self.declared_items.get(item)
+    }
+
+    /// Position of the last record by which a contact was taken away: addresses have to be erased where it has moved.
+    #[must_use]
+    pub fn contacts_erased_position(&self) -> u64 {
+        self.contacts_erased_position
+    }
+
     /// The earliest moment at which something lapses; None where nothing is to.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
@@ -146,6 +176,14 @@ impl State {
         &mut self.syncs
     }
 
+    pub(crate) fn declare(&mut self, item: DeclaredItem) {
+        self.declared_items.insert(item.item.clone(), item);
+    }
+
+    pub(crate) fn contact_was_erased(&mut self, position: u64) {
+        self.contacts_erased_position = position;
+    }
+
     pub(crate) fn organisations_mut(&mut self) -> &mut OrdMap<String, Organisation> {
         &mut self.organisations
     }
@@ -158,4 +196,9 @@ impl State {
             self.dues.insert(new.clone());
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

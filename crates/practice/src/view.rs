@@ -10,6 +10,7 @@ use ods::civil::civil_date;
 use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
 
 use crate::access::{Access, Observed};
+use crate::advice::Advice;
 use crate::directory::{Lifetime, ListSize, Status};
 use crate::facts::{Fact, Facts};
 use crate::geography::{Codes, Geography};
@@ -255,6 +256,21 @@ impl<'a> View<'a> {
             let fact = latest_first.find(|fact| fact.effective_at <= effective_at && fact.recorded_at <= known_at)?;
             Some((&fact.said, fact.recorded_at))
         })
+    }
+
+    /// Advice to wait and support cases that are open, in the order of recording.
+    pub fn advice(&self) -> impl Iterator<Item = &'a Advice> {
+        let view = *self;
+        self.practice.advice.iter().filter(move |advice| view.is_open(advice))
+    }
+
+    /// Does the advice hold?
+    #[must_use]
+    pub fn is_open(&self, advice: &Advice) -> bool {
+        match self.as_of {
+            None => advice.is_open(),
+            Some(as_of) => advice.was_open(as_of.effective_at, as_of.known_at),
+        }
     }
 
     fn value<T>(&self, facts: Option<&'a Facts<T>>) -> Option<&'a T> {

@@ -54,6 +54,11 @@ pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Times
         }
         Event::PausesJudged { wave, rulings } => wave::pauses_judged(state, wave, rulings),
         Event::PauseOutcomesTold { pauses } => wave::pause_outcomes_told(state, pauses),
+        Event::ReadinessTold { programme, version } => {
+            if let Some(programme) = state.programmes.get_mut(programme) {
+                programme.readiness_told = Some(*version);
+            }
+        }
         Event::WaveOpened { wave } => wave::to_stage(state, wave, crate::state::WaveStage::Open, place),
         Event::WaveDraining { wave } => wave::to_stage(state, wave, crate::state::WaveStage::Draining, place),
         Event::WaveSoaking { wave } => wave::to_stage(state, wave, crate::state::WaveStage::Soaking, place),

@@ -10,9 +10,10 @@ use crate::calendar::{Shut, civil_datetime, instant};
 use crate::eligibility::gone;
 use crate::id::{Account, ActivationKey, HoldId, WaveRef};
 use crate::plan::Unplaced;
+use crate::readiness::{Lack, LackReason};
 use crate::room::Full;
 use crate::state::{CapScope, EnrolmentStage, HoldClass, ProgrammeStage, Supersession, WaveStage};
-use crate::view::{PauseEnd, PauseFacts, PracticeFacts};
+use crate::view::{ItemState, PauseEnd, PauseFacts, PracticeFacts};
 
 /// One thing in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,12 +57,12 @@ pub enum Blocker {
         /// Who goes on.
         by: Vec<PracticeCode>,
     },
-    /// Readiness items that are not done.
+    /// A readiness item that the programme demands is not done, or no longer counts.
     NotReady {
         /// The practice.
         practice: PracticeCode,
-        /// The items.
-        items: Vec<String>,
+        /// The item, and why it does not count.
+        lack: Lack,
     },
     /// It has another supplier than the plan says.
     SupplierChanged {
@@ -240,7 +241,12 @@ impl Blocker {
             Self::Succeeded { by, .. } => {
                 format!("Nothing: its code is closed. A version of the plan made since takes up {}.", named(by))
             }
-            Self::NotReady { items, .. } => format!("The practice completes: {}.", items.join(", ")),
+            Self::NotReady { lack, .. } => match lack.why {
+                LackReason::Stands(ItemState::Expired) | LackReason::OutOfDate { .. } => {
+                    format!("The practice completes {} anew.", lack.item)
+                }
+                LackReason::Stands(_) | LackReason::MustApply => format!("The practice completes {}.", lack.item),
+            },
             Self::SupplierChanged { .. } | Self::NotInPlan { .. } | Self::SetAside { .. } => {
                 "A later version of the plan takes it up.".to_owned()
             }
@@ -298,7 +304,7 @@ impl fmt::Display for Blocker {
                 write!(out, "practices/{practice} is not open, or not in the registry")
             }
             Self::Succeeded { practice, by } => write!(out, "practices/{practice} is succeeded by {}", named(by)),
-            Self::NotReady { items, .. } => write!(out, "not ready: {}", items.join(", ")),
+            Self::NotReady { lack, .. } => write!(out, "not ready: {lack}"),
             Self::SupplierChanged { planned, now: Some(now) } => {
                 write!(out, "its supplier is {now}; the plan says {planned}")
             }

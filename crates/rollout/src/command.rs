@@ -184,6 +184,13 @@ pub enum Fact {
         /// The pauses.
         pauses: Vec<PauseRef>,
     },
+    /// The registry knows the readiness items of a programme's own.
+    ReadinessTold {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The version that has them.
+        version: PlanVersion,
+    },
     /// A supplier takes the list for a booked date: those practices get their slot and key now, before the permit.
     ClaimBegun {
         /// Who.

@@ -109,6 +109,7 @@ fn learn(docket: &mut Docket, fact: &Fact) -> Result<(), Rejection> {
             activation::permits_settled(docket, keys, *registry_position);
         }
         Fact::PauseOutcomesTold { pauses } => wave::pause_outcomes_told(docket, pauses),
+        Fact::ReadinessTold { programme, version } => programme::readiness_told(docket, programme, *version),
         Fact::ClaimBegun { supplier, practices, registry_position } => {
             admission::claim(docket, supplier, practices, *registry_position);
         }

@@ -5,10 +5,11 @@
 //! Everything comes DISABLE before ENABLE.
 
 use jiff::Timestamp;
+use ods::readiness::catalogue_item;
 use ods::{PracticeCode, Supplier};
 
-use crate::id::{ActivationKey, ProgrammeId, WaveId, WaveRef};
-use crate::spec::Mode;
+use crate::id::{ActivationKey, PlanVersion, ProgrammeId, WaveId, WaveRef};
+use crate::spec::{ItemSpec, Mode};
 use crate::state::{
     Activation, ActivationStage, ActivationState, EnrolmentState, HoldScope, Load, Outcome, PauseRef, Ruling, State,
     WaveStage,
@@ -123,6 +124,32 @@ pub fn pauses_to_tell(state: &State, count_max: usize) -> Vec<PauseToTell> {
         PauseToTell { pause: *pause, judged_by: judgement.wave.clone(), ruling: judgement.ruling.clone(), deferred_to }
     });
     to_tell.take(count_max).collect()
+}
+
+/// Readiness items of a programme's own, for the registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemsToTell {
+    /// The programme.
+    pub programme: ProgrammeId,
+    /// The version that has them.
+    pub version: PlanVersion,
+    /// The items, by name.
+    pub items: Vec<(String, ItemSpec)>,
+}
+
+/// Readiness items that a plan in force has besides the catalogue, to tell the registry (DeclareReadinessItems): else no
+/// practice could say that it has done them. Report [`Fact::ReadinessTold`](crate::Fact).
+#[must_use]
+pub fn items_to_tell(state: &State) -> Vec<ItemsToTell> {
+    let untold = state.programmes.values().filter_map(|programme| {
+        let version = programme.in_force.filter(|version| programme.readiness_told != Some(*version))?;
+        let template = programme.plan()?.spec.readiness.as_ref()?;
+        let own = template.iter().filter(|(item, _)| catalogue_item(item).is_none());
+        let items: Vec<_> = own.map(|(item, demand)| (item.clone(), demand.clone())).collect();
+        let untold = !items.is_empty() && !programme.stage.has_ended();
+        untold.then(|| ItemsToTell { programme: programme.id.clone(), version, items })
+    });
+    untold.collect()
 }
 
 /// Practices of a wave that are owed notice and had none; empty unless the wave is giving notice.

@@ -13,6 +13,7 @@ use crate::calendar::{Shut, civil_date};
 use crate::command::{CountedPause, Unfit};
 use crate::id::{Target, WaveId};
 use crate::pace::CLAIM_TIME;
+use crate::readiness::unready;
 use crate::spec::Mode;
 use crate::state::{
     Enrolment, EnrolmentState, PauseRef, Programme, ProgrammeStage, Ruling, State, Subject, Supersession, Verdict,
@@ -224,6 +225,7 @@ pub(crate) fn practice_blockers(
     wave: &Wave,
     planned: &Enrolment,
     facts: &PracticeFacts,
+    now: Timestamp,
 ) -> Vec<Blocker> {
     let capability = &programme.capability;
     let practice = facts.code;
@@ -237,9 +239,7 @@ pub(crate) fn practice_blockers(
         blockers.push(Blocker::SwitchOffRequested { practice });
     }
     blockers.extend(Blocker::not_open(facts));
-    if !facts.unready.is_empty() {
-        blockers.push(Blocker::NotReady { practice, items: facts.unready.clone() });
-    }
+    blockers.extend(unready(Some(programme), facts, now));
     if facts.observed(capability) == Observed::Partial {
         blockers.push(Blocker::PartlyOn { practice });
     }

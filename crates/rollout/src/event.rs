@@ -144,6 +144,13 @@ pub enum Event {
         /// The pauses.
         pauses: Vec<PauseRef>,
     },
+    /// The registry knows the readiness items of a programme's own.
+    ReadinessTold {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The version that has them.
+        version: PlanVersion,
+    },
     /// A wave opened.
     WaveOpened {
         /// The wave.
@@ -331,6 +338,7 @@ impl Event {
             Self::DeferralsJoined { .. } => "deferrals-joined",
             Self::PausesJudged { .. } => "pauses-judged",
             Self::PauseOutcomesTold { .. } => "pause-outcomes-told",
+            Self::ReadinessTold { .. } => "readiness-told",
             Self::WaveOpened { .. } => "wave-opened",
             Self::Admitted { .. } => "admitted",
             Self::DisablesIntended { .. } => "disables-intended",

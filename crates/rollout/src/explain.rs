@@ -13,11 +13,12 @@ use crate::calendar::civil_date;
 use crate::command::{Command, Proposal};
 use crate::eligibility::{claim_times, enrolment_blockers, next_window, open_now, practice_blockers, wave_blockers};
 use crate::id::{Target, WaveRef};
+use crate::readiness::unready;
 use crate::room::Room;
 use crate::spec::Mode;
 use crate::state::{Activation, Desired, Enrolment, EnrolmentState, Programme, ProgrammeStage, State, Wave};
 use crate::step::{opens_at, step, subject};
-use crate::view::{Observed, PracticeFacts, RegistryView};
+use crate::view::{AdviceFacts, Observed, PracticeFacts, RegistryView};
 
 /// Why a practice is as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,11 +41,57 @@ pub struct Explanation {
     pub activation: Option<Activation>,
     /// Everything in the way; empty if and only if it may be switched on now, is being, or is on.
     pub blockers: Vec<Blocker>,
+    /// What is worth knowing besides and stops nothing by itself.
+    pub information: Vec<Information>,
     /// The earliest moment at which it can go live, if everything that depends on people is cleared by then; none where
     /// no such moment is known.
     pub earliest_at: Option<Timestamp>,
     /// The registry's position that was seen.
     pub registry_position: u64,
+}
+
+/// Advice about a practice: for the people who decide. Only pauses and holds stop a go-live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Information {
+    /// The practice.
+    pub practice: PracticeCode,
+    /// The advice.
+    pub advice: AdviceFacts,
+}
+
+fn information(facts: &PracticeFacts, capability: &Capability) -> Vec<Information> {
+    let about = facts.advice.iter().filter(|advice| advice.covers(capability));
+    about.map(|advice| Information { practice: facts.code, advice: advice.clone() }).collect()
+}
+
+impl Information {
+    /// An UPPER_SNAKE code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        if self.advice.is_to_wait { "ADVICE_TO_WAIT" } else { "SUPPORT_CASE" }
+    }
+
+    /// The resource that says so.
+    #[must_use]
+    pub fn resource(&self) -> String {
+        format!("practices/{}/advice/{}", self.practice, self.advice.number)
+    }
+}
+
+impl fmt::Display for Information {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let AdviceFacts { source, reference, category, from, until, review_on, .. } = &self.advice;
+        let from = civil_date(*from);
+        if self.advice.is_to_wait {
+            write!(out, "{source} advises to wait, since {from}")?;
+        } else {
+            write!(out, "support case {reference} ({category}) at {source}, open since {from}")?;
+        }
+        if let Some(until) = until {
+            write!(out, ", until {}", civil_date(*until))?;
+        }
+        review_on.map_or(Ok(()), |date| write!(out, ", to be reviewed on {date}"))
+    }
 }
 
 /// Explains a practice as it is now; nothing of it is remembered.
@@ -62,6 +109,7 @@ pub fn explain(state: &State, view: &RegistryView, target: &Target, now: Timesta
         enrolment: None,
         activation: state.open_activation(target).cloned(),
         blockers: Vec::new(),
+        information: facts.map(|facts| information(facts, &target.capability)).unwrap_or_default(),
         earliest_at: None,
         registry_position: view.position,
     };
@@ -85,7 +133,7 @@ pub fn explain(state: &State, view: &RegistryView, target: &Target, now: Timesta
         }
         (Some(programme), None) => explanation.blockers = question.unplaced(programme),
         (None, None) => {
-            explanation.blockers = question.by_the_registry();
+            explanation.blockers = question.by_the_registry(None);
             explanation.blockers.push(Blocker::NoProgramme);
         }
     }
@@ -130,7 +178,7 @@ impl Question<'_> {
         let Some(facts) = self.facts else {
             return vec![Blocker::PracticeNotOpen { practice: self.target.practice }];
         };
-        let mut blockers = practice_blockers(self.state, programme, wave, enrolment, facts);
+        let mut blockers = practice_blockers(self.state, programme, wave, enrolment, facts, self.now);
         let subject = subject(wave, enrolment, facts);
         blockers.extend(enrolment_blockers(self.state, programme, wave, enrolment, subject, self.now));
         if stage.is_set_aside() {
@@ -180,7 +228,7 @@ impl Question<'_> {
     }
 
     fn unplaced(&self, programme: &Programme) -> Vec<Blocker> {
-        let mut blockers = self.by_the_registry();
+        let mut blockers = self.by_the_registry(Some(programme));
         if programme.stage != ProgrammeStage::Active {
             blockers.push(Blocker::ProgrammeNotActive { stage: programme.stage });
         }
@@ -190,8 +238,8 @@ impl Question<'_> {
         blockers
     }
 
-    /// What the registry alone puts in the way, of whatever programme.
-    fn by_the_registry(&self) -> Vec<Blocker> {
+    /// What the registry's facts put in the way, by what the programme demands; none where there is no programme.
+    fn by_the_registry(&self, programme: Option<&Programme>) -> Vec<Blocker> {
         let practice = self.target.practice;
         let Some(facts) = self.facts else { return vec![Blocker::PracticeNotOpen { practice }] };
         let mut blockers = Vec::new();
@@ -201,9 +249,7 @@ impl Question<'_> {
             blockers.push(Blocker::SwitchOffRequested { practice });
         }
         blockers.extend(Blocker::not_open(facts));
-        if !facts.unready.is_empty() {
-            blockers.push(Blocker::NotReady { practice, items: facts.unready.clone() });
-        }
+        blockers.extend(unready(programme, facts, self.now));
         blockers
     }
 
@@ -264,6 +310,9 @@ impl fmt::Display for Explanation {
         for blocker in &self.blockers {
             write!(out, "\n  {}: {blocker}", blocker.code())?;
             write!(out, "\n    {} acts: {}", blocker.owner(), blocker.clears_by())?;
+        }
+        for information in &self.information {
+            write!(out, "\n  for information, {}: {information}", information.code())?;
         }
         Ok(())
     }

@@ -33,6 +33,7 @@ mod notice;
 mod pace;
 mod pairs;
 pub mod plan;
+mod readiness;
 mod rejection;
 mod report;
 mod room;
@@ -49,14 +50,17 @@ pub use command::{
 };
 pub use decide::decide;
 pub use event::{Admission, DisableIntent, EnrolmentMove, Event, Joining, Settlement, Standing, Voided};
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, Information, explain};
 pub use id::{
     Account, ActivationKey, Direction, HoldId, NotAProgrammeId, PlanVersion, ProgrammeId, Target, WaveId, WaveRef,
 };
 pub use pace::{CLAIM_TIME, REPLY_TIME};
+pub use readiness::{Lack, LackReason};
 pub use rejection::Rejection;
 pub use report::{Report, Still};
 pub use room::Full;
 pub use state::State;
 pub use step::{next_due, step};
-pub use view::{AccessFacts, Observed, PauseEnd, PauseFacts, PracticeFacts, RegistryView};
+pub use view::{
+    AccessFacts, AdviceFacts, ItemState, Observed, PauseEnd, PauseFacts, PracticeFacts, ReadinessFacts, RegistryView,
+};

@@ -9,6 +9,7 @@
 
 mod check;
 mod limits;
+mod readiness;
 mod supplier;
 mod violation;
 mod wave;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use check::Existing;
 pub(crate) use check::booked_in;
 pub use limits::{Cap, CapSet, Caps, GateSpec, NotAShare, Share};
+pub use readiness::{ItemSpec, ReadinessSpec};
 pub use supplier::{ATTEMPTS_DEFAULT, CutOff, Mode, SupplierSpec};
 pub use violation::{Violation, Wrong};
 pub use wave::{Order, Take, WaveSpec};
@@ -63,6 +65,10 @@ pub struct ProgrammeSpec {
     pub caps: Caps,
     /// Working days of delivered notice that a practice is owed (rule 11).
     pub notice_working_days: u16,
+    /// What a practice must have ready before it goes live. Where it is left out, what a practice has begun and not done
+    /// stands in its way, and nothing else is demanded; an empty one demands nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readiness: Option<ReadinessSpec>,
     /// What a wave must show before it counts as passed.
     pub gate: GateSpec,
     /// The suppliers and how each is driven. A practice of another supplier is in no wave.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
 
 use crate::id::ActivationKey;
@@ -34,12 +35,89 @@ pub struct PracticeFacts {
     pub open: bool,
     /// Who has succeeded it: its code is closed, and these go on. Empty where nobody has.
     pub successors: Vec<PracticeCode>,
-    /// Readiness items that block a go-live, by name, as the registry's checklist has them; empty when ready.
-    pub unready: Vec<String>,
+    /// Where its readiness items stand, by name; only those on which something was recorded.
+    pub readiness: Vec<ReadinessFacts>,
+    /// Open advice to wait and open support cases, in order of number. They stop nothing.
+    pub advice: Vec<AdviceFacts>,
     /// Its pauses in force, and ended ones whose receipt is PENDING; in order of number.
     pub pauses: Vec<PauseFacts>,
     /// What is known of each capability there, in order of capability. One that is missing was never observed.
     pub access: Vec<AccessFacts>,
+}
+
+/// Where a readiness item of a practice stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadinessFacts {
+    /// The item.
+    pub item: String,
+    /// Where it stands.
+    pub state: ItemState,
+    /// Who sees to it; empty where nobody was named.
+    pub owner: String,
+    /// The day on which it was done or is to be done.
+    pub due_date: Option<Date>,
+    /// From when it counts as expired.
+    pub expires_at: Option<Timestamp>,
+    /// When the registry recorded it.
+    pub recorded_at: Timestamp,
+}
+
+/// Where a readiness item stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ItemState {
+    /// Nothing was recorded, or that it is not begun.
+    NotStarted,
+    /// Under way.
+    InProgress,
+    /// Done.
+    Complete,
+    /// Said not to apply at the practice.
+    NotApplicable,
+    /// Was done, and its time is over.
+    Expired,
+}
+
+impl fmt::Display for ItemState {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::NotStarted => "NOT_STARTED",
+            Self::InProgress => "IN_PROGRESS",
+            Self::Complete => "COMPLETE",
+            Self::NotApplicable => "NOT_APPLICABLE",
+            Self::Expired => "EXPIRED",
+        })
+    }
+}
+
+/// Advice about a practice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdviceFacts {
+    /// Its number at the practice: `practices/A81001/advice/1`.
+    pub number: u32,
+    /// An ICB's advice to wait, or else a support case.
+    pub is_to_wait: bool,
+    /// What it is about; none for all capabilities.
+    pub capability: Option<Capability>,
+    /// Who says so.
+    pub source: String,
+    /// The letter's or the case's reference; empty where it has none.
+    pub reference: String,
+    /// Of a case: what it is about.
+    pub category: String,
+    /// From when it holds.
+    pub from: Timestamp,
+    /// Its agreed end.
+    pub until: Option<Timestamp>,
+    /// When it is to be looked at again.
+    pub review_on: Option<Date>,
+}
+
+impl AdviceFacts {
+    /// Whether it is about this capability.
+    #[must_use]
+    pub fn covers(&self, capability: &Capability) -> bool {
+        self.capability.as_ref().is_none_or(|only| only == capability)
+    }
 }
 
 /// A pause of a practice.

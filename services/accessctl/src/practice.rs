@@ -1,5 +1,9 @@
 //! `accessctl practice`: what is true of one practice, why, and the practice's own decisions.
 
+mod advice;
+mod contact;
+mod readiness;
+
 use clap::{Args, Subcommand};
 use proto::registry::v1 as registry;
 use proto::scheduler::v1 as scheduler;
@@ -10,6 +14,9 @@ use crate::moments::{moment, shown};
 use crate::mutation::{Change, name};
 use crate::output::{Output, Table, number, word};
 use crate::succession;
+use advice::Advice;
+use contact::Contact;
+use readiness::Readiness;
 
 #[derive(Subcommand)]
 pub(crate) enum Practice {
@@ -49,6 +56,9 @@ pub(crate) enum Practice {
     /// Take access away now, and pause until further notice
     SwitchOff {
         practice: String,
+        /// What to switch off; capabilities/prospective-records where it is left out
+        #[arg(long, default_value = "", value_name = "CAPABILITY")]
+        capability: String,
         #[command(flatten)]
         wish: Wish,
         #[command(flatten)]
@@ -56,6 +66,15 @@ pub(crate) enum Practice {
     },
     /// Record a merger, a split, a change of code or a closure
     Succeed(succession::Succeed),
+    /// Its readiness checklist: show it, set items of it, or the items there are
+    #[command(subcommand)]
+    Readiness(Readiness),
+    /// An ICB's advice to wait, and support cases: information that stops nothing by itself
+    #[command(subcommand)]
+    Advice(Advice),
+    /// Where notices reach it: addresses that are kept until a date, and nowhere but in their table
+    #[command(subcommand)]
+    Contact(Contact),
     /// The receipt of a pause
     Receipt {
         /// practices/A81001/receipts/1
@@ -66,6 +85,9 @@ pub(crate) enum Practice {
 #[derive(Args)]
 pub(crate) struct Pause {
     practice: String,
+    /// What to pause, such as historic-records; everything where it is left out
+    #[arg(long, default_value = "", value_name = "CAPABILITY")]
+    capability: String,
     /// Until this moment or date (London's time); without it until further notice
     #[arg(long, conflicts_with = "programme_default")]
     until: Option<String>,
@@ -102,10 +124,13 @@ pub(crate) async fn run(connection: &Connection, output: Output, practice: Pract
         Practice::History { practice } => history(connection, output, &practice).await,
         Practice::Pause(pause) => place_pause(connection, output, pause).await,
         Practice::Resume { practice, change } => resume(connection, output, &practice, &change).await,
-        Practice::SwitchOff { practice, wish, change } => {
-            switch_off(connection, output, &practice, wish, &change).await
+        Practice::SwitchOff { practice, capability, wish, change } => {
+            switch_off(connection, output, &practice, &capability, wish, &change).await
         }
         Practice::Succeed(succeed) => succession::succeed(connection, output, succeed).await,
+        Practice::Readiness(readiness) => readiness::run(connection, output, readiness).await,
+        Practice::Advice(advice) => advice::run(connection, output, advice).await,
+        Practice::Contact(contact) => contact::run(connection, output, contact).await,
         Practice::Receipt { receipt } => get_receipt(connection, output, receipt).await,
     }
 }
@@ -113,12 +138,11 @@ pub(crate) async fn run(connection: &Connection, output: Output, practice: Pract
 async fn get(connection: &Connection, output: Output, practice: &str, geography_date: String) -> anyhow::Result<()> {
     let get = registry::GetPracticeRequest { name: name("practices", practice), geography_date, ..Default::default() };
     let reply = connection.registry().get_practice(get).await?.into_inner();
-    output.print("citizens_access.registry.v1.GetPracticeResponse", &reply, || {
-        Table::facts(facts(&reply.practice.clone().unwrap_or_default()))
-    })
+    output.print("citizens_access.registry.v1.GetPracticeResponse", &reply, || Table::facts(facts(&reply)))
 }
 
-fn facts(practice: &registry::Practice) -> Vec<(&'static str, String)> {
+fn facts(reply: &registry::GetPracticeResponse) -> Vec<(&'static str, String)> {
+    let Some(practice) = &reply.practice else { return Vec::new() };
     let mut facts = vec![
         ("practice", practice.ods_code.clone()),
         ("name", practice.display_name.clone()),
@@ -144,8 +168,11 @@ fn facts(practice: &registry::Practice) -> Vec<(&'static str, String)> {
     for pause in &practice.pauses {
         facts.push(("pause", pause_in_words(pause)));
     }
-    for item in &practice.readiness {
+    for item in &reply.checklist {
         facts.push(("readiness", format!("{}: {}", item.item, word(item.state().as_str_name(), "READINESS_STATE_"))));
+    }
+    for given in &practice.advice {
+        facts.push(("advice", advice::in_words(given)));
     }
     facts.push(("changed", shown(practice.update_time.as_ref())));
     facts
@@ -173,6 +200,11 @@ fn observed(access: &registry::Access) -> String {
     }
 }
 
+/// `capabilities/historic-records` from `historic-records` or from itself; empty stays empty.
+fn optional_name(collection: &str, given: &str) -> String {
+    if given.is_empty() { String::new() } else { name(collection, given) }
+}
+
 fn pause_in_words(pause: &registry::Pause) -> String {
     let end = match (pause.end(), pause.until.as_ref()) {
         (_, Some(until)) => format!("until {}", shown(Some(until))),
@@ -182,7 +214,8 @@ fn pause_in_words(pause: &registry::Pause) -> String {
     let receipt = word(pause.receipt_state().as_str_name(), "RECEIPT_STATE_");
     let origin = if pause.inherited_from.is_empty() { String::new() } else { format!(", of {}", pause.inherited_from) };
     format!(
-        "{end}, since {}, by {} ({}){origin}, {receipt}",
+        "{}{end}, since {}, by {} ({}){origin}, {receipt}",
+        if pause.capability.is_empty() { String::new() } else { format!("{}, ", pause.capability) },
         shown(pause.holds_from.as_ref().or(pause.recorded_at.as_ref())),
         pause.placed_by,
         pause.reason_code
@@ -220,6 +253,9 @@ async fn explain(connection: &Connection, output: Output, practice: &str) -> any
     let reply = connection.enrolments().explain_practice(ask).await?.into_inner();
     if output.for_people() {
         anstream::println!("{}", reply.summary);
+        for one in &reply.information {
+            anstream::println!("For information: {} ({})", one.evidence, one.resource);
+        }
     }
     output.print("citizens_access.scheduler.v1.ExplainPracticeResponse", &reply, || {
         let mut table = Table::new(&["IN THE WAY", "EVIDENCE", "WHO ACTS", "WHAT CLEARS IT", "EARLIEST"]);
@@ -262,6 +298,7 @@ async fn place_pause(connection: &Connection, output: Output, pause: Pause) -> a
     };
     let request = registry::PausePracticeRequest {
         name: name("practices", &pause.practice),
+        capability: optional_name("capabilities", &pause.capability),
         end: end.into(),
         until: pause.until.as_deref().map(moment).transpose()?,
         on_behalf_of: pause.wish.on_behalf_of,
@@ -283,18 +320,19 @@ async fn switch_off(
     connection: &Connection,
     output: Output,
     practice: &str,
+    capability: &str,
     wish: Wish,
     change: &Change,
 ) -> anyhow::Result<()> {
     let request = registry::RequestSwitchOffRequest {
         name: name("practices", practice),
+        capability: optional_name("capabilities", capability),
         on_behalf_of: wish.on_behalf_of,
         evidence: wish.evidence,
         request_id: change.request_id()?,
         reason_code: change.reason_code.clone(),
         note: change.reason.clone(),
         dry_run: change.dry_run,
-        ..Default::default()
     };
     let reply = connection.registry().request_switch_off(request).await?.into_inner();
     output.print("citizens_access.registry.v1.RequestSwitchOffResponse", &reply, || {

@@ -82,7 +82,7 @@ impl Ground {
 
     /// Opens the registry.
     pub(crate) async fn registry(&self) -> anyhow::Result<PracticeRegistry> {
-        let db = journal_database(&self.store, REGISTRY).await?;
+        let db = registry_database(&self.store).await?;
         let config = practice_registry::Config {
             journal: Journal::Sql(db),
             clock: self.clock.clone(),
@@ -246,13 +246,19 @@ impl Services {
 
 /// Brings the tables of every service up to this version.
 pub(crate) async fn migrate(store: &Store) -> anyhow::Result<()> {
-    journal_database(store, REGISTRY).await?;
+    registry_database(store).await?;
     scheduler_database(store).await?;
     AccessStatistics::migrate(store).await?;
     Ok(())
 }
 
-/// Opens the database of a service whose only tables are the journal's.
+async fn registry_database(store: &Store) -> anyhow::Result<Db> {
+    let db = journal_database(store, REGISTRY).await?;
+    db.migrate(&practice_registry::MIGRATIONS).await.with_context(|| format!("the tables of contacts in {store}"))?;
+    Ok(db)
+}
+
+/// Opens the database of a service with the journal's tables.
 async fn journal_database(store: &Store, name: &'static str) -> anyhow::Result<Db> {
     let db = Db::open(store, name).await.with_context(|| format!("the database {name} in {store} does not open"))?;
     db.migrate(&journal::MIGRATIONS).await.with_context(|| format!("the tables of {name} in {store}"))?;
@@ -273,7 +279,7 @@ pub(crate) fn make_folder(folder: &Path) -> anyhow::Result<()> {
 /// What `serve` needs of a store: that it can be reached and has this version's tables. Says what is missing.
 pub(crate) async fn check(store: &Store) -> anyhow::Result<()> {
     let tables: [(&'static str, &[&'static Migrations]); 3] = [
-        (REGISTRY, &[&journal::MIGRATIONS]),
+        (REGISTRY, &[&journal::MIGRATIONS, &practice_registry::MIGRATIONS]),
         (SCHEDULER, &[&journal::MIGRATIONS, &rollout_scheduler::MIGRATIONS]),
         (access_statistics::DATABASE, &[&journal::MIGRATIONS, &access_statistics::MIGRATIONS]),
     ];

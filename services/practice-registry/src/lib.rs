@@ -1,9 +1,12 @@
 //! The practice registry: who the practices are, what they have decided, what is permitted and observed at them.
 //!
 //! A pure state machine (crate `practice`) behind a durable edge: an engine of crate `journal` records what it decides,
-//! `grpc` answers for it, and loops bring about what is due and follow the directory's publisher. Reads take the
-//! published state and touch no store. The registry calls nobody else, and knows no programme, wave or hold.
+//! `grpc` answers for it, and loops bring about what is due, erase what may not be kept and follow the directory's publisher.
+//! Reads take the published state and touch no store, but for contacts' addresses, which lie beside the journal (rule 16).
+//! The registry calls nobody else, and knows no programme, wave or hold.
 
+mod addresses;
+mod contacts;
 mod export;
 mod fields;
 mod grpc;
@@ -16,13 +19,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Clock;
-use journal::{Engine, EngineConfig, Journal, JournalError, JournalHandle};
+use journal::{Engine, EngineConfig, Journal, JournalError, JournalHandle, Machine as _};
 use server::Server;
 use tokio_util::sync::CancellationToken;
 
+pub use addresses::MIGRATIONS;
 pub use machine::{Registry, RegistryState};
 pub use practice::sync::SyncSource;
 pub use sync::SyncConfig;
+
+use addresses::AddressStore;
 
 /// What a registry is opened with.
 #[derive(Debug)]
@@ -42,7 +48,7 @@ pub struct Config {
 pub struct Limits {
     /// Longest file that is imported. It is held in memory until it is read.
     pub import_bytes_max: usize,
-    /// How long the loop of lapses waits after the store has failed; real time.
+    /// How long a loop waits after the store has failed; real time.
     pub lapse_retry_after: Duration,
 }
 
@@ -63,11 +69,14 @@ impl PracticeRegistry {
     /// Folds the journal and starts the engine on the current runtime.
     ///
     /// # Errors
-    /// Where the journal cannot be opened; see [`Engine::open`].
+    /// Where the journal cannot be opened, see [`Engine::open`], or its database has not the tables of [`MIGRATIONS`].
     pub async fn open(config: Config) -> Result<Self, JournalError> {
         let Config { journal, clock, engine, limits } = config;
+        let addresses = AddressStore::beside(&journal);
+        let checked = addresses.check().await;
+        checked.map_err(|source| JournalError::Store { journal: Registry::JOURNAL.to_owned(), source })?;
         let engine = Engine::open(journal, clock.clone(), engine).await?;
-        Ok(Self { handlers: grpc::Handlers { engine, clock, limits, sync: None } })
+        Ok(Self { handlers: grpc::Handlers { engine, clock, limits, addresses, sync: None } })
     }
 
     /// The same, which also keeps its directory in step with an interface of its publisher while it [runs](Self::run).
@@ -92,18 +101,23 @@ impl PracticeRegistry {
         &self.handlers.engine
     }
 
-    /// Brings about what is due, until `shutdown`; then serves what waits and ends the engine.
+    /// Brings about what is due and erases what may not be kept, until `shutdown`; then serves what waits and ends the
+    /// engine.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let grpc::Handlers { engine, clock, limits, sync } = self.handlers.clone();
-        let lapses = lapses::run(engine.clone(), clock.clone(), limits.lapse_retry_after, shutdown.clone());
-        let following =
-            sync.map(|config| sync::run((*config).clone(), engine.clone(), clock, limits.lapse_retry_after, shutdown));
+        let grpc::Handlers { engine, clock, limits, addresses, sync } = self.handlers.clone();
+        let retry_after = limits.lapse_retry_after;
+        let following = sync
+            .map(|config| sync::run((*config).clone(), engine.clone(), clock.clone(), retry_after, shutdown.clone()));
         let syncs = async move {
             if let Some(following) = following {
                 following.await;
             }
         };
-        tokio::join!(lapses, syncs);
+        tokio::join!(
+            lapses::run(engine.clone(), clock.clone(), retry_after, shutdown.clone()),
+            contacts::run(engine.clone(), addresses, clock, retry_after, shutdown),
+            syncs,
+        );
         engine.shutdown().await;
     }
 }

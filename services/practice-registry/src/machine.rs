@@ -53,7 +53,8 @@ impl From<RegistryState> for State {
 
 impl Machine for Registry {
     const JOURNAL: &'static str = "registry";
-    const STATE_SHAPE: u32 = 2;
+    // 3: advice, contacts, declared readiness items.
+    const STATE_SHAPE: u32 = 4;
 
     type State = RegistryState;
     type Command = Command;

@@ -1,4 +1,5 @@
-//! Chores at the registry: permits to ask for, to settle and to give back, and pauses whose judgement it is to be told.
+//! Chores at the registry: permits to ask for, to settle and to give back; pauses whose judgement it is to be told, and
+//! readiness items of a programme's own.
 //!
 //! Which there are is read from the state each time; each is done, then recorded as done. Done twice, a chore changes
 //! nothing: permits are idempotent by the key, a judgement by the pause. One that fails is tried again, and stops no other:
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use journal::{Engine, Submission};
-use rollout::effects::{self, PauseToTell, ToSettle};
+use rollout::effects::{self, ItemsToTell, PauseToTell, ToSettle};
 use rollout::state::PauseRef;
 use rollout::{ActivationKey, Fact, WaveRef};
 use tracing::Instrument;
@@ -89,6 +90,7 @@ impl Chores {
         self.acquire(round).await?;
         self.release(round).await?;
         self.tell_pauses(round).await?;
+        self.declare_items(round).await?;
         Ok(round.done)
     }
 
@@ -198,6 +200,24 @@ impl Chores {
             }
         }
         Ok(())
+    }
+
+    async fn declare_items(&self, round: &mut Round<'_>) -> Result<(), LeaseLost> {
+        for own in effects::items_to_tell(&self.engine.published().state.rollout) {
+            let part = Part::Items(own.programme.clone());
+            if round.takes(&part) {
+                let declared = self.declare(round.epoch, own).await;
+                round.heed(part, declared)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn declare(&self, epoch: u64, own: ItemsToTell) -> Result<(), PartError> {
+        let request_id = format!("scheduler/readiness/{}/{}", own.programme.as_str(), own.version.0);
+        self.registry.declare_items(&own, Asking { request_id, cause: String::new() }).await?;
+        let ItemsToTell { programme, version, .. } = own;
+        self.learn(epoch, "", Fact::ReadinessTold { programme, version }).await
     }
 
     async fn learn(&self, epoch: u64, cause: &str, fact: Fact) -> Result<(), PartError> {

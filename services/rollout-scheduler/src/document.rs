@@ -18,6 +18,12 @@ pub(crate) enum DocumentError {
         /// How long it is.
         bytes: usize,
     },
+    /// A line with an NHS number in it (rule 16), which is not repeated.
+    #[error("line {line} has an NHS number in it, or ten digits that could be one; the document is kept for ever")]
+    NhsNumber {
+        /// From 1.
+        line: usize,
+    },
     /// No programme in YAML.
     #[error("line {line}, column {column}: {problem}")]
     Form {
@@ -46,6 +52,11 @@ pub(crate) fn read(text: &str) -> Result<Document, DocumentError> {
             problem: error.without_snippet().to_string(),
         }
     })?;
+    // A seed is a number by itself, and no text.
+    let suspect = |line: &str| !line.trim_start().starts_with("seed:") && api::nhs_number::contains(line);
+    if let Some(index) = text.lines().position(suspect) {
+        return Err(DocumentError::NhsNumber { line: index + 1 });
+    }
     Ok(Document { text: text.to_owned(), spec })
 }
 
@@ -96,6 +107,14 @@ waves:
         assert_eq!(line, 7, "{problem}");
         let (line, _, problem) = refused(&MINIMAL.replace("2031-06-02", "2031-02-30"));
         assert_eq!(line, 13, "{problem}");
+    }
+
+    /// Rule 16.
+    #[test]
+    fn a_document_with_an_nhs_number_in_it_is_refused_even_in_a_comment() {
+        let named = MINIMAL.replace("waves:\n", "# as patient 943 476 5919 asked\nwaves:\n");
+        assert_eq!(read(&named), Err(DocumentError::NhsNumber { line: 11 }));
+        assert!(read(&MINIMAL.replace("notice_", "seed: 9434765919\nnotice_")).is_ok(), "a seed is no text");
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use journal::SubmitError;
-use rollout::WaveRef;
 use rollout::state::PauseRef;
+use rollout::{ProgrammeId, WaveRef};
 
 use crate::machine::Rejection;
 use crate::peer::PeerError;
@@ -38,6 +38,8 @@ pub(crate) enum Part {
     Judgement(PauseRef),
     /// Recording which judgements were told.
     JudgementsTold,
+    /// Declaring the readiness items of a programme's own to the registry.
+    Items(ProgrammeId),
 }
 
 /// Another replica performs effects now, or the store of the lease does not answer: nothing more is to be done.

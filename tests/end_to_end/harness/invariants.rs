@@ -204,6 +204,11 @@ impl Registry {
             | Event::SuccessionRecorded { .. }
             | Event::SwitchOffRequested { .. }
             | Event::ReadinessUpdated { .. }
+            | Event::ReadinessItemsDeclared { .. }
+            | Event::AdviceRecorded(_)
+            | Event::AdviceEnded { .. }
+            | Event::ContactSet(_)
+            | Event::ContactErased { .. }
             | Event::AccessObserved { .. }
             | Event::SyncStarted(_)
             | Event::SyncAdvanced(_)

@@ -9,12 +9,15 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use ods::Capability;
 use practice::access::{ObservedState, Outcome};
+use practice::advice::{AdviceKind, Advised};
 use practice::command::{
-    RecordSuccession, RequestSwitchOff, SetOrganisationLifetime, SetPauseOutcome, UpdateReadiness,
+    Author, EndAdvice, EraseContact, RecordAdvice, RecordSuccession, RequestSwitchOff, SetContact,
+    SetOrganisationLifetime, SetPauseOutcome, UpdateReadiness,
 };
+use practice::contact::{Channel, Erasure};
 use practice::directory::{Lifetime, ListSize};
 use practice::pause::{Judgement, PauseEnd};
-use practice::readiness::{ReadinessItem, ReadinessState};
+use practice::readiness::{DeclaredItem, ReadinessItem, ReadinessState};
 use practice::source::{Publication, SourceKind, SourceRead, Statement};
 use practice::{
     Command, Event, OrganisationEntry, OrganisationKind, OrganisationLifetime, State, SuccessionKind, SuccessionTerms,
@@ -24,7 +27,7 @@ use practice::{
 use crate::bench::{Bench, chunk, code, day, disable, enable, entry, import, placed};
 
 /// The newest pair.
-const NEWEST: u32 = 3;
+const NEWEST: u32 = 4;
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name)
@@ -131,6 +134,15 @@ fn scenario() -> Bench {
         expires_at: Some(bench.now + SignedDuration::from_hours(24)),
     };
     bench.done(&Command::UpdateReadiness(UpdateReadiness { practice, items: vec![item], if_position }));
+    let declared = DeclaredItem {
+        item: "imaging-review".to_owned(),
+        title: "Review of images".to_owned(),
+        description: "Images have been looked through.".to_owned(),
+        usual_owner: "clinical lead".to_owned(),
+        declared_by: "programmes/autumn".to_owned(),
+    };
+    bench.done(&Command::DeclareReadinessItems(vec![declared]));
+    advise_and_contact(&mut bench);
     bench.wait(SignedDuration::from_hours(48));
     bench.observe(ObservedState::Off);
     bench.done(&Command::Lapse);
@@ -161,4 +173,36 @@ fn succession(bench: &mut Bench) {
     bench.done(&succeed(SuccessionKind::Merge, &["A81002"], "2031-06-04"));
     bench.pause(PauseEnd::FurtherNotice);
     bench.done(&succeed(SuccessionKind::Close, &[], "2031-07-01"));
+}
+
+/// Advice that lapses, a case that is closed, contacts replaced, taken away and past their retention date.
+fn advise_and_contact(bench: &mut Bench) {
+    let (practice, from, at) = (code("A81001"), None, None);
+    let advised = Advised {
+        kind: AdviceKind::Wait,
+        capability: Some(Capability::default()),
+        source: "organisations/QHM".to_owned(),
+        reference: "letter 12".to_owned(),
+        category: String::new(),
+        evidence: "minutes of May".to_owned(),
+        until: Some(bench.now + SignedDuration::from_hours(24)),
+        review_on: Some(day("2031-06-03")),
+    };
+    let by = Author { account: "bo".to_owned(), roles: vec!["icb".to_owned()] };
+    bench.done(&Command::RecordAdvice(RecordAdvice { practice, advised: advised.clone(), from, by: by.clone() }));
+    let (kind, category) = (AdviceKind::SupportCase, "wrong-settings".to_owned());
+    let case = Advised { kind, category, until: None, review_on: None, ..advised };
+    bench.done(&Command::RecordAdvice(RecordAdvice { practice, advised: case, from, by: by.clone() }));
+    bench.done(&Command::EndAdvice(EndAdvice { practice, advice: 2, at, by }));
+    for (number, channel) in [(1, Channel::Email), (2, Channel::Email), (3, Channel::Post)] {
+        bench.done(&Command::SetContact(SetContact {
+            practice,
+            role: "practice-manager".to_owned(),
+            channel,
+            address_id: format!("{number:032x}"),
+            retain_until: bench.now + SignedDuration::from_hours(24),
+            by: "bo".to_owned(),
+        }));
+    }
+    bench.done(&Command::EraseContact(EraseContact { practice, contact: 3, erasure: Erasure::Requested }));
 }

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
+mod advice;
 mod bench;
+mod contacts;
 mod corpus;
 mod directory;
 mod geography;
@@ -14,6 +16,7 @@ mod observations;
 mod organisation_graphs;
 mod pauses;
 mod permits;
+mod readiness;
 mod sources;
 mod successions;
 mod sync;

@@ -217,6 +217,23 @@ fn a_pause_in_time_ends_when_the_wave_it_defers_to_opens_and_moves_with_it() {
     assert_eq!(bench.acquire(&enable(1)), None);
 }
 
+/// Rule 8: the practice was told that only it ends this pause.
+#[test]
+fn a_pause_that_was_judged_late_stays_late() {
+    let mut bench = Bench::new();
+    bench.pause(PauseEnd::ProgrammeDefault);
+    let in_time = Judgement::InTime {
+        deferred_to: "programmes/autumn/waves/2".to_owned(),
+        until: Some(bench.now + SignedDuration::from_hours(1)),
+    };
+    bench.done(&judge(Judgement::InTime { deferred_to: "programmes/autumn/waves/2".to_owned(), until: None }));
+    bench.done(&judge(Judgement::Late));
+    let refused = bench.run(&judge(in_time));
+    assert_eq!(refused, Err(Rejection::PauseJudgedLate { practice: code("A81001"), pause: 1 }));
+    assert!(bench.done(&judge(Judgement::Late)).is_empty(), "saying it again changes nothing");
+    assert_eq!(bench.state.next_due(), None, "it has no end");
+}
+
 /// Rule 8.
 #[test]
 fn the_scheduler_cannot_end_a_pause_of_another_kind() {

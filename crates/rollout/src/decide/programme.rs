@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Docket, Person};
 use crate::event::Event;
-use crate::id::ProgrammeId;
+use crate::id::{PlanVersion, ProgrammeId};
 use crate::plan::Unplaced;
 use crate::rejection::Rejection;
 use crate::spec::Existing;
@@ -56,6 +56,13 @@ pub(super) fn cancel(docket: &mut Docket, person: Person<'_>, id: &ProgrammeId) 
     }
     docket.record(Event::ProgrammeCancelled { programme: id.clone(), by: person.by.clone() });
     Ok(())
+}
+
+/// The registry has been told of the items that this version of the plan has of its own.
+pub(super) fn readiness_told(docket: &mut Docket, id: &ProgrammeId, version: PlanVersion) {
+    if docket.state.programme(id).is_some_and(|programme| programme.readiness_told != Some(version)) {
+        docket.record(Event::ReadinessTold { programme: id.clone(), version });
+    }
 }
 
 /// A programme is complete when every wave has ended and nobody in its cohort is left without access: otherwise another

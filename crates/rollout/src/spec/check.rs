@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use ods::readiness::{catalogue_item, is_item_name};
 
 use super::{Cap, CapSet, GateSpec, Mode, ProgrammeSpec, SupplierSpec, Take, Violation, WaveSpec, Wrong};
 use crate::calendar::{Calendar, FreezeDays, Timetable, Windows, civil_date, day_bounds, instant};
@@ -56,6 +57,7 @@ impl ProgrammeSpec {
         if let Err(wrong) = super::weekly(&self.windows) {
             found.add("windows", wrong.into());
         }
+        self.check_readiness(&mut found);
         check_gate("gate", &self.gate, &mut found);
         check_caps("caps.daily", &self.caps.daily, &mut found);
         check_caps("caps.in_flight", &self.caps.in_flight, &mut found);
@@ -83,6 +85,24 @@ impl ProgrammeSpec {
             listed.insert(wave.wave);
         }
         found.violations
+    }
+
+    /// A misspelt item would keep every practice waiting for what nobody can record.
+    fn check_readiness(&self, found: &mut Found) {
+        for (item, demand) in self.readiness.iter().flatten() {
+            let field = format!("readiness.{item}");
+            let known = catalogue_item(item).is_some();
+            if !is_item_name(item) {
+                found.add(field.as_str(), Wrong::ItemName(item.clone()));
+            } else if known && demand.is_own() {
+                found.add(field.as_str(), Wrong::CatalogueItem(item.clone()));
+            } else if !known && (demand.title.is_empty() || demand.description.is_empty()) {
+                found.add(field.as_str(), Wrong::UnknownItem(item.clone()));
+            }
+            if demand.valid_for_days == Some(0) {
+                found.add(format!("{field}.valid_for_days"), Wrong::Zero);
+            }
+        }
     }
 
     fn check_identity(&self, existing: &Existing<'_>, found: &mut Found) {

@@ -156,6 +156,15 @@ pub enum Wrong {
         /// Its last.
         until: Date,
     },
+    /// A name that no readiness item can have.
+    #[error("{0:?} is no name of a readiness item; one is like staff-training")]
+    ItemName(String),
+    /// Neither of the catalogue nor described.
+    #[error("{0} is no item of the catalogue; an item of the programme's own has a title and a description")]
+    UnknownItem(String),
+    /// The catalogue's items mean the same everywhere.
+    #[error("{0} is an item of the catalogue, which says what it is")]
+    CatalogueItem(String),
     /// The document is about another programme.
     #[error("this document is {given}, not {expected}")]
     OtherProgramme {

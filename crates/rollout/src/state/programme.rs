@@ -42,6 +42,9 @@ pub struct Programme {
     pub plans: OrdMap<PlanVersion, Arc<PlanRecord>>,
     /// The version that the scheduler acts on.
     pub in_force: Option<PlanVersion>,
+    /// The last version whose readiness items the registry knows, where it has any of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readiness_told: Option<PlanVersion>,
     /// Every wave it ever had, by number.
     pub waves: OrdMap<WaveId, Wave>,
     /// The wave in which a practice has its latest enrolment.

@@ -97,7 +97,7 @@ pub(crate) fn candidate(
 ) -> Result<Candidate, Blocker> {
     let practice = enrolment.practice;
     let facts = view.get(practice).ok_or(Blocker::PracticeNotOpen { practice })?;
-    let mut blockers = practice_blockers(state, programme, wave, enrolment, facts);
+    let mut blockers = practice_blockers(state, programme, wave, enrolment, facts, now);
     blockers.extend(enrolment_blockers(state, programme, wave, enrolment, subject(wave, enrolment, facts), now));
     // Self-service has no list and no slot, but its day and hour are those of the windows.
     if enrolment.mode == Mode::SelfService

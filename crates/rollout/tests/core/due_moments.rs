@@ -5,7 +5,7 @@ use rollout::calendar::Freeze;
 use rollout::state::{Due, DueOutcome, EnrolmentState, MissReason, SkipPolicy, WaveStage};
 use rollout::{Act, next_due, step};
 
-use crate::world::{Behaviour, SPRING, World, alice, calendar, moment, one_wave, programme, supplier, wave};
+use crate::world::{Behaviour, SPRING, World, alice, begun, calendar, moment, one_wave, programme, supplier, wave};
 
 fn outcomes(world: &World, kind: &str) -> Vec<(String, String)> {
     let due = &world.state.programme(&programme()).unwrap().due;
@@ -203,7 +203,7 @@ fn the_next_due_moment_lies_ahead_and_names_the_next_window() {
 fn nobody_ready_is_said_of_a_window_that_nobody_could_use() {
     let mut world = World::running(6, &one_wave(""));
     for number in 1..=6 {
-        world.registry.change(crate::world::code(number), |facts| facts.unready = vec!["staff-training".into()]);
+        world.registry.change(crate::world::code(number), |facts| facts.readiness = vec![begun("staff-training")]);
     }
     world.run_until("2031-05-07T12:00:00Z");
     let missed = DueOutcome::Missed { reason: MissReason::NobodyReady };

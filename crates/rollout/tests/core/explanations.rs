@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use rollout::state::{Brake, EnrolmentState, HoldClass, HoldScope};
 use rollout::{Command, Explanation, PauseEnd, Proposal, explain, step};
 
-use crate::world::{Behaviour, SPRING, World, carol, code, moment, programme, supplier, target};
+use crate::world::{Behaviour, SPRING, World, begun, carol, code, moment, programme, supplier, target};
 
 fn explained(world: &World, number: u32) -> Explanation {
     explain(&world.state, &world.registry.view, &target(code(number)), world.now)
@@ -61,7 +61,7 @@ fn make(world: &mut World, trouble: &Trouble) {
             world.hold(HoldScope::Programme(programme()), HoldClass::Legal, Brake::Hold);
         }
         Trouble::Unready(number) => {
-            world.registry.change(code(*number), |facts| facts.unready = vec!["dpia".into()]);
+            world.registry.change(code(*number), |facts| facts.readiness = vec![begun("dpia")]);
         }
         Trouble::Pause(number) => {
             world.pause(*number, PauseEnd::FurtherNotice);
@@ -137,7 +137,7 @@ proptest! {
             world.act(&carol(), rollout::Act::LiftHold { hold, etag: None }).unwrap();
         }
         for unready in 1..=30 {
-            world.registry.change(code(unready), |facts| facts.unready.clear());
+            world.registry.change(code(unready), |facts| facts.readiness.clear());
         }
         world.run_until(&earliest.to_string());
         prop_assert!(world.is_on(code(number)), "{} at {}", explained(&world, number), world.now);

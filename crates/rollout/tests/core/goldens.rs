@@ -5,7 +5,9 @@ use rollout::plan::diff;
 use rollout::state::{Brake, HoldClass, HoldScope};
 use rollout::{Act, Observed, PauseEnd, explain};
 
-use crate::world::{Behaviour, SPRING, World, carol, code, moment, one_wave, practice, programme, supplier, target};
+use crate::world::{
+    Behaviour, SPRING, World, begun, carol, code, moment, one_wave, practice, programme, supplier, target,
+};
 
 #[test]
 fn a_plan_with_everything_in_it() {
@@ -35,7 +37,7 @@ fn a_difference_between_two_plans() {
 #[test]
 fn a_report_of_why_nothing_moves() {
     let mut world = World::running(60, &SPRING.replace("    after: [1]\n", ""));
-    world.registry.change(code(8), |facts| facts.unready = vec!["dpia".into(), "staff-training".into()]);
+    world.registry.change(code(8), |facts| facts.readiness = vec![begun("dpia"), begun("staff-training")]);
     world.hold(HoldScope::Region("Y60".parse().unwrap()), HoldClass::Capacity, Brake::Hold);
     insta::assert_snapshot!("before_the_first_wave", world.settle());
     world.run_until("2031-05-11T12:00:00Z");
@@ -73,7 +75,7 @@ fn explanations_read_as_sentences() {
     world.pause(members[2], PauseEnd::Until(moment("2031-08-01T00:00:00Z")));
     world.settle();
     world.hold(HoldScope::Practice(code(members[3])), HoldClass::Safety, Brake::Hold);
-    world.registry.change(code(members[4]), |facts| facts.unready = vec!["dpia".into()]);
+    world.registry.change(code(members[4]), |facts| facts.readiness = vec![begun("dpia")]);
     world.run_until("2031-05-06T12:00:00Z");
     tell(&world, &members[1..8]);
     world.run_until("2031-06-30T12:00:00Z");

@@ -7,7 +7,7 @@ use rollout::state::{
 };
 use rollout::{Act, Direction, HoldId, PauseEnd, step};
 
-use crate::world::{Behaviour, World, alice, bob, carol, code, programme, supplier, wave};
+use crate::world::{Behaviour, World, alice, begun, bob, carol, code, programme, supplier, wave};
 
 /// Four waves of all modes under tight caps of every kind.
 const BUSY: &str = r#"
@@ -175,7 +175,7 @@ fn perform(world: &mut World, deed: &Deed) {
             world.observe(*who, if *on { rollout::Observed::On } else { rollout::Observed::Partial });
         }
         Deed::Unready(who, ready) => world.registry.change(code(*who), |facts| {
-            facts.unready = if *ready { Vec::new() } else { vec!["dpia".into()] };
+            facts.readiness = if *ready { Vec::new() } else { vec![begun("dpia")] };
         }),
         Deed::Close(who) => world.registry.change(code(*who), |facts| facts.open = false),
         Deed::Move(who) => world.registry.change(code(*who), |facts| {

@@ -6,7 +6,7 @@ use rollout::effects::{Call, supplier_calls};
 use rollout::state::{ActivationState, CapScope, EnrolmentStage, EnrolmentState, WaveStage};
 use rollout::{Act, Fact, Rejection, SupplierAnswer};
 
-use crate::world::{Behaviour, World, alice, code, moment, one_wave, programme, supplier, wave};
+use crate::world::{Behaviour, World, alice, begun, code, moment, one_wave, programme, supplier, wave};
 
 fn days(text: &str) -> String {
     one_wave(&format!("    until: {text}"))
@@ -48,7 +48,7 @@ fn a_wave_stays_open_for_whoever_may_come_back_refused_and_no_longer() {
 fn a_refusal_that_will_not_pass_is_not_tried_again_unless_a_person_says_so() {
     let mut world = World::running(10, &days("2031-05-16"));
     world.suppliers.insert(supplier("TPP"), Behaviour::Refuses { retryable: false });
-    world.registry.change(code(2), |facts| facts.unready = vec!["dpia".into()]);
+    world.registry.change(code(2), |facts| facts.readiness = vec![begun("dpia")]);
     world.run_until("2031-05-07T12:00:00Z");
     assert_eq!((world.count(1, EnrolmentState::Refused), world.stage(1)), (5, WaveStage::Open));
     world.suppliers.insert(supplier("TPP"), Behaviour::Applies);

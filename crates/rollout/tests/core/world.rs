@@ -17,8 +17,9 @@ use rollout::plan::{Expansion, Plan, expand};
 use rollout::spec::{ProgrammeSpec, Violation};
 use rollout::state::{Brake, Document, EnrolmentState, HoldClass, HoldScope, PauseRef, WaveStage};
 use rollout::{
-    Account, Act, ActivationKey, Command, Direction, Event, Fact, HoldId, Observed, PauseEnd, PracticeFacts,
-    ProgrammeId, Rejection, Report, State, SupplierAnswer, Target, WaveId, WaveRef, apply, decide, step,
+    Account, Act, ActivationKey, Command, Direction, Event, Fact, HoldId, ItemState, Observed, PauseEnd, PracticeFacts,
+    ProgrammeId, ReadinessFacts, Rejection, Report, State, SupplierAnswer, Target, WaveId, WaveRef, apply, decide,
+    step,
 };
 
 pub(crate) use texts::{SPRING, one_wave};
@@ -134,9 +135,22 @@ pub(crate) fn practice(number: u32) -> PracticeFacts {
         list_size: 2_000 + (number * 2_711) % 10_000,
         open: true,
         successors: Vec::new(),
-        unready: Vec::new(),
+        readiness: Vec::new(),
+        advice: Vec::new(),
         pauses: Vec::new(),
         access: Vec::new(),
+    }
+}
+
+/// A readiness item that was begun and is not done.
+pub(crate) fn begun(item: &str) -> ReadinessFacts {
+    ReadinessFacts {
+        item: item.into(),
+        state: ItemState::InProgress,
+        owner: String::new(),
+        due_date: None,
+        expires_at: None,
+        recorded_at: moment(START),
     }
 }
 

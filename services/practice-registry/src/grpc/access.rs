@@ -142,10 +142,12 @@ fn reason_to_wire(practice: PracticeCode, reason: Reason) -> wire::AccessReason 
         Fact::SucceededBy(_) => Code::Succeeded,
         Fact::EnablePermitted => Code::EnablePermitted,
         Fact::DisablePermitted => Code::DisablePermitted,
+        Fact::AdviceToWait(_) => Code::AdviceToWait,
     };
     let resource = match reason.fact {
         Fact::Paused(number) => name::of_pause(practice, number),
         Fact::SucceededBy(successor) => name::of_practice(successor),
+        Fact::AdviceToWait(number) => name::of_advice(practice, number),
         _ => String::new(),
     };
     wire::AccessReason { code: code.into(), since: reason.since.map(api::time::to_wire), resource }

@@ -3,7 +3,9 @@
 //! [`Handlers`] decode, make one call, encode; each RPC's subject has a file of its own.
 
 mod access;
+mod advice;
 mod check_access;
+mod contacts;
 mod counts;
 mod directory;
 mod export;
@@ -15,6 +17,7 @@ mod pause;
 mod permit;
 mod permits;
 mod practices;
+mod readiness;
 mod reading;
 mod refusal;
 mod report;
@@ -40,6 +43,7 @@ use tonic::{Request, Response, Status, Streaming};
 pub(crate) use access::EncodedAccess;
 use submit::Asked;
 
+use crate::addresses::AddressStore;
 use crate::machine::Registry;
 use crate::{Limits, SyncConfig};
 
@@ -51,6 +55,8 @@ pub(crate) struct Handlers {
     pub(crate) limits: Limits,
     /// None where no interface is followed.
     pub(crate) sync: Option<Arc<SyncConfig>>,
+    /// Contacts' addresses, beside the journal.
+    pub(crate) addresses: AddressStore,
 }
 
 /// Adds the service, with what of it is answered at once.
@@ -164,7 +170,63 @@ impl PracticeRegistryService for Handlers {
         &self,
         request: Request<wire::UpdateReadinessRequest>,
     ) -> Result<Response<wire::UpdateReadinessResponse>, Status> {
-        answer!(self, request, participation::update_readiness)
+        answer!(self, request, readiness::update_readiness)
+    }
+
+    async fn list_readiness_items(
+        &self,
+        request: Request<wire::ListReadinessItemsRequest>,
+    ) -> Result<Response<wire::ListReadinessItemsResponse>, Status> {
+        answer!(self, request, readiness::list_items)
+    }
+
+    async fn declare_readiness_items(
+        &self,
+        request: Request<wire::DeclareReadinessItemsRequest>,
+    ) -> Result<Response<wire::DeclareReadinessItemsResponse>, Status> {
+        answer!(self, request, readiness::declare_items)
+    }
+
+    async fn record_advice(
+        &self,
+        request: Request<wire::RecordAdviceRequest>,
+    ) -> Result<Response<wire::RecordAdviceResponse>, Status> {
+        answer!(self, request, advice::record)
+    }
+
+    async fn end_advice(
+        &self,
+        request: Request<wire::EndAdviceRequest>,
+    ) -> Result<Response<wire::EndAdviceResponse>, Status> {
+        answer!(self, request, advice::end)
+    }
+
+    async fn list_advice(
+        &self,
+        request: Request<wire::ListAdviceRequest>,
+    ) -> Result<Response<wire::ListAdviceResponse>, Status> {
+        answer!(self, request, advice::list)
+    }
+
+    async fn set_contact(
+        &self,
+        request: Request<wire::SetContactRequest>,
+    ) -> Result<Response<wire::SetContactResponse>, Status> {
+        answer!(self, request, contacts::set)
+    }
+
+    async fn list_contacts(
+        &self,
+        request: Request<wire::ListContactsRequest>,
+    ) -> Result<Response<wire::ListContactsResponse>, Status> {
+        answer!(self, request, contacts::list)
+    }
+
+    async fn delete_contact(
+        &self,
+        request: Request<wire::DeleteContactRequest>,
+    ) -> Result<Response<wire::DeleteContactResponse>, Status> {
+        answer!(self, request, contacts::delete)
     }
 
     async fn record_observation(

@@ -15,6 +15,14 @@ pub(crate) fn of_receipt(code: PracticeCode, number: u32) -> String {
     format!("practices/{code}/receipts/{number}")
 }
 
+pub(crate) fn of_advice(code: PracticeCode, number: u32) -> String {
+    format!("practices/{code}/advice/{number}")
+}
+
+pub(crate) fn of_contact(code: PracticeCode, number: u32) -> String {
+    format!("practices/{code}/contacts/{number}")
+}
+
 pub(crate) fn of_organisation(code: &str) -> String {
     format!("organisations/{code}")
 }
@@ -68,6 +76,16 @@ pub(crate) fn receipt(path: &str, name: &str) -> Result<(PracticeCode, u32), Err
     numbered(path, name, "receipts")
 }
 
+/// The advice named in the field at `path`: its practice and its number there.
+pub(crate) fn advice(path: &str, name: &str) -> Result<(PracticeCode, u32), Error> {
+    numbered(path, name, "advice")
+}
+
+/// The contact named in the field at `path`: its practice and its number there.
+pub(crate) fn contact(path: &str, name: &str) -> Result<(PracticeCode, u32), Error> {
+    numbered(path, name, "contacts")
+}
+
 /// The organisation's code named in the field at `path`.
 pub(crate) fn organisation<'a>(path: &str, name: &'a str) -> Result<&'a str, Error> {
     api::validate::resource_id(path, name, "organisations")
@@ -109,6 +127,8 @@ mod tests {
         assert_eq!(practice("name", &of_practice(code)).unwrap(), code);
         assert_eq!(pause("name", &of_pause(code, 12)).unwrap(), (code, 12));
         assert_eq!(receipt("name", &of_receipt(code, 1)).unwrap(), (code, 1));
+        assert_eq!(advice("name", &of_advice(code, 3)).unwrap(), (code, 3));
+        assert_eq!(contact("name", &of_contact(code, 4)).unwrap(), (code, 4));
         assert_eq!(organisation("name", &of_organisation("QHM")).unwrap(), "QHM");
     }
 

@@ -1,11 +1,11 @@
-//! Pausing, resuming, judging, switching off, readiness: requests on the wire to commands, and their replies.
+//! Pausing, resuming, judging, switching off: requests on the wire to commands, and their replies.
 
 use api::Error;
+use identity::Role;
 use journal::Outcome;
 use ods::PracticeCode;
-use practice::command::{PausePractice, Placed, RequestSwitchOff, ResumePractice, SetPauseOutcome, UpdateReadiness};
+use practice::command::{PausePractice, Placed, RequestSwitchOff, ResumePractice, SetPauseOutcome};
 use practice::pause::{Judgement, Pause, PauseEnd};
-use practice::readiness::{ReadinessItem, ReadinessState};
 use practice::{Command, Event, Practice, View, standing_pause};
 use proto::registry::v1 as wire;
 
@@ -13,14 +13,8 @@ use crate::grpc::submit::{Ask, Asked};
 use crate::grpc::{Handlers, name, pause, refusal, resource};
 use crate::machine::Registry;
 
-/// Most readiness items in one call: several times the checklist.
-const READINESS_ITEMS_MAX: usize = 50;
-
 /// Longest reference to evidence, name of an owner, or of whom somebody acts for: a line, not a letter.
-const LINE_CHARS_MAX: usize = 200;
-
-/// Longest id of a readiness item.
-const ITEM_BYTES_MAX: usize = 63;
+pub(crate) const LINE_CHARS_MAX: usize = 200;
 
 pub(crate) async fn pause_practice(
     handlers: &Handlers,
@@ -66,10 +60,13 @@ fn end_from_wire(request: &wire::PausePracticeRequest) -> Result<PauseEnd, Error
     }
 }
 
-/// Whoever acts for a practice says by what evidence.
+/// Whoever acts for a practice says for whom and by what evidence; only the practice itself need not.
 fn placed<R>(asked: &Asked<R>, on_behalf_of: &str, evidence: &str, reason_code: &str) -> Result<Placed, Error> {
     api::validate::free_text("on_behalf_of", on_behalf_of, LINE_CHARS_MAX)?;
     api::validate::free_text("evidence", evidence, LINE_CHARS_MAX)?;
+    if !asked.caller.roles.contains(Role::Practice) {
+        api::validate::required("on_behalf_of", on_behalf_of)?;
+    }
     if !on_behalf_of.is_empty() {
         api::validate::required("evidence", evidence)?;
     }
@@ -150,7 +147,7 @@ fn judgement_from_wire(request: &wire::SetPauseOutcomeRequest) -> Result<Judgeme
     match outcome {
         wire::PauseOutcome::InTime => {
             api::validate::required("deferred_to", &request.deferred_to)?;
-            api::validate::text("deferred_to", &request.deferred_to, LINE_CHARS_MAX)?;
+            api::validate::free_text("deferred_to", &request.deferred_to, LINE_CHARS_MAX)?;
             let until = api::time::moment("until", request.until.as_ref())?;
             Ok(Judgement::InTime { deferred_to: request.deferred_to.clone(), until })
         }
@@ -204,77 +201,7 @@ pub(crate) async fn request_switch_off(
         .await
 }
 
-pub(crate) async fn update_readiness(
-    handlers: &Handlers,
-    asked: Asked<wire::UpdateReadinessRequest>,
-) -> Result<wire::UpdateReadinessResponse, Error> {
-    let request = &asked.request;
-    let code = name::practice("name", &request.name)?;
-    let if_position = handlers.position_of_etag(code, &request.etag)?;
-    let items = readiness_from_wire(&request.items)?;
-    let command = Command::UpdateReadiness(UpdateReadiness { practice: code, items, if_position });
-    let ask = Ask::new(&asked.caller, &api::mutation!(*request)?, command);
-    handlers
-        .submit(ask, move |outcome| wire::UpdateReadinessResponse {
-            practice: view_of(outcome, code).map(resource::to_wire),
-            position: outcome.position,
-        })
-        .await
-}
-
-fn readiness_from_wire(items: &[wire::ReadinessItem]) -> Result<Vec<ReadinessItem>, Error> {
-    api::validate::count("items", items.len(), READINESS_ITEMS_MAX)?;
-    let mut read: Vec<ReadinessItem> = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let path = |field: &str| format!("items[{index}].{field}");
-        check_item_id(&path("item"), &item.item)?;
-        if read.iter().any(|before| before.item == item.item) {
-            return Err(
-                Error::invalid(path("item"), "ITEM_TWICE", "{field} is {item} a second time").with("item", &item.item)
-            );
-        }
-        api::validate::free_text(&path("evidence"), &item.evidence, LINE_CHARS_MAX)?;
-        api::validate::free_text(&path("owner"), &item.owner, LINE_CHARS_MAX)?;
-        read.push(ReadinessItem {
-            item: item.item.clone(),
-            state: readiness_state_from_wire(&path("state"), item.state)?,
-            evidence: item.evidence.clone(),
-            owner: item.owner.clone(),
-            due_date: api::time::date(&path("due_date"), &item.due_date)?,
-            expires_at: api::time::moment(&path("expires_at"), item.expires_at.as_ref())?,
-        });
-    }
-    Ok(read)
-}
-
-fn check_item_id(path: &str, item: &str) -> Result<(), Error> {
-    let plain = item.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if item.is_empty() || item.len() > ITEM_BYTES_MAX || !plain || item.starts_with('-') || item.ends_with('-') {
-        return Err(Error::invalid(
-            path,
-            "READINESS_ITEM_INVALID",
-            "{field} must be like staff-training, of at most {bytes_max} bytes",
-        )
-        .with("bytes_max", ITEM_BYTES_MAX));
-    }
-    Ok(())
-}
-
-fn readiness_state_from_wire(path: &str, state: i32) -> Result<ReadinessState, Error> {
-    match wire::ReadinessState::try_from(state) {
-        Ok(wire::ReadinessState::NotStarted) => Ok(ReadinessState::NotStarted),
-        Ok(wire::ReadinessState::InProgress) => Ok(ReadinessState::InProgress),
-        Ok(wire::ReadinessState::Complete) => Ok(ReadinessState::Complete),
-        Ok(wire::ReadinessState::NotApplicable) => Ok(ReadinessState::NotApplicable),
-        Ok(wire::ReadinessState::Expired | wire::ReadinessState::Unspecified) | Err(_) => Err(Error::invalid(
-            path,
-            "READINESS_STATE_INVALID",
-            "{field} must be NOT_STARTED, IN_PROGRESS, COMPLETE or NOT_APPLICABLE; EXPIRED is set when its time comes",
-        )),
-    }
-}
-
 /// The practice as the outcome left it. There is one: a command on an unknown practice is refused.
-fn view_of<'a>(outcome: &'a Outcome<'_, Registry>, code: PracticeCode) -> Option<View<'a>> {
+pub(crate) fn view_of<'a>(outcome: &'a Outcome<'_, Registry>, code: PracticeCode) -> Option<View<'a>> {
     outcome.after.registry.practice(code).map(View::current)
 }

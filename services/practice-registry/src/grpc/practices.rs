@@ -26,7 +26,10 @@ pub(crate) async fn get(
     let reading = reading!(request, handlers.clock.now())?;
     let published = handlers.published_at(request.min_position).await?;
     let view = reading.of(&published.state.registry).find(code).ok_or_else(|| refusal::practice_not_found(code))?;
-    Ok(wire::GetPracticeResponse { practice: Some(resource::to_wire(view)) })
+    Ok(wire::GetPracticeResponse {
+        practice: Some(resource::to_wire(view)),
+        checklist: resource::checklist_to_wire(view),
+    })
 }
 
 pub(crate) async fn batch_get(

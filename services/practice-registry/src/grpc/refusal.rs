@@ -1,11 +1,17 @@
 //! What a refusal is on the wire: one exhaustive mapping.
 
+use std::time::Duration;
+
 use api::Error;
 use filter::FilterError;
 use journal::SubmitError;
 use practice::{Rejection, SuccessionRejection};
 
+use crate::addresses::AddressError;
 use crate::grpc::{name, resource};
+
+/// When to try again after the store failed: long enough for a fail-over to begin, short enough for a person to wait.
+const STORE_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(crate) fn of_rejection(rejection: &Rejection) -> Error {
     match rejection {
@@ -43,6 +49,44 @@ pub(crate) fn of_rejection(rejection: &Rejection) -> Error {
             .with("pause", &pause)
             .precondition("PAUSE_END", &pause, "must be PROGRAMME_DEFAULT")
         }
+        Rejection::PauseJudgedLate { practice, pause } => {
+            let pause = name::of_pause(*practice, *pause);
+            Error::failed_precondition(
+                "PAUSE_JUDGED_LATE",
+                "{pause} was judged late, which is final: only the practice ends it",
+            )
+            .with("pause", &pause)
+            .precondition("PAUSE_OUTCOME", &pause, "must not be LATE")
+        }
+        Rejection::ReadinessItemUnknown { item } => Error::invalid(
+            "items.item",
+            "READINESS_ITEM_UNKNOWN",
+            "there is no readiness item {item}; ListReadinessItems names those there are",
+        )
+        .with("item", item),
+        Rejection::ReadinessItemOfCatalogue { item } => Error::invalid(
+            "items.item",
+            "READINESS_ITEM_OF_CATALOGUE",
+            "{item} is an item of the catalogue; a template demands it without declaring it",
+        )
+        .with("item", item),
+        Rejection::AdviceUnknown { .. }
+        | Rejection::AdviceHasEnded { .. }
+        | Rejection::AdviceEndsInPast { .. }
+        | Rejection::AdviceMomentOutOfRange { .. }
+        | Rejection::AdviceOfAnother { .. } => of_advice(rejection),
+        Rejection::ContactUnknown { practice, contact } => {
+            Error::not_found("CONTACT_NOT_FOUND", "there is no {contact}")
+                .with("contact", name::of_contact(*practice, *contact))
+        }
+        Rejection::RetentionOutOfRange { retain_until, now, latest } => Error::invalid(
+            "retain_until",
+            "RETENTION_OUT_OF_RANGE",
+            "{field} is {retain_until}; it must be after {now} and not after {latest}",
+        )
+        .with("retain_until", retain_until)
+        .with("now", now)
+        .with("latest", latest),
         Rejection::EffectiveInFuture { effective_from, today } => Error::invalid(
             "header.effective_date",
             "EFFECTIVE_DATE_IN_FUTURE",
@@ -155,8 +199,53 @@ fn of_succession(rejection: &SuccessionRejection) -> Error {
     }
 }
 
+fn of_advice(rejection: &Rejection) -> Error {
+    match rejection {
+        Rejection::AdviceUnknown { practice, advice } => Error::not_found("ADVICE_NOT_FOUND", "there is no {advice}")
+            .with("advice", name::of_advice(*practice, *advice)),
+        Rejection::AdviceHasEnded { practice, advice } => {
+            let advice = name::of_advice(*practice, *advice);
+            Error::failed_precondition("ADVICE_ENDED", "{advice} has ended; what is advised anew is recorded anew")
+                .with("advice", &advice)
+                .precondition("ADVICE_OPEN", &advice, "must be open")
+        }
+        Rejection::AdviceEndsInPast { until, now } => {
+            Error::invalid("until", "ADVICE_ENDS_IN_PAST", "{field} is {until}, which is not after {now}")
+                .with("until", until)
+                .with("now", now)
+        }
+        Rejection::AdviceMomentOutOfRange { moment, earliest, now } => Error::invalid(
+            "from",
+            "ADVICE_MOMENT_OUT_OF_RANGE",
+            "advice begins now at the latest and ends between its beginning and now; {moment} is not from {earliest} to {now}",
+        )
+        .with("moment", moment)
+        .with("earliest", earliest)
+        .with("now", now),
+        Rejection::AdviceOfAnother { practice, advice, recorded_as } => Error::permission_denied(
+            "ADVICE_OF_ANOTHER",
+            "{advice} is ended by its author or by an account with one of the roles {roles}",
+        )
+        .with("advice", name::of_advice(*practice, *advice))
+        .with("roles", recorded_as.join(", ")),
+        other => Error::internal(other),
+    }
+}
+
 pub(crate) fn of_submission(error: SubmitError<Rejection>) -> Error {
     journal::grpc::refusal(error, |rejection| of_rejection(&rejection))
+}
+
+/// The table of addresses could not be read or written.
+pub(crate) fn of_addresses(error: &AddressError) -> Error {
+    match error {
+        AddressError::Database(cause) if cause.is_unavailable() => {
+            tracing::warn!(error = error as &dyn std::error::Error, "the addresses are unavailable to a caller");
+            let template = "the store is unavailable; send the same request again, it takes effect at most once";
+            Error::unavailable("STORE_UNAVAILABLE", template).retry_after(STORE_RETRY_AFTER)
+        }
+        AddressError::Database(_) | AddressError::Damaged { .. } => Error::internal(error),
+    }
 }
 
 /// Rule 17: what the reader has is of a journal that this one does not continue.

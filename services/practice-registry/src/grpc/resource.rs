@@ -3,11 +3,11 @@
 use ods::Capability;
 use practice::access::{Access, ObservationSource, ObservedState};
 use practice::directory::{ListSize, Status};
-use practice::readiness::{ReadinessItem, ReadinessState};
+use practice::readiness::{ReadinessItem, ReadinessState, checklist};
 use practice::{OrganisationKind, View};
 use proto::registry::v1 as wire;
 
-use crate::grpc::{name, pause, permit, successions};
+use crate::grpc::{advice, name, pause, permit, successions};
 
 /// The practice as the view shows it. Its position and etag are those of its last change, also in a view of the past.
 pub(crate) fn to_wire(view: View<'_>) -> wire::Practice {
@@ -32,7 +32,7 @@ pub(crate) fn to_wire(view: View<'_>) -> wire::Practice {
         list_size_date: list_size.map(|size| size.date.to_string()).unwrap_or_default(),
         access: view.capabilities().iter().map(|capability| access_to_wire(view, capability)).collect(),
         pauses: view.pauses().map(|held| pause::to_wire(view, held)).collect(),
-        readiness: view.readiness().map(|(item, at)| readiness_to_wire(item, at)).collect(),
+        readiness: view.readiness().map(|(item, at)| readiness_to_wire(item, Some(at))).collect(),
         create_time: Some(api::time::to_wire(practice.created_at)),
         update_time: Some(api::time::to_wire(practice.changed_at)),
         etag: etag(practice.position()),
@@ -40,12 +40,18 @@ pub(crate) fn to_wire(view: View<'_>) -> wire::Practice {
         successions: view.successions().map(|known| successions::to_wire(view, known)).collect(),
         successors: view.successors().iter().map(|code| name::of_practice(*code)).collect(),
         predecessors: view.predecessors().map(name::of_practice).collect(),
+        advice: view.advice().map(|given| advice::to_wire(view, given)).collect(),
     }
 }
 
 /// A figure never passes for a publication's where nobody has counted.
 fn list_size_source(size: &ListSize) -> String {
     if size.carried_over { format!("{}, carried over", size.source) } else { size.source.clone() }
+}
+
+/// The whole checklist: what nothing was recorded on is NOT_STARTED.
+pub(crate) fn checklist_to_wire(view: View<'_>) -> Vec<wire::ReadinessItem> {
+    checklist(view).iter().map(|(item, at)| readiness_to_wire(item, *at)).collect()
 }
 
 /// The etag of a practice that changed last at `position`: that is all that distinguishes its versions.
@@ -94,7 +100,7 @@ fn access_to_wire(view: View<'_>, capability: &Capability) -> wire::Access {
     }
 }
 
-fn readiness_to_wire(item: &ReadinessItem, recorded_at: jiff::Timestamp) -> wire::ReadinessItem {
+fn readiness_to_wire(item: &ReadinessItem, recorded_at: Option<jiff::Timestamp>) -> wire::ReadinessItem {
     let state = match item.state {
         ReadinessState::NotStarted => wire::ReadinessState::NotStarted,
         ReadinessState::InProgress => wire::ReadinessState::InProgress,
@@ -109,7 +115,7 @@ fn readiness_to_wire(item: &ReadinessItem, recorded_at: jiff::Timestamp) -> wire
         owner: item.owner.clone(),
         due_date: item.due_date.map(|day| day.to_string()).unwrap_or_default(),
         expires_at: item.expires_at.map(api::time::to_wire),
-        recorded_at: Some(api::time::to_wire(recorded_at)),
+        recorded_at: recorded_at.map(api::time::to_wire),
     }
 }
 

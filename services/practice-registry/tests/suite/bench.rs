@@ -38,6 +38,7 @@ pub(crate) async fn everywhere(test: impl AsyncFn(&mut Bench)) {
     for store in TestStore::each().await {
         let db = Db::open(store.store(), "registry").await.unwrap();
         db.migrate(&MIGRATIONS).await.unwrap();
+        db.migrate(&practice_registry::MIGRATIONS).await.unwrap();
         let mut bench = Bench::open(Journal::Sql(db), Some(store), START.parse().unwrap()).await;
         test(&mut bench).await;
         bench.registry.engine().shutdown().await;

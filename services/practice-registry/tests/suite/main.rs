@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
 mod access;
+mod advice;
 mod bench;
+mod contacts;
 mod export;
 mod files;
 mod following;
@@ -16,6 +18,7 @@ mod organisations;
 mod participation;
 mod permits;
 mod practices;
+mod readiness;
 mod reference;
 mod reorganisation;
 mod sources;

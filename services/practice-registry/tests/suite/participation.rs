@@ -1,4 +1,4 @@
-//! PausePractice, ResumePractice, SetPauseOutcome, GetReceipt, RequestSwitchOff, UpdateReadiness.
+//! PausePractice, ResumePractice, SetPauseOutcome, GetReceipt, RequestSwitchOff.
 
 use journal::MemoryFault;
 use proto::registry::v1 as wire;
@@ -130,6 +130,11 @@ async fn a_pause_that_is_malformed_is_refused_by_field() {
             "note",
         ),
         (
+            wire::PausePracticeRequest { reason_code: "943-476-5919".to_owned(), ..pause("p") },
+            "NHS_NUMBER_IN_TEXT",
+            "reason_code",
+        ),
+        (
             wire::PausePracticeRequest {
                 on_behalf_of: "the practice".to_owned(),
                 evidence: "letter about 943 476 5919".to_owned(),
@@ -146,12 +151,88 @@ async fn a_pause_that_is_malformed_is_refused_by_field() {
     }
 }
 
+fn on_behalf(request_id: &str) -> wire::PausePracticeRequest {
+    wire::PausePracticeRequest {
+        on_behalf_of: PRACTICE.to_owned(),
+        evidence: "letter of 1 June".to_owned(),
+        ..pause(request_id)
+    }
+}
+
+#[tokio::test]
+async fn whoever_pauses_for_a_practice_says_for_whom_and_by_what_evidence() {
+    let bench = Bench::with_practices().await;
+    let mut icb = bench.client_as("bob;roles=icb");
+    let (on_behalf_of, evidence) = (String::new(), String::new());
+    for (request, field) in [
+        (wire::PausePracticeRequest { on_behalf_of, ..on_behalf("p") }, "on_behalf_of"),
+        (wire::PausePracticeRequest { evidence, ..on_behalf("p") }, "evidence"),
+    ] {
+        let (code, explained) = refusal(icb.pause_practice(request).await);
+        assert_eq!((code, explained.reason.as_str()), (Code::InvalidArgument, "FIELD_REQUIRED"));
+        assert_eq!(explained.fields[0].0, field);
+    }
+    let placed = icb.pause_practice(on_behalf("p")).await.unwrap().into_inner().pause.unwrap();
+    assert_eq!((placed.placed_by.as_str(), placed.on_behalf_of.as_str()), ("bob", PRACTICE));
+    assert_eq!(placed.evidence, "letter of 1 June");
+    let name = PRACTICE.to_owned();
+    let off = wire::RequestSwitchOffRequest { name, request_id: "off".to_owned(), ..Default::default() };
+    let mut lead = bench.client_as("ann;roles=programme-lead");
+    assert_eq!(refusal(lead.request_switch_off(off.clone()).await).1.fields[0].0, "on_behalf_of");
+    bench.client_as("manager;roles=practice").request_switch_off(off).await.unwrap();
+}
+
+/// Issue of two capabilities at once: what one waits for is nothing to the other.
+#[tokio::test]
+async fn a_pause_of_one_capability_leaves_the_other_with_its_permits_receipts_and_answers() {
+    let historic = "capabilities/historic-records";
+    everywhere(async |bench| {
+        bench.import_map().await;
+        let other = |key: wire::CommandKey| wire::CommandKey { capability: historic.to_owned(), ..key };
+        let granted = bench.acquire(vec![enable(1), other(enable(1))]).await;
+        assert!(granted.iter().all(|grant| grant.refusal() == PermitRefusal::Unspecified));
+        let one = wire::PausePracticeRequest { capability: historic.to_owned(), ..pause("p") };
+        let receipt = bench.client.pause_practice(one).await.unwrap().into_inner().receipt.unwrap();
+        let parts: Vec<_> = receipt.parts.iter().map(|part| (part.capability.as_str(), part.state())).collect();
+        assert_eq!(parts, [(historic, ReceiptState::Pending)]);
+
+        assert!(bench.settle(enable(1), wire::CommandOutcome::Applied).await.receipts_final.is_empty());
+        let settled = wire::SettlePermitsRequest {
+            settlements: vec![wire::Settlement {
+                key: Some(other(enable(1))),
+                outcome: wire::CommandOutcome::NotApplied.into(),
+                ..Default::default()
+            }],
+            request_id: "other".to_owned(),
+            ..Default::default()
+        };
+        let settled = bench.client.settle_permits(settled).await.unwrap().into_inner().results.remove(0);
+        assert_eq!(settled.receipts_final, ["practices/A81001/receipts/1"]);
+
+        for (capability, live, paused) in [("", true, false), (historic, false, true)] {
+            let check = wire::CheckAccessRequest {
+                ods_code: "A81001".to_owned(),
+                capability: capability.to_owned(),
+                ..Default::default()
+            };
+            let checked = bench.client.check_access(check).await.unwrap().into_inner();
+            let is_paused = |reason: &wire::AccessReason| reason.code() == wire::AccessReasonCode::Paused;
+            assert_eq!((checked.live, checked.reasons.iter().any(is_paused)), (live, paused), "{capability}");
+        }
+        let again = bench.acquire(vec![other(enable(2)), disable(2)]).await;
+        assert_eq!((again[0].refusal(), again[1].refusal()), (PermitRefusal::Paused, PermitRefusal::Unspecified));
+        bench.settle(disable(2), wire::CommandOutcome::Applied).await;
+        assert_eq!(bench.acquire(vec![enable(3)]).await[0].refusal(), PermitRefusal::Unspecified);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn only_the_practice_may_lift_a_pause() {
     let bench = Bench::with_practices().await;
     for roles in ["programme-lead", "service", "icb"] {
         let mut client = bench.client_as(&format!("bob;roles={roles}"));
-        client.pause_practice(pause(&format!("p-{roles}"))).await.unwrap();
+        client.pause_practice(on_behalf(&format!("p-{roles}"))).await.unwrap();
         let (code, _) = reason(client.resume_practice(resume("r")).await);
         assert_eq!(code, Code::PermissionDenied, "{roles}");
     }
@@ -204,6 +285,13 @@ async fn the_scheduler_judges_pauses_by_the_programmes_default_and_no_others() {
         let judged = late.pause.unwrap();
         assert_eq!((judged.outcome(), judged.until, judged.in_force), (PauseOutcome::Late, None, true));
 
+        let in_time = wire::SetPauseOutcomeRequest {
+            deferred_to: "programmes/autumn/waves/2".to_owned(),
+            ..judge("again", PauseOutcome::InTime)
+        };
+        let refused = reason(bench.client.set_pause_outcome(in_time).await);
+        assert_eq!(refused, (Code::FailedPrecondition, "PAUSE_JUDGED_LATE".to_owned()));
+
         bench.pause("q").await;
         let other =
             wire::SetPauseOutcomeRequest { name: format!("{PRACTICE}/pauses/2"), ..judge("x", PauseOutcome::Late) };
@@ -244,43 +332,6 @@ async fn a_request_to_switch_off_pauses_and_shows_until_a_command_has_taken_effe
         bench.settle(disable(2), wire::CommandOutcome::Applied).await;
         let access = bench.practice().await.access.remove(0);
         assert_eq!((access.state(), access.switch_off_request), (wire::ObservedState::Off, None));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn readiness_items_are_set_one_by_one_and_the_others_stay() {
-    everywhere(async |bench| {
-        bench.import_map().await;
-        let item = |item: &str, state: wire::ReadinessState| wire::ReadinessItem {
-            item: item.to_owned(),
-            state: state.into(),
-            owner: "manager".to_owned(),
-            due_date: "2031-06-20".to_owned(),
-            ..Default::default()
-        };
-        let update = |request_id: &str, items| wire::UpdateReadinessRequest {
-            name: PRACTICE.to_owned(),
-            items,
-            request_id: request_id.to_owned(),
-            ..Default::default()
-        };
-        let first = update("a", vec![item("dpia", wire::ReadinessState::InProgress)]);
-        bench.client.update_readiness(first).await.unwrap();
-        let second = update("b", vec![item("staff-training", wire::ReadinessState::Complete)]);
-        let practice = bench.client.update_readiness(second).await.unwrap().into_inner().practice.unwrap();
-        let items: Vec<_> = practice.readiness.iter().map(|item| (item.item.as_str(), item.state())).collect();
-        let expected = [("dpia", wire::ReadinessState::InProgress), ("staff-training", wire::ReadinessState::Complete)];
-        assert_eq!(items, expected);
-
-        for (items, expected) in [
-            (vec![], "FIELD_REQUIRED"),
-            (vec![item("Staff Training", wire::ReadinessState::Complete)], "READINESS_ITEM_INVALID"),
-            (vec![item("dpia", wire::ReadinessState::Expired)], "READINESS_STATE_INVALID"),
-            (vec![item("dpia", wire::ReadinessState::Complete); 2], "ITEM_TWICE"),
-        ] {
-            assert_eq!(reason(bench.client.update_readiness(update("c", items)).await).1, expected);
-        }
     })
     .await;
 }

@@ -2,7 +2,7 @@
 
 use api::Error;
 use proto::scheduler::v1 as wire;
-use rollout::{Blocker, Explanation, State, Target, explain as explain_target};
+use rollout::{Blocker, Explanation, Information, State, Target, explain as explain_target};
 
 use super::Handlers;
 use super::convert::{enrolment, moment, name};
@@ -36,6 +36,7 @@ fn explanation_to_wire(state: &State, explanation: &Explanation) -> wire::Explai
         desired: explanation.desired.to_string(),
         enrolment: enrolled.and_then(|wave| enrolment::find_to_wire(state, wave, explanation.practice)),
         blockers: explanation.blockers.iter().map(blocker_to_wire).collect(),
+        information: explanation.information.iter().map(information_to_wire).collect(),
         earliest_at: explanation.earliest_at.map(moment),
         summary: explanation.summary(),
         registry_position: explanation.registry_position,
@@ -50,5 +51,15 @@ fn blocker_to_wire(blocker: &Blocker) -> wire::Blocker {
         owner: blocker.owner(),
         clears_by: blocker.clears_by(),
         earliest_at: blocker.earliest_at().map(moment),
+    }
+}
+
+fn information_to_wire(information: &Information) -> wire::Information {
+    wire::Information {
+        code: information.code().to_owned(),
+        evidence: information.to_string(),
+        source: information.advice.source.clone(),
+        resource: information.resource(),
+        since: Some(moment(information.advice.from)),
     }
 }

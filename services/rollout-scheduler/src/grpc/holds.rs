@@ -50,7 +50,7 @@ pub(super) async fn place(
 
 fn act_of(asked: &Asked<wire::PlaceHoldRequest>, scope: HoldScope) -> Result<Act, Error> {
     let request = &asked.request;
-    api::validate::text("owner", &request.owner, OWNER_CHARS_MAX)?;
+    api::validate::free_text("owner", &request.owner, OWNER_CHARS_MAX)?;
     let owner = if request.owner.is_empty() { asked.account() } else { Account::new(&request.owner) };
     Ok(Act::PlaceHold {
         brake: hold::brake_from_wire(request.brake()),

@@ -5,6 +5,7 @@ mod calendar;
 mod convert;
 mod enrolments;
 mod explanation;
+mod facts;
 mod holds;
 mod lists;
 mod plans;

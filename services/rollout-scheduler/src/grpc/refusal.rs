@@ -184,6 +184,12 @@ pub(crate) fn of_document(error: &DocumentError) -> Error {
         )
         .with("bytes", bytes)
         .with("bytes_max", DOCUMENT_BYTES_MAX),
+        DocumentError::NhsNumber { line } => Error::invalid(
+            "document",
+            "NHS_NUMBER_IN_TEXT",
+            "line {line} of {field} has an NHS number in it, or ten digits that could be one; it is kept for ever",
+        )
+        .with("line", line),
         DocumentError::Form { line, column, problem } => {
             Error::invalid("specification", "DOCUMENT_INVALID", "{field}, line {line}, column {column}: {problem}")
                 .with("line", line)

@@ -13,11 +13,14 @@ use ods::{Capability, PracticeCode};
 use proto::registry::v1 as wire;
 use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
 use rollout::PermitAnswer;
-use rollout::{AccessFacts, Observed, PauseEnd, PauseFacts, PracticeFacts};
+use rollout::effects::ItemsToTell;
+use rollout::spec::ItemSpec;
 use rollout::{ActivationKey, Direction};
+use rollout::{Observed, PracticeFacts};
 use tonic::Streaming;
 
 use super::convert::{moment, name};
+use super::facts::facts_from_wire;
 use crate::peer::PeerError;
 
 /// What one call about permits, settlements or observations may name at most, as the registry's contract has it.
@@ -120,6 +123,25 @@ impl Registry {
         Ok(())
     }
 
+    /// Makes the readiness items known that a programme's template has of its own.
+    pub(crate) async fn declare_items(&self, own: &ItemsToTell, asking: Asking) -> Result<(), PeerError> {
+        let kind = |(item, demand): &(String, ItemSpec)| wire::ReadinessItemKind {
+            item: item.clone(),
+            title: demand.title.clone(),
+            description: demand.description.clone(),
+            usual_owner: demand.usual_owner.clone(),
+            declared_by: String::new(),
+        };
+        let request = wire::DeclareReadinessItemsRequest {
+            programme: own.programme.to_string(),
+            items: own.items.iter().map(kind).collect(),
+            request_id: asking.request_id,
+            ..wire::DeclareReadinessItemsRequest::default()
+        };
+        self.0.clone().declare_readiness_items(request).await?;
+        Ok(())
+    }
+
     /// Records what a supplier's list says; at most [`KEYS_MAX`].
     pub(crate) async fn record(
         &self,
@@ -195,67 +217,6 @@ impl Watch {
     }
 }
 
-fn facts_from_wire(practice: &wire::Practice) -> Result<PracticeFacts, PeerError> {
-    let unready = practice.readiness.iter().filter(|item| blocks(item.state())).map(|item| item.item.clone());
-    let pauses: Result<Vec<_>, PeerError> = practice.pauses.iter().map(pause_from_wire).collect();
-    let access: Result<Vec<_>, PeerError> = practice.access.iter().map(access_from_wire).collect();
-    let successors: Result<Vec<_>, PeerError> =
-        practice.successors.iter().map(|successor| Ok(name::practice("successors", successor)?)).collect();
-    Ok(PracticeFacts {
-        code: code(&practice.ods_code)?,
-        supplier: optional(&practice.supplier)?,
-        icb: optional(&practice.icb_code)?,
-        sub_icb: optional(&practice.sub_icb_code)?,
-        region: optional(&practice.region_code)?,
-        pcn: optional(&practice.pcn_code)?,
-        list_size: u32::try_from(practice.list_size).unwrap_or(0),
-        open: practice.status() == wire::PracticeStatus::Active,
-        successors: successors?,
-        unready: unready.collect(),
-        pauses: pauses?,
-        access: access?,
-    })
-}
-
-/// A readiness item on which something was recorded and which is not done stands in the way.
-fn blocks(state: wire::ReadinessState) -> bool {
-    !matches!(state, wire::ReadinessState::Complete | wire::ReadinessState::NotApplicable)
-}
-
-fn pause_from_wire(pause: &wire::Pause) -> Result<PauseFacts, PeerError> {
-    let number = pause.name.rsplit('/').next().and_then(|number| number.parse().ok());
-    let until = api::time::moment("until", pause.until.as_ref())?;
-    let end = match (pause.end(), until) {
-        (wire::PauseEnd::Until, Some(until)) => PauseEnd::Until(until),
-        (wire::PauseEnd::ProgrammeDefault, _) => PauseEnd::ProgrammeDefault,
-        // An end that is not understood is none: the practice itself has to lift it.
-        _ => PauseEnd::FurtherNotice,
-    };
-    Ok(PauseFacts {
-        number: number.ok_or(PeerError::Nonsense("a pause has no number"))?,
-        capability: if pause.capability.is_empty() { None } else { Some(code(&pause.capability)?) },
-        end,
-        recorded_at: api::time::required_moment("recorded_at", pause.recorded_at.as_ref())?,
-        in_force: pause.in_force,
-        pending_on: Vec::new(),
-    })
-}
-
-fn access_from_wire(access: &wire::Access) -> Result<AccessFacts, PeerError> {
-    Ok(AccessFacts {
-        capability: code(&access.capability)?,
-        observed: match access.state() {
-            wire::ObservedState::On => Observed::On,
-            wire::ObservedState::Off => Observed::Off,
-            wire::ObservedState::Partial => Observed::Partial,
-            wire::ObservedState::Unknown | wire::ObservedState::Unspecified => Observed::Unknown,
-        },
-        observed_at: api::time::moment("as_at", access.as_at.as_ref())?,
-        generation_highest: access.generation_highest,
-        switch_off_requested: access.switch_off_request.is_some(),
-    })
-}
-
 fn observed_to_wire(observed: Observed) -> wire::ObservedState {
     match observed {
         Observed::On => wire::ObservedState::On,
@@ -304,16 +265,7 @@ fn key_from_wire(key: &wire::CommandKey) -> Result<ActivationKey, Error> {
     })
 }
 
-/// The names that a supplier or an organisation may lack.
-fn optional<T>(text: &str) -> Result<Option<T>, PeerError>
-where
-    T: std::str::FromStr,
-    T::Err: std::fmt::Display,
-{
-    if text.is_empty() { Ok(None) } else { code(text).map(Some) }
-}
-
-fn code<T>(text: &str) -> Result<T, PeerError>
+pub(super) fn code<T>(text: &str) -> Result<T, PeerError>
 where
     T: std::str::FromStr,
     T::Err: std::fmt::Display,

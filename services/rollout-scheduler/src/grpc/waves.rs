@@ -125,7 +125,7 @@ pub(super) async fn record_notice(
     let delivered_at = api::time::moment("delivered_at", asked.request.delivered_at.as_ref())?;
     let delivered_at = delivered_at.unwrap_or_else(|| handlers.clock.now());
     api::validate::required("channel", &asked.request.channel)?;
-    api::validate::text("channel", &asked.request.channel, CHANNEL_CHARS_MAX)?;
+    api::validate::free_text("channel", &asked.request.channel, CHANNEL_CHARS_MAX)?;
     let channel = asked.request.channel.clone();
     let fact = Fact::NoticeDelivered { wave: id.clone(), practices, delivered_at, channel };
     let ask = Ask::new(&asked, &mutation, Command::Learn(fact)).because_of(&id);

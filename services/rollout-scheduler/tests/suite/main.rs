@@ -10,6 +10,7 @@ mod files;
 mod go_live;
 mod outages;
 mod programmes;
+mod readiness;
 mod requests;
 mod restarts;
 mod successions;

@@ -161,6 +161,9 @@ impl World {
         }
         let pauses: Vec<PauseRef> = told.into_iter().map(|one| one.pause).collect();
         moved |= !pauses.is_empty() && self.learn(Fact::PauseOutcomesTold { pauses });
+        for own in effects::items_to_tell(&self.state) {
+            moved |= self.learn(Fact::ReadinessTold { programme: own.programme, version: own.version });
+        }
         moved
     }
 }
