@@ -6,6 +6,9 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 
+/// How the variables begin that `cargo run` sets of the package it runs.
+const OF_THIS_PACKAGE: [&str; 2] = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+
 /// The workspace's root folder, which every step runs in.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies one folder below the workspace's root")
@@ -14,7 +17,14 @@ pub(crate) fn root() -> &'static Path {
 /// A `cargo` command in the workspace's root.
 pub(crate) fn cargo() -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    command(cargo)
+    let mut command = command(cargo);
+    // What cargo told this package of itself is not for those it builds: some build scripts watch it and would run anew.
+    for (name, _) in std::env::vars_os() {
+        if OF_THIS_PACKAGE.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes())) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// A command in the workspace's root.
