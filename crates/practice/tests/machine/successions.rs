@@ -351,17 +351,17 @@ fn readiness_is_what_all_predecessors_have_and_expires_with_the_first() {
     use ReadinessState::{Complete, InProgress, NotApplicable, NotStarted};
     ready(&mut bench, "A81001", "dpia", Complete, Some(later));
     ready(&mut bench, "A81002", "dpia", Complete, Some(soon));
-    ready(&mut bench, "A81001", "training", Complete, None);
-    ready(&mut bench, "A81002", "training", InProgress, None);
+    ready(&mut bench, "A81001", "staff-training", Complete, None);
+    ready(&mut bench, "A81002", "staff-training", InProgress, None);
     ready(&mut bench, "A81001", "policies", Complete, None);
-    ready(&mut bench, "A81001", "proxy", Complete, None);
-    ready(&mut bench, "A81002", "proxy", NotApplicable, None);
+    ready(&mut bench, "A81001", "proxy-and-under-16-policy", Complete, None);
+    ready(&mut bench, "A81002", "proxy-and-under-16-policy", NotApplicable, None);
     merge(&mut bench, &["A81001", "A81002"], "B82001", TODAY);
     let state = |item| readiness(&bench, "B82001", item);
     assert_eq!(state("dpia"), Some(Complete));
-    assert_eq!(state("training"), Some(InProgress));
+    assert_eq!(state("staff-training"), Some(InProgress));
     assert_eq!(state("policies"), Some(NotStarted), "A81002 has recorded nothing of it");
-    assert_eq!(state("proxy"), Some(InProgress));
+    assert_eq!(state("proxy-and-under-16-policy"), Some(InProgress));
     assert_eq!(at(&bench, "B82001").readiness["dpia"].last().unwrap().said.expires_at, Some(soon));
     bench.now = soon;
     bench.done(&Command::Lapse);
@@ -372,10 +372,10 @@ fn readiness_is_what_all_predecessors_have_and_expires_with_the_first() {
 fn a_practice_that_goes_on_is_no_readier_than_it_was() {
     let mut bench = town();
     ready(&mut bench, "A81001", "dpia", ReadinessState::Complete, None);
-    ready(&mut bench, "A81002", "training", ReadinessState::Complete, None);
+    ready(&mut bench, "A81002", "staff-training", ReadinessState::Complete, None);
     merge(&mut bench, &["A81001"], "A81002", TODAY);
     assert_eq!(readiness(&bench, "A81002", "dpia"), Some(ReadinessState::NotStarted));
-    assert_eq!(readiness(&bench, "A81002", "training"), Some(ReadinessState::NotStarted));
+    assert_eq!(readiness(&bench, "A81002", "staff-training"), Some(ReadinessState::NotStarted));
 }
 
 #[test]
