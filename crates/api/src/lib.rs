@@ -18,6 +18,7 @@ mod explained;
 mod mutation;
 pub mod nhs_number;
 pub mod page;
+mod refusals;
 pub mod time;
 pub mod validate;
 
@@ -26,3 +27,4 @@ pub use error::{DOMAIN, Error, internal_errors_quote};
 pub use explained::Explained;
 pub use mutation::{Mutation, MutationFields, REASON_CODE_BYTES_MAX, REQUEST_ID_BYTES_MAX};
 pub use page::{Page, PageLimits};
+pub use refusals::{POSITION_NOT_REACHED, filter_invalid, position_not_reached};

@@ -25,14 +25,7 @@ pub fn patience() -> Instant {
 
 /// A `min_position` that was not reached in time.
 pub fn not_reached(error: &NotReached) -> api::Error {
-    api::Error::unavailable(
-        "POSITION_NOT_REACHED",
-        "{journal} is at position {position} here, and {min_position} was not seen in time; try again",
-    )
-    .with("journal", format!("journals/{}", error.journal))
-    .with("position", error.position)
-    .with("min_position", error.wanted)
-    .retry_after(RETRY_AFTER)
+    api::position_not_reached(format!("journals/{}", error.journal), error.position, error.wanted)
 }
 
 /// The refusal of a submitted command; `rejected` words the domain's own.

@@ -65,11 +65,9 @@ pub(super) fn of_query(error: &QueryError) -> Error {
             "journals/registry",
             "must go on from what was followed; an operator must decide",
         ),
+        // Where the registry is to this service: what it has followed.
         QueryError::PositionNotReached { reached, wanted } => {
-            Error::unavailable("POSITION_NOT_REACHED", "the registry is followed up to {reached}, not yet to {wanted}")
-                .with("reached", reached)
-                .with("wanted", wanted)
-                .retry_after(RETRY_DELAY)
+            api::position_not_reached("journals/registry", *reached, *wanted)
         }
     }
 }

@@ -76,7 +76,7 @@ fn refused(status: &Status) -> RegistryError {
     match (explained.reason.as_str(), position) {
         // A registry that does not come to our position in time lags behind or was restored; either way figures rest on
         // records that it does not have.
-        ("JOURNAL_REWOUND" | "POSITION_NOT_REACHED", Some(position)) => RegistryError::Elsewhere { position },
+        ("JOURNAL_REWOUND" | api::POSITION_NOT_REACHED, Some(position)) => RegistryError::Elsewhere { position },
         ("RESUME_TOKEN_INVALID", _) => RegistryError::TokenRefused(status.message().to_owned()),
         _ => RegistryError::Call { code: status.code(), message: status.message().to_owned() },
     }

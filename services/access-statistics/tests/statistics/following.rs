@@ -44,7 +44,7 @@ async fn a_query_waits_for_the_position_it_asks_for_and_says_so_when_it_is_not_r
     world.config = StatisticsConfig { position_wait_max: Duration::from_millis(50), ..world.config };
     let process = world.start().await;
     let refused = Explained::from(&process.statistics().get_summary(at_least(1)).await.unwrap_err());
-    assert_eq!((refused.reason.as_str(), refused.metadata["wanted"].as_str()), ("POSITION_NOT_REACHED", "1"));
+    assert_eq!((refused.reason.as_str(), refused.metadata["min_position"].as_str()), ("POSITION_NOT_REACHED", "1"));
     assert!(refused.retry_after.is_some());
     process.stop().await;
 

@@ -201,10 +201,7 @@ pub(crate) fn of_document(error: &DocumentError) -> Error {
 
 /// CEL in the field at `path` that cannot be read.
 pub(crate) fn of_filter(path: &str, error: &filter::FilterError) -> Error {
-    Error::invalid(path, "FILTER_INVALID", "{field}, line {line}, column {column}: {error}")
-        .with("line", error.line())
-        .with("column", error.column())
-        .with("error", error.kind())
+    api::filter_invalid(path, error.line(), error.column(), error.kind())
 }
 
 pub(crate) fn of_journal(error: &JournalError) -> Error {

@@ -1,0 +1,33 @@
+//! Refusals that several services give: one wording each, so that a client has one to know.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::Error;
+
+/// The reason of [`position_not_reached`], for clients that go by it.
+pub const POSITION_NOT_REACHED: &str = "POSITION_NOT_REACHED";
+
+/// A replica hears of a record within milliseconds, so a second is ample.
+const POSITION_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// UNAVAILABLE: a read that wanted `journal` (`journals/registry`) at `min_position` at least found it at `position`, and
+/// has waited for as long as it may.
+pub fn position_not_reached(journal: impl fmt::Display, position: u64, min_position: u64) -> Error {
+    Error::unavailable(
+        POSITION_NOT_REACHED,
+        "{journal} is at position {position} here, and {min_position} was not seen in time; try again",
+    )
+    .with("journal", journal)
+    .with("position", position)
+    .with("min_position", min_position)
+    .retry_after(POSITION_RETRY_AFTER)
+}
+
+/// INVALID_ARGUMENT: the CEL in the field at `path` is wrong at this place, both from 1.
+pub fn filter_invalid(path: &str, line: usize, column: usize, error: impl fmt::Display) -> Error {
+    Error::invalid(path, "FILTER_INVALID", "{field}, line {line}, column {column}: {error}")
+        .with("line", line)
+        .with("column", column)
+        .with("error", error)
+}
