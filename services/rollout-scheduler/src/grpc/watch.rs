@@ -10,6 +10,7 @@ use api::{Error, Page, PageLimits};
 use clock::Activity;
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
+use journal::grpc::Place;
 use journal::{Published, Subscription};
 use proto::scheduler::v1 as wire;
 use rollout::state::{EnrolmentState, Load, Wave, WaveStage};
@@ -33,7 +34,7 @@ struct Fingerprint {
 /// A reader of a programme's changes.
 struct Watch {
     id: ProgrammeId,
-    tokens: Page<u64>,
+    tokens: Page<Place>,
     subscription: Subscription<SchedulerMachine>,
     /// The next state to tell of, if it is known already.
     next: Option<Arc<Published<SchedulerMachine>>>,
@@ -52,18 +53,21 @@ pub(super) async fn watch(
     let mut request = asked.request;
     let id = name::programme("name", &request.name)?;
     let token = std::mem::take(&mut request.resume_token);
-    let tokens = Page::check(PageLimits::STANDARD, 0, &token, api::digest(&request)).map_err(|_| {
+    let tokens: Page<Place> = Page::check(PageLimits::STANDARD, 0, &token, api::digest(&request)).map_err(|_| {
         Error::invalid("resume_token", "RESUME_TOKEN_INVALID", "{field} is not from this watch; begin anew without one")
     })?;
     // Subscribed before the state is read: what is published between the two is heard.
     let subscription = handlers.engine.subscribe();
-    let published = handlers.at(tokens.after.unwrap_or(0)).await?;
+    let published = match &tokens.after {
+        None => handlers.engine.published(),
+        Some(place) => place.resume(&handlers.engine).await?,
+    };
     programme_of(&published.state.rollout, &id)?;
     let watch = Watch {
         id,
         subscription,
         // A reader that has everything waits for what comes; any other is told all that there is.
-        next: (tokens.after != Some(published.position)).then_some(published),
+        next: (tokens.after != Some(Place::of(&published))).then_some(published),
         snapshot: tokens.after.is_none(),
         tokens,
         programme_position: 0,
@@ -94,7 +98,7 @@ impl Watch {
         let now = programme_of(state, &self.id)?;
         let mut message = wire::WatchProgrammeResponse {
             snapshot: self.snapshot,
-            resume_token: self.tokens.next_page_token(&published.position),
+            resume_token: self.tokens.next_page_token(&Place::of(published)),
             position: published.position,
             ..wire::WatchProgrammeResponse::default()
         };

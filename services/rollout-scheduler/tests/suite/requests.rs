@@ -187,6 +187,25 @@ async fn a_watch_tells_all_then_what_changes_and_resumes() {
     assert_eq!(missed.waves[0].opens_on, "2031-06-09");
 }
 
+/// Rule 17.
+#[tokio::test]
+async fn a_watch_does_not_go_on_in_another_journal() {
+    let mut world = world().await;
+    world.approve(ONE_WAVE).await;
+    let request = wire::WatchProgrammeRequest { name: PROGRAMME.to_owned(), resume_token: String::new() };
+    let mut stream = world.programmes("alice").watch_programme(request.clone()).await.unwrap().into_inner();
+    let resume_token = stream.message().await.unwrap().unwrap().resume_token;
+    let resumed = wire::WatchProgrammeRequest { resume_token, ..request };
+    assert!(world.programmes("alice").watch_programme(resumed.clone()).await.is_ok());
+
+    let mut other = self::world().await;
+    // Longer, and yet another one.
+    other.approve(&ONE_WAVE.replace("min_success: 0.8", "min_success: 0.7")).await;
+    other.until("2031-06-02T08:00:30Z").await;
+    let refused = other.programmes("alice").watch_programme(resumed).await.map(drop);
+    assert_eq!(reason(refused), (Code::FailedPrecondition, "JOURNAL_REWOUND".to_owned()));
+}
+
 #[tokio::test]
 async fn the_calendar_says_which_windows_open_and_what_became_of_due_moments() {
     let mut world = world().await;
