@@ -1,12 +1,16 @@
 //! What is known of one capability at one practice: observations, permits, the request to switch off.
 //!
-//! Live is observed, never assumed: nothing here derives a state from a permit or from the passing of time.
+//! Live is observed, never assumed: nothing here derives a state from a permit or from the passing of time. What holds
+//! where sources differ is the subject of [`evidence`](crate::evidence).
 
 use jiff::Timestamp;
 use ods::PracticeCode;
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::{Standing, Verdict};
 use crate::key::{Action, CommandKey};
+use crate::setting::WrongSetting;
+use crate::signal::Signals;
 
 /// What was observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,7 +44,7 @@ pub enum ObservationSource {
     Succession,
 }
 
-/// One observation.
+/// One observation: a piece of evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
     /// What.
@@ -54,14 +58,12 @@ pub struct Observed {
     /// The command it followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandKey>,
-}
-
-impl Observed {
-    /// Live by the rule of its source. All sources so far have the same rule: they must say ON.
-    #[must_use]
-    pub fn is_live(&self) -> bool {
-        self.state == ObservedState::On
-    }
+    /// Where the evidence lies: a list's number, a visit's report.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub evidence: String,
+    /// Of PARTIAL: the settings that are not as they should be, where they were named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wrong_settings: Vec<WrongSetting>,
 }
 
 /// How a command ended.
@@ -108,6 +110,12 @@ impl Permit {
         self.settled.is_none()
     }
 
+    /// As it stood at `moment`, where it was open then.
+    pub(crate) fn open_at(&self, moment: Timestamp) -> Option<Self> {
+        let was_open = self.granted_at <= moment && self.settled.is_none_or(|settled| settled.at > moment);
+        was_open.then(|| Self { settled: None, ..self.clone() })
+    }
+
     fn has_applied(&self) -> bool {
         self.settled.is_some_and(|settled| settled.outcome == Outcome::Applied)
     }
@@ -138,26 +146,44 @@ pub struct Access {
     /// The open request to switch off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switch_off: Option<SwitchOff>,
+    /// What is noticed beside whether it is on.
+    #[serde(default, skip_serializing_if = "Signals::is_empty")]
+    pub signals: Signals,
 }
 
 impl Access {
-    /// The latest observation; None where nothing was ever observed.
+    /// What holds by all that was observed; None where nothing ever was.
     #[must_use]
-    pub fn latest(&self) -> Option<&Observed> {
-        self.observations.last()
+    pub fn verdict(&self) -> Option<Verdict<'_>> {
+        self.standing(Timestamp::MAX, Timestamp::MAX).verdict()
     }
 
-    /// The latest observation of a moment up to `effective_at`, by what was recorded up to `known_at`.
+    /// The words that stood at `effective_at`, by what was recorded up to `known_at`.
     #[must_use]
-    pub fn as_of(&self, effective_at: Timestamp, known_at: Timestamp) -> Option<&Observed> {
-        self.known(effective_at, known_at).next()
+    pub fn standing(&self, effective_at: Timestamp, known_at: Timestamp) -> Standing<'_> {
+        let mut standing = Standing::default();
+        for observed in self.known(effective_at, known_at) {
+            standing.hear(observed);
+        }
+        standing
     }
 
-    /// From when it has been live without a break up to `effective_at`; None where it was not live then.
+    /// From when it has been live without a break up to `effective_at`; None where it was not live then. What was said of
+    /// one moment counts together, so a correction of a word breaks nothing.
     #[must_use]
     pub fn live_since(&self, effective_at: Timestamp, known_at: Timestamp) -> Option<Timestamp> {
-        let run = self.known(effective_at, known_at).take_while(|observed| observed.is_live());
-        run.last().map(|first| first.as_at)
+        let mut standing = Standing::default();
+        let mut since = None;
+        let mut words = self.known(effective_at, known_at).peekable();
+        while let Some(word) = words.next() {
+            standing.hear(word);
+            if words.peek().is_some_and(|next| next.as_at == word.as_at) {
+                continue;
+            }
+            let is_live = standing.verdict().is_some_and(|verdict| verdict.is_live());
+            since = if is_live { since.or(Some(word.as_at)) } else { None };
+        }
+        since
     }
 
     /// All observations, by the moment they are of.
@@ -189,10 +215,11 @@ impl Access {
         self.permits.iter().filter(|permit| permit.action == Action::Disable && permit.is_open())
     }
 
-    /// Last observed as OFF, or never observed at all: the only states in which a pause can have prevented anything.
+    /// Observed OFF, without dispute, or never observed at all: the only states in which a pause can have prevented
+    /// anything.
     #[must_use]
     pub fn is_off_or_never_observed(&self) -> bool {
-        self.latest().is_none_or(|observed| observed.state == ObservedState::Off)
+        self.verdict().is_none_or(|verdict| verdict.state == ObservedState::Off)
     }
 
     /// Has a command to switch off taken effect that was decided after `generation`?
@@ -206,15 +233,15 @@ impl Access {
     /// a moment after the request or a command to switch off took effect after it.
     #[must_use]
     pub fn switch_off_is_done(&self) -> bool {
-        let (Some(request), Some(latest)) = (&self.switch_off, self.latest()) else { return false };
+        let (Some(request), Some(verdict)) = (&self.switch_off, self.verdict()) else { return false };
         let disabled_since = self.permits.iter().any(|permit| {
             permit.action == Action::Disable
                 && permit.has_applied()
                 && permit.settled.is_some_and(|settled| settled.at >= request.recorded_at)
         });
-        latest.state == ObservedState::Off
+        verdict.state == ObservedState::Off
             && self.open_enable().is_none()
-            && (disabled_since || latest.as_at >= request.recorded_at)
+            && (disabled_since || verdict.as_at >= request.recorded_at)
     }
 
     pub(crate) fn observe(&mut self, observed: Observed) {
@@ -235,9 +262,9 @@ impl Access {
         }
     }
 
-    /// Observations up to both moments, latest first.
+    /// Observations up to both moments, by the moments they are of.
     fn known(&self, effective_at: Timestamp, known_at: Timestamp) -> impl Iterator<Item = &Observed> {
         let applies = move |observed: &&Observed| observed.as_at <= effective_at && observed.recorded_at <= known_at;
-        self.observations.iter().rev().filter(applies)
+        self.observations.iter().filter(applies)
     }
 }

@@ -11,7 +11,8 @@ use crate::advice::{Advice, AdviceEnded, AdviceEnding};
 use crate::contact::{Contact, Erased, Erasure};
 use crate::directory::{Difference, DirectoryChange, Status};
 use crate::event::{
-    AccessObserved, AdviceRecorded, Consequences, ContactSet, Event, PermitSettled, PracticePaused, SuccessionEffected,
+    AccessObserved, AdviceRecorded, Consequences, ContactSet, Event, PermitSettled, PracticePaused, SignalRecorded,
+    SuccessionEffected,
 };
 use crate::facts::{self, Fact, Facts};
 use crate::key::CommandKey;
@@ -20,6 +21,7 @@ use crate::organisation::{Organisation, OrganisationEntry};
 use crate::pause::{Ended, Ending, Pause};
 use crate::practice::Practice;
 use crate::readiness::{ReadinessFact, ReadinessState};
+use crate::signal::SignalFact;
 use crate::state::State;
 use crate::succession::Succession;
 
@@ -45,7 +47,7 @@ pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Times
         Event::PausesLifted { practice, pauses } => fold.lifted(*practice, pauses),
         Event::PauseJudged { practice, pause, judgement } => fold.change(*practice, |practice| {
             if let Some(pause) = practice.pause_mut(*pause) {
-                pause.judgement = Some(judgement.clone());
+                pause.judge(judgement, recorded_at);
             }
         }),
         Event::SwitchOffRequested { practice, capability, requested_by, reason_code, inherited_from } => {
@@ -76,6 +78,11 @@ pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Times
         Event::AccessObserved { observations } => {
             for observation in observations {
                 fold.observed(observation);
+            }
+        }
+        Event::SignalsRecorded { signals } => {
+            for signal in signals {
+                fold.signalled(signal);
             }
         }
         Event::PermitsGranted { keys } => {
@@ -178,6 +185,7 @@ impl Fold<'_> {
                 capability: paused.capability.clone(),
                 end: paused.end,
                 judgement: None,
+                judged: Vec::new(),
                 placed_by: paused.placed_by.clone(),
                 on_behalf_of: paused.on_behalf_of.clone(),
                 evidence: paused.evidence.clone(),
@@ -254,9 +262,20 @@ impl Fold<'_> {
                 as_at: observation.as_at,
                 recorded_at,
                 command: observation.command.clone(),
+                evidence: observation.evidence.clone(),
+                wrong_settings: observation.wrong_settings.clone(),
             });
         });
         self.conclude(observation.practice, &observation.capability, &observation.consequences);
+    }
+
+    fn signalled(&mut self, signal: &SignalRecorded) {
+        let recorded_at = self.recorded_at;
+        self.change(signal.practice, |practice| {
+            let (is_raised, as_at, evidence) = (signal.is_raised, signal.as_at, signal.evidence.clone());
+            let fact = SignalFact { is_raised, as_at, recorded_at, evidence };
+            practice.access_mut(&signal.capability).signals.record(signal.kind, fact);
+        });
     }
 
     fn granted(&mut self, key: &CommandKey) {
@@ -278,6 +297,8 @@ impl Fold<'_> {
                     as_at: observed.as_at,
                     recorded_at,
                     command: Some(key.clone()),
+                    evidence: String::new(),
+                    wrong_settings: Vec::new(),
                 });
             }
         });
@@ -304,6 +325,8 @@ impl Fold<'_> {
                 as_at: lost.as_at,
                 recorded_at,
                 command: None,
+                evidence: String::new(),
+                wrong_settings: Vec::new(),
             };
             self.change(lost.practice, |practice| practice.access_mut(&lost.capability).observe(observed));
         }

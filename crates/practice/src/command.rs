@@ -11,6 +11,8 @@ use crate::key::CommandKey;
 use crate::organisation::OrganisationLifetime;
 use crate::pause::{Judgement, PauseEnd};
 use crate::readiness::{DeclaredItem, ReadinessItem};
+use crate::setting::WrongSetting;
+use crate::signal::SignalKind;
 use crate::succession::SuccessionTerms;
 use crate::sync::{AdvanceSync, FailSync, StartSync};
 
@@ -43,6 +45,8 @@ pub enum Command {
     EraseContact(EraseContact),
     /// Record observations. What names an unknown practice, or is known already, is left out.
     RecordObservations(Vec<Observation>),
+    /// Record signals. What names an unknown practice, or is known already, is left out.
+    RecordSignals(Vec<Signal>),
     /// Grant permits. Whatever is refused is left out; [`crate::permit_refusal`] says why.
     AcquirePermits(Vec<CommandKey>),
     /// Record how commands ended. Whatever has no open permit is left out; [`crate::settlement_refusal`] says why.
@@ -220,6 +224,27 @@ pub struct Observation {
     pub as_at: Option<Timestamp>,
     /// The command it followed.
     pub command: Option<CommandKey>,
+    /// Where the evidence lies.
+    pub evidence: String,
+    /// Of PARTIAL: the settings that are not as they should be.
+    pub wrong_settings: Vec<WrongSetting>,
+}
+
+/// Something noticed that changes no state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// Where.
+    pub practice: PracticeCode,
+    /// About what.
+    pub capability: Capability,
+    /// What.
+    pub kind: SignalKind,
+    /// Raised; else cleared.
+    pub is_raised: bool,
+    /// The moment it is of; None = now.
+    pub as_at: Option<Timestamp>,
+    /// Where the evidence lies.
+    pub evidence: String,
 }
 
 /// How a command ended.

@@ -2,21 +2,19 @@
 
 mod advice;
 mod contact;
+mod observed;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use ods::civil::civil_date;
 use ods::{Capability, PracticeCode};
 
-use crate::access::{Observed, ObservedState, Outcome, Permit};
+use crate::access::{ObservedState, Outcome, Permit};
 use crate::apply::{apply, conclude};
 use crate::command::{
-    Command, Observation, PausePractice, ResumePractice, SetOrganisationLifetime, SetPauseOutcome, Settlement,
-    UpdateReadiness,
+    Command, PausePractice, ResumePractice, SetOrganisationLifetime, SetPauseOutcome, Settlement, UpdateReadiness,
 };
 use crate::directory::{self, CHUNK_PRACTICES_MAX, Chunk, Verdict};
-use crate::event::{
-    AccessObserved, Consequences, Event, PermitSettled, PracticePaused, ReceiptFinal, SettlementObserved,
-};
+use crate::event::{Consequences, Event, PermitSettled, PracticePaused, ReceiptFinal, SettlementObserved};
 use crate::inheritance::effect;
 use crate::key::{Action, CommandKey};
 use crate::lapse::{LAPSES_MAX, Lapse, LapseOf};
@@ -32,9 +30,7 @@ use crate::succession;
 use crate::switch_off::switch_off;
 use crate::sync;
 
-/// How far an observer's clock may run ahead of ours: well above what synchronised clocks differ by, well below any
-/// mistake in a date. Within it, the moment is taken as now.
-pub const OBSERVER_AHEAD_MAX: SignedDuration = SignedDuration::from_mins(1);
+pub use observed::OBSERVER_AHEAD_MAX;
 
 /// Positions in a scratch state, which no one else sees.
 pub(crate) const SCRATCH_POSITION: u64 = u64::MAX;
@@ -54,7 +50,8 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Vec<Ev
         Command::EndAdvice(end) => advice::ended(known(state, end.practice)?, end, now),
         Command::SetContact(set) => contact::set(known(state, set.practice)?, set, now),
         Command::EraseContact(erase) => contact::erased(known(state, erase.practice)?, erase),
-        Command::RecordObservations(observations) => observed(state, observations, now),
+        Command::RecordObservations(observations) => observed::observed(state, observations, now),
+        Command::RecordSignals(signals) => observed::signalled(state, signals, now),
         Command::AcquirePermits(keys) => Ok(granted(state, keys, now)),
         Command::SettlePermits(settlements) => Ok(settled(state, settlements, now)),
         Command::RecordSuccession(asked) => succession::recorded(state, asked, now),
@@ -269,52 +266,6 @@ fn declared(state: &State, items: &[DeclaredItem]) -> Result<Vec<Event>, Rejecti
         }
     }
     Ok(if new.is_empty() { Vec::new() } else { vec![Event::ReadinessItemsDeclared { items: new }] })
-}
-
-fn observed(state: &State, observations: &[Observation], now: Timestamp) -> Result<Vec<Event>, Rejection> {
-    // What a batch says of one practice twice is judged one after the other, on a state that no one else sees.
-    let mut scratch = state.clone();
-    let mut recorded = Vec::new();
-    for observation in observations {
-        let as_at = observed_at(observation, now)?;
-        if state.practice(observation.practice).is_none() || observation_is_known(&scratch, observation, as_at) {
-            continue;
-        }
-        let mut event = AccessObserved {
-            practice: observation.practice,
-            capability: observation.capability.clone(),
-            state: observation.state,
-            source: observation.source,
-            as_at,
-            command: observation.command.clone(),
-            consequences: Consequences::default(),
-        };
-        try_out(&mut scratch, &Event::AccessObserved { observations: vec![event.clone()] }, now);
-        event.consequences = consequences(&scratch, event.practice, &event.capability);
-        conclude(&mut scratch, event.practice, &event.capability, &event.consequences, SCRATCH_POSITION, now);
-        recorded.push(event);
-    }
-    if recorded.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(vec![Event::AccessObserved { observations: recorded }])
-}
-
-fn observed_at(observation: &Observation, now: Timestamp) -> Result<Timestamp, Rejection> {
-    let as_at = observation.as_at.unwrap_or(now);
-    if as_at.duration_since(now) > OBSERVER_AHEAD_MAX {
-        return Err(Rejection::ObservedInFuture { practice: observation.practice, as_at, now });
-    }
-    Ok(as_at.min(now))
-}
-
-/// Was the same recorded before? Observers repeat themselves when a reply was lost.
-fn observation_is_known(state: &State, observation: &Observation, as_at: Timestamp) -> bool {
-    let access = state.practice(observation.practice).and_then(|practice| practice.access(&observation.capability));
-    let same = |known: &Observed| {
-        known.as_at == as_at && known.state == observation.state && known.source == observation.source
-    };
-    access.is_some_and(|access| access.observations().iter().rev().any(same))
 }
 
 fn granted(state: &State, keys: &[CommandKey], now: Timestamp) -> Vec<Event> {

@@ -303,7 +303,10 @@ fn access_unknown(practice: &Practice, news: &DirectoryEntry, effective_from: Da
     }
     let from = day_start(effective_from);
     let unknown = |(capability, access): (&Capability, &Access)| {
-        let latest = access.latest().filter(|latest| latest.state != ObservedState::Unknown)?;
+        let latest = access.observations().last()?;
+        let standing = access.standing(Timestamp::MAX, Timestamp::MAX);
+        // Where nobody claims anything there is nothing to forget.
+        standing.words().find(|word| word.state != ObservedState::Unknown)?;
         // Cautious: an observation of a moment after the change may still be the old supplier's.
         Some(AccessUnknown { capability: capability.clone(), as_at: from.max(latest.as_at) })
     };
@@ -332,6 +335,8 @@ impl Practice {
                 as_at: unknown.as_at,
                 recorded_at,
                 command: None,
+                evidence: String::new(),
+                wrong_settings: Vec::new(),
             });
         }
     }

@@ -14,6 +14,8 @@ use crate::lapse::Lapse;
 use crate::organisation::{OrganisationEntry, OrganisationLifetime};
 use crate::pause::{Inherited, Judgement, PauseEnd, ReceiptPart, ReceiptState};
 use crate::readiness::{DeclaredItem, ReadinessItem};
+use crate::setting::WrongSetting;
+use crate::signal::SignalKind;
 use crate::source::SourceRead;
 use crate::succession::SuccessionTerms;
 use crate::sync::{SyncAdvanced, SyncEnd, SyncFailed, SyncStarted};
@@ -117,6 +119,11 @@ pub enum Event {
     AccessObserved {
         /// What was observed.
         observations: Vec<AccessObserved>,
+    },
+    /// Something was noticed that changes no state.
+    SignalsRecorded {
+        /// What.
+        signals: Vec<SignalRecorded>,
     },
     /// Permits were granted.
     PermitsGranted {
@@ -323,9 +330,33 @@ pub struct AccessObserved {
     /// The command it followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandKey>,
+    /// Where the evidence lies.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub evidence: String,
+    /// Of PARTIAL: the settings that are not as they should be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wrong_settings: Vec<WrongSetting>,
     /// What it brought about.
     #[serde(default, skip_serializing_if = "Consequences::is_empty")]
     pub consequences: Consequences,
+}
+
+/// A signal that was raised or cleared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalRecorded {
+    /// Where.
+    pub practice: PracticeCode,
+    /// About what.
+    pub capability: Capability,
+    /// What was noticed.
+    pub kind: SignalKind,
+    /// Raised; else cleared.
+    pub is_raised: bool,
+    /// The moment it is of.
+    pub as_at: Timestamp,
+    /// Where the evidence lies.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub evidence: String,
 }
 
 /// One command's end, with what was observed and what it brought about: one decision, so that no pause falls between.
@@ -399,6 +430,7 @@ impl Event {
             Self::ContactSet(_) => "contact-set",
             Self::ContactErased { .. } => "contact-erased",
             Self::AccessObserved { .. } => "access-observed",
+            Self::SignalsRecorded { .. } => "signals-recorded",
             Self::PermitsGranted { .. } => "permits-granted",
             Self::PermitsSettled { .. } => "permits-settled",
             Self::SuccessionRecorded { .. } => "succession-recorded",

@@ -4,104 +4,106 @@ use jiff::Timestamp;
 use ods::civil::day_start;
 use ods::{Capability, PracticeCode};
 
-use crate::access::{ObservedState, Outcome};
+use crate::access::{ObservationSource, ObservedState, Outcome};
 use crate::advice::AdviceKind;
 use crate::directory::{Difference, DirectoryChange, DirectoryEntry};
-use crate::event::{Consequences, Event, PracticePaused, SuccessionEffected};
+use crate::event::{AccessObserved, Consequences, Event, PracticePaused, SignalRecorded, SuccessionEffected};
 use crate::key::CommandKey;
 use crate::lapse::{Lapse, LapseOf};
 use crate::pause::{Judgement, PauseEnd, ReceiptState};
 use crate::readiness::ReadinessItem;
+use crate::signal::SignalKind;
 use crate::succession::{SuccessionKind, SuccessionTerms};
 
 /// What an event says of one practice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// In words; one sentence for each thing that happened, without a full stop at the end.
-    pub summary: String,
+    pub what: String,
     /// From when it holds; None = from when it was recorded.
     pub effective_at: Option<Timestamp>,
 }
 
-/// What `event` says of `practice`; None where it does not concern it.
+/// What `event` says of `practice`, one for each thing that happened; empty where it does not concern it.
 #[must_use]
-pub fn tell(event: &Event, practice: PracticeCode) -> Option<Told> {
-    let mut said = Vec::new();
-    let mut effective_at = None;
+pub fn tell(event: &Event, practice: PracticeCode) -> Vec<Told> {
+    let mut said = Said(Vec::new());
     match event {
         Event::DirectoryImported { source, effective_from, practices, organisations: _ } => {
             for change in practices.iter().filter(|change| change.entry.practice == practice) {
-                effective_at = Some(day_start(*effective_from));
-                said.push(directory_change(source, change));
+                said.from(day_start(*effective_from), directory_change(source, change));
+                for unknown in &change.access_unknown {
+                    said.from(unknown.as_at, observed(&unknown.capability, ObservedState::Unknown));
+                }
             }
         }
         Event::PracticePaused(paused) if paused.practice == practice => {
-            said.push(pause_words(paused));
+            said.paused(paused);
         }
         Event::PausesLifted { practice: lifted, pauses } if *lifted == practice => {
-            said.extend(pauses.iter().map(|pause| format!("pause {pause} lifted")));
+            said.all_now(pauses.iter().map(|pause| format!("pause {pause} lifted")));
         }
         Event::PauseJudged { practice: judged, pause, judgement } if *judged == practice => {
-            said.push(format!("pause {pause} judged {}", judgement_words(judgement)));
+            said.now(format!("pause {pause} judged {}", judgement_words(judgement)));
         }
         Event::SwitchOffRequested { practice: asked, capability, inherited_from, .. } if *asked == practice => {
-            said.push(switch_off(capability, *inherited_from));
+            said.now(switch_off(capability, *inherited_from));
         }
         Event::ReadinessUpdated { practice: updated, items } if *updated == practice => {
-            said.extend(items.iter().map(readiness_words));
+            said.all_now(items.iter().map(readiness_words));
         }
         Event::AdviceRecorded(recorded) if recorded.practice == practice => {
-            effective_at = Some(recorded.from);
             let (number, said_by) = (recorded.advice, &recorded.advised.source);
-            said.push(match recorded.advised.kind {
-                AdviceKind::Wait => format!("advice {number} of {said_by} to wait"),
-                AdviceKind::SupportCase => format!("support case {number} opened at {said_by}"),
-            });
+            said.from(
+                recorded.from,
+                match recorded.advised.kind {
+                    AdviceKind::Wait => format!("advice {number} of {said_by} to wait"),
+                    AdviceKind::SupportCase => format!("support case {number} opened at {said_by}"),
+                },
+            );
         }
         Event::AdviceEnded { practice: advised, advice, at, by: _ } if *advised == practice => {
-            effective_at = Some(*at);
-            said.push(format!("advice {advice} ended"));
+            said.from(*at, format!("advice {advice} ended"));
         }
         Event::ContactSet(set) if set.practice == practice => {
-            said.push(format!("contact {} set: {}", set.contact, set.role));
-            said.extend(set.replaces.iter().map(|replaced| format!("contact {replaced} replaced")));
+            said.now(format!("contact {} set: {}", set.contact, set.role));
+            said.all_now(set.replaces.iter().map(|replaced| format!("contact {replaced} replaced")));
         }
         Event::ContactErased { practice: of, contact, erasure: _ } if *of == practice => {
-            said.push(format!("contact {contact} erased"));
+            said.now(format!("contact {contact} erased"));
         }
         Event::AccessObserved { observations } => {
             for observation in observations.iter().filter(|observation| observation.practice == practice) {
-                effective_at = Some(observation.as_at);
-                said.push(observed(&observation.capability, observation.state));
-                said.extend(consequences(&observation.consequences));
+                said.from(observation.as_at, observation_words(observation));
+                said.all_now(consequences(&observation.consequences));
+            }
+        }
+        Event::SignalsRecorded { signals } => {
+            for signal in signals.iter().filter(|signal| signal.practice == practice) {
+                said.from(signal.as_at, signal_words(signal));
             }
         }
         Event::PermitsGranted { keys } => {
             let granted = |key: &CommandKey| format!("permit granted for {key}");
-            said.extend(keys.iter().filter(|key| key.practice == practice).map(granted));
+            said.all_now(keys.iter().filter(|key| key.practice == practice).map(granted));
         }
         Event::PermitsSettled { settlements } => {
             for settlement in settlements.iter().filter(|settlement| settlement.key.practice == practice) {
-                said.push(format!("{} {}", settlement.key, outcome(settlement.outcome)));
+                said.now(format!("{} {}", settlement.key, outcome(settlement.outcome)));
                 if let Some(news) = settlement.observed {
-                    effective_at = Some(news.as_at);
-                    said.push(observed(&settlement.key.capability, news.state));
+                    said.from(news.as_at, observed(&settlement.key.capability, news.state));
                 }
-                said.extend(consequences(&settlement.consequences));
+                said.all_now(consequences(&settlement.consequences));
             }
         }
         Event::SuccessionRecorded { terms, .. } if terms.practices().any(|named| named == practice) => {
-            effective_at = Some(day_start(terms.effective_from));
-            said.push(format!("{} recorded, from {}", succession(terms), terms.effective_from));
+            let words = format!("{} recorded, from {}", succession(terms), terms.effective_from);
+            said.from(day_start(terms.effective_from), words);
         }
-        Event::SuccessionEffected(effected) => {
-            said.extend(inherited(effected, practice));
-            effective_at = (!said.is_empty()).then(|| day_start(effected.terms.effective_from));
-        }
+        Event::SuccessionEffected(effected) => said.inherited(effected, practice),
         Event::Lapsed { lapses } => {
             for lapse in lapses.iter().filter(|lapse| lapse.practice == practice) {
-                effective_at = Some(lapse.effective_at);
-                said.push(lapse_words(lapse));
+                said.from(lapse.effective_at, lapse_words(lapse));
             }
         }
         Event::SourceRead(_)
@@ -124,7 +126,61 @@ pub fn tell(event: &Event, practice: PracticeCode) -> Option<Told> {
         | Event::SyncResumed { .. }
         | Event::SyncEnded { .. } => {}
     }
-    (!said.is_empty()).then(|| Told { summary: said.join("; "), effective_at })
+    said.0
+}
+
+/// What is said so far.
+struct Said(Vec<Told>);
+
+impl Said {
+    /// From when it is recorded.
+    fn now(&mut self, what: String) {
+        self.0.push(Told { what, effective_at: None });
+    }
+
+    fn all_now(&mut self, what: impl IntoIterator<Item = String>) {
+        for what in what {
+            self.now(what);
+        }
+    }
+
+    fn from(&mut self, moment: Timestamp, what: String) {
+        self.0.push(Told { what, effective_at: Some(moment) });
+    }
+
+    fn paused(&mut self, paused: &PracticePaused) {
+        let effective_at = paused.inherited.map(|inherited| inherited.effective_at);
+        self.0.push(Told { what: pause_words(paused), effective_at });
+    }
+
+    /// What a succession that took effect says of one practice.
+    fn inherited(&mut self, effected: &SuccessionEffected, practice: PracticeCode) {
+        if effected.terms.practices().any(|named| named == practice) {
+            let closed = effected.terms.predecessors.contains(&practice);
+            let part = if closed { "closed by" } else { "succeeds by" };
+            self.from(day_start(effected.terms.effective_from), format!("{part} {}", succession(&effected.terms)));
+        }
+        for lost in effected.access_unknown.iter().filter(|lost| lost.practice == practice) {
+            self.from(lost.as_at, observed(&lost.capability, ObservedState::Unknown));
+        }
+        for paused in effected.pauses.iter().filter(|paused| paused.practice == practice) {
+            self.paused(paused);
+        }
+        let asked = effected.switch_offs.iter().filter(|asked| asked.practice == practice);
+        self.all_now(asked.map(|asked| switch_off(&asked.capability, Some(asked.inherited_from))));
+        for ready in effected.readiness.iter().filter(|ready| ready.practice == practice) {
+            for item in &ready.items {
+                self.from(day_start(ready.effective_from), readiness_words(item));
+            }
+        }
+        for counted in effected.list_sizes.iter().filter(|counted| counted.practice == practice) {
+            let (size, from) = (&counted.list_size, counted.effective_from);
+            self.from(
+                day_start(from),
+                format!("list size {} from {from} ({}, carried over)", size.patients, size.source),
+            );
+        }
+    }
 }
 
 fn pause_words(paused: &PracticePaused) -> String {
@@ -155,29 +211,6 @@ fn codes(codes: &[PracticeCode]) -> String {
     let mut texts: Vec<String> = codes.iter().map(ToString::to_string).collect();
     let Some(last) = texts.pop() else { return String::new() };
     if texts.is_empty() { last } else { format!("{} and {last}", texts.join(", ")) }
-}
-
-/// What a succession that took effect says of one practice.
-fn inherited(effected: &SuccessionEffected, practice: PracticeCode) -> Vec<String> {
-    let mut said = Vec::new();
-    if effected.terms.practices().any(|named| named == practice) {
-        let closed = effected.terms.predecessors.contains(&practice);
-        let part = if closed { "closed by" } else { "succeeds by" };
-        said.push(format!("{part} {}", succession(&effected.terms)));
-    }
-    let lost = effected.access_unknown.iter().filter(|lost| lost.practice == practice);
-    said.extend(lost.map(|lost| observed(&lost.capability, ObservedState::Unknown)));
-    said.extend(effected.pauses.iter().filter(|paused| paused.practice == practice).map(pause_words));
-    let asked = effected.switch_offs.iter().filter(|asked| asked.practice == practice);
-    said.extend(asked.map(|asked| switch_off(&asked.capability, Some(asked.inherited_from))));
-    let ready = effected.readiness.iter().filter(|ready| ready.practice == practice).flat_map(|ready| &ready.items);
-    said.extend(ready.map(readiness_words));
-    let counted = effected.list_sizes.iter().filter(|counted| counted.practice == practice);
-    said.extend(counted.map(|counted| {
-        let size = &counted.list_size;
-        format!("list size {} from {} ({}, carried over)", size.patients, counted.effective_from, size.source)
-    }));
-    said
 }
 
 fn readiness_words(item: &ReadinessItem) -> String {
@@ -214,9 +247,6 @@ fn directory_change(source: &str, change: &DirectoryChange) -> String {
     add("ICB", text(entry.icb.as_ref()), text(was.icb.as_ref()));
     add("region", text(entry.region.as_ref()), text(was.region.as_ref()));
     add("list size", size(entry), size(was));
-    for unknown in &change.access_unknown {
-        news.push(observed(&unknown.capability, ObservedState::Unknown));
-    }
     format!("{difference} by {source}: {}", news.join(", "))
 }
 
@@ -254,6 +284,32 @@ fn observed(capability: &Capability, state: ObservedState) -> String {
         ObservedState::Unknown => "UNKNOWN",
     };
     format!("{} observed {state}", capability.id())
+}
+
+/// With its source, and what is wrong where that is named.
+fn observation_words(observation: &AccessObserved) -> String {
+    let source = match observation.source {
+        ObservationSource::SupplierConfirmation => "the supplier's confirmation",
+        ObservationSource::SupplierList => "the supplier's list",
+        ObservationSource::Practice => "the practice",
+        ObservationSource::Inspection => "an inspection",
+        ObservationSource::Directory => "the directory",
+        ObservationSource::Succession => "a succession",
+    };
+    let mut words = format!("{} by {source}", observed(&observation.capability, observation.state));
+    for (place, wrong) in observation.wrong_settings.iter().enumerate() {
+        let begin = if place == 0 { ": " } else { ", " };
+        words.push_str(&format!("{begin}{} is {} instead of {}", wrong.setting, wrong.actual, wrong.expected));
+    }
+    words
+}
+
+fn signal_words(signal: &SignalRecorded) -> String {
+    let what = match signal.kind {
+        SignalKind::NoViewers => "nobody has looked at a record",
+    };
+    let raised = if signal.is_raised { "raised" } else { "cleared" };
+    format!("{}: signal {raised}: {what}", signal.capability.id())
 }
 
 fn outcome(outcome: Outcome) -> &'static str {

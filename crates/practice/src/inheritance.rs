@@ -16,6 +16,7 @@ use crate::access::{Access, ObservedState};
 use crate::apply::apply;
 use crate::decide::{SCRATCH_POSITION, next_pause, receipt};
 use crate::event::{AccessLost, Event, PracticePaused, ReadinessInherited, SuccessionEffected, SwitchOffInherited};
+use crate::evidence::Verdict;
 use crate::list_sizes::carried;
 use crate::pause::{Inherited, Pause, PauseEnd};
 use crate::practice::Practice;
@@ -124,7 +125,8 @@ fn inherited_pause(
 /// Nobody is registered under a closed code: that access was on there says nothing any more.
 fn access_ended(predecessor: &Practice, terms: &SuccessionTerms) -> Vec<AccessLost> {
     let ended = |(capability, access): (&Capability, &Access)| {
-        let latest = access.latest().filter(|latest| is_on(latest.state))?;
+        access.verdict().filter(Verdict::may_be_on)?;
+        let latest = access.observations().last()?;
         let as_at = day_start(terms.effective_from).max(latest.as_at);
         Some(AccessLost { practice: predecessor.code, capability: capability.clone(), as_at })
     };
@@ -138,18 +140,14 @@ fn access_in_doubt(heir: &Practice, predecessors: &[&Practice], effective_from: 
     capabilities.extend(predecessors.iter().flat_map(|predecessor| predecessor.access.keys()));
     let mut lost = Vec::new();
     for capability in capabilities {
-        let own = heir.access(capability).and_then(|access| access.as_of(from, Timestamp::MAX));
-        let own = own.map(|observed| observed.state);
+        let own = heir.access(capability).and_then(|access| access.standing(from, Timestamp::MAX).verdict());
         let may_be_on = predecessors.iter().filter_map(|predecessor| predecessor.access(capability)).any(may_be_on);
-        if own.is_some_and(is_on) || (may_be_on && own != Some(ObservedState::Unknown)) {
+        let is_known = own.is_none_or(|verdict| verdict.state != ObservedState::Unknown);
+        if own.is_some_and(|verdict| verdict.may_be_on()) || (may_be_on && is_known) {
             lost.push(AccessLost { practice: heir.code, capability: capability.clone(), as_at: from });
         }
     }
     lost
-}
-
-fn is_on(state: ObservedState) -> bool {
-    matches!(state, ObservedState::On | ObservedState::Partial)
 }
 
 /// Not known to be off, or a command to switch on may be on its way.

@@ -70,10 +70,10 @@ pub(crate) fn dues_of(practice: &Practice) -> BTreeSet<Due> {
         }
     }
     for (item, facts) in &practice.readiness {
-        let current = facts.last().map(|fact| &fact.said);
-        let complete = current.filter(|said| said.state == ReadinessState::Complete);
-        if let Some(expires_at) = complete.and_then(|said| said.expires_at) {
-            add(expires_at, LapseOf::Readiness(item.clone()));
+        let complete = facts.last().filter(|fact| fact.said.state == ReadinessState::Complete);
+        if let Some((fact, expires_at)) = complete.and_then(|fact| Some((fact, fact.said.expires_at?))) {
+            // What has expired when it is said expires at once, and not before it was said.
+            add(expires_at.max(fact.effective_at), LapseOf::Readiness(item.clone()));
         }
     }
     for advice in practice.advice.iter().filter(|advice| advice.is_open()) {

@@ -9,6 +9,7 @@
 //! - The permit is the only line that decides whether a pause came in time ([`pause`], [`permit_refusal`]).
 //! - Whoever succeeds a practice inherits what restrains it ([`succession`]).
 //! - Advice and contacts are kept beside them and stop nothing ([`advice`], [`contact`]).
+//! - What holds where those who look say different things is one rule over all the evidence ([`evidence`]).
 //! - Time alone changes nothing: what is due comes about by an event ([`lapse`]).
 //! - A sync with the publisher's interfaces is recorded page by page ([`sync`]).
 
@@ -22,6 +23,7 @@ pub mod difference;
 pub mod directory;
 pub mod disagreement;
 pub mod event;
+pub mod evidence;
 pub mod facts;
 pub mod geography;
 pub mod history;
@@ -36,6 +38,8 @@ mod practice;
 pub mod readiness;
 pub mod reasons;
 mod rejection;
+pub mod setting;
+pub mod signal;
 pub mod source;
 mod state;
 pub mod succession;

@@ -36,6 +36,15 @@ pub enum Judgement {
     Late,
 }
 
+/// A judgement, and when it was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// When the registry was told.
+    pub recorded_at: Timestamp,
+    /// What.
+    pub judgement: Judgement,
+}
+
 /// How a pause came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -88,6 +97,18 @@ pub struct ReceiptPart {
 }
 
 impl ReceiptPart {
+    /// As it stood at `moment`: PENDING until it was final.
+    pub(crate) fn as_of(&self, moment: Timestamp) -> Self {
+        if self.is_pending_at(moment) {
+            return Self { state: ReceiptState::Pending, final_at: None, ..self.clone() };
+        }
+        self.clone()
+    }
+
+    fn is_pending_at(&self, moment: Timestamp) -> bool {
+        self.final_at.is_none_or(|final_at| final_at > moment)
+    }
+
     /// What a pause placed now comes in time for at this capability.
     pub(crate) fn at_pause(capability: Capability, access: Option<&Access>, now: Timestamp) -> Self {
         let open_enable = access.and_then(Access::open_enable).map(|permit| permit.generation);
@@ -120,6 +141,39 @@ impl ReceiptPart {
     }
 }
 
+/// The receipt of a pause as it stood at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    parts: Vec<ReceiptPart>,
+}
+
+impl Receipt {
+    pub(crate) fn new(parts: Vec<ReceiptPart>) -> Self {
+        Self { parts }
+    }
+
+    /// By capability.
+    #[must_use]
+    pub fn parts(&self) -> &[ReceiptPart] {
+        &self.parts
+    }
+
+    /// The receipt as a whole: as its gravest part.
+    #[must_use]
+    pub fn state(&self) -> ReceiptState {
+        self.parts.iter().map(|part| part.state).max().unwrap_or(ReceiptState::Prevented)
+    }
+
+    /// When it became final; None while any part is PENDING.
+    #[must_use]
+    pub fn final_at(&self) -> Option<Timestamp> {
+        if self.state() == ReceiptState::Pending {
+            return None;
+        }
+        self.parts.iter().filter_map(|part| part.final_at).max()
+    }
+}
+
 /// A pause, in force or ended; kept for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
@@ -130,9 +184,12 @@ pub struct Pause {
     pub capability: Option<Capability>,
     /// How it is to end.
     pub end: PauseEnd,
-    /// The scheduler's judgement, once given.
+    /// The scheduler's judgement, once given; the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<Judgement>,
+    /// All its judgements, in the order of recording.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub judged: Vec<Judged>,
     /// Account that placed it.
     pub placed_by: String,
     /// On whose behalf; empty where the practice placed it itself.
@@ -188,6 +245,11 @@ impl Pause {
         placed && !ended
     }
 
+    /// Was any part of its receipt PENDING at `moment`?
+    pub(crate) fn is_pending_at(&self, moment: Timestamp) -> bool {
+        self.recorded_at <= moment && self.receipt.iter().any(|part| part.is_pending_at(moment))
+    }
+
     /// Does it cover this capability?
     #[must_use]
     pub fn covers(&self, capability: &Capability) -> bool {
@@ -197,7 +259,12 @@ impl Pause {
     /// The agreed end; None where there is none (yet).
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
-        match (&self.end, &self.judgement) {
+        self.until_by(self.judgement.as_ref())
+    }
+
+    /// The agreed end by a judgement; None where there is none (yet).
+    pub(crate) fn until_by(&self, judgement: Option<&Judgement>) -> Option<Timestamp> {
+        match (&self.end, judgement) {
             (PauseEnd::Until(until), _) => Some(*until),
             (PauseEnd::ProgrammeDefault, Some(Judgement::InTime { until, .. })) => *until,
             (PauseEnd::FurtherNotice | PauseEnd::ProgrammeDefault, _) => None,
@@ -216,13 +283,9 @@ impl Pause {
         self.receipt.iter().find(|part| part.capability == *capability)
     }
 
-    /// When the receipt became final; None while any part is PENDING.
-    #[must_use]
-    pub fn final_at(&self) -> Option<Timestamp> {
-        if self.receipt_state() == ReceiptState::Pending {
-            return None;
-        }
-        self.receipt.iter().filter_map(|part| part.final_at).max()
+    pub(crate) fn judge(&mut self, judgement: &Judgement, recorded_at: Timestamp) {
+        self.judgement = Some(judgement.clone());
+        self.judged.push(Judged { recorded_at, judgement: judgement.clone() });
     }
 
     pub(crate) fn finalise(&mut self, capability: &Capability, state: ReceiptState, at: Timestamp) {

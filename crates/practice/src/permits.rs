@@ -85,7 +85,7 @@ fn enable_refusal(
     if let Some(open) = access.permits().iter().find(|permit| permit.is_open()) {
         return Some(PermitRefusal::PermitOpen(open.action, open.generation));
     }
-    if access.latest().is_some_and(|latest| latest.state == ObservedState::On) {
+    if access.verdict().is_some_and(|verdict| verdict.state == ObservedState::On) {
         return Some(PermitRefusal::AlreadyOn);
     }
     if key.generation <= access.generation_highest {

@@ -6,16 +6,24 @@ use jiff::Timestamp;
 use ods::civil::day_start;
 use ods::{Capability, PracticeCode};
 
-use crate::access::ObservedState;
+use crate::access::{ObservationSource, ObservedState};
 use crate::advice::AdviceKind;
 use crate::directory::Status;
+use crate::key::Action;
+use crate::signal::SignalKind;
 use crate::view::View;
 
 /// A fact that bears on access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
-    /// This was last observed.
+    /// This holds by what was observed.
     Observed(ObservedState),
+    /// Those who looked disagree about whether it is on; the facts after it say what each said.
+    Disputed,
+    /// In a dispute: this source says so.
+    Says(ObservationSource, ObservedState),
+    /// This was noticed, and changes no state.
+    Signal(SignalKind),
     /// Nothing was ever observed.
     NeverObserved,
     /// This pause is in force.
@@ -46,11 +54,10 @@ pub struct Reason {
 /// All facts that bear on access to `capability`, the observation first.
 #[must_use]
 pub fn reasons(view: View<'_>, capability: &Capability) -> Vec<Reason> {
-    let observed = view.observed(capability);
-    let mut reasons = vec![Reason {
-        fact: observed.map_or(Fact::NeverObserved, |observed| Fact::Observed(observed.state)),
-        since: view.live_since(capability).or(observed.map(|observed| observed.as_at)),
-    }];
+    let mut reasons = observed(view, capability);
+    for (kind, fact) in view.signals(capability) {
+        reasons.push(Reason { fact: Fact::Signal(kind), since: Some(fact.as_at) });
+    }
     if view.status() != Status::Active {
         reasons.push(Reason { fact: Fact::NotOpen(view.status()), since: None });
     }
@@ -67,15 +74,31 @@ pub fn reasons(view: View<'_>, capability: &Capability) -> Vec<Reason> {
     for advice in view.advice().filter(waiting) {
         reasons.push(Reason { fact: Fact::AdviceToWait(advice.number), since: Some(advice.from) });
     }
-    let Some(access) = view.present_access(capability) else { return reasons };
-    if let Some(request) = &access.switch_off {
+    if let Some(request) = view.switch_off(capability) {
         reasons.push(Reason { fact: Fact::SwitchOffRequested, since: Some(request.recorded_at) });
     }
-    if let Some(permit) = access.open_enable() {
-        reasons.push(Reason { fact: Fact::EnablePermitted, since: Some(permit.granted_at) });
+    for permit in view.open_permits(capability) {
+        let fact = match permit.action {
+            Action::Enable => Fact::EnablePermitted,
+            Action::Disable => Fact::DisablePermitted,
+        };
+        reasons.push(Reason { fact, since: Some(permit.granted_at) });
     }
-    for permit in access.open_disables() {
-        reasons.push(Reason { fact: Fact::DisablePermitted, since: Some(permit.granted_at) });
+    reasons
+}
+
+/// What holds; of a dispute, with what each said.
+fn observed(view: View<'_>, capability: &Capability) -> Vec<Reason> {
+    let Some(verdict) = view.observed(capability) else {
+        return vec![Reason { fact: Fact::NeverObserved, since: None }];
+    };
+    if !verdict.is_disputed {
+        let since = view.live_since(capability).or(Some(verdict.as_at));
+        return vec![Reason { fact: Fact::Observed(verdict.state), since }];
+    }
+    let mut reasons = vec![Reason { fact: Fact::Disputed, since: Some(verdict.as_at) }];
+    for word in view.standing(capability).words() {
+        reasons.push(Reason { fact: Fact::Says(word.source, word.state), since: Some(word.as_at) });
     }
     reasons
 }

@@ -9,14 +9,16 @@ use jiff::civil::Date;
 use ods::civil::civil_date;
 use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
 
-use crate::access::{Access, Observed};
+use crate::access::{Permit, SwitchOff};
 use crate::advice::Advice;
 use crate::directory::{Lifetime, ListSize, Status};
+use crate::evidence::{Standing, Verdict};
 use crate::facts::{Fact, Facts};
 use crate::geography::{Codes, Geography};
-use crate::pause::{Pause, ReceiptState};
+use crate::pause::{Judgement, Pause, Receipt};
 use crate::practice::Practice;
 use crate::readiness::ReadinessItem;
+use crate::signal::{SignalFact, SignalKind};
 use crate::succession::Succession;
 
 /// Both times of a read in the past.
@@ -192,21 +194,32 @@ impl<'a> View<'a> {
         self.value(self.practice.list_size.as_ref())
     }
 
-    /// What was last observed of a capability; None where nothing was.
+    /// What holds of a capability by all that was observed; None where nothing was.
     #[must_use]
-    pub fn observed(&self, capability: &Capability) -> Option<&'a Observed> {
-        let access = self.practice.access(capability)?;
-        match self.as_of {
-            None => access.latest(),
-            Some(as_of) => access.as_of(as_of.effective_at, as_of.known_at),
-        }
+    pub fn observed(&self, capability: &Capability) -> Option<Verdict<'a>> {
+        self.standing(capability).verdict()
+    }
+
+    /// The words that stand about a capability: the evidence that what holds rests on.
+    #[must_use]
+    pub fn standing(&self, capability: &Capability) -> Standing<'a> {
+        let AsOf { effective_at, known_at } = self.bounds();
+        let access = self.practice.access(capability);
+        access.map(|access| access.standing(effective_at, known_at)).unwrap_or_default()
+    }
+
+    /// The signals that are raised about a capability, by kind.
+    pub fn signals(&self, capability: &Capability) -> impl Iterator<Item = (SignalKind, &'a SignalFact)> {
+        let AsOf { effective_at, known_at } = self.bounds();
+        let access = self.practice.access(capability);
+        access.into_iter().flat_map(move |access| access.signals.raised(effective_at, known_at))
     }
 
     /// From when it has been live without a break; None where it is not.
     #[must_use]
     pub fn live_since(&self, capability: &Capability) -> Option<Timestamp> {
         let access = self.practice.access(capability)?;
-        let AsOf { effective_at, known_at } = self.as_of.unwrap_or(NO_BOUND);
+        let AsOf { effective_at, known_at } = self.bounds();
         access.live_since(effective_at, known_at)
     }
 
@@ -220,13 +233,61 @@ impl<'a> View<'a> {
         capabilities
     }
 
-    /// Permits and the request to switch off. They are told of the present only.
+    /// The open permits of a capability: that to switch on, of which there is at most one, then those to switch off.
     #[must_use]
-    pub fn present_access(&self, capability: &Capability) -> Option<&'a Access> {
-        match self.as_of {
-            None => self.practice.access(capability),
-            Some(_) => None,
+    pub fn open_permits(&self, capability: &Capability) -> Vec<Permit> {
+        let Some(access) = self.practice.access(capability) else { return Vec::new() };
+        let mut open: Vec<Permit> =
+            access.permits().iter().filter_map(|permit| permit.open_at(self.told_until())).collect();
+        open.sort_by_key(|permit| (permit.action, permit.generation));
+        open
+    }
+
+    /// The highest generation that had a permit; 0 at first.
+    #[must_use]
+    pub fn generation_highest(&self, capability: &Capability) -> u32 {
+        let Some(access) = self.practice.access(capability) else { return 0 };
+        let granted = access.permits().iter().filter(|permit| permit.granted_at <= self.told_until());
+        granted.map(|permit| permit.generation).max().unwrap_or(0)
+    }
+
+    /// The open request to switch off. It is told of the present only.
+    #[must_use]
+    pub fn switch_off(&self, capability: &Capability) -> Option<&'a SwitchOff> {
+        if self.as_of.is_some() {
+            return None;
         }
+        self.practice.access(capability)?.switch_off.as_ref()
+    }
+
+    /// The pause of this number; None where it was not placed yet.
+    #[must_use]
+    pub fn pause(&self, number: u32) -> Option<&'a Pause> {
+        let AsOf { effective_at, known_at } = self.bounds();
+        let placed = |pause: &&Pause| pause.recorded_at <= known_at && pause.holds_from() <= effective_at;
+        self.practice.pause(number).filter(placed)
+    }
+
+    /// The judgement of a pause, once it was given.
+    #[must_use]
+    pub fn judgement<'p>(&self, pause: &'p Pause) -> Option<&'p Judgement> {
+        let until = self.told_until();
+        let judged = pause.judged.iter().rfind(|judged| judged.recorded_at <= until)?;
+        Some(&judged.judgement)
+    }
+
+    /// The agreed end of a pause; None where there is none (yet).
+    #[must_use]
+    pub fn until(&self, pause: &Pause) -> Option<Timestamp> {
+        pause.until_by(self.judgement(pause))
+    }
+
+    /// The receipt of a pause, by capability. One that holds from before it was recorded, by a succession, has the receipt
+    /// that it was recorded with.
+    #[must_use]
+    pub fn receipt(&self, pause: &Pause) -> Receipt {
+        let moment = self.told_until().max(pause.recorded_at);
+        Receipt::new(pause.receipt.iter().map(|part| part.as_of(moment)).collect())
     }
 
     /// Does the pause hold?
@@ -238,19 +299,16 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The pauses to tell of: those in force, and in the present also those whose receipt is PENDING.
+    /// The pauses to tell of: those in force, and those whose receipt is PENDING.
     pub fn pauses(&self) -> impl Iterator<Item = &'a Pause> {
         let view = *self;
-        let told = move |pause: &&Pause| {
-            let pending = view.as_of.is_none() && pause.receipt_state() == ReceiptState::Pending;
-            pending || view.is_in_force(pause)
-        };
+        let told = move |pause: &&Pause| view.is_in_force(pause) || pause.is_pending_at(view.told_until());
         self.practice.pauses.iter().filter(told)
     }
 
     /// The readiness checklist with the moment each item was recorded, by item.
     pub fn readiness(&self) -> impl Iterator<Item = (&'a ReadinessItem, Timestamp)> {
-        let AsOf { effective_at, known_at } = self.as_of.unwrap_or(NO_BOUND);
+        let AsOf { effective_at, known_at } = self.bounds();
         self.practice.readiness.values().filter_map(move |facts| {
             let mut latest_first = facts.iter().rev();
             let fact = latest_first.find(|fact| fact.effective_at <= effective_at && fact.recorded_at <= known_at)?;
@@ -271,6 +329,16 @@ impl<'a> View<'a> {
             None => advice.is_open(),
             Some(as_of) => advice.was_open(as_of.effective_at, as_of.known_at),
         }
+    }
+
+    fn bounds(&self) -> AsOf {
+        self.as_of.unwrap_or(NO_BOUND)
+    }
+
+    /// Up to when that is told which holds from when it is recorded, so that both its times are one.
+    fn told_until(&self) -> Timestamp {
+        let AsOf { effective_at, known_at } = self.bounds();
+        effective_at.min(known_at)
     }
 
     fn value<T>(&self, facts: Option<&'a Facts<T>>) -> Option<&'a T> {

@@ -137,6 +137,11 @@ pub enum Blocker {
         /// The practice.
         practice: PracticeCode,
     },
+    /// Those who look disagree about whether it is on: nothing is done there until somebody has looked again.
+    Disputed {
+        /// The practice.
+        practice: PracticeCode,
+    },
     /// It was switched on, and has been observed off since: never switched on again without a person's decision.
     Drifted {
         /// The practice.
@@ -185,6 +190,7 @@ impl Blocker {
             Self::Booked { .. } => "WAITS_FOR_BOOKED_DATE",
             Self::Invited { .. } => "INVITED",
             Self::PartlyOn { .. } => "PARTLY_ON",
+            Self::Disputed { .. } => "DISPUTED",
             Self::Drifted { .. } => "DRIFTED",
             Self::UnderWay { .. } => "UNDER_WAY",
             Self::TriedAgain { .. } => "TRIED_AGAIN_LATER",
@@ -207,6 +213,7 @@ impl Blocker {
             | Self::Succeeded { .. }
             | Self::SupplierChanged { .. }
             | Self::SetAside { .. }
+            | Self::Disputed { .. }
             | Self::Drifted { .. }
             | Self::NoProgramme
             | Self::NotInPlan { .. }
@@ -261,6 +268,7 @@ impl Blocker {
             Self::Booked { date: None, .. } => "A later version of the plan gives it another date.".to_owned(),
             Self::Invited { .. } => "The practice switches it on in its own system.".to_owned(),
             Self::PartlyOn { .. } => "The practice puts its settings right.".to_owned(),
+            Self::Disputed { .. } => "An inspection, or the supplier's next list, says what holds.".to_owned(),
             Self::Drifted { .. } => "A person finds out why, and decides.".to_owned(),
             Self::UnderWay { .. } => "The earlier decision settles.".to_owned(),
             Self::TriedAgain { .. } => "It is tried again.".to_owned(),
@@ -339,6 +347,7 @@ impl fmt::Display for Blocker {
             }
             Self::Invited { .. } => out.write_str("asked to switch it on itself, and has not yet"),
             Self::PartlyOn { .. } => out.write_str("on with settings that hide some of what it should show"),
+            Self::Disputed { .. } => out.write_str("those who look disagree about whether it is on"),
             Self::Drifted { .. } => out.write_str("switched on before, and observed off since"),
             Self::UnderWay { key } => write!(out, "{key} is not settled yet"),
             Self::TriedAgain { at } => write!(out, "refused before; tried again on {}", Civil(*at)),
@@ -397,6 +406,7 @@ impl Blocker {
             | Self::Succeeded { .. }
             | Self::NotReady { .. }
             | Self::PartlyOn { .. }
+            | Self::Disputed { .. }
             | Self::Drifted { .. } => 2,
             Self::SupplierChanged { .. } | Self::SetAside { .. } => 3,
             Self::NoProgramme | Self::NotInPlan { .. } | Self::ProgrammeNotActive { .. } => 4,

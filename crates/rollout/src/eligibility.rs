@@ -243,6 +243,9 @@ pub(crate) fn practice_blockers(
     if facts.observed(capability) == Observed::Partial {
         blockers.push(Blocker::PartlyOn { practice });
     }
+    if facts.is_disputed(capability) {
+        blockers.push(Blocker::Disputed { practice });
+    }
     if facts.supplier.as_ref() != Some(&planned.supplier) {
         let (planned, now) = (planned.supplier.clone(), facts.supplier.clone());
         blockers.push(Blocker::SupplierChanged { planned, now });
@@ -266,7 +269,7 @@ fn ends_in_time(state: &State, wave: &Wave, facts: &PracticeFacts, pause: &Pause
 
 /// Whether the practice is on as far as the registry has observed.
 pub(crate) fn is_on(programme: &Programme, facts: &PracticeFacts) -> bool {
-    matches!(facts.observed(&programme.capability), Observed::On | Observed::Partial)
+    facts.observed(&programme.capability).is_on()
 }
 
 /// What the registry says that takes a practice out of a wave for good; none where it may stay and wait.

@@ -162,6 +162,19 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
+    /// What is observed at a practice that was switched on, where that is no longer so (I28). Before it is VERIFIED the
+    /// registry may not have been told yet.
+    fn drift(&self, stage: EnrolmentState) -> Option<Blocker> {
+        let facts = self.facts.filter(|_| stage == EnrolmentState::Verified)?;
+        let practice = facts.code;
+        match facts.observed(&self.target.capability) {
+            Observed::Off => Some(Blocker::Drifted { practice }),
+            Observed::Partial => Some(Blocker::PartlyOn { practice }),
+            Observed::Unknown if facts.is_disputed(&self.target.capability) => Some(Blocker::Disputed { practice }),
+            Observed::Unknown | Observed::On => None,
+        }
+    }
+
     fn enrolled(&self, programme: &Programme, wave: &Wave, enrolment: &Enrolment) -> Vec<Blocker> {
         let stage = enrolment.stage.state();
         let under_way = matches!(
@@ -173,7 +186,7 @@ impl Question<'_> {
                 | EnrolmentState::Verified
         );
         if under_way {
-            return Vec::new();
+            return self.drift(stage).into_iter().collect();
         }
         let Some(facts) = self.facts else {
             return vec![Blocker::PracticeNotOpen { practice: self.target.practice }];

@@ -154,8 +154,12 @@ pub enum PauseEnd {
 pub struct AccessFacts {
     /// The capability.
     pub capability: Capability,
-    /// What was last observed.
+    /// What holds by all that was observed.
     pub observed: Observed,
+    /// Those who look disagree about whether it is on, so that what holds is not known.
+    pub disputed: bool,
+    /// What the supplier itself said last; UNKNOWN where it has said nothing that counts.
+    pub said_by_supplier: Observed,
     /// The moment that the observation is of; none where nothing was ever observed.
     pub observed_at: Option<Timestamp>,
     /// The highest generation that any permit was asked for: the next decision takes a higher one.
@@ -189,6 +193,14 @@ impl fmt::Display for Observed {
     }
 }
 
+impl Observed {
+    /// On, whatever the settings.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        matches!(self, Self::On | Self::Partial)
+    }
+}
+
 impl PracticeFacts {
     /// What is known of a capability there; none where nothing is.
     #[must_use]
@@ -196,10 +208,16 @@ impl PracticeFacts {
         self.access.iter().find(|access| access.capability == *capability)
     }
 
-    /// What was last observed of a capability there.
+    /// What holds of a capability there by all that was observed.
     #[must_use]
     pub fn observed(&self, capability: &Capability) -> Observed {
         self.access(capability).map(|access| access.observed).unwrap_or_default()
+    }
+
+    /// Whether those who look disagree about a capability there.
+    #[must_use]
+    pub fn is_disputed(&self, capability: &Capability) -> bool {
+        self.access(capability).is_some_and(|access| access.disputed)
     }
 
     /// The first pause in force at `now` that covers the capability. A pause whose end has come still counts until the

@@ -16,6 +16,7 @@ mod import;
 mod journal;
 mod moments;
 mod mutation;
+mod observe;
 mod organisation;
 mod output;
 mod practice;

@@ -1,10 +1,34 @@
 //! Moments and dates on the command line: what people type, in London's time.
 
+use clap::Args;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use ods::civil::{day_end, in_london, instant};
 
 use crate::failure::BadInput;
+
+/// Which past a read is of, in both times.
+#[derive(Args)]
+pub(crate) struct AsOf {
+    /// As it was in truth at this moment, or at the end of this day (London's time); without it now
+    #[arg(long, value_name = "MOMENT")]
+    effective_at: Option<String>,
+    /// By what had been recorded at this moment, or by the end of this day; without it now
+    #[arg(long, value_name = "MOMENT")]
+    known_at: Option<String>,
+}
+
+impl AsOf {
+    /// What was true then…
+    pub(crate) fn effective_at(&self) -> anyhow::Result<Option<prost_types::Timestamp>> {
+        self.effective_at.as_deref().map(as_at).transpose()
+    }
+
+    /// …by what was known then.
+    pub(crate) fn known_at(&self) -> anyhow::Result<Option<prost_types::Timestamp>> {
+        self.known_at.as_deref().map(as_at).transpose()
+    }
+}
 
 /// The moment that `text` names: `2031-03-03T17:00` (London), `2031-03-03` (its first instant) or an RFC 3339 moment.
 pub(crate) fn moment(text: &str) -> anyhow::Result<prost_types::Timestamp> {

@@ -10,8 +10,9 @@ use proto::scheduler::v1 as scheduler;
 
 use crate::connection::{Connection, every_page};
 use crate::export::{self, Export};
-use crate::moments::{moment, shown};
+use crate::moments::{AsOf, moment, shown};
 use crate::mutation::{Change, name};
+use crate::observe::{self, Observe};
 use crate::output::{Output, Table, number, word};
 use crate::succession;
 use advice::Advice;
@@ -26,6 +27,8 @@ pub(crate) enum Practice {
         /// PCN, sub-ICB, ICB and region in the codes of this day
         #[arg(long, value_name = "DATE", default_value = "")]
         geography_date: String,
+        #[command(flatten)]
+        as_of: AsOf,
     },
     /// Practices that a filter selects
     List {
@@ -38,13 +41,21 @@ pub(crate) enum Practice {
         /// PCN, sub-ICB, ICB and region, shown and in the filter, in the codes of this day
         #[arg(long, value_name = "DATE", default_value = "")]
         geography_date: String,
+        #[command(flatten)]
+        as_of: AsOf,
     },
     /// Practices as a file: CSV or a FHIR R4 bundle, with their history where that is asked for
     Export(Export),
     /// Everything in the way, who must act, when at the earliest
     Explain { practice: String },
     /// Who changed what, when and why
-    History { practice: String },
+    History {
+        practice: String,
+        #[command(flatten)]
+        as_of: AsOf,
+    },
+    /// Record what somebody saw there
+    Observe(Observe),
     /// Record the practice's decision not to be switched on; answers with a receipt
     Pause(Pause),
     /// Lift the practice's pauses; only the practice may
@@ -79,6 +90,8 @@ pub(crate) enum Practice {
     Receipt {
         /// practices/A81001/receipts/1
         receipt: String,
+        #[command(flatten)]
+        as_of: AsOf,
     },
 }
 
@@ -113,15 +126,31 @@ pub(crate) struct Wish {
 
 pub(crate) async fn run(connection: &Connection, output: Output, practice: Practice) -> anyhow::Result<()> {
     match practice {
-        Practice::Get { practice, geography_date } => get(connection, output, &practice, geography_date).await,
-        Practice::List { filter, limit, geography_date } => {
-            let page_size = limit;
-            let list = registry::ListPracticesRequest { filter, page_size, geography_date, ..Default::default() };
+        Practice::Get { practice, geography_date, as_of } => {
+            let get = registry::GetPracticeRequest {
+                name: name("practices", &practice),
+                geography_date,
+                effective_at: as_of.effective_at()?,
+                known_at: as_of.known_at()?,
+                ..Default::default()
+            };
+            self::get(connection, output, get).await
+        }
+        Practice::List { filter, limit, geography_date, as_of } => {
+            let list = registry::ListPracticesRequest {
+                filter,
+                page_size: limit,
+                geography_date,
+                effective_at: as_of.effective_at()?,
+                known_at: as_of.known_at()?,
+                ..Default::default()
+            };
             self::list(connection, output, list).await
         }
         Practice::Export(export) => export::run(connection, output, export).await,
         Practice::Explain { practice } => explain(connection, output, &practice).await,
-        Practice::History { practice } => history(connection, output, &practice).await,
+        Practice::History { practice, as_of } => history(connection, output, &practice, &as_of).await,
+        Practice::Observe(observe) => observe::run(connection, output, observe).await,
         Practice::Pause(pause) => place_pause(connection, output, pause).await,
         Practice::Resume { practice, change } => resume(connection, output, &practice, &change).await,
         Practice::SwitchOff { practice, capability, wish, change } => {
@@ -131,12 +160,11 @@ pub(crate) async fn run(connection: &Connection, output: Output, practice: Pract
         Practice::Readiness(readiness) => readiness::run(connection, output, readiness).await,
         Practice::Advice(advice) => advice::run(connection, output, advice).await,
         Practice::Contact(contact) => contact::run(connection, output, contact).await,
-        Practice::Receipt { receipt } => get_receipt(connection, output, receipt).await,
+        Practice::Receipt { receipt, as_of } => get_receipt(connection, output, receipt, &as_of).await,
     }
 }
 
-async fn get(connection: &Connection, output: Output, practice: &str, geography_date: String) -> anyhow::Result<()> {
-    let get = registry::GetPracticeRequest { name: name("practices", practice), geography_date, ..Default::default() };
+async fn get(connection: &Connection, output: Output, get: registry::GetPracticeRequest) -> anyhow::Result<()> {
     let reply = connection.registry().get_practice(get).await?.into_inner();
     output.print("citizens_access.registry.v1.GetPracticeResponse", &reply, || Table::facts(facts(&reply)))
 }
@@ -164,6 +192,7 @@ fn facts(reply: &registry::GetPracticeResponse) -> Vec<(&'static str, String)> {
         facts.push(("capability", access.capability.clone()));
         facts.push(("observed", observed(access)));
         facts.push(("live since", shown(access.live_since.as_ref())));
+        facts.extend(observe::facts(access));
     }
     for pause in &practice.pauses {
         facts.push(("pause", pause_in_words(pause)));
@@ -193,6 +222,9 @@ fn list_size(practice: &registry::Practice) -> String {
 
 fn observed(access: &registry::Access) -> String {
     let state = word(access.state().as_str_name(), "OBSERVED_STATE_");
+    if access.disputed {
+        return "IN DISPUTE: those who look disagree about whether it is on".to_owned();
+    }
     let source = word(access.source().as_str_name(), "OBSERVATION_SOURCE_").to_lowercase();
     match access.as_at.as_ref() {
         Some(as_at) => format!("{state} as at {}, by {source}", shown(Some(as_at))),
@@ -227,7 +259,7 @@ async fn list(connection: &Connection, output: Output, list: registry::ListPract
     output.print("citizens_access.registry.v1.ListPracticesResponse", &reply, || {
         let mut table = Table::new(&["PRACTICE", "NAME", "SUPPLIER", "ICB", "PATIENTS", "OBSERVED", "PAUSED"]);
         for practice in &reply.practices {
-            let state = practice.access.first().map(registry::Access::state).unwrap_or_default();
+            let observed = practice.access.first().map(observe::in_a_word).unwrap_or_default();
             let paused = practice.pauses.iter().any(|pause| pause.in_force);
             table.row([
                 practice.ods_code.clone(),
@@ -235,7 +267,7 @@ async fn list(connection: &Connection, output: Output, list: registry::ListPract
                 practice.supplier.clone(),
                 practice.icb_code.clone(),
                 number(practice.list_size),
-                word(state.as_str_name(), "OBSERVED_STATE_"),
+                observed,
                 if paused { "yes" } else { "no" }.to_owned(),
             ]);
         }
@@ -272,19 +304,27 @@ async fn explain(connection: &Connection, output: Output, practice: &str) -> any
     })
 }
 
-async fn history(connection: &Connection, output: Output, practice: &str) -> anyhow::Result<()> {
-    let list = registry::ListPracticeChangesRequest { name: name("practices", practice), ..Default::default() };
+async fn history(connection: &Connection, output: Output, practice: &str, as_of: &AsOf) -> anyhow::Result<()> {
+    let list = registry::ListPracticeChangesRequest {
+        name: name("practices", practice),
+        effective_at: as_of.effective_at()?,
+        known_at: as_of.known_at()?,
+        ..Default::default()
+    };
     let reply = every_page!(connection.registry(), list_practice_changes, list, changes);
     output.print("citizens_access.registry.v1.ListPracticeChangesResponse", &reply, || {
-        let mut table = Table::new(&["POSITION", "RECORDED", "BY", "WHAT", "WHY"]);
+        let mut table = Table::new(&["POSITION", "RECORDED", "HOLDS FROM", "BY", "WHAT", "WHY"]);
         for change in &reply.changes {
-            table.row([
-                change.position.to_string(),
-                shown(change.recorded_at.as_ref()),
-                change.actor.clone(),
-                change.summary.clone(),
-                change.reason_code.clone(),
-            ]);
+            for fact in &change.facts {
+                table.row([
+                    change.position.to_string(),
+                    shown(change.recorded_at.as_ref()),
+                    shown(fact.effective_at.as_ref()),
+                    change.actor.clone(),
+                    fact.summary.clone(),
+                    change.reason_code.clone(),
+                ]);
+            }
         }
         table
     })
@@ -345,8 +385,13 @@ async fn switch_off(
     })
 }
 
-async fn get_receipt(connection: &Connection, output: Output, receipt: String) -> anyhow::Result<()> {
-    let get = registry::GetReceiptRequest { name: receipt, ..Default::default() };
+async fn get_receipt(connection: &Connection, output: Output, receipt: String, as_of: &AsOf) -> anyhow::Result<()> {
+    let get = registry::GetReceiptRequest {
+        name: receipt,
+        effective_at: as_of.effective_at()?,
+        known_at: as_of.known_at()?,
+        ..Default::default()
+    };
     let reply = connection.registry().get_receipt(get).await?.into_inner();
     output.print("citizens_access.registry.v1.GetReceiptResponse", &reply, || {
         Table::facts(receipt_facts(&reply.receipt.clone().unwrap_or_default()))

@@ -50,12 +50,23 @@ pub struct Limits {
     pub import_bytes_max: usize,
     /// How long a loop waits after the store has failed; real time.
     pub lapse_retry_after: Duration,
+    /// How long a watch that has more to say waits to be read; real time. Until then it keeps the state that it tells of.
+    pub watch_unread_max: Duration,
+    /// Most practices in one message of a watch.
+    pub watch_changes_max: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         // A map of a million practices has about 250 MB. A fail-over of the store takes seconds.
-        Self { import_bytes_max: 512 * 1024 * 1024, lapse_retry_after: Duration::from_secs(1) }
+        // A reader takes 200 KB at a time, within a second over any line; one that takes a minute is stuck.
+        Self {
+            import_bytes_max: 512 * 1024 * 1024,
+            lapse_retry_after: Duration::from_secs(1),
+            watch_unread_max: Duration::from_secs(60),
+            // About 200 KB of them, well below the limit of a message.
+            watch_changes_max: 500,
+        }
     }
 }
 

@@ -54,7 +54,8 @@ impl From<RegistryState> for State {
 impl Machine for Registry {
     const JOURNAL: &'static str = "registry";
     // 3: advice, contacts, declared readiness items.
-    const STATE_SHAPE: u32 = 4;
+    // 5: judgements are kept with the moments they were given at; observations with evidence, signals.
+    const STATE_SHAPE: u32 = 5;
 
     type State = RegistryState;
     type Command = Command;

@@ -114,7 +114,9 @@ fn lists_of(state: &State) -> BTreeMap<ListName, Timestamp> {
     lists
 }
 
-/// Where a list says something else than the registry does. What is under way is left out: its own answer comes.
+/// Where a list is news: it says something else than this supplier said last, or than holds of whether access is on, or
+/// it may end a dispute. That others found wrong settings, which a list does not show, is none. What is under way is left
+/// out: its own answer comes.
 fn news(
     list: &EnabledList,
     supplier: &Supplier,
@@ -126,9 +128,76 @@ fn news(
     for facts in view.iter().filter(|facts| facts.supplier.as_ref() == Some(supplier)) {
         let listed = list.states.get(&facts.code).copied().unwrap_or(Observed::Off);
         let target = Target { practice: facts.code, capability: capability.clone() };
-        if listed != facts.observed(capability) && state.open_activation(&target).is_none() {
+        let said = facts.access(capability).map(|access| access.said_by_supplier).unwrap_or_default();
+        let differs = listed != said || listed.is_on() != facts.observed(capability).is_on();
+        if (differs || facts.is_disputed(capability)) && state.open_activation(&target).is_none() {
             news.push(Observation { practice: facts.code, state: listed, as_at: list.as_of });
         }
     }
     news
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ods::PracticeCode;
+    use rollout::{AccessFacts, PracticeFacts};
+
+    fn view(observed: Observed, disputed: bool, said_by_supplier: Observed) -> RegistryView {
+        let access = AccessFacts {
+            capability: Capability::default(),
+            observed,
+            disputed,
+            said_by_supplier,
+            observed_at: None,
+            generation_highest: 0,
+            switch_off_requested: false,
+        };
+        let facts = PracticeFacts {
+            code: practice(),
+            supplier: Some(supplier()),
+            icb: None,
+            sub_icb: None,
+            region: None,
+            pcn: None,
+            list_size: 1_000,
+            open: true,
+            successors: Vec::new(),
+            readiness: Vec::new(),
+            advice: Vec::new(),
+            pauses: Vec::new(),
+            access: vec![access],
+        };
+        RegistryView::new(1, [facts])
+    }
+
+    fn practice() -> PracticeCode {
+        "A81001".parse().unwrap()
+    }
+
+    fn supplier() -> Supplier {
+        "EMIS".parse().unwrap()
+    }
+
+    fn told(listed: Observed, view: &RegistryView) -> Vec<Observed> {
+        let states = if listed == Observed::Off { BTreeMap::new() } else { BTreeMap::from([(practice(), listed)]) };
+        let list = EnabledList { as_of: Timestamp::UNIX_EPOCH, states };
+        let news = news(&list, &supplier(), &Capability::default(), view, &State::default());
+        news.into_iter().map(|observation| observation.state).collect()
+    }
+
+    /// I28.
+    #[test]
+    fn a_practice_that_a_list_no_longer_has_is_told_as_off() {
+        assert_eq!(told(Observed::Off, &view(Observed::On, false, Observed::On)), [Observed::Off]);
+        assert_eq!(told(Observed::On, &view(Observed::On, false, Observed::On)), []);
+    }
+
+    #[test]
+    fn a_list_that_says_what_it_said_before_is_news_only_where_others_say_otherwise_of_whether_it_is_on() {
+        assert_eq!(told(Observed::On, &view(Observed::Partial, false, Observed::On)), [], "an inspection's PARTIAL");
+        assert_eq!(told(Observed::On, &view(Observed::Off, false, Observed::On)), [Observed::On]);
+        assert_eq!(told(Observed::Off, &view(Observed::Unknown, true, Observed::Off)), [Observed::Off], "a dispute");
+        assert_eq!(told(Observed::Off, &view(Observed::Unknown, false, Observed::Unknown)), [Observed::Off]);
+    }
 }

@@ -92,7 +92,7 @@ impl Bench {
 
     pub(crate) fn observed(&self) -> Option<ObservedState> {
         let access = self.practice().access(&Capability::default())?;
-        access.latest().map(|observed| observed.state)
+        access.verdict().map(|verdict| verdict.state)
     }
 }
 
@@ -124,6 +124,8 @@ pub(crate) fn observation(state: ObservedState) -> Observation {
         source: ObservationSource::SupplierList,
         as_at: None,
         command: None,
+        evidence: String::new(),
+        wrong_settings: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use ods::Capability;
-use practice::access::{ObservedState, Outcome};
+use practice::access::{ObservationSource, ObservedState, Outcome};
 use practice::command::{PausePractice, ResumePractice, Settlement};
 use practice::lapse::{Due, LapseOf};
 use practice::pause::{PauseEnd, ReceiptState};
@@ -10,7 +10,7 @@ use practice::{Action, Command, CommandKey, Event, State, apply, permit_of};
 use proptest::prelude::*;
 
 use crate::bench::{Bench, code, entry, import, observation, placed};
-use crate::model::{Happened, Model};
+use crate::model::{Happened, Model, Word};
 
 /// Something that somebody does.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ enum Act {
     Resume { pause: Option<u32> },
     Acquire(Vec<CommandKey>),
     Settle { key: CommandKey, outcome: Outcome },
-    Observe { capability: u8, state: ObservedState, secs_ago: i64 },
+    Observe { capability: u8, source: ObservationSource, state: ObservedState, secs_ago: i64 },
     ChangeSupplier { to: u8 },
     Wait { secs: i64 },
     Lapse,
@@ -43,6 +43,16 @@ fn keys() -> impl Strategy<Value = CommandKey> {
     })
 }
 
+/// Whoever may be named in a call.
+pub(crate) fn sources() -> impl Strategy<Value = ObservationSource> {
+    prop_oneof![
+        1 => Just(ObservationSource::SupplierConfirmation),
+        2 => Just(ObservationSource::SupplierList),
+        1 => Just(ObservationSource::Inspection),
+        1 => Just(ObservationSource::Practice),
+    ]
+}
+
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let outcome = prop_oneof![
         3 => Just(Outcome::Applied),
@@ -62,8 +72,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         2 => proptest::option::of(1..4u32).prop_map(|pause| Act::Resume { pause }),
         5 => proptest::collection::vec(keys(), 1..4).prop_map(Act::Acquire),
         5 => (keys(), outcome).prop_map(|(key, outcome)| Act::Settle { key, outcome }),
-        3 => (0..2u8, observed, 0..10i64)
-            .prop_map(|(capability, state, secs_ago)| Act::Observe { capability, state, secs_ago }),
+        3 => (0..2u8, sources(), observed, 0..10i64)
+            .prop_map(|(capability, source, state, secs_ago)| Act::Observe { capability, source, state, secs_ago }),
         1 => (0..2u8).prop_map(|to| Act::ChangeSupplier { to }),
         2 => (0..10i64).prop_map(|secs| Act::Wait { secs }),
         2 => Just(Act::Lapse),
@@ -105,15 +115,17 @@ fn perform(bench: &mut Bench, model: &mut Model, act: &Act) {
             }
         }
         Act::Settle { key, outcome } => settle(bench, model, key, *outcome),
-        Act::Observe { capability: number, state, secs_ago } => {
+        Act::Observe { capability: number, source, state, secs_ago } => {
             let as_at = bench.now - SignedDuration::from_secs(*secs_ago);
             let mut observed = observation(*state);
             observed.capability = capability(*number);
             observed.as_at = Some(as_at);
+            observed.source = *source;
             let recorded = !bench.done(&Command::RecordObservations(vec![observed])).is_empty();
             if recorded {
                 let capability = capability(*number);
-                model.log.push(Happened::Observed { capability, state: *state, as_at });
+                let word = Word { source: *source, state: *state, as_at };
+                model.log.push(Happened::Observed { capability, word });
             }
         }
         Act::Lapse => {
@@ -135,7 +147,8 @@ fn settle(bench: &mut Bench, model: &mut Model, key: &CommandKey, outcome: Outco
     }
     if outcome == Outcome::Applied {
         let state = if key.action == Action::Enable { ObservedState::On } else { ObservedState::Off };
-        model.log.push(Happened::Observed { capability: key.capability.clone(), state, as_at: bench.now });
+        let word = Word { source: ObservationSource::SupplierConfirmation, state, as_at: bench.now };
+        model.log.push(Happened::Observed { capability: key.capability.clone(), word });
         // Outcome and observation are one decision: the model must not judge between them.
         let observed = model.log.pop().unwrap();
         model.log.push(Happened::Settled { key: key.clone(), outcome });
@@ -152,10 +165,10 @@ fn change_supplier(bench: &mut Bench, model: &mut Model, to: u8) {
     for event in bench.done(&import("2031-06-02", vec![moved])) {
         let Event::DirectoryImported { practices, .. } = event else { panic!("an import imports") };
         for unknown in practices.into_iter().flat_map(|change| change.access_unknown) {
-            let last = model.last_observed(&unknown.capability, model.log.len());
-            assert!(last.is_some_and(|state| state != ObservedState::Unknown));
-            let (capability, as_at) = (unknown.capability, unknown.as_at);
-            model.log.push(Happened::Observed { capability, state: ObservedState::Unknown, as_at });
+            assert!(model.last_observed(&unknown.capability, model.log.len()).is_some());
+            let source = ObservationSource::Directory;
+            let word = Word { source, state: ObservedState::Unknown, as_at: unknown.as_at };
+            model.log.push(Happened::Observed { capability: unknown.capability, word });
         }
     }
 }
@@ -167,7 +180,7 @@ fn agree(bench: &Bench, model: &Model) {
     assert_eq!(in_force, model.in_force());
     for number in [0, 1] {
         let capability = capability(number);
-        let observed = practice.access(&capability).and_then(|access| access.latest()).map(|observed| observed.state);
+        let observed = practice.access(&capability).and_then(|access| access.verdict()).map(|verdict| verdict.state);
         assert_eq!(observed, model.last_observed(&capability, model.log.len()));
         for pause in &practice.pauses {
             let told = pause.receipt_part(&capability).map(|part| part.state);

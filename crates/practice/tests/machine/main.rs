@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
 mod advice;
+mod as_of;
 mod bench;
 mod contacts;
 mod corpus;
 mod directory;
+mod evidence;
 mod geography;
 mod history;
 mod lapses;

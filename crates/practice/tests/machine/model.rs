@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use ods::Capability;
-use practice::access::{ObservedState, Outcome};
+use practice::access::{ObservationSource, ObservedState, Outcome};
 use practice::pause::ReceiptState;
 use practice::{Action, CommandKey};
 
@@ -15,7 +15,15 @@ pub(crate) enum Happened {
     Lapsed { pause: usize },
     Granted { key: CommandKey },
     Settled { key: CommandKey, outcome: Outcome },
-    Observed { capability: Capability, state: ObservedState, as_at: Timestamp },
+    Observed { capability: Capability, word: Word },
+}
+
+/// What somebody says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Word {
+    pub(crate) source: ObservationSource,
+    pub(crate) state: ObservedState,
+    pub(crate) as_at: Timestamp,
 }
 
 #[derive(Default)]
@@ -107,18 +115,13 @@ impl Model {
         }
     }
 
-    /// By the moments they are of; of equal moments the last one told.
+    /// What holds by all that was said before `end`.
     pub(crate) fn last_observed(&self, capability: &Capability, end: usize) -> Option<ObservedState> {
-        let mut last: Option<(Timestamp, ObservedState)> = None;
-        for happened in &self.log[..end] {
-            if let Happened::Observed { capability: observed, state, as_at } = happened
-                && observed == capability
-                && last.is_none_or(|(latest, _)| *as_at >= latest)
-            {
-                last = Some((*as_at, *state));
-            }
-        }
-        last.map(|(_, state)| state)
+        let said = self.log[..end].iter().filter_map(|happened| match happened {
+            Happened::Observed { capability: observed, word } if observed == capability => Some(*word),
+            _ => None,
+        });
+        what_holds(&said.collect::<Vec<_>>())
     }
 
     /// How the command had ended by then.
@@ -163,4 +166,56 @@ impl Model {
 
 fn covers(covered: &Option<Capability>, capability: &Capability) -> bool {
     covered.as_ref().is_none_or(|covered| covered == capability)
+}
+
+/// The rule of evidence as a vote: whoever is not answered says whether it is on, and all must say the same.
+pub(crate) fn what_holds(said: &[Word]) -> Option<ObservedState> {
+    use ObservationSource::{Directory, Inspection, Practice, SupplierConfirmation, SupplierList};
+    use ObservedState::{Off, On, Partial, Unknown};
+    if said.is_empty() {
+        return None;
+    }
+    let told: Vec<(usize, &Word)> = said.iter().enumerate().collect();
+    let is_after = |(a_told, a): (usize, &Word), (b_told, b): (usize, &Word)| (a.as_at, a_told) > (b.as_at, b_told);
+    let stands = |word: (usize, &Word)| {
+        let supplier_changed = told.iter().any(|other| other.1.source == Directory && is_after(*other, word));
+        let acted = told.iter().any(|other| other.1.source == SupplierConfirmation && other.1.as_at > word.1.as_at);
+        !supplier_changed && !(acted && matches!(word.1.source, Inspection | Practice))
+    };
+    let last = |sources: &[ObservationSource]| {
+        let mut last: Option<(usize, &Word)> = None;
+        for word in told.iter().filter(|word| sources.contains(&word.1.source) && stands(**word)) {
+            if last.is_none_or(|held| is_after(*word, held)) {
+                last = Some(*word);
+            }
+        }
+        last.map(|(_, word)| *word)
+    };
+    let supplier = last(&[SupplierConfirmation, SupplierList, Directory]);
+    let inspection = last(&[Inspection]).filter(|word| word.state != Unknown);
+    let practice = last(&[Practice]).filter(|word| word.state != Unknown);
+    if supplier.is_some_and(|word| word.source == Directory) {
+        return Some(Unknown);
+    }
+    let later = |other: Option<Word>, than: Word| other.is_some_and(|other| other.as_at > than.as_at);
+    let mut votes = Vec::new();
+    votes.extend(supplier.filter(|word| !later(inspection, *word)));
+    votes.extend(inspection.filter(|word| !later(supplier, *word)));
+    votes.extend(practice.filter(|word| !later(supplier, *word) && !later(inspection, *word)));
+    let on = votes.iter().any(|word| matches!(word.state, On | Partial));
+    let off = votes.iter().any(|word| word.state == Off);
+    let unknown = votes.iter().any(|word| word.state == Unknown);
+    if unknown || on == off {
+        return Some(Unknown);
+    }
+    if off {
+        return Some(Off);
+    }
+    let says = |word: Option<Word>, state| word.filter(|word| word.state == state);
+    let seen_right = says(inspection, On);
+    let put_right = says(practice, On).filter(|_| says(supplier, On).is_some());
+    let wrong = says(supplier, Partial).is_some_and(|word| !later(seen_right, word))
+        || says(practice, Partial).is_some_and(|word| !later(seen_right, word))
+        || says(inspection, Partial).is_some_and(|word| !later(put_right, word));
+    Some(if wrong { Partial } else { On })
 }

@@ -59,7 +59,7 @@ fn nothing_is_observed_in_the_future_but_for_a_clock_that_is_a_little_ahead() {
     ahead.as_at = Some(bench.now + practice::OBSERVER_AHEAD_MAX);
     bench.done(&Command::RecordObservations(vec![ahead.clone()]));
     let access = bench.practice().access(&Capability::default()).unwrap();
-    assert_eq!(access.latest().unwrap().as_at, bench.now);
+    assert_eq!(access.verdict().unwrap().as_at, bench.now);
 
     ahead.as_at = Some(bench.now + practice::OBSERVER_AHEAD_MAX + SignedDuration::from_micros(1));
     let refused = bench.run(&Command::RecordObservations(vec![ahead]));

@@ -15,7 +15,7 @@ use practice::{
 };
 use proptest::prelude::*;
 
-use crate::bench::{Bench, code, day, entry, import, placed};
+use crate::bench::{Bench, code, day, entry, import, observation, placed};
 
 const PRACTICES: u8 = 8;
 
@@ -154,7 +154,8 @@ fn perform(bench: &mut Bench, act: &Act) {
         }
         Act::Observe { at, state } => {
             let (practice, source) = (practice_code(*at), ObservationSource::SupplierList);
-            let observation = Observation { practice, capability, state: *state, source, as_at: None, command: None };
+            let said = observation(*state);
+            let observation = Observation { practice, capability, source, as_at: None, ..said };
             bench.done(&Command::RecordObservations(vec![observation]));
         }
         Act::Acquire { at, action } => acquire(bench, *at, *action),
@@ -268,7 +269,9 @@ fn lines_of_successors_end(state: &State) {
 /// On at a successor only if observed of a later moment than the succession.
 fn nobody_is_on_unconfirmed(state: &State) {
     for practice in state.practices() {
-        let Some(latest) = practice.access(&Capability::default()).and_then(|access| access.latest()) else { continue };
+        let Some(latest) = practice.access(&Capability::default()).and_then(|access| access.verdict()) else {
+            continue;
+        };
         let effected = practice.successions.iter().filter(|succession| succession.effected_at.is_some());
         for succession in effected {
             let from = day_start(succession.terms.effective_from);

@@ -39,7 +39,7 @@ fn a_pending_receipt_is_prevented_when_the_command_had_no_effect() {
         assert_eq!(bench.pause(PauseEnd::FurtherNotice), ReceiptState::Pending);
         bench.settle(&enable(1), outcome);
         assert_eq!(bench.receipt(1), ReceiptState::Prevented, "{outcome:?}");
-        assert_eq!(bench.practice().pause(1).unwrap().final_at(), Some(bench.now));
+        assert_eq!(bench.practice().pause(1).unwrap().receipt[0].final_at, Some(bench.now));
     }
 }
 

@@ -158,5 +158,5 @@ fn a_supplier_whose_clock_runs_ahead_settles_all_the_same() {
     let settlement = Settlement { key: enable(1), outcome: Outcome::Applied, observed: None, as_at };
     bench.done(&Command::SettlePermits(vec![settlement]));
     let access = bench.practice().access(&ods::Capability::default()).unwrap();
-    assert_eq!(access.latest().unwrap().as_at, bench.now);
+    assert_eq!(access.verdict().unwrap().as_at, bench.now);
 }

@@ -17,7 +17,7 @@ use practice::{
     SuccessionTerms, View, permit_refusal,
 };
 
-use crate::bench::{Bench, code, day, entry, import, placed};
+use crate::bench::{Bench, code, day, entry, import, observation, placed};
 
 /// The day of the bench, and the one after.
 const TODAY: &str = "2031-06-02";
@@ -93,13 +93,13 @@ fn key_at(practice: &str, action: Action, generation: u32) -> CommandKey {
 
 fn observe_at(bench: &mut Bench, practice: &str, state: ObservedState, as_at: Option<Timestamp>) {
     let (capability, source) = (Capability::default(), ObservationSource::SupplierList);
-    let observation = Observation { practice: code(practice), capability, state, source, as_at, command: None };
+    let observation = Observation { practice: code(practice), capability, source, as_at, ..observation(state) };
     bench.done(&Command::RecordObservations(vec![observation]));
 }
 
 fn observed(bench: &Bench, practice: &str) -> Option<ObservedState> {
     let access = at(bench, practice).access(&Capability::default())?;
-    access.latest().map(|observed| observed.state)
+    access.verdict().map(|verdict| verdict.state)
 }
 
 fn ready(bench: &mut Bench, practice: &str, item: &str, state: ReadinessState, expires_at: Option<Timestamp>) {
@@ -303,7 +303,7 @@ fn an_observation_from_after_a_succession_that_is_told_late_stands() {
     let practice = bench.state.practice(code("B82001")).unwrap();
     let then = AsOf { effective_at: day_start(day("2031-06-05")), known_at: bench.now };
     let view = View::as_of(practice, then).unwrap();
-    assert_eq!(view.observed(&Capability::default()).unwrap().source, ObservationSource::Succession);
+    assert_eq!(view.observed(&Capability::default()).unwrap().by.source, ObservationSource::Succession);
 }
 
 #[test]
@@ -553,19 +553,18 @@ fn the_history_says_who_was_succeeded_by_whom_and_what_was_inherited() {
     pause_at(&mut bench, "A81001", PauseEnd::FurtherNotice);
     let events = merge(&mut bench, &["A81001", "A81002"], "B82001", TODAY);
     let told = |practice: &str| -> Vec<String> {
-        events
-            .iter()
-            .filter_map(|event| practice::history::tell(event, code(practice)))
-            .map(|told| told.summary)
-            .collect()
+        events.iter().flat_map(|event| practice::history::tell(event, code(practice))).map(|told| told.what).collect()
     };
     let merger = "merger of A81001 and A81002 into B82001";
     let recorded = format!("{merger} recorded, from 2031-06-02");
     assert_eq!(told("A81002"), [recorded.clone(), format!("closed by {merger}")]);
-    let inherited = format!(
-        "succeeds by {merger}; prospective-records observed UNKNOWN; pause 1 (pause 1 of A81001) of all capabilities \
-         until further notice: ALREADY_ON; list size 13000 from 2031-06-02 (lists, carried over)"
-    );
-    assert_eq!(told("B82001"), [recorded, inherited]);
+    let inherited = [
+        &recorded,
+        &format!("succeeds by {merger}"),
+        "prospective-records observed UNKNOWN",
+        "pause 1 (pause 1 of A81001) of all capabilities until further notice: ALREADY_ON",
+        "list size 13000 from 2031-06-02 (lists, carried over)",
+    ];
+    assert_eq!(told("B82001"), inherited);
     assert_eq!(told("A81003"), Vec::<String>::new());
 }

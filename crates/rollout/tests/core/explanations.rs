@@ -32,6 +32,7 @@ enum Trouble {
     HoldSupplier(bool),
     HoldProgramme,
     Unready(u32),
+    Dispute(u32),
     Pause(u32),
     Settle,
 }
@@ -42,6 +43,7 @@ fn troubles() -> impl Strategy<Value = Vec<Trouble>> {
         any::<bool>().prop_map(Trouble::HoldSupplier),
         Just(Trouble::HoldProgramme),
         (1_u32..30).prop_map(Trouble::Unready),
+        (1_u32..30).prop_map(Trouble::Dispute),
         (1_u32..30).prop_map(Trouble::Pause),
         Just(Trouble::Settle),
     ];
@@ -63,6 +65,7 @@ fn make(world: &mut World, trouble: &Trouble) {
         Trouble::Unready(number) => {
             world.registry.change(code(*number), |facts| facts.readiness = vec![begun("dpia")]);
         }
+        Trouble::Dispute(number) => world.registry.dispute(code(*number)),
         Trouble::Pause(number) => {
             world.pause(*number, PauseEnd::FurtherNotice);
         }
@@ -137,7 +140,10 @@ proptest! {
             world.act(&carol(), rollout::Act::LiftHold { hold, etag: None }).unwrap();
         }
         for unready in 1..=30 {
-            world.registry.change(code(unready), |facts| facts.readiness.clear());
+            world.registry.change(code(unready), |facts| {
+                facts.readiness.clear();
+                facts.access.iter_mut().for_each(|access| access.disputed = false);
+            });
         }
         world.run_until(&earliest.to_string());
         prop_assert!(world.is_on(code(number)), "{} at {}", explained(&world, number), world.now);
@@ -148,13 +154,15 @@ proptest! {
 #[test]
 fn every_blocker_says_who_acts_and_what_clears_it() {
     let mut world = World::running(30, SPRING);
-    for trouble in [Trouble::HoldProgramme, Trouble::HoldPractice(1), Trouble::Unready(1), Trouble::Pause(1)] {
+    let troubles =
+        [Trouble::HoldProgramme, Trouble::HoldPractice(1), Trouble::Unready(1), Trouble::Dispute(1), Trouble::Pause(1)];
+    for trouble in troubles {
         make(&mut world, &trouble);
     }
     let explanation = explained(&world, 1);
     let codes: Vec<_> = explanation.blockers.iter().map(rollout::Blocker::code).collect();
     assert_eq!(codes.iter().filter(|code| **code == "HELD").count(), 2);
-    for code in ["PAUSED_BY_PRACTICE", "NOT_READY", "OUTSIDE_WINDOW", "WAVE_NOT_OPEN"] {
+    for code in ["PAUSED_BY_PRACTICE", "NOT_READY", "DISPUTED", "OUTSIDE_WINDOW", "WAVE_NOT_OPEN"] {
         assert!(codes.contains(&code), "{codes:?}");
     }
     for blocker in &explanation.blockers {

@@ -105,6 +105,14 @@ impl Registry {
         });
     }
 
+    pub(crate) fn dispute(&mut self, code: PracticeCode) {
+        self.change(code, |facts| {
+            let access = access_of(facts, &Capability::default());
+            access.observed = Observed::Unknown;
+            access.disputed = true;
+        });
+    }
+
     pub(crate) fn ask_off(&mut self, code: PracticeCode) {
         self.change(code, |facts| access_of(facts, &Capability::default()).switch_off_requested = true);
     }
@@ -175,6 +183,8 @@ fn access_of<'a>(facts: &'a mut PracticeFacts, capability: &Capability) -> &'a m
         facts.access.push(AccessFacts {
             capability: capability.clone(),
             observed: Observed::Unknown,
+            disputed: false,
+            said_by_supplier: Observed::Unknown,
             observed_at: None,
             generation_highest: 0,
             switch_off_requested: false,

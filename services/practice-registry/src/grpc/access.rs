@@ -7,15 +7,17 @@ use api::Error;
 use bytes::{BufMut, Bytes};
 use jiff::Timestamp;
 use ods::{Capability, PracticeCode};
-use practice::access::{Observed, ObservedState};
+use practice::access::ObservedState;
 use practice::reasons::{Fact, Reason, reasons};
-use practice::{AsOf, Practice, State, View};
+use practice::signal::SignalKind;
+use practice::{Practice, State, View};
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 use proto::registry::v1 as wire;
 
 use crate::fields::DEFAULT_CAPABILITY;
 use crate::grpc::name;
+use crate::grpc::reading::Reading;
 use crate::grpc::resource::{source_to_wire, state_to_wire};
 
 /// Field numbers of both responses that are not in a practice's part; a test compares them with the generated messages.
@@ -82,31 +84,30 @@ impl Tail {
 /// What is asked of one practice or many.
 pub(crate) struct AccessQuestion {
     pub(crate) capability: Capability,
-    /// None is now.
-    pub(crate) at: Option<Timestamp>,
+    reading: Reading,
 }
 
 impl AccessQuestion {
-    pub(crate) fn new(capability: &str, at: Option<&prost_types::Timestamp>, now: Timestamp) -> Result<Self, Error> {
-        let at = api::time::moment("at", at)?;
-        if at.is_some_and(|at| at > now) {
-            return Err(Error::invalid("at", "MOMENT_IN_FUTURE", "{field} is after {now}").with("now", now));
-        }
-        Ok(Self { capability: name::capability("capability", capability)?, at })
+    pub(crate) fn new(
+        capability: &str,
+        at: Option<&prost_types::Timestamp>,
+        known_at: Option<&prost_types::Timestamp>,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let reading = Reading::named("at", at, known_at, now)?;
+        Ok(Self { capability: name::capability("capability", capability)?, reading })
+    }
+
+    /// The moment asked about; None is now.
+    pub(crate) fn at(&self) -> Option<Timestamp> {
+        self.reading.as_of().map(|as_of| as_of.effective_at)
     }
 
     /// The practice's part of the answer, where the practice is known; and was there at the moment asked about.
     pub(crate) fn part(&self, state: &State, code: PracticeCode, encoded: Option<&EncodedAccess>) -> Option<Bytes> {
-        match (self.at, encoded.and_then(|encoded| encoded.part(self.capability.as_str()))) {
+        match (self.at(), encoded.and_then(|encoded| encoded.part(self.capability.as_str()))) {
             (None, Some(part)) => Some(part.clone()),
-            (at, _) => {
-                let practice = state.practice(code)?;
-                let view = match at {
-                    None => View::current(practice),
-                    Some(effective_at) => View::as_of(practice, AsOf { effective_at, known_at: Timestamp::MAX })?,
-                };
-                Some(encode(view, &self.capability))
-            }
+            _ => Some(encode(self.reading.of(state).find(code)?, &self.capability)),
         }
     }
 }
@@ -117,11 +118,11 @@ fn to_wire(view: View<'_>, capability: &Capability) -> wire::PracticeAccess {
     wire::PracticeAccess {
         ods_code: view.code().to_string(),
         capability: capability.to_string(),
-        live: observed.is_some_and(Observed::is_live),
+        live: observed.is_some_and(|verdict| verdict.is_live()),
         live_since: view.live_since(capability).map(api::time::to_wire),
         state: state_to_wire(observed.map_or(ObservedState::Unknown, |observed| observed.state)).into(),
         source: observed
-            .map_or(wire::ObservationSource::Unspecified, |observed| source_to_wire(observed.source))
+            .map_or(wire::ObservationSource::Unspecified, |observed| source_to_wire(observed.by.source))
             .into(),
         observed_at: observed.map(|observed| api::time::to_wire(observed.as_at)),
         reasons: reasons(view, capability).into_iter().map(reason).collect(),
@@ -131,10 +132,14 @@ fn to_wire(view: View<'_>, capability: &Capability) -> wire::PracticeAccess {
 fn reason_to_wire(practice: PracticeCode, reason: Reason) -> wire::AccessReason {
     use wire::AccessReasonCode as Code;
     let code = match reason.fact {
-        Fact::Observed(ObservedState::On) => Code::ObservedOn,
-        Fact::Observed(ObservedState::Off) => Code::ObservedOff,
-        Fact::Observed(ObservedState::Partial) => Code::ObservedPartial,
-        Fact::Observed(ObservedState::Unknown) => Code::ObservedUnknown,
+        Fact::Observed(state) | Fact::Says(_, state) => match state {
+            ObservedState::On => Code::ObservedOn,
+            ObservedState::Off => Code::ObservedOff,
+            ObservedState::Partial => Code::ObservedPartial,
+            ObservedState::Unknown => Code::ObservedUnknown,
+        },
+        Fact::Disputed => Code::Disputed,
+        Fact::Signal(SignalKind::NoViewers) => Code::NoViewers,
         Fact::NeverObserved => Code::NeverObserved,
         Fact::Paused(_) => Code::Paused,
         Fact::SwitchOffRequested => Code::SwitchOffRequested,
@@ -150,7 +155,12 @@ fn reason_to_wire(practice: PracticeCode, reason: Reason) -> wire::AccessReason 
         Fact::AdviceToWait(number) => name::of_advice(practice, number),
         _ => String::new(),
     };
-    wire::AccessReason { code: code.into(), since: reason.since.map(api::time::to_wire), resource }
+    let source = match reason.fact {
+        Fact::Says(source, _) => source_to_wire(source),
+        _ => wire::ObservationSource::Unspecified,
+    };
+    let since = reason.since.map(api::time::to_wire);
+    wire::AccessReason { code: code.into(), since, resource, source: source.into() }
 }
 
 #[cfg(test)]

@@ -134,12 +134,12 @@ pub(crate) async fn check(
     let request = asked.request;
     let now = handlers.clock.now();
     let code = name::ods_code("ods_code", &request.ods_code)?;
-    let question = AccessQuestion::new(&request.capability, request.at.as_ref(), now)?;
+    let question = AccessQuestion::new(&request.capability, request.at.as_ref(), request.known_at.as_ref(), now)?;
     let published = handlers.published_at(request.min_position).await?;
     let (state, encoded) = (&published.state.registry, published.state.encoded(code));
     let part = question.part(state, code, encoded).ok_or_else(|| refusal::practice_not_found(code))?;
     let mut reply = part.to_vec();
-    Tail::new(question.at.unwrap_or(now), published.position).encode(&mut reply);
+    Tail::new(question.at().unwrap_or(now), published.position).encode(&mut reply);
     decode(&reply)
 }
 
@@ -150,9 +150,9 @@ pub(crate) async fn batch(
     let request = asked.request;
     api::validate::count("ods_codes", request.ods_codes.len(), BATCH_MAX)?;
     let now = handlers.clock.now();
-    let question = AccessQuestion::new(&request.capability, request.at.as_ref(), now)?;
+    let question = AccessQuestion::new(&request.capability, request.at.as_ref(), request.known_at.as_ref(), now)?;
     let published = handlers.published_at(request.min_position).await?;
-    let as_of: Timestamp = question.at.unwrap_or(now);
+    let as_of: Timestamp = question.at().unwrap_or(now);
     let mut reply = wire::BatchCheckAccessResponse {
         as_of: Some(api::time::to_wire(as_of)),
         position: published.position,
@@ -189,7 +189,7 @@ mod tests {
             ods_code: "A81001".to_owned(),
             capability: capability.clone(),
             min_position,
-            at: None,
+            ..Default::default()
         };
         let single = single.encode_to_vec();
         let present = Present { capability: &capability, min_position };
@@ -204,11 +204,14 @@ mod tests {
     fn what_is_not_plainly_of_the_present_is_left_to_others() {
         let whole = wire::CheckAccessRequest { ods_code: "A81001".to_owned(), ..Default::default() };
         let past = wire::CheckAccessRequest { at: Some(prost_types::Timestamp::default()), ..whole.clone() };
+        let believed = wire::CheckAccessRequest { known_at: Some(prost_types::Timestamp::default()), ..whole.clone() };
         let malformed = wire::CheckAccessRequest { ods_code: "a81001".to_owned(), ..Default::default() };
         let whole = whole.encode_to_vec();
         let cut = &whole[..whole.len() - 1];
         let unknown_field = [&whole[..], &[0x98, 0x06, 0x01]].concat();
-        for message in [&past.encode_to_vec(), &malformed.encode_to_vec(), cut, &unknown_field, b"\x0a\x02\xff\xff"] {
+        let of_the_past = [past.encode_to_vec(), believed.encode_to_vec()];
+        let wrong = [&malformed.encode_to_vec(), cut, &unknown_field, b"\x0a\x02\xff\xff"];
+        for message in of_the_past.iter().map(Vec::as_slice).chain(wrong) {
             assert_eq!(codes(message), None, "{message:?}");
         }
     }

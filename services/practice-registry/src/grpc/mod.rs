@@ -10,7 +10,9 @@ mod counts;
 mod directory;
 mod export;
 mod history;
+mod kept;
 mod name;
+mod observations;
 mod organisations;
 mod participation;
 mod pause;
@@ -233,7 +235,14 @@ impl PracticeRegistryService for Handlers {
         &self,
         request: Request<wire::RecordObservationRequest>,
     ) -> Result<Response<wire::RecordObservationResponse>, Status> {
-        answer!(self, request, permits::observe)
+        answer!(self, request, observations::observe)
+    }
+
+    async fn record_signals(
+        &self,
+        request: Request<wire::RecordSignalsRequest>,
+    ) -> Result<Response<wire::RecordSignalsResponse>, Status> {
+        answer!(self, request, observations::signal)
     }
 
     async fn acquire_permits(

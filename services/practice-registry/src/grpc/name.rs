@@ -98,6 +98,19 @@ pub(crate) fn capability(path: &str, name: &str) -> Result<Capability, Error> {
     })
 }
 
+/// Longest id in lower-case words.
+const WORDS_BYTES_MAX: usize = 63;
+
+/// Checks an id like `staff-training` in the field at `path`.
+pub(crate) fn hyphenated_words(path: &str, id: &str) -> Result<(), Error> {
+    let plain = id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if id.is_empty() || id.len() > WORDS_BYTES_MAX || !plain || id.starts_with('-') || id.ends_with('-') {
+        let template = "{field} must be lower-case words joined by hyphens, of at most {bytes_max} bytes";
+        return Err(Error::invalid(path, "ID_INVALID", template).with("bytes_max", WORDS_BYTES_MAX));
+    }
+    Ok(())
+}
+
 fn numbered(path: &str, name: &str, collection: &'static str) -> Result<(PracticeCode, u32), Error> {
     let parts = name.strip_prefix("practices/").and_then(|rest| rest.split_once('/'));
     let code_and_number = parts.and_then(|(code, rest)| {

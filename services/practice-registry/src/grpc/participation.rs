@@ -9,6 +9,7 @@ use practice::pause::{Judgement, Pause, PauseEnd};
 use practice::{Command, Event, Practice, View, standing_pause};
 use proto::registry::v1 as wire;
 
+use crate::grpc::reading::Reading;
 use crate::grpc::submit::{Ask, Asked};
 use crate::grpc::{Handlers, name, pause, refusal, resource};
 use crate::machine::Registry;
@@ -38,7 +39,7 @@ pub(crate) async fn pause_practice(
             let placed = view_of(outcome, code).and_then(|view| Some((view, view.practice().pauses.last()?)));
             wire::PausePracticeResponse {
                 pause: placed.map(|(view, placed)| pause::to_wire(view, placed)),
-                receipt: placed.map(|(_, placed)| pause::receipt_to_wire(code, placed)),
+                receipt: placed.map(|(view, placed)| pause::receipt_to_wire(view, placed)),
                 position: outcome.position,
             }
         })
@@ -167,11 +168,13 @@ pub(crate) async fn get_receipt(
     handlers: &Handlers,
     asked: Asked<wire::GetReceiptRequest>,
 ) -> Result<wire::GetReceiptResponse, Error> {
-    let (code, number) = name::receipt("name", &asked.request.name)?;
-    let published = handlers.published_at(asked.request.min_position).await?;
-    let known = published.state.registry.practice(code).ok_or_else(|| refusal::practice_not_found(code))?;
-    let of = known.pause(number).ok_or_else(|| refusal::receipt_not_found(&asked.request.name))?;
-    Ok(wire::GetReceiptResponse { receipt: Some(pause::receipt_to_wire(code, of)) })
+    let request = &asked.request;
+    let (code, number) = name::receipt("name", &request.name)?;
+    let reading = Reading::new(request.effective_at.as_ref(), request.known_at.as_ref(), handlers.clock.now())?;
+    let published = handlers.published_at(request.min_position).await?;
+    let view = reading.of(&published.state.registry).find(code).ok_or_else(|| refusal::practice_not_found(code))?;
+    let of = view.pause(number).ok_or_else(|| refusal::receipt_not_found(&request.name))?;
+    Ok(wire::GetReceiptResponse { receipt: Some(pause::receipt_to_wire(view, of)) })
 }
 
 pub(crate) async fn request_switch_off(

@@ -8,7 +8,7 @@ use proto::registry::v1 as wire;
 use crate::grpc::{name, permit};
 
 pub(crate) fn to_wire(view: View<'_>, pause: &Pause) -> wire::Pause {
-    let (outcome, deferred_to) = match &pause.judgement {
+    let (outcome, deferred_to) = match view.judgement(pause) {
         None => (wire::PauseOutcome::Unspecified, String::new()),
         Some(Judgement::InTime { deferred_to, until: _ }) => (wire::PauseOutcome::InTime, deferred_to.clone()),
         Some(Judgement::Late) => (wire::PauseOutcome::Late, String::new()),
@@ -23,7 +23,7 @@ pub(crate) fn to_wire(view: View<'_>, pause: &Pause) -> wire::Pause {
         name: name::of_pause(view.code(), pause.number),
         capability: pause.capability.as_ref().map(ToString::to_string).unwrap_or_default(),
         end: end_to_wire(pause.end).into(),
-        until: pause.until().map(api::time::to_wire),
+        until: view.until(pause).map(api::time::to_wire),
         recorded_at: Some(api::time::to_wire(pause.recorded_at)),
         outcome: outcome.into(),
         deferred_to,
@@ -31,7 +31,7 @@ pub(crate) fn to_wire(view: View<'_>, pause: &Pause) -> wire::Pause {
         placed_by: pause.placed_by.clone(),
         on_behalf_of: pause.on_behalf_of.clone(),
         evidence: pause.evidence.clone(),
-        receipt_state: receipt_state_to_wire(pause.receipt_state()).into(),
+        receipt_state: receipt_state_to_wire(view.receipt(pause).state()).into(),
         in_force,
         ended_at: ended.map(|ended| api::time::to_wire(ended.at)),
         ending: ending.into(),
@@ -45,14 +45,15 @@ fn origin(pause: &Pause) -> String {
     pause.inherited.map(|from| name::of_pause(from.practice, from.pause)).unwrap_or_default()
 }
 
-pub(crate) fn receipt_to_wire(practice: PracticeCode, pause: &Pause) -> wire::Receipt {
+pub(crate) fn receipt_to_wire(view: View<'_>, pause: &Pause) -> wire::Receipt {
+    let receipt = view.receipt(pause);
     wire::Receipt {
-        name: name::of_receipt(practice, pause.number),
-        pause: name::of_pause(practice, pause.number),
-        state: receipt_state_to_wire(pause.receipt_state()).into(),
-        parts: pause.receipt.iter().map(|part| part_to_wire(practice, part)).collect(),
+        name: name::of_receipt(view.code(), pause.number),
+        pause: name::of_pause(view.code(), pause.number),
+        state: receipt_state_to_wire(receipt.state()).into(),
+        parts: receipt.parts().iter().map(|part| part_to_wire(view.code(), part)).collect(),
         recorded_at: Some(api::time::to_wire(pause.recorded_at)),
-        final_at: pause.final_at().map(api::time::to_wire),
+        final_at: receipt.final_at().map(api::time::to_wire),
         inherited_from: origin(pause),
     }
 }

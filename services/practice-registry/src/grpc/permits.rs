@@ -1,24 +1,24 @@
-//! Permits and observations: requests on the wire to commands, and a reply for each of what they name.
+//! Permits: requests on the wire to commands, and a reply for each of what they name.
 
 use std::collections::BTreeSet;
 
 use api::Error;
 use journal::Outcome;
 use practice::access;
-use practice::command::{Observation, Settlement};
-use practice::event::{AccessObserved, Consequences, PermitSettled};
+use practice::command::Settlement;
+use practice::event::{Consequences, PermitSettled};
 use practice::{
     Command, CommandKey, Event, PermitRefusal, SettlementRefusal, State, permit_of, permit_refusal, settlement_refusal,
 };
 use proto::registry::v1 as wire;
 
-use crate::grpc::resource::{source_from_wire, state_from_wire};
+use crate::grpc::resource::state_from_wire;
 use crate::grpc::submit::{Ask, Asked};
 use crate::grpc::{Handlers, name, permit};
 use crate::machine::Registry;
 
-/// Most keys or observations in one call.
-const BATCH_MAX: usize = 1_000;
+/// Most keys, settlements, observations or signals in one call.
+pub(crate) const BATCH_MAX: usize = 1_000;
 
 pub(crate) async fn acquire(
     handlers: &Handlers,
@@ -186,89 +186,19 @@ fn settlement_to_wire(state: &State, settlement: &Settlement, news: Option<&Cons
     }
 }
 
-pub(crate) async fn observe(
-    handlers: &Handlers,
-    asked: Asked<wire::RecordObservationRequest>,
-) -> Result<wire::RecordObservationResponse, Error> {
-    let request = &asked.request;
-    let observations = observations_from_wire(&request.observations)?;
-    let command = Command::RecordObservations(observations.clone());
-    let ask = Ask::new(&asked.caller, &api::mutation!(*request)?, command).because_of(&request.cause)?;
-    handlers
-        .submit(ask, move |outcome| {
-            let news: Vec<&AccessObserved> = outcome.events.iter().flat_map(observed_in).collect();
-            let result = |observation: &Observation| observation_to_wire(&outcome.after.registry, observation, &news);
-            wire::RecordObservationResponse {
-                results: observations.iter().map(result).collect(),
-                position: outcome.position,
-                affected_count: count(news.len()),
-            }
-        })
-        .await
-}
-
-fn observed_in(event: &Event) -> &[AccessObserved] {
-    match event {
-        Event::AccessObserved { observations } => observations,
-        _ => &[],
-    }
-}
-
-fn observations_from_wire(observations: &[wire::Observation]) -> Result<Vec<Observation>, Error> {
-    api::validate::count("observations", observations.len(), BATCH_MAX)?;
-    let mut seen = Once::new();
-    let mut read = Vec::with_capacity(observations.len());
-    for (index, observation) in observations.iter().enumerate() {
-        let path = |field: &str| format!("observations[{index}].{field}");
-        let practice = name::practice(&path("practice"), &observation.practice)?;
-        let capability = name::capability(&path("capability"), &observation.capability)?;
-        seen.check(&path("practice"), &(practice, capability.clone()))?;
-        let command = observation.command_key.as_ref().map(|key| permit::key_from_wire(&path("command_key"), key));
-        let required = |field: &str| Error::invalid(path(field), "FIELD_REQUIRED", "{field} must be given");
-        read.push(Observation {
-            practice,
-            capability,
-            state: state_from_wire(observation.state).ok_or_else(|| required("state"))?,
-            source: source_from_wire(observation.source).ok_or_else(|| required("source"))?,
-            as_at: api::time::moment(&path("as_at"), observation.as_at.as_ref())?,
-            command: command.transpose()?,
-        });
-    }
-    Ok(read)
-}
-
-fn observation_to_wire(state: &State, observation: &Observation, news: &[&AccessObserved]) -> wire::ObservationResult {
-    let same = |observed: &&&AccessObserved| {
-        observed.practice == observation.practice && observed.capability == observation.capability
-    };
-    let recorded = news.iter().find(same);
-    let verdict = match (recorded, state.practice(observation.practice)) {
-        (Some(_), _) => wire::ObservationVerdict::Recorded,
-        (None, Some(_)) => wire::ObservationVerdict::Known,
-        (None, None) => wire::ObservationVerdict::PracticeUnknown,
-    };
-    let receipts = recorded.map(|observed| receipts_final(observation.practice, &observed.consequences));
-    wire::ObservationResult {
-        practice: name::of_practice(observation.practice),
-        capability: observation.capability.to_string(),
-        verdict: verdict.into(),
-        receipts_final: receipts.unwrap_or_default(),
-    }
-}
-
-fn receipts_final(practice: ods::PracticeCode, consequences: &Consequences) -> Vec<String> {
+pub(crate) fn receipts_final(practice: ods::PracticeCode, consequences: &Consequences) -> Vec<String> {
     consequences.receipts.iter().map(|receipt| name::of_receipt(practice, receipt.pause)).collect()
 }
 
 /// Refuses a batch that names the same thing twice: the reply would not say which of the two it is about.
-struct Once<T>(BTreeSet<T>);
+pub(crate) struct Once<T>(BTreeSet<T>);
 
 impl<T: Ord + Clone> Once<T> {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(BTreeSet::new())
     }
 
-    fn check(&mut self, path: &str, item: &T) -> Result<(), Error> {
+    pub(crate) fn check(&mut self, path: &str, item: &T) -> Result<(), Error> {
         if self.0.insert(item.clone()) {
             return Ok(());
         }
@@ -276,6 +206,6 @@ impl<T: Ord + Clone> Once<T> {
     }
 }
 
-fn count(number: usize) -> u32 {
+pub(crate) fn count(number: usize) -> u32 {
     u32::try_from(number).expect("a call names at most a thousand things")
 }

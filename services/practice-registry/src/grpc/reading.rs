@@ -40,7 +40,17 @@ impl Reading {
         known_at: Option<&prost_types::Timestamp>,
         now: Timestamp,
     ) -> Result<Self, Error> {
-        let effective_at = past("effective_at", effective_at, now)?;
+        Self::named("effective_at", effective_at, known_at, now)
+    }
+
+    /// As [`new`](Self::new), where the field of what was true has another name.
+    pub(crate) fn named(
+        effective_path: &'static str,
+        effective_at: Option<&prost_types::Timestamp>,
+        known_at: Option<&prost_types::Timestamp>,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let effective_at = past(effective_path, effective_at, now)?;
         let known_at = past("known_at", known_at, now)?;
         if effective_at.is_none() && known_at.is_none() {
             return Ok(Self { as_of: None, geography_date: None, now });
@@ -61,6 +71,11 @@ impl Reading {
         Reader { state, as_of: self.as_of, codes }
     }
 
+    /// The past that it is of; None for the present.
+    pub(crate) fn as_of(self) -> Option<AsOf> {
+        self.as_of
+    }
+
     /// The day that is read, and by what was known when.
     pub(crate) fn day(self) -> Date {
         civil_date(self.as_of.map_or(self.now, |as_of| as_of.effective_at))
@@ -73,11 +88,6 @@ impl Reading {
     /// The day whose codes are told.
     pub(crate) fn codes_day(self) -> Date {
         self.geography_date.unwrap_or_else(|| self.day())
-    }
-
-    /// Both times of a read in the past; None = the present.
-    pub(crate) fn as_of(self) -> Option<AsOf> {
-        self.as_of
     }
 
     /// True of a read of the present, which shows what events have brought about (rule 15).
@@ -104,7 +114,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn past(path: &str, wire: Option<&prost_types::Timestamp>, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+/// A moment that has come.
+pub(crate) fn past(
+    path: &str,
+    wire: Option<&prost_types::Timestamp>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Error> {
     let moment = api::time::moment(path, wire)?;
     if moment.is_some_and(|moment| moment > now) {
         return Err(Error::invalid(path, "MOMENT_IN_FUTURE", "{field} is after {now}").with("now", now));

@@ -248,16 +248,6 @@ pub(crate) fn of_addresses(error: &AddressError) -> Error {
     }
 }
 
-/// Rule 17: what the reader has is of a journal that this one does not continue.
-pub(crate) fn rewound(position: u64) -> Error {
-    Error::failed_precondition(
-        "JOURNAL_REWOUND",
-        "this journal has another record at position {position} than the reader's: records are gone; begin with a snapshot",
-    )
-    .with("position", position)
-    .precondition("JOURNAL", "journals/registry", "must continue what the reader has")
-}
-
 pub(crate) fn practice_not_found(code: ods::PracticeCode) -> Error {
     Error::not_found("PRACTICE_NOT_FOUND", "{practice} is not in the register")
         .with("practice", name::of_practice(code))
@@ -292,9 +282,32 @@ pub(crate) fn etag_mismatch(code: ods::PracticeCode, given: &str, current: &str)
     }
 }
 
+/// Who observes something says it in its own name.
+pub(crate) fn source_of_others(
+    caller: &identity::Caller,
+    source: practice::access::ObservationSource,
+    speaks: identity::Roles,
+) -> Error {
+    Error::permission_denied(
+        "SOURCE_OF_OTHERS",
+        "{account} may not say what {source} observed; that is for the roles {roles}, or a service that passes it on",
+    )
+    .with("account", &caller.account)
+    .with("source", resource::source_to_wire(source).as_str_name())
+    .with("roles", speaks)
+}
+
+/// A watch that its reader left unread for too long.
+pub(crate) fn watch_unread(unread_max: Duration, resume_token: &str) -> Error {
+    Error::resource_exhausted(
+        "WATCH_UNREAD",
+        "the watch had more to say and was not read for {unread_ms_max} ms, so it has let go of it; go on from the last bookmark",
+    )
+    .with("unread_ms_max", unread_max.as_millis())
+    .with("resume_token", resume_token)
+    .retry_after(Duration::ZERO)
+}
+
 pub(crate) fn of_filter(error: &FilterError) -> Error {
-    Error::invalid("filter", "FILTER_INVALID", "{field}, line {line}, column {column}: {error}")
-        .with("line", error.line())
-        .with("column", error.column())
-        .with("error", error.kind())
+    api::filter_invalid("filter", error.line(), error.column(), error.kind())
 }

@@ -1,10 +1,11 @@
 //! A practice on the wire.
 
 use ods::Capability;
-use practice::access::{Access, ObservationSource, ObservedState};
+use practice::access::{ObservationSource, Observed, ObservedState, Permit};
 use practice::directory::{ListSize, Status};
 use practice::readiness::{ReadinessItem, ReadinessState, checklist};
-use practice::{OrganisationKind, View};
+use practice::signal::{SignalFact, SignalKind};
+use practice::{Action, OrganisationKind, View};
 use proto::registry::v1 as wire;
 
 use crate::grpc::{advice, name, pause, permit, successions};
@@ -66,37 +67,67 @@ pub(crate) fn position_of(text: &str) -> Option<u64> {
 
 fn access_to_wire(view: View<'_>, capability: &Capability) -> wire::Access {
     let observed = view.observed(capability);
-    let present = view.present_access(capability);
     let key = |action, generation| practice::CommandKey {
         capability: capability.clone(),
         practice: view.code(),
         action,
         generation,
     };
-    let permit_to_wire = |held: &practice::access::Permit| permit::to_wire(&key(held.action, held.generation), held);
+    let open_permits = view.open_permits(capability);
+    let permits_to = |action: Action| {
+        let of_action = open_permits.iter().filter(move |permit| permit.action == action);
+        of_action.map(|held: &Permit| permit::to_wire(&key(held.action, held.generation), held))
+    };
     wire::Access {
         capability: capability.to_string(),
         state: state_to_wire(observed.map_or(ObservedState::Unknown, |observed| observed.state)).into(),
         source: observed
-            .map_or(wire::ObservationSource::Unspecified, |observed| source_to_wire(observed.source))
+            .map_or(wire::ObservationSource::Unspecified, |observed| source_to_wire(observed.by.source))
             .into(),
         as_at: observed.map(|observed| api::time::to_wire(observed.as_at)),
         recorded_at: observed.map(|observed| api::time::to_wire(observed.recorded_at)),
-        live: observed.is_some_and(practice::access::Observed::is_live),
+        live: observed.is_some_and(|observed| observed.is_live()),
         live_since: view.live_since(capability).map(api::time::to_wire),
-        open_permit: present.and_then(Access::open_enable).map(permit_to_wire),
-        open_disable_permits: present
-            .map(|access| access.open_disables().map(permit_to_wire).collect())
-            .unwrap_or_default(),
-        generation_highest: present.map_or(0, |access| access.generation_highest),
-        switch_off_request: present.and_then(|access| access.switch_off.as_ref()).map(|request| {
-            wire::SwitchOffRequest {
-                recorded_at: Some(api::time::to_wire(request.recorded_at)),
-                requested_by: request.requested_by.clone(),
-                reason_code: request.reason_code.clone(),
-                inherited_from: request.inherited_from.map(name::of_practice).unwrap_or_default(),
-            }
+        open_permit: permits_to(Action::Enable).next(),
+        open_disable_permits: permits_to(Action::Disable).collect(),
+        generation_highest: view.generation_highest(capability),
+        switch_off_request: view.switch_off(capability).map(|request| wire::SwitchOffRequest {
+            recorded_at: Some(api::time::to_wire(request.recorded_at)),
+            requested_by: request.requested_by.clone(),
+            reason_code: request.reason_code.clone(),
+            inherited_from: request.inherited_from.map(name::of_practice).unwrap_or_default(),
         }),
+        disputed: observed.is_some_and(|observed| observed.is_disputed),
+        evidence: view.standing(capability).words().map(evidence_to_wire).collect(),
+        signals: view.signals(capability).map(|(kind, fact)| signal_to_wire(kind, fact)).collect(),
+    }
+}
+
+fn evidence_to_wire(word: &Observed) -> wire::Evidence {
+    let settings = word.wrong_settings.iter().map(|wrong| wire::WrongSetting {
+        setting: wrong.setting.clone(),
+        expected: wrong.expected.clone(),
+        actual: wrong.actual.clone(),
+    });
+    wire::Evidence {
+        source: source_to_wire(word.source).into(),
+        state: state_to_wire(word.state).into(),
+        as_at: Some(api::time::to_wire(word.as_at)),
+        recorded_at: Some(api::time::to_wire(word.recorded_at)),
+        evidence: word.evidence.clone(),
+        wrong_settings: settings.collect(),
+    }
+}
+
+fn signal_to_wire(kind: SignalKind, fact: &SignalFact) -> wire::Signal {
+    let kind = match kind {
+        SignalKind::NoViewers => wire::SignalKind::NoViewers,
+    };
+    wire::Signal {
+        kind: kind.into(),
+        as_at: Some(api::time::to_wire(fact.as_at)),
+        recorded_at: Some(api::time::to_wire(fact.recorded_at)),
+        evidence: fact.evidence.clone(),
     }
 }
 

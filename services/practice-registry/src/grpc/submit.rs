@@ -107,15 +107,4 @@ impl Handlers {
         let first = records.map_err(|error| Error::internal(&error))?.into_iter().next();
         Ok(first.filter(|recorded| recorded.position == position))
     }
-
-    /// The published state, where it continues the journal that had `hash` at `position` (rule 17).
-    pub(crate) async fn same_journal(&self, position: u64, hash: &[u8; 32]) -> Result<Arc<Published<Registry>>, Error> {
-        let published = self.published_at(position).await?;
-        let Some(before) = position.checked_sub(1) else { return Ok(published) };
-        let records = self.engine.records(before, 1).await.map_err(|error| Error::internal(&error))?;
-        if records.first().is_some_and(|record| record.position == position && record.hash.0 == *hash) {
-            return Ok(published);
-        }
-        Err(refusal::rewound(position))
-    }
 }

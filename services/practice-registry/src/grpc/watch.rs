@@ -2,7 +2,8 @@
 //!
 //! The stream is pulled, never pushed: each poll looks at the published state of the moment and words one message. So
 //! it holds no queue that could overflow, a slow reader costs a reference to one state, and virtual time stands still
-//! exactly while a change is unread. A change between two polls that is followed by another is not sent by itself.
+//! exactly while a change is unread. A change between two polls that is followed by another is not sent by itself. That
+//! reference is kept for a bounded time only: a reader who takes longer is told to go on from its last bookmark.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,32 +13,23 @@ use clock::Activity;
 use filter::Filter;
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
+use journal::grpc::Place;
 use journal::{Published, Subscription};
 use ods::PracticeCode;
 use practice::{Practice, View};
 use proto::registry::v1 as wire;
-use serde::{Deserialize, Serialize};
 use tonic::Status;
 
 use crate::fields::Row;
+use crate::grpc::kept::Kept;
 use crate::grpc::practices::filter_from_wire;
 use crate::grpc::submit::Asked;
-use crate::grpc::{Handlers, name, resource};
+use crate::grpc::{Handlers, name, refusal, resource};
 use crate::machine::Registry;
-
-/// Most practices in one message: about 200 KB of them, well below the limit of a message.
-const CHANGES_MAX: usize = 500;
 
 /// Most records read for the traceparents of one message. A message of more changes than that is a reader catching up,
 /// for whom the causes of long ago matter less than the time.
 const CAUSES_MAX: usize = 32;
-
-/// Where a reader is: what a resume token says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Place {
-    position: u64,
-    hash: [u8; 32],
-}
 
 /// A reader of changes.
 struct Watch {
@@ -59,11 +51,15 @@ struct Watch {
 enum Sending {
     /// Nothing: wait for a change.
     Nothing,
-    /// This state, practices after this code.
-    Snapshot(Arc<Published<Registry>>, Option<PracticeCode>),
-    /// What changed up to this state, beyond this practice.
-    Changes(Arc<Published<Registry>>, Option<Arc<Practice>>),
+    Snapshot(Kept<Snapshot>),
+    Changes(Kept<Changes>),
 }
+
+/// This state, practices after this code.
+type Snapshot = (Arc<Published<Registry>>, Option<PracticeCode>);
+
+/// What changed up to this state, beyond this practice.
+type Changes = (Arc<Published<Registry>>, Option<Arc<Practice>>);
 
 pub(crate) async fn watch(
     handlers: &Handlers,
@@ -82,12 +78,15 @@ pub(crate) async fn watch(
     // Subscribed before the state is read: what is published between the two is heard.
     let subscription = handlers.engine.subscribe();
     let published = handlers.engine.published();
-    let genesis = Place { position: 0, hash: [0; 32] };
-    let (place, held, sending) = match tokens.after {
-        None => (genesis, Some(BTreeSet::new()), Sending::Snapshot(published, None)),
+    let unread_max = handlers.limits.watch_unread_max;
+    let (place, held, sending) = match tokens.after.clone() {
+        None => {
+            let sending = Sending::Snapshot(Kept::new((published, None), unread_max));
+            (Place::beginning(), Some(BTreeSet::new()), sending)
+        }
         Some(place) => {
-            let published = handlers.same_journal(place.position, &place.hash).await?;
-            (place, None, Sending::Changes(published, None))
+            let published = place.resume(&handlers.engine).await?;
+            (place, None, Sending::Changes(Kept::new((published, None), unread_max)))
         }
     };
     let activity = handlers.clock.activity();
@@ -99,18 +98,42 @@ impl Watch {
     async fn next(&mut self) -> Result<wire::WatchPracticesResponse, Error> {
         loop {
             match std::mem::replace(&mut self.sending, Sending::Nothing) {
-                Sending::Snapshot(published, after) => return Ok(self.snapshot(published, after)),
-                Sending::Changes(published, beyond) => return self.changes(published, beyond.as_ref()).await,
+                Sending::Snapshot(kept) => {
+                    let (published, after) = kept.take().ok_or_else(|| self.unread())?;
+                    return Ok(self.snapshot(published, after));
+                }
+                Sending::Changes(kept) => {
+                    let (published, beyond) = kept.take().ok_or_else(|| self.unread())?;
+                    return self.changes(published, beyond.as_ref()).await;
+                }
                 Sending::Nothing => {
                     self.activity = Activity::none();
                     let (published, activity) = self.subscription.changed().await;
                     self.activity = activity;
                     if published.position > self.place.position {
-                        self.sending = Sending::Changes(published, None);
+                        self.sending = Sending::Changes(self.keep((published, None)));
                     }
                 }
             }
         }
+    }
+
+    fn changes_max(&self) -> usize {
+        self.handlers.limits.watch_changes_max
+    }
+
+    fn keep<T: Send + 'static>(&self, what: T) -> Kept<T> {
+        Kept::new(what, self.handlers.limits.watch_unread_max)
+    }
+
+    /// The refusal of a reader who was away for too long, with where it can go on.
+    fn unread(&self) -> Error {
+        let resume_token = match self.place.position {
+            // It has no bookmark yet.
+            0 => String::new(),
+            _ => self.tokens.next_page_token(&self.place),
+        };
+        refusal::watch_unread(self.handlers.limits.watch_unread_max, &resume_token)
     }
 
     fn snapshot(
@@ -127,7 +150,7 @@ impl Watch {
             }
             self.held.get_or_insert_default().insert(known.code);
             changes.push(change(wire::PracticeChangeKind::Added, resource::to_wire(view)));
-            if changes.len() == CHANGES_MAX {
+            if changes.len() == self.changes_max() {
                 last = Some(known.code);
                 break;
             }
@@ -137,7 +160,7 @@ impl Watch {
         }
         let mut message = unfinished(&published, changes);
         message.snapshot_continues = true;
-        self.sending = Sending::Snapshot(published, last);
+        self.sending = Sending::Snapshot(self.keep((published, last)));
         message
     }
 
@@ -148,8 +171,8 @@ impl Watch {
     ) -> Result<wire::WatchPracticesResponse, Error> {
         let state = &published.state.registry;
         let changed: Vec<Arc<Practice>> = match beyond {
-            None => state.changed_after(self.place.position).take(CHANGES_MAX).cloned().collect(),
-            Some(beyond) => state.changed_beyond(beyond).take(CHANGES_MAX).cloned().collect(),
+            None => state.changed_after(self.place.position).take(self.changes_max()).cloned().collect(),
+            Some(beyond) => state.changed_beyond(beyond).take(self.changes_max()).cloned().collect(),
         };
         let causes = self.handlers.traceparents(&changed, self.place.position).await?;
         let mut changes = Vec::new();
@@ -159,11 +182,11 @@ impl Watch {
                 changes.push(change);
             }
         }
-        if changed.len() < CHANGES_MAX {
+        if changed.len() < self.changes_max() {
             return Ok(self.bookmark(&published, changes));
         }
         let message = unfinished(&published, changes);
-        self.sending = Sending::Changes(published, changed.last().cloned());
+        self.sending = Sending::Changes(self.keep((published, changed.last().cloned())));
         Ok(message)
     }
 
@@ -186,7 +209,7 @@ impl Watch {
         published: &Published<Registry>,
         changes: Vec<wire::PracticeChange>,
     ) -> wire::WatchPracticesResponse {
-        self.place = Place { position: published.position, hash: published.hash.0 };
+        self.place = Place::of(published);
         wire::WatchPracticesResponse {
             changes,
             snapshot_continues: false,

@@ -28,6 +28,7 @@ pub(crate) struct Bench {
     pub(crate) peer: Peer,
     journal: Journal,
     clock: Clock,
+    limits: Limits,
     acquired_count: u32,
     _store: Option<TestStore>,
 }
@@ -81,15 +82,33 @@ impl Bench {
             peer,
             journal,
             clock,
+            limits,
             acquired_count: 0,
             _store: store,
         }
     }
 
+    /// In memory, with the practices of [`files::map`] and watches of two practices a message.
+    pub(crate) async fn with_short_messages() -> Self {
+        Self::with_practices_within(Limits { watch_changes_max: 2, ..Limits::default() }).await
+    }
+
+    /// In memory, with the practices of [`files::map`].
+    pub(crate) async fn with_practices_within(limits: Limits) -> Self {
+        let mut bench = Self::open_within(Journal::memory(), None, START.parse().unwrap(), limits).await;
+        bench.import_map().await;
+        bench
+    }
+
+    /// Another replica on the same journal, with a clock of its own.
+    pub(crate) async fn replica(&self) -> Self {
+        Self::open_within(self.journal.clone(), None, self.clock.now(), self.limits).await
+    }
+
     /// The same journal, opened anew.
     pub(crate) async fn reopened(self) -> Self {
         self.registry.engine().shutdown().await;
-        Self::open(self.journal, self._store, self.clock.now()).await
+        Self::open_within(self.journal, self._store, self.clock.now(), self.limits).await
     }
 
     /// Lets the next commit fail; in memory only.

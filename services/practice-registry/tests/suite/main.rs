@@ -5,7 +5,9 @@
 mod access;
 mod advice;
 mod bench;
+mod both_times;
 mod contacts;
+mod evidence;
 mod export;
 mod files;
 mod following;
@@ -13,6 +15,7 @@ mod history;
 mod import;
 mod import_changes;
 mod lapses;
+mod laws;
 mod observations;
 mod organisations;
 mod participation;

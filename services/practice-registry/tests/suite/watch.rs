@@ -1,11 +1,14 @@
 //! WatchPractices.
 
+use std::collections::BTreeSet;
+
+use practice_registry::Limits;
 use proto::registry::v1 as wire;
 use proto::registry::v1::DirectoryFormat::{ListSizes, Map};
 use proto::registry::v1::PracticeChangeKind::{Added, Changed, Removed};
 use tonic::{Code, Streaming};
 
-use crate::bench::{Bench, everywhere, header, reason};
+use crate::bench::{Bench, everywhere, header, reason, refusal};
 use crate::files;
 
 fn watch(filter: &str, resume_token: &str) -> wire::WatchPracticesRequest {
@@ -156,6 +159,8 @@ async fn a_change_brings_the_trace_of_what_caused_it() {
         source: practice::access::ObservationSource::SupplierList,
         as_at: None,
         command: None,
+        evidence: String::new(),
+        wrong_settings: Vec::new(),
     };
     let command = practice::Command::RecordObservations(vec![observation]);
     bench.registry.engine().submit(journal::Submission::new(command, meta), |_| Vec::new()).await.unwrap();
@@ -173,4 +178,74 @@ async fn a_wrong_filter_is_refused_at_its_column() {
     let mut bench = Bench::with_practices().await;
     let refused = reason(bench.client.watch_practices(watch("practice.list_size <", "")).await);
     assert_eq!(refused, (Code::InvalidArgument, "FILTER_INVALID".to_owned()));
+}
+
+/// Watches of a hundred practices a message, let go of after two seconds. A moment longer, on a clock that the test moves.
+async fn impatient() -> (Bench, std::time::Duration) {
+    let unread_max = std::time::Duration::from_secs(2);
+    let limits = Limits { watch_changes_max: 100, watch_unread_max: unread_max, ..Limits::default() };
+    (Bench::with_practices_within(limits).await, unread_max + std::time::Duration::from_millis(1))
+}
+
+/// Reads what was on its way already, and returns the refusal after it.
+async fn refused(stream: &mut Streaming<wire::WatchPracticesResponse>) -> (Code, api::Explained) {
+    loop {
+        match stream.message().await {
+            Ok(Some(message)) => assert!(!message.bookmark, "it was to be refused before its end"),
+            other => return refusal(other),
+        }
+    }
+}
+
+/// Reads to the next bookmark: who changed up to there, and its token.
+async fn to_bookmark(stream: &mut Streaming<wire::WatchPracticesResponse>) -> (BTreeSet<String>, String) {
+    let mut changed = BTreeSet::new();
+    loop {
+        let message = next(stream).await;
+        changed.extend(message.changes.into_iter().map(|change| change.practice.unwrap().ods_code));
+        if message.bookmark {
+            return (changed, message.resume_token);
+        }
+    }
+}
+
+/// The state of a reader that does not read is not kept for ever, and the reader is told where to go on.
+#[tokio::test(start_paused = true)]
+async fn a_reader_who_takes_too_long_is_told_to_go_on_from_its_bookmark() {
+    let (mut bench, too_long) = impatient().await;
+    // More than a connection takes ahead of its reader, which is two messages.
+    let codes: Vec<String> = (0..600).map(|number| format!("C{number:05}")).collect();
+    let rows: Vec<String> = codes.iter().map(|code| files::map_row(code, "SURGERY", "EMIS")).collect();
+    bench.import(header(Map, "more"), files::map_of(&rows).as_bytes()).await.unwrap();
+    let mut stream = follow(&mut bench, "", "").await;
+    next(&mut stream).await;
+    tokio::time::sleep(too_long).await;
+    let (code, explained) = refused(&mut stream).await;
+    assert_eq!((code, explained.reason.as_str()), (Code::ResourceExhausted, "WATCH_UNREAD"));
+    assert_eq!(explained.metadata["resume_token"], "", "in the snapshot there is no bookmark");
+    assert!(explained.retry_after.is_some());
+
+    let mut stream = follow(&mut bench, "", "").await;
+    let (held, bookmark) = to_bookmark(&mut stream).await;
+    assert_eq!(held.len(), 604);
+    let rows: Vec<String> = codes.iter().map(|code| files::lists_row(code, "10")).collect();
+    bench.import(header(ListSizes, "all"), files::lists_of(&rows).as_bytes()).await.unwrap();
+    next(&mut stream).await;
+    tokio::time::sleep(too_long).await;
+    let (_, explained) = refused(&mut stream).await;
+    assert_eq!(explained.metadata["resume_token"], bookmark);
+    let mut stream = follow(&mut bench, "", &bookmark).await;
+    let (changed, _) = to_bookmark(&mut stream).await;
+    assert!(changed.iter().eq(codes.iter()), "nothing is missed");
+}
+
+/// A reader that has everything holds nothing, so it may rest for as long as it likes.
+#[tokio::test(start_paused = true)]
+async fn a_reader_who_has_everything_may_rest() {
+    let (mut bench, too_long) = impatient().await;
+    let mut stream = follow(&mut bench, "practice.paused", "").await;
+    assert!(next(&mut stream).await.bookmark);
+    tokio::time::sleep(too_long).await;
+    bench.pause("p").await;
+    assert_eq!(kinds(&next(&mut stream).await), [(Added, "A81001")]);
 }

@@ -85,16 +85,30 @@ fn pause_from_wire(pause: &wire::Pause) -> Result<PauseFacts, PeerError> {
 fn access_from_wire(access: &wire::Access) -> Result<AccessFacts, PeerError> {
     Ok(AccessFacts {
         capability: code(&access.capability)?,
-        observed: match access.state() {
-            wire::ObservedState::On => Observed::On,
-            wire::ObservedState::Off => Observed::Off,
-            wire::ObservedState::Partial => Observed::Partial,
-            wire::ObservedState::Unknown | wire::ObservedState::Unspecified => Observed::Unknown,
-        },
+        observed: observed_from_wire(access.state()),
+        disputed: access.disputed,
+        said_by_supplier: said_by_supplier(access),
         observed_at: api::time::moment("as_at", access.as_at.as_ref())?,
         generation_highest: access.generation_highest,
         switch_off_requested: access.switch_off_request.is_some(),
     })
+}
+
+fn observed_from_wire(state: wire::ObservedState) -> Observed {
+    match state {
+        wire::ObservedState::On => Observed::On,
+        wire::ObservedState::Off => Observed::Off,
+        wire::ObservedState::Partial => Observed::Partial,
+        wire::ObservedState::Unknown | wire::ObservedState::Unspecified => Observed::Unknown,
+    }
+}
+
+/// The supplier's own latest word, among those that the state rests on.
+fn said_by_supplier(access: &wire::Access) -> Observed {
+    use wire::ObservationSource::{SupplierConfirmation, SupplierList};
+    let by_supplier = |word: &&wire::Evidence| matches!(word.source(), SupplierConfirmation | SupplierList);
+    let word = access.evidence.iter().find(by_supplier);
+    word.map_or(Observed::Unknown, |word| observed_from_wire(word.state()))
 }
 
 /// The names that a supplier or an organisation may lack.

@@ -86,7 +86,7 @@ impl Registry {
         request.set_timeout(REPLICA_LAG_MAX);
         match self.0.clone().list_practices(request).await.map_err(PeerError::from) {
             Ok(_) => Ok(true),
-            Err(error) if error.reason() == "POSITION_NOT_REACHED" => Ok(false),
+            Err(error) if error.reason() == api::POSITION_NOT_REACHED => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -162,7 +162,8 @@ impl Registry {
     /// The commands that a PENDING receipt waits for: one for each capability whose permit was open at the pause.
     async fn pending_keys(&self, practice: PracticeCode, pause: u32) -> Result<Vec<ActivationKey>, PeerError> {
         let name = format!("practices/{practice}/receipts/{pause}");
-        let reply = self.0.clone().get_receipt(wire::GetReceiptRequest { name, min_position: 0 }).await?.into_inner();
+        let reply =
+            self.0.clone().get_receipt(wire::GetReceiptRequest { name, ..Default::default() }).await?.into_inner();
         let parts = reply.receipt.map(|receipt| receipt.parts).unwrap_or_default();
         let pending = parts.iter().filter(|part| part.state() == wire::ReceiptState::Pending);
         let keys: Result<Vec<_>, Error> =

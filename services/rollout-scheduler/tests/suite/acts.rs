@@ -188,8 +188,24 @@ impl World {
         self.practices().pause_practice(request).await.unwrap().into_inner().receipt.unwrap()
     }
 
+    /// A person looks at the practice's settings.
+    pub(crate) async fn look(&mut self, practice: &str, state: registry_wire::ObservedState) {
+        let observation = registry_wire::Observation {
+            practice: format!("practices/{practice}"),
+            state: state.into(),
+            source: registry_wire::ObservationSource::Inspection.into(),
+            ..Default::default()
+        };
+        let request = registry_wire::RecordObservationRequest {
+            observations: vec![observation],
+            request_id: self.request_id(),
+            ..Default::default()
+        };
+        self.practices().record_observation(request).await.unwrap();
+    }
+
     pub(crate) async fn receipt(&self, receipt: &registry_wire::Receipt) -> registry_wire::ReceiptState {
-        let request = registry_wire::GetReceiptRequest { name: receipt.name.clone(), min_position: 0 };
+        let request = registry_wire::GetReceiptRequest { name: receipt.name.clone(), ..Default::default() };
         self.practices().get_receipt(request).await.unwrap().into_inner().receipt.unwrap().state()
     }
 

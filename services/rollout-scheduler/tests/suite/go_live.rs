@@ -91,3 +91,19 @@ async fn nobody_goes_live_without_notice() {
     assert_eq!(world.effects(), Vec::<String>::new());
     assert_eq!(world.enrolment(1, "A81001").await.reason, "NOTICE_NOT_DELIVERED");
 }
+
+/// I28.
+#[tokio::test]
+async fn access_that_is_observed_off_shows_as_drift_and_is_never_switched_on_again_by_itself() {
+    let mut world = world_of(prompt("EMIS")).await;
+    world.until("2031-06-02T09:00:00Z").await;
+    assert_eq!(world.enrolment(1, "A81002").await.state(), wire::EnrolmentState::Verified);
+    let effects = world.effects();
+    world.look("A81002", ObservedState::Off).await;
+    world.until("2031-06-02T15:59:00Z").await;
+    assert!(!world.is_live("A81002").await);
+    let blockers = world.explain("A81002").await.blockers;
+    let codes: Vec<_> = blockers.iter().map(|blocker| blocker.code.as_str()).collect();
+    assert_eq!(codes, ["DRIFTED"]);
+    assert_eq!(world.effects(), effects, "nothing was sent although the window was open all day");
+}
