@@ -135,6 +135,15 @@ pub struct SwitchOff {
     pub inherited_from: Option<PracticeCode>,
 }
 
+/// A request to switch off that was met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchedOff {
+    /// The request.
+    pub request: SwitchOff,
+    /// When the registry learnt that access is off.
+    pub done_at: Timestamp,
+}
+
 /// One capability at one practice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
@@ -146,6 +155,9 @@ pub struct Access {
     /// The open request to switch off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switch_off: Option<SwitchOff>,
+    /// Those before it, in the order of recording.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub switched_off: Vec<SwitchedOff>,
     /// What is noticed beside whether it is on.
     #[serde(default, skip_serializing_if = "Signals::is_empty")]
     pub signals: Signals,
@@ -213,6 +225,18 @@ impl Access {
     /// The open permits to switch off.
     pub fn open_disables(&self) -> impl Iterator<Item = &Permit> {
         self.permits.iter().filter(|permit| permit.action == Action::Disable && permit.is_open())
+    }
+
+    /// The request to switch off that was open at `moment`.
+    #[must_use]
+    pub fn switch_off_at(&self, moment: Timestamp) -> Option<&SwitchOff> {
+        let done_later = self.switched_off.iter().filter(|done| moment < done.done_at).map(|done| &done.request);
+        done_later.chain(&self.switch_off).find(|request| request.recorded_at <= moment)
+    }
+
+    pub(crate) fn end_switch_off(&mut self, done_at: Timestamp) {
+        let done = self.switch_off.take().map(|request| SwitchedOff { request, done_at });
+        self.switched_off.extend(done);
     }
 
     /// Observed OFF, without dispute, or never observed at all: the only states in which a pause can have prevented

@@ -136,7 +136,7 @@ pub(crate) fn conclude(
             }
         }
         if consequences.switch_off_done {
-            practice.access_mut(capability).switch_off = None;
+            practice.access_mut(capability).end_switch_off(recorded_at);
         }
     });
 }

@@ -251,13 +251,10 @@ impl<'a> View<'a> {
         granted.map(|permit| permit.generation).max().unwrap_or(0)
     }
 
-    /// The open request to switch off. It is told of the present only.
+    /// The open request to switch off.
     #[must_use]
     pub fn switch_off(&self, capability: &Capability) -> Option<&'a SwitchOff> {
-        if self.as_of.is_some() {
-            return None;
-        }
-        self.practice.access(capability)?.switch_off.as_ref()
+        self.practice.access(capability)?.switch_off_at(self.told_until())
     }
 
     /// The pause of this number; None where it was not placed yet.
@@ -320,6 +317,13 @@ impl<'a> View<'a> {
     pub fn advice(&self) -> impl Iterator<Item = &'a Advice> {
         let view = *self;
         self.practice.advice.iter().filter(move |advice| view.is_open(advice))
+    }
+
+    /// All advice that was given, open or ended, in the order of recording.
+    pub fn advice_given(&self) -> impl Iterator<Item = &'a Advice> {
+        let AsOf { effective_at, known_at } = self.bounds();
+        let given = move |advice: &&Advice| advice.from <= effective_at && advice.recorded_at <= known_at;
+        self.practice.advice.iter().filter(given)
     }
 
     /// Does the advice hold?

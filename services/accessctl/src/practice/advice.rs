@@ -5,7 +5,7 @@ use proto::registry::v1 as registry;
 
 use super::optional_name;
 use crate::connection::{Connection, every_page};
-use crate::moments::{moment, shown};
+use crate::moments::{AsOf, moment, shown};
 use crate::mutation::{Change, name};
 use crate::output::{Output, Table, word};
 
@@ -17,6 +17,8 @@ pub(crate) enum Advice {
         /// Also what has ended
         #[arg(long)]
         ended: bool,
+        #[command(flatten)]
+        as_of: AsOf,
     },
     /// Record an ICB's advice to wait
     Wait {
@@ -76,7 +78,7 @@ pub(crate) struct About {
 
 pub(crate) async fn run(connection: &Connection, output: Output, advice: Advice) -> anyhow::Result<()> {
     match advice {
-        Advice::List { practice, ended } => list(connection, output, &practice, ended).await,
+        Advice::List { practice, ended, as_of } => list(connection, output, &practice, ended, &as_of).await,
         Advice::Wait { about, evidence, until, review, change } => {
             let until = until.as_deref().map(moment).transpose()?;
             let said = registry::RecordAdviceRequest { evidence, until, review_on: review, ..Default::default() };
@@ -91,8 +93,20 @@ pub(crate) async fn run(connection: &Connection, output: Output, advice: Advice)
     }
 }
 
-async fn list(connection: &Connection, output: Output, practice: &str, show_ended: bool) -> anyhow::Result<()> {
-    let list = registry::ListAdviceRequest { name: name("practices", practice), show_ended, ..Default::default() };
+async fn list(
+    connection: &Connection,
+    output: Output,
+    practice: &str,
+    show_ended: bool,
+    as_of: &AsOf,
+) -> anyhow::Result<()> {
+    let list = registry::ListAdviceRequest {
+        name: name("practices", practice),
+        show_ended,
+        effective_at: as_of.effective_at()?,
+        known_at: as_of.known_at()?,
+        ..Default::default()
+    };
     let reply = every_page!(connection.registry(), list_advice, list, advice);
     output.print("citizens_access.registry.v1.ListAdviceResponse", &reply, || {
         let mut table = Table::new(&["ADVICE", "STATE", "WHAT", "RECORDED", "BY"]);

@@ -8,6 +8,7 @@ use practice::{Command, View};
 use proto::registry::v1 as wire;
 
 use crate::grpc::participation::{LINE_CHARS_MAX, view_of};
+use crate::grpc::reading::Reading;
 use crate::grpc::submit::{Ask, Asked};
 use crate::grpc::{Handlers, name, refusal};
 
@@ -122,20 +123,21 @@ pub(crate) async fn list(
     let page: Page<u32> = api::page!(request, PageLimits::STANDARD)?;
     let code = name::practice("name", &request.name)?;
     let kind = kind_from_wire(request.kind);
+    let reading = Reading::new(request.effective_at.as_ref(), request.known_at.as_ref(), handlers.clock.now())?;
     let published = handlers.published_at(request.min_position).await?;
-    let known = published.state.registry.practice(code).ok_or_else(|| refusal::practice_not_found(code))?;
+    let view = reading.of(&published.state.registry).find(code).ok_or_else(|| refusal::practice_not_found(code))?;
     let after = page.after.unwrap_or(0);
     let wanted = |advice: &&Advice| {
         advice.number > after
             && kind.is_none_or(|kind| advice.advised.kind == kind)
-            && (request.show_ended || advice.is_open())
+            && (request.show_ended || view.is_open(advice))
     };
-    let mut rest = known.advice.iter().filter(wanted);
+    let mut rest = view.advice_given().filter(wanted);
     let rows: Vec<&Advice> = rest.by_ref().take(page.rows).collect();
     let next = rest.next().and(rows.last());
     Ok(wire::ListAdviceResponse {
         next_page_token: next.map(|last| page.next_page_token(&last.number)).unwrap_or_default(),
-        advice: rows.into_iter().map(|advice| to_wire(View::current(known), advice)).collect(),
+        advice: rows.into_iter().map(|advice| to_wire(view, advice)).collect(),
         position: published.position,
     })
 }

@@ -118,6 +118,29 @@ async fn advice_lapses_as_agreed_and_the_past_still_shows_it() {
 }
 
 #[tokio::test]
+async fn advice_is_listed_as_it_stood_and_as_it_was_known() {
+    let mut bench = Bench::with_practices().await;
+    bench.wait(SignedDuration::from_hours(24));
+    let opened = wire::RecordAdviceRequest { from: moment("2031-06-02T12:00:00Z"), ..case("c") };
+    bench.client.record_advice(opened).await.unwrap();
+    bench.wait(SignedDuration::from_hours(24));
+    bench.client.end_advice(end("e", 1)).await.unwrap();
+    let mut list = async |effective_at: &str, known_at: &str, show_ended| {
+        let (name, effective_at, known_at) = (PRACTICE.to_owned(), moment(effective_at), moment(known_at));
+        let list = wire::ListAdviceRequest { name, effective_at, known_at, show_ended, ..Default::default() };
+        let advice = bench.client.list_advice(list).await.unwrap().into_inner().advice;
+        advice.iter().map(wire::Advice::state).collect::<Vec<_>>()
+    };
+    let (noon, next_noon, now) = ("2031-06-02T13:00:00Z", "2031-06-03T13:00:00Z", "2031-06-04T08:00:00Z");
+    assert_eq!(list(noon, next_noon, false).await, [AdviceState::Open], "told late");
+    assert_eq!(list(noon, noon, true).await, [], "nobody knew of it then");
+    assert_eq!(list(next_noon, now, false).await, [AdviceState::Open]);
+    assert_eq!(list(now, now, false).await, []);
+    assert_eq!(list(now, now, true).await, [AdviceState::Ended]);
+    assert_eq!(list(now, next_noon, true).await, [AdviceState::Open], "as it was known the day before");
+}
+
+#[tokio::test]
 async fn advice_is_listed_by_pages_and_by_kind() {
     let mut bench = Bench::with_practices().await;
     for number in 0..5 {

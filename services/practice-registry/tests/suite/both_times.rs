@@ -70,6 +70,35 @@ async fn a_practice_of_the_past_shows_its_pauses_and_permits_as_they_stood() {
 }
 
 #[tokio::test]
+async fn a_request_to_switch_off_shows_from_when_it_was_made_until_it_was_met() {
+    let mut bench = Bench::with_practices().await;
+    bench.switch_on().await;
+    bench.wait(SignedDuration::from_hours(1));
+    let request = wire::RequestSwitchOffRequest {
+        name: PRACTICE.to_owned(),
+        reason_code: "CLINICAL".to_owned(),
+        request_id: "off".to_owned(),
+        ..Default::default()
+    };
+    bench.client.request_switch_off(request).await.unwrap();
+    bench.wait(SignedDuration::from_hours(1));
+    bench.acquire(vec![disable(2)]).await;
+    bench.settle(disable(2), wire::CommandOutcome::Applied).await;
+    assert_eq!(bench.practice().await.access[0].switch_off_request, None);
+    for (known_at, open) in [
+        ("2031-06-02T08:59:59Z", false),
+        ("2031-06-02T09:00:00Z", true),
+        ("2031-06-02T09:59:59Z", true),
+        ("2031-06-02T10:00:00Z", false),
+    ] {
+        let name = PRACTICE.to_owned();
+        let request = wire::GetPracticeRequest { name, known_at: moment(known_at), ..Default::default() };
+        let practice = bench.client.get_practice(request).await.unwrap().into_inner().practice.unwrap();
+        assert_eq!(practice.access[0].switch_off_request.is_some(), open, "known at {known_at}");
+    }
+}
+
+#[tokio::test]
 async fn access_is_checked_by_what_was_known() {
     everywhere(async |bench| {
         bench.import_map().await;
