@@ -3,7 +3,7 @@
 //!
 //! It is a follower's picture: of changes that came and went between two messages only the last is here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -133,6 +133,7 @@ pub struct PracticeRecord {
     place: Facts<Place>,
     list_size: Facts<ListSize>,
     access: BTreeMap<Capability, Facts<Observed>>,
+    no_viewers: BTreeMap<Capability, Facts<bool>>,
 }
 
 /// One thing that the registry told of a practice.
@@ -149,6 +150,13 @@ pub enum Told {
         capability: Capability,
         /// What.
         observed: Observed,
+    },
+    /// The signal that nobody looks at a record although the capability is on was raised or cleared.
+    NoViewers {
+        /// Of which.
+        capability: Capability,
+        /// Raised; else cleared.
+        is_raised: bool,
     },
 }
 
@@ -196,6 +204,7 @@ impl PracticeRecord {
                     |known: &Fact<Observed>| known.value == *observed && known.effective_from <= fact.effective_from;
                 !known.is_some_and(says_as_much)
             }
+            Told::NoViewers { capability, is_raised } => self.is_signalled(capability) != *is_raised,
         }
     }
 
@@ -206,7 +215,14 @@ impl PracticeRecord {
             Told::Place(_) => self.place.last().is_none(),
             Told::ListSize(_) => self.list_size.last().is_none(),
             Told::Access { capability, .. } => !self.access.contains_key(capability),
+            Told::NoViewers { capability, .. } => !self.no_viewers.contains_key(capability),
         }
+    }
+
+    /// The signal that nobody looks is raised, as last told.
+    #[must_use]
+    pub fn is_signalled(&self, capability: &Capability) -> bool {
+        self.no_viewers.get(capability).and_then(Facts::last).is_some_and(|fact| fact.value)
     }
 
     fn tell(&mut self, fact: Fact<Told>) {
@@ -216,6 +232,9 @@ impl PracticeRecord {
             Told::ListSize(value) => self.list_size.push(Fact { effective_from, recorded_at, value }),
             Told::Access { capability, observed: value } => {
                 self.access.entry(capability).or_default().push(Fact { effective_from, recorded_at, value });
+            }
+            Told::NoViewers { capability, is_raised: value } => {
+                self.no_viewers.entry(capability).or_default().push(Fact { effective_from, recorded_at, value });
             }
         }
     }
@@ -272,6 +291,12 @@ impl Directory {
     pub fn latest_areas(&self, code: PracticeCode) -> impl Iterator<Item = Area> + '_ {
         let place = self.record(code).and_then(|record| record.place.last());
         place.into_iter().flat_map(|fact| fact.value.areas())
+    }
+
+    /// The capabilities of which anything was ever observed.
+    #[must_use]
+    pub fn capabilities(&self) -> BTreeSet<Capability> {
+        self.practices.values().flat_map(|record| record.access.keys().cloned()).collect()
     }
 
     /// Every practice, by code.

@@ -20,6 +20,7 @@ mod fact;
 mod fold;
 mod period;
 mod returns;
+mod silence;
 mod sketch;
 mod source;
 mod summary;
@@ -45,6 +46,7 @@ pub use returns::{
     Comparison, Figures, RETURN_PERIOD_DAYS_MAX, RETURNS_MAX, Returns, ReturnsEvent, ReturnsRejection, Revision,
     Submission, SubmitReturns,
 };
+pub use silence::Silence;
 pub use sketch::{AREA_LG_K, Estimate, PRACTICE_LG_K, Sketch, SketchError, Union};
 pub use source::{SOURCE_NAME_BYTES_MAX, SequenceError, Source, SourceName, SourceNameError, Standing, standing};
 pub use summary::{Denominator, Figure, Stocks};

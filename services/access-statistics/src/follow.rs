@@ -280,7 +280,7 @@ fn said_to_hold_from(told: &Told) -> Timestamp {
     let date = match told {
         Told::Place(place) => place.close_date,
         Told::ListSize(size) => size.as_at,
-        Told::Access { .. } => None,
+        Told::Access { .. } | Told::NoViewers { .. } => None,
     };
     date.map_or(Timestamp::MAX, |date| Day::from(date).start())
 }

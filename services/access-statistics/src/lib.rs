@@ -5,6 +5,7 @@
 //! producers ─ RecordEvents ─▶ queue ─▶ writer: log batch and sequences, commit, fold, acknowledge ─ checkpoint ─▶ tables
 //! suppliers ─ SubmitReturns ─▶ engine of `journals/statistics`                                                      │
 //! registry ─ WatchPractices ─▶ follower: facts and position, commit, publish ─▶ directory ─▶ GetSummary, QuerySeries ◀┘
+//! registry ◀─ RecordSignals ── listener: once a week, who is live and not heard of
 //! ```
 //!
 //! The arithmetic is `tally`'s; here are its durable edge, its loops and its gRPC handlers. It decides nothing about
@@ -20,6 +21,7 @@ mod grpc;
 mod ingest;
 mod query;
 mod returns;
+mod silence;
 mod store;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +44,7 @@ use grpc::registry::RegistryPeer;
 use ingest::{Ingest, Places, Writer};
 use query::QueryError;
 use query::flows::FlowReader;
+use silence::Listener;
 
 /// The name of the database in its store.
 pub const DATABASE: &str = "statistics";
@@ -63,6 +66,7 @@ pub struct AccessStatistics {
 struct Loops {
     writer: Writer,
     follower: Follower,
+    registry: RegistryPeer,
 }
 
 /// Why the aggregator cannot be opened.
@@ -87,7 +91,7 @@ impl AccessStatistics {
     }
 
     /// Opens the aggregator on a migrated database: folds what the last checkpoint does not hold, reads what the registry
-    /// told, and starts the journal's engine on the current runtime. `registry` is called as a service that may watch.
+    /// told, and starts the journal's engine on the current runtime. `registry` is called as a service that may watch and signal.
     pub async fn open(
         db: Db,
         clock: Clock,
@@ -105,29 +109,32 @@ impl AccessStatistics {
             directory.records().map(|(code, _)| (code, directory.latest_areas(code).collect())).collect();
         let (writer, ingest) = Writer::open(db.clone(), clock.clone(), config.clone(), places).await?;
         let (sender, pictures) = watch::channel(Arc::new(Picture { directory, followed, rewound: None }));
+        let registry = RegistryPeer(registry);
         let follower = Follower {
             db: db.clone(),
             clock: clock.clone(),
             config: config.clone(),
-            registry: RegistryPeer(registry),
+            registry: registry.clone(),
             ingest: ingest.clone(),
             pictures: sender,
             next_fact,
         };
         let flows = FlowReader { db, ingest: ingest.clone() };
-        let loops = Arc::new(Mutex::new(Some(Loops { writer, follower })));
+        let loops = Arc::new(Mutex::new(Some(Loops { writer, follower, registry })));
         Ok(Self { clock, config: Arc::new(config), ingest, flows, returns, pictures, loops })
     }
 
-    /// Takes events and follows the registry until told to stop; then writes what is pending and shuts the engine down.
+    /// Takes events, follows the registry and listens for silence until told to stop; then writes what is pending and shuts the engine down.
     /// The first call runs, any other returns at once.
     pub async fn run(&self, shutdown: CancellationToken) {
         let loops = self.loops.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Loops { writer, follower }) = loops else { return };
+        let Some(Loops { writer, follower, registry }) = loops else { return };
+        let listener = Listener { statistics: self.clone(), clock: self.clock.clone(), registry };
         // The writer outlives the follower, which waits for it.
         let stop_writer = CancellationToken::new();
         let follow = async {
-            follower.run(shutdown).await;
+            // The listener asks the writer, too.
+            tokio::join!(follower.run(shutdown.clone()), listener.run(shutdown));
             stop_writer.cancel();
         };
         tokio::join!(follow, writer.run(stop_writer.clone()));

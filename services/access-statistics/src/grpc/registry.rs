@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use ods::{Capability, IcbCode, PracticeCode, RegionCode, Supplier};
 use proto::registry::v1 as wire;
 use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
-use tally::{ListSize, Observed, ObservedState, Place, PracticeStanding, Told};
+use tally::{ListSize, Observed, ObservedState, Place, PracticeStanding, Silence, Told};
 use thiserror::Error;
 use tonic::{Code, Status, Streaming};
 
@@ -44,6 +44,9 @@ pub(crate) enum RegistryError {
     },
 }
 
+/// Most signals in one call: the registry's limit.
+const SIGNALS_MAX: usize = 1_000;
+
 /// Where the registry is.
 #[derive(Clone, Debug)]
 pub(crate) struct RegistryPeer(pub(crate) Peer);
@@ -59,6 +62,45 @@ impl RegistryPeer {
         let request = wire::WatchPracticesRequest { resume_token: resume_token.to_owned(), filter: String::new() };
         let opened = client.watch_practices(request).await;
         opened.map(|reply| RegistryWatch(reply.into_inner())).map_err(|status| refused(&status))
+    }
+}
+
+/// Signals of one capability to raise and to clear.
+#[derive(Clone, Debug)]
+pub(crate) struct Signalling {
+    pub(crate) capability: Capability,
+    pub(crate) silence: Silence,
+    /// The moment up to which nobody has looked, or by which somebody has.
+    pub(crate) as_at: Timestamp,
+    pub(crate) evidence: String,
+    /// Names these calls; each chunk has a number behind it.
+    pub(crate) request_id: String,
+}
+
+impl RegistryPeer {
+    /// Raises and clears signals. A call that fails leaves the chunks before it recorded, which is no harm: the next
+    /// comparison begins with what is recorded.
+    pub(crate) async fn signal(&self, signalling: &Signalling) -> Result<(), RegistryError> {
+        let mut client = PracticeRegistryServiceClient::new(self.0.clone());
+        let report = |code: &PracticeCode, cleared: bool| wire::SignalReport {
+            practice: format!("practices/{code}"),
+            capability: signalling.capability.to_string(),
+            kind: wire::SignalKind::NoViewers.into(),
+            cleared,
+            as_at: Some(api::time::to_wire(signalling.as_at)),
+            evidence: signalling.evidence.clone(),
+        };
+        let begun = signalling.silence.begun.iter().map(|code| report(code, false));
+        let reports: Vec<_> = begun.chain(signalling.silence.over.iter().map(|code| report(code, true))).collect();
+        for (number, signals) in reports.chunks(SIGNALS_MAX).enumerate() {
+            let request = wire::RecordSignalsRequest {
+                signals: signals.to_vec(),
+                request_id: format!("{}/{number}", signalling.request_id),
+                ..Default::default()
+            };
+            client.record_signals(request).await.map_err(|status| refused(&status))?;
+        }
+        Ok(())
     }
 }
 
@@ -118,6 +160,7 @@ fn tellings(practice: &wire::Practice, message_at: Timestamp) -> Result<Vec<Tell
     }
     for access in &practice.access {
         told.extend(observation(practice, access, message_at)?);
+        told.push(no_viewers(practice, access, recorded_at)?);
     }
     Ok(told)
 }
@@ -178,6 +221,20 @@ fn observation(
     let observed = Observed { state, live: access.live };
     let value = Told::Access { capability, observed };
     Ok(Some(Telling { value, recorded_at, effective_from: Some(effective_from) }))
+}
+
+/// Whether the signal is raised that nobody looks; from when it was raised, or else is told.
+fn no_viewers(practice: &wire::Practice, access: &wire::Access, told_at: Timestamp) -> Result<Telling, RegistryError> {
+    let raised = access.signals.iter().find(|signal| signal.kind() == wire::SignalKind::NoViewers);
+    let of_signal = |field, moment_of: Option<&prost_types::Timestamp>| moment(field, moment_of, &practice.name);
+    let raised_at = raised.and_then(|signal| of_signal("signals.as_at", signal.as_at.as_ref()));
+    let recorded_at = raised.and_then(|signal| of_signal("signals.recorded_at", signal.recorded_at.as_ref()));
+    let capability = parse::<Capability>(practice, "access.capability", &access.capability)?;
+    Ok(Telling {
+        value: Told::NoViewers { capability, is_raised: raised.is_some() },
+        recorded_at: recorded_at.unwrap_or(told_at),
+        effective_from: Some(raised_at.unwrap_or(told_at)),
+    })
 }
 
 fn moment(field: &'static str, wire: Option<&prost_types::Timestamp>, practice: &str) -> Option<Timestamp> {

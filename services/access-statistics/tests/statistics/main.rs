@@ -10,5 +10,6 @@ mod registry;
 mod replicas;
 mod retention;
 mod returns;
+mod silence;
 mod virtual_time;
 mod world;

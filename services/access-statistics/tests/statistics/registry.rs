@@ -1,9 +1,10 @@
-//! A registry that only has a watch: it tells what a test makes it tell.
+//! A registry that has a watch, which tells what a test makes it tell, and that keeps the signals it is given.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use client::{Peer, PeerConfig};
 use futures_util::{Stream, StreamExt, stream};
@@ -11,10 +12,11 @@ use jiff::Timestamp;
 use proto::registry::v1 as wire;
 use tokio::sync::watch;
 use tonic::body::Body;
-use tonic::server::{Grpc, ServerStreamingService};
+use tonic::server::{Grpc, ServerStreamingService, UnaryService};
 use tonic::{Request, Response, Status};
 
 const WATCH: &str = "/citizens_access.registry.v1.PracticeRegistryService/WatchPractices";
+const SIGNAL: &str = "/citizens_access.registry.v1.PracticeRegistryService/RecordSignals";
 
 /// The registry. Clones are the same one.
 #[derive(Clone)]
@@ -26,11 +28,17 @@ struct Inner {
     told: watch::Sender<usize>,
     /// The resume tokens it was called with.
     tokens: Mutex<Vec<String>>,
+    signals: watch::Sender<Vec<wire::SignalReport>>,
 }
 
 impl FakeRegistry {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Inner { messages: Mutex::default(), told: watch::Sender::new(0), tokens: Mutex::default() }))
+        Self(Arc::new(Inner {
+            messages: Mutex::default(),
+            told: watch::Sender::new(0),
+            tokens: Mutex::default(),
+            signals: watch::Sender::default(),
+        }))
     }
 
     pub(crate) fn peer(&self) -> Peer {
@@ -82,6 +90,14 @@ impl FakeRegistry {
         self.0.tokens.lock().expect("no test panics with it").clone()
     }
 
+    /// Waits for signals, and takes them away.
+    pub(crate) async fn signalled(&self) -> Vec<wire::SignalReport> {
+        let mut signals = self.0.signals.subscribe();
+        let come = async { drop(signals.wait_for(|signals| !signals.is_empty()).await) };
+        tokio::time::timeout(Duration::from_secs(30), come).await.expect("signals come");
+        self.0.signals.send_replace(Vec::new())
+    }
+
     fn watch(&self, token: &str) -> impl Stream<Item = Result<wire::WatchPracticesResponse, Status>> + use<> {
         self.0.tokens.lock().expect("no test panics with it").push(token.to_owned());
         let after = token.strip_prefix("after-").and_then(|position| position.parse().ok()).unwrap_or(0_usize);
@@ -106,11 +122,13 @@ impl tower::Service<http::Request<Body>> for FakeRegistry {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        assert_eq!(request.uri().path(), WATCH);
         let handler = Handler(self.clone());
         Box::pin(async move {
-            let mut grpc = Grpc::new(tonic_prost::ProstCodec::default());
-            Ok(grpc.server_streaming(handler, request).await)
+            match request.uri().path() {
+                WATCH => Ok(Grpc::new(tonic_prost::ProstCodec::default()).server_streaming(handler, request).await),
+                SIGNAL => Ok(Grpc::new(tonic_prost::ProstCodec::default()).unary(handler, request).await),
+                other => panic!("{other} is not called"),
+            }
         })
     }
 }
@@ -127,6 +145,16 @@ impl ServerStreamingService<wire::WatchPracticesRequest> for Handler {
     fn call(&mut self, request: Request<wire::WatchPracticesRequest>) -> Self::Future {
         let messages = self.0.watch(&request.into_inner().resume_token);
         std::future::ready(Ok(Response::new(messages.boxed())))
+    }
+}
+
+impl UnaryService<wire::RecordSignalsRequest> for Handler {
+    type Response = wire::RecordSignalsResponse;
+    type Future = std::future::Ready<Result<Response<wire::RecordSignalsResponse>, Status>>;
+
+    fn call(&mut self, request: Request<wire::RecordSignalsRequest>) -> Self::Future {
+        self.0.0.signals.send_modify(|signals| signals.extend(request.into_inner().signals));
+        std::future::ready(Ok(Response::new(wire::RecordSignalsResponse::default())))
     }
 }
 

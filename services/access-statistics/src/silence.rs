@@ -1,0 +1,138 @@
+//! Tells the registry once a week at which live practices nobody looks at a record, and where somebody does again.
+//!
+//! A signal and not an observation: it makes no practice less live, and somebody finds out why. What was told is read back
+//! from the registry's watch, so any number of replicas may do this, and nothing is kept here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clock::Clock;
+use jiff::{SignedDuration, Timestamp};
+use ods::{Capability, PracticeCode};
+use tally::{Area, Day, Period, Silence, Viewpoint};
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use crate::AccessStatistics;
+use crate::grpc::registry::{RegistryError, RegistryPeer, Signalling};
+use crate::query::QueryError;
+use crate::store::StoreError;
+use crate::store::flows::FlowQuery;
+
+/// On Mondays, so long after midnight: producers have delivered what happened on Sunday.
+const AFTER_MIDNIGHT: SignedDuration = SignedDuration::from_hours(6);
+
+/// When a comparison that failed is tried again.
+const RETRY_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// A comparison failed.
+#[derive(Debug, Error)]
+enum SilenceError {
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Listens for silence.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) statistics: AccessStatistics,
+    pub(crate) clock: Clock,
+    pub(crate) registry: RegistryPeer,
+}
+
+impl Listener {
+    /// Listens until told to stop.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let mut activity = self.clock.activity();
+        let mut due = next_monday(self.clock.now());
+        loop {
+            let sleep = self.clock.sleep_until(due, "statistics/silence");
+            drop(activity);
+            activity = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                woken = sleep => woken,
+            };
+            let now = self.clock.now();
+            due = next_monday(now);
+            if let Err(error) = self.compare(now).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the registry was not told who is silent");
+                due = due.min(now + RETRY_AFTER);
+            }
+        }
+    }
+
+    async fn compare(&self, now: Timestamp) -> Result<(), SilenceError> {
+        // The days over which viewers are counted, up to yesterday.
+        let period = Period::default_to(Day::of(now).plus(-1));
+        let picture = self.statistics.picture_at(0).await?;
+        for capability in picture.directory.capabilities() {
+            let end = Viewpoint { as_at: period.end().end(), known_at: now, capability: capability.clone() };
+            let live = picture.directory.open_in(&Area::England, &end).filter(|practice| practice.is_live);
+            let areas: BTreeSet<Area> = live.map(|practice| Area::Practice(practice.code)).collect();
+            let viewed_last = self.viewed_last(&capability, period, now, &areas).await?;
+            let silence = Silence::of(&picture.directory, &capability, period, now, &viewed_last);
+            if silence == Silence::default() {
+                continue;
+            }
+            let signalling = Signalling {
+                silence,
+                as_at: period.end().end(),
+                evidence: format!("views of records from {} to {}", period.start(), period.end()),
+                request_id: format!("statistics/no-viewers/{}/{}", capability.id(), now.as_microsecond()),
+                capability,
+            };
+            self.registry.signal(&signalling).await?;
+        }
+        Ok(())
+    }
+
+    /// The last day on which a record was viewed, by practice.
+    async fn viewed_last(
+        &self,
+        capability: &Capability,
+        period: Period,
+        now: Timestamp,
+        areas: &BTreeSet<Area>,
+    ) -> Result<BTreeMap<PracticeCode, Day>, SilenceError> {
+        let query = FlowQuery { capability: capability.clone(), period, known: Day::of(now) };
+        let mut read = self.statistics.flows.begin(query, areas).await?;
+        let views = read.views(areas).await?;
+        read.end().await?;
+        let mut viewed_last = BTreeMap::new();
+        for (area, days) in views {
+            let (Area::Practice(code), Some(last)) = (area, days.keys().next_back()) else { continue };
+            viewed_last.insert(code, *last);
+        }
+        Ok(viewed_last)
+    }
+}
+
+/// The first of the regular moments after `now`.
+fn next_monday(now: Timestamp) -> Timestamp {
+    let today = Day::of(now);
+    let since_monday = today.date().weekday().since(jiff::civil::Weekday::Monday);
+    let monday = today.plus(-i32::from(since_monday));
+    let regular = |monday: Day| monday.start() + AFTER_MIDNIGHT;
+    if now < regular(monday) { regular(monday) } else { regular(monday.plus(7)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_compared_on_mondays_at_six_hours_after_midnight_in_london() {
+        for (now, next) in [
+            ("2031-03-10T05:59:59Z", "2031-03-10T06:00:00Z"),
+            ("2031-03-10T06:00:00Z", "2031-03-17T06:00:00Z"),
+            ("2031-03-16T23:00:00Z", "2031-03-17T06:00:00Z"),
+            ("2031-03-29T12:00:00Z", "2031-03-31T05:00:00Z"),
+        ] {
+            assert_eq!(next_monday(now.parse().unwrap()).to_string(), next, "after {now}");
+        }
+    }
+}
