@@ -82,12 +82,10 @@ impl<'a> Standing<'a> {
     /// Takes one more word. They must come in the order of their moments, those of one moment in the order of recording.
     pub(crate) fn hear(&mut self, word: &'a Observed) {
         match word.source {
-            // Rule 10: the new supplier has said nothing yet, and what was said concerns the old one.
-            ObservationSource::Directory => *self = Self { supplier: Some(word), ..Self::default() },
-            // Rule 9: what was said concerns what the practice was before. A supplier that is to confirm still has to.
-            ObservationSource::Succession => {
-                let unconfirmed = self.supplier.filter(|held| held.source == ObservationSource::Directory);
-                *self = Self { supplier: Some(unconfirmed.unwrap_or(word)), ..Self::default() };
+            // Rules 10 and 9: the new supplier has said nothing yet, and what was said concerns the old one, or what the
+            // practice was before its succession.
+            ObservationSource::Directory | ObservationSource::Succession => {
+                *self = Self { supplier: Some(word), ..Self::default() };
             }
             ObservationSource::SupplierConfirmation => {
                 let not_before = |seen: &&Observed| seen.as_at >= word.as_at;
@@ -140,7 +138,7 @@ impl<'a> Standing<'a> {
     /// Whether access is on, whatever its settings; None where nobody claims anything.
     fn switch(&self) -> Option<Switch> {
         let practice = claim(self.practice);
-        // A succession is nobody's look.
+        // A succession is nobody's look: whoever looks next, or the practice, is believed.
         let supplier = self.supplier.filter(|word| word.source != ObservationSource::Succession);
         let looked = match (supplier, claim(self.inspection)) {
             (None, None) => None,

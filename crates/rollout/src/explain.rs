@@ -11,6 +11,7 @@ use ods::{Capability, PracticeCode};
 use crate::blocker::Blocker;
 use crate::calendar::civil_date;
 use crate::command::{Command, Proposal};
+use crate::drift::{Drift, drift};
 use crate::eligibility::{claim_times, enrolment_blockers, next_window, open_now, practice_blockers, wave_blockers};
 use crate::id::{Target, WaveRef};
 use crate::readiness::unready;
@@ -162,16 +163,15 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// What is observed at a practice that was switched on, where that is no longer so (I28). Before it is VERIFIED the
-    /// registry may not have been told yet.
-    fn drift(&self, stage: EnrolmentState) -> Option<Blocker> {
-        let facts = self.facts.filter(|_| stage == EnrolmentState::Verified)?;
-        let practice = facts.code;
-        match facts.observed(&self.target.capability) {
-            Observed::Off => Some(Blocker::Drifted { practice }),
-            Observed::Partial => Some(Blocker::PartlyOn { practice }),
-            Observed::Unknown if facts.is_disputed(&self.target.capability) => Some(Blocker::Disputed { practice }),
-            Observed::Unknown | Observed::On => None,
+    /// What stands where it was switched on and is no longer so (I28).
+    fn drifted(&self, enrolment: &Enrolment) -> Option<Blocker> {
+        let practice = self.target.practice;
+        match drift(enrolment, self.facts?, &self.target.capability)? {
+            Drift::Off => Some(Blocker::Drifted { practice }),
+            Drift::Partial => Some(Blocker::PartlyOn { practice }),
+            Drift::Disputed => Some(Blocker::Disputed { practice }),
+            // On, so that nothing is in its way.
+            Drift::On => None,
         }
     }
 
@@ -186,7 +186,7 @@ impl Question<'_> {
                 | EnrolmentState::Verified
         );
         if under_way {
-            return self.drift(stage).into_iter().collect();
+            return self.drifted(enrolment).into_iter().collect();
         }
         let Some(facts) = self.facts else {
             return vec![Blocker::PracticeNotOpen { practice: self.target.practice }];

@@ -23,6 +23,7 @@ pub mod calendar;
 mod cohort;
 mod command;
 mod decide;
+mod drift;
 pub mod effects;
 mod eligibility;
 mod event;
@@ -49,6 +50,7 @@ pub use command::{
     Act, Candidate, Command, CountedPause, DisableCandidate, Fact, PermitAnswer, Proposal, SupplierAnswer, Unfit,
 };
 pub use decide::decide;
+pub use drift::{Drift, drift};
 pub use event::{Admission, DisableIntent, EnrolmentMove, Event, Joining, Settlement, Standing, Voided};
 pub use explain::{Explanation, Information, explain};
 pub use id::{

@@ -162,6 +162,8 @@ pub struct AccessFacts {
     pub said_by_supplier: Observed,
     /// The moment that the observation is of; none where nothing was ever observed.
     pub observed_at: Option<Timestamp>,
+    /// From when it has been live without a break; none where it is not.
+    pub live_since: Option<Timestamp>,
     /// The highest generation that any permit was asked for: the next decision takes a higher one.
     pub generation_highest: u32,
     /// The practice has asked for access to be taken away now.

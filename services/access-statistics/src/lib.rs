@@ -91,7 +91,8 @@ impl AccessStatistics {
     }
 
     /// Opens the aggregator on a migrated database: folds what the last checkpoint does not hold, reads what the registry
-    /// told, and starts the journal's engine on the current runtime. `registry` is called as a service that may watch and signal.
+    /// told, and starts the journal's engine on the current runtime. `registry` is called as a service that may watch and
+    /// signal.
     pub async fn open(
         db: Db,
         clock: Clock,
@@ -124,7 +125,8 @@ impl AccessStatistics {
         Ok(Self { clock, config: Arc::new(config), ingest, flows, returns, pictures, loops })
     }
 
-    /// Takes events, follows the registry and listens for silence until told to stop; then writes what is pending and shuts the engine down.
+    /// Takes events, follows the registry and listens for silence until told to stop; then writes what is pending and
+    /// shuts the engine down.
     /// The first call runs, any other returns at once.
     pub async fn run(&self, shutdown: CancellationToken) {
         let loops = self.loops.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -285,6 +285,10 @@ async fn explain(connection: &Connection, output: Output, practice: &str) -> any
     let reply = connection.enrolments().explain_practice(ask).await?.into_inner();
     if output.for_people() {
         anstream::println!("{}", reply.summary);
+        if let Some(enrolment) = reply.enrolment.as_ref().filter(|enrolment| !enrolment.drift.is_empty()) {
+            let stage = word(enrolment.state().as_str_name(), "ENROLMENT_STATE_");
+            anstream::println!("Drift: {stage} by the programme, observed {}", enrolment.drift);
+        }
         for one in &reply.information {
             anstream::println!("For information: {} ({})", one.evidence, one.resource);
         }

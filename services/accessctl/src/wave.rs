@@ -22,6 +22,14 @@ pub(crate) enum Wave {
         /// programmes/spring-opening/waves/3
         wave: String,
     },
+    /// Its practices: where each stands, and where what is observed differs from what was decided
+    Practices {
+        /// programmes/spring-opening/waves/3, or programmes/spring-opening/waves/- for those of all waves
+        wave: String,
+        /// CEL, e.g. has(enrolment.drift) or enrolment.state == "WITHDRAWN"
+        #[arg(long, default_value = "")]
+        filter: String,
+    },
     /// A named person's verdict on a gate that did not pass by itself
     Decide(Decide),
     /// Move a wave to a later date
@@ -75,6 +83,7 @@ pub(crate) async fn run(connection: &Connection, output: Output, wave: Wave) -> 
     let mut programmes = connection.programmes();
     match wave {
         Wave::List { programme, all } => list(connection, output, &programme, all).await,
+        Wave::Practices { wave, filter } => practices(connection, output, wave, filter).await,
         Wave::Show { wave } => {
             let reply =
                 programmes.get_wave(scheduler::GetWaveRequest { name: wave, ..Default::default() }).await?.into_inner();
@@ -150,6 +159,27 @@ pub(crate) async fn list(connection: &Connection, output: Output, programme: &st
     };
     let reply = every_page!(connection.programmes(), list_waves, list, waves);
     output.print("citizens_access.scheduler.v1.ListWavesResponse", &reply, || table(&reply.waves))
+}
+
+async fn practices(connection: &Connection, output: Output, parent: String, filter: String) -> anyhow::Result<()> {
+    let list = scheduler::ListEnrolmentsRequest { parent, filter, ..Default::default() };
+    let reply = every_page!(connection.enrolments(), list_enrolments, list, enrolments);
+    output.print("citizens_access.scheduler.v1.ListEnrolmentsResponse", &reply, || {
+        let mut table = Table::new(&["PRACTICE", "STATE", "WHY", "SUPPLIER", "ICB", "PATIENTS", "SINCE", "DRIFTED TO"]);
+        for enrolment in &reply.enrolments {
+            table.row([
+                enrolment.ods_code.clone(),
+                word(enrolment.state().as_str_name(), "ENROLMENT_STATE_"),
+                enrolment.reason.clone(),
+                enrolment.supplier.clone(),
+                enrolment.icb_code.clone(),
+                number(enrolment.patients_count),
+                shown(enrolment.changed_at.as_ref()),
+                enrolment.drift.clone(),
+            ]);
+        }
+        table
+    })
 }
 
 /// Waves as rows.

@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use filter::{Field, FieldId, Fields, Filter, FilterError, Schema, Type, Value};
 use ods::{IcbCode, RegionCode};
+use rollout::Drift;
 use rollout::spec::Mode;
 use rollout::state::Enrolment;
 
-const FIELDS: [(Field, Read); 9] = [
+const FIELDS: [(Field, Read); 10] = [
     (Field::new("enrolment.ods_code", Type::Text), Read::OdsCode),
     (Field::new("enrolment.state", Type::Text), Read::State),
     (Field::new("enrolment.reason", Type::Text), Read::Reason),
@@ -17,6 +18,7 @@ const FIELDS: [(Field, Read); 9] = [
     (Field::new("enrolment.region_code", Type::Text), Read::RegionCode),
     (Field::new("enrolment.patients_count", Type::Int), Read::PatientsCount),
     (Field::new("enrolment.changed_at", Type::Timestamp), Read::ChangedAt),
+    (Field::new("enrolment.drift", Type::Text), Read::Drift),
 ];
 
 #[derive(Clone, Copy)]
@@ -30,6 +32,7 @@ enum Read {
     RegionCode,
     PatientsCount,
     ChangedAt,
+    Drift,
 }
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
@@ -44,12 +47,15 @@ pub(crate) fn filter(text: &str) -> Result<Filter, FilterError> {
     if text.is_empty() { Ok(Filter::everything()) } else { Filter::parse(text, &SCHEMA) }
 }
 
-/// An enrolment as filters see it.
-pub(crate) struct Row<'a>(pub(crate) &'a Enrolment);
+/// An enrolment as filters see it, and how its practice has drifted.
+pub(crate) struct Row<'a> {
+    pub(crate) enrolment: &'a Enrolment,
+    pub(crate) drift: Option<Drift>,
+}
 
 impl Fields for Row<'_> {
     fn value(&self, field: FieldId) -> Value<'_> {
-        let enrolment = self.0;
+        let enrolment = self.enrolment;
         let Some((_, read)) = FIELDS.get(field.index()) else { return Value::Missing };
         match read {
             Read::OdsCode => Value::Text(enrolment.practice.as_str()),
@@ -65,6 +71,7 @@ impl Fields for Row<'_> {
             Read::RegionCode => enrolment.region.as_ref().map(RegionCode::as_str).into(),
             Read::PatientsCount => Value::Int(i64::from(enrolment.list_size)),
             Read::ChangedAt => Value::Timestamp(enrolment.changed_at),
+            Read::Drift => self.drift.map(Drift::as_str).into(),
         }
     }
 }

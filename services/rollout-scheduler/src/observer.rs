@@ -150,6 +150,7 @@ mod tests {
             disputed,
             said_by_supplier,
             observed_at: None,
+            live_since: None,
             generation_highest: 0,
             switch_off_requested: false,
         };

@@ -210,6 +210,7 @@ impl Registry {
             | Event::ContactSet(_)
             | Event::ContactErased { .. }
             | Event::AccessObserved { .. }
+            | Event::SignalsRecorded { .. }
             | Event::SyncStarted(_)
             | Event::SyncAdvanced(_)
             | Event::SyncFailed(_)

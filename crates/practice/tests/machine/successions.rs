@@ -546,6 +546,30 @@ fn what_the_caller_saw_and_confirms_is_what_is_touched() {
     assert_eq!(bench.done(&right).len(), 2);
 }
 
+/// Rule 9: no earlier word counts, and whoever speaks next is believed.
+#[test]
+fn after_a_succession_the_practices_own_word_confirms_too_and_a_dispute_is_in_doubt() {
+    let say = |bench: &mut Bench, practice: &str, source: ObservationSource, state| {
+        bench.wait(SignedDuration::from_mins(1));
+        let said = Observation { practice: code(practice), source, ..observation(state) };
+        bench.done(&Command::RecordObservations(vec![said]));
+    };
+    let mut bench = town();
+    observe_at(&mut bench, "A81001", ObservedState::Off, None);
+    say(&mut bench, "A81001", ObservationSource::Practice, ObservedState::On);
+    merge(&mut bench, &["A81001", "A81002"], "B82001", TODAY);
+    assert_eq!(observed(&bench, "B82001"), Some(ObservedState::Unknown), "one who is in dispute may be on");
+    assert_eq!(observed(&bench, "A81001"), Some(ObservedState::Unknown));
+    assert!(
+        !at(&bench, "A81001").access(&Capability::default()).unwrap().verdict().unwrap().is_disputed,
+        "it is closed"
+    );
+    say(&mut bench, "B82001", ObservationSource::Practice, ObservedState::On);
+    assert_eq!(observed(&bench, "B82001"), Some(ObservedState::On));
+    say(&mut bench, "B82001", ObservationSource::Inspection, ObservedState::Off);
+    assert_eq!(observed(&bench, "B82001"), Some(ObservedState::Off));
+}
+
 #[test]
 fn the_history_says_who_was_succeeded_by_whom_and_what_was_inherited() {
     let mut bench = town();

@@ -102,6 +102,8 @@ impl Registry {
             let access = access_of(facts, &target.capability);
             access.observed = observed;
             access.observed_at = Some(now);
+            let live_since = access.live_since.unwrap_or(now);
+            access.live_since = (observed == Observed::On).then_some(live_since);
         });
     }
 
@@ -110,6 +112,7 @@ impl Registry {
             let access = access_of(facts, &Capability::default());
             access.observed = Observed::Unknown;
             access.disputed = true;
+            access.live_since = None;
         });
     }
 
@@ -186,6 +189,7 @@ fn access_of<'a>(facts: &'a mut PracticeFacts, capability: &Capability) -> &'a m
             disputed: false,
             said_by_supplier: Observed::Unknown,
             observed_at: None,
+            live_since: None,
             generation_highest: 0,
             switch_off_requested: false,
         });

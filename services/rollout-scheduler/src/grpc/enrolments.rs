@@ -4,10 +4,11 @@ use api::{Error, Page, PageLimits};
 use filter::Filter;
 use ods::PracticeCode;
 use proto::scheduler::v1 as wire;
+use rollout::WaveId;
 use rollout::state::{Enrolment, Programme, Wave};
-use rollout::{State, WaveId};
 
-use super::convert::{enrolment, name};
+use super::convert::enrolment::{self, Seen, drift_of};
+use super::convert::name;
 use super::submit::Asked;
 use super::{Handlers, programme_of, refusal, wave_of};
 use crate::fields::{self, Row};
@@ -24,17 +25,17 @@ pub(super) async fn list(
     let parent = name::waves("parent", &request.parent)?;
     let filter = fields::filter(&request.filter).map_err(|error| refusal::of_filter("filter", &error))?;
     let published = handlers.at(request.min_position).await?;
-    let state = &published.state.rollout;
+    let (state, view) = (&published.state.rollout, handlers.followed.view());
     let programme = programme_of(state, &parent.programme)?;
     let waves: Vec<&Wave> = match parent.wave {
         None => programme.waves.values().collect(),
         Some(wave) => vec![wave_of(state, &programme.wave_ref(wave))?],
     };
-    Ok(page_of(state, programme, &waves, &filter, &page))
+    Ok(page_of(Seen { state, view: &view }, programme, &waves, &filter, &page))
 }
 
 fn page_of(
-    state: &State,
+    seen: Seen<'_>,
     programme: &Programme,
     waves: &[&Wave],
     filter: &Filter,
@@ -43,7 +44,8 @@ fn page_of(
     let mut listed: Vec<(&Wave, &Enrolment)> = Vec::new();
     for wave in waves {
         let after = |enrolment: &&Enrolment| page.after.is_none_or(|after| (wave.id.wave, enrolment.practice) > after);
-        let matching = wave.enrolments().filter(after).filter(|enrolment| filter.matches(&Row(enrolment)));
+        let row = |enrolment| Row { enrolment, drift: drift_of(seen, programme, enrolment) };
+        let matching = wave.enrolments().filter(after).filter(|enrolment| filter.matches(&row(enrolment)));
         // One more than the page holds tells that there is another page.
         listed.extend(matching.take(page.rows + 1 - listed.len()).map(|enrolment| (*wave, enrolment)));
         if listed.len() > page.rows {
@@ -53,7 +55,7 @@ fn page_of(
     let more = listed.len() > page.rows;
     listed.truncate(page.rows);
     let next = listed.last().filter(|_| more).map(|(wave, last)| page.next_page_token(&(wave.id.wave, last.practice)));
-    let to_wire = |(wave, one): (&Wave, &Enrolment)| enrolment::enrolment_to_wire(state, programme, wave, one);
+    let to_wire = |(wave, one): (&Wave, &Enrolment)| enrolment::enrolment_to_wire(seen, programme, wave, one);
     wire::ListEnrolmentsResponse {
         enrolments: listed.into_iter().map(to_wire).collect(),
         next_page_token: next.unwrap_or_default(),
@@ -66,7 +68,7 @@ pub(super) async fn get(
 ) -> Result<wire::GetEnrolmentResponse, Error> {
     let (id, practice) = name::enrolment("name", &asked.request.name)?;
     let published = handlers.at(asked.request.min_position).await?;
-    let state = &published.state.rollout;
+    let (state, view) = (&published.state.rollout, handlers.followed.view());
     let programme = programme_of(state, &id.programme)?;
     let wave = wave_of(state, &id)?;
     let found = wave.enrolment(practice).ok_or_else(|| {
@@ -74,5 +76,6 @@ pub(super) async fn get(
             .with("practice", format!("practices/{practice}"))
             .with("wave", &id)
     })?;
-    Ok(wire::GetEnrolmentResponse { enrolment: Some(enrolment::enrolment_to_wire(state, programme, wave, found)) })
+    let seen = Seen { state, view: &view };
+    Ok(wire::GetEnrolmentResponse { enrolment: Some(enrolment::enrolment_to_wire(seen, programme, wave, found)) })
 }

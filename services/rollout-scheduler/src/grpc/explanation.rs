@@ -2,10 +2,11 @@
 
 use api::Error;
 use proto::scheduler::v1 as wire;
-use rollout::{Blocker, Explanation, Information, State, Target, explain as explain_target};
+use rollout::{Blocker, Explanation, Information, Target, explain as explain_target};
 
 use super::Handlers;
-use super::convert::{enrolment, moment, name};
+use super::convert::enrolment::{self, Seen};
+use super::convert::{moment, name};
 use super::submit::Asked;
 
 pub(super) async fn explain(
@@ -23,10 +24,13 @@ pub(super) async fn explain(
     }
     let state = &published.state.rollout;
     let explanation = explain_target(state, &view, &Target { practice, capability }, handlers.clock.now());
-    Ok(wire::ExplainPracticeResponse { position: published.position, ..explanation_to_wire(state, &explanation) })
+    Ok(wire::ExplainPracticeResponse {
+        position: published.position,
+        ..explanation_to_wire(Seen { state, view: &view }, &explanation)
+    })
 }
 
-fn explanation_to_wire(state: &State, explanation: &Explanation) -> wire::ExplainPracticeResponse {
+fn explanation_to_wire(seen: Seen<'_>, explanation: &Explanation) -> wire::ExplainPracticeResponse {
     let enrolled = explanation.wave.as_ref();
     wire::ExplainPracticeResponse {
         practice: format!("practices/{}", explanation.practice),
@@ -34,7 +38,7 @@ fn explanation_to_wire(state: &State, explanation: &Explanation) -> wire::Explai
         live: explanation.is_live(),
         observed: explanation.observed.to_string(),
         desired: explanation.desired.to_string(),
-        enrolment: enrolled.and_then(|wave| enrolment::find_to_wire(state, wave, explanation.practice)),
+        enrolment: enrolled.and_then(|wave| enrolment::find_to_wire(seen, wave, explanation.practice)),
         blockers: explanation.blockers.iter().map(blocker_to_wire).collect(),
         information: explanation.information.iter().map(information_to_wire).collect(),
         earliest_at: explanation.earliest_at.map(moment),

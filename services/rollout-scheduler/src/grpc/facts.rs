@@ -89,6 +89,7 @@ fn access_from_wire(access: &wire::Access) -> Result<AccessFacts, PeerError> {
         disputed: access.disputed,
         said_by_supplier: said_by_supplier(access),
         observed_at: api::time::moment("as_at", access.as_at.as_ref())?,
+        live_since: api::time::moment("live_since", access.live_since.as_ref())?,
         generation_highest: access.generation_highest,
         switch_off_requested: access.switch_off_request.is_some(),
     })

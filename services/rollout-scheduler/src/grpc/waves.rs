@@ -148,9 +148,13 @@ pub(super) async fn retry(
     let mutation = api::mutation!(asked.request)?.with_reason()?;
     let (id, practice) = name::enrolment("enrolment", &asked.request.enrolment)?;
     let ask = Ask::act(&asked, &mutation, Act::RetryActivation { wave: id.clone(), practice });
-    let word = move |outcome: &Outcome<'_, SchedulerMachine>| wire::RetryActivationResponse {
-        enrolment: enrolment::find_to_wire(&outcome.after.rollout, &id, practice),
-        position: outcome.position,
+    let view = handlers.followed.view();
+    let word = move |outcome: &Outcome<'_, SchedulerMachine>| {
+        let seen = enrolment::Seen { state: &outcome.after.rollout, view: &view };
+        wire::RetryActivationResponse {
+            enrolment: enrolment::find_to_wire(seen, &id, practice),
+            position: outcome.position,
+        }
     };
     handlers.submit(ask, word).await
 }

@@ -204,6 +204,17 @@ impl World {
         self.practices().record_observation(request).await.unwrap();
     }
 
+    /// Who has drifted, and to what.
+    pub(crate) async fn drifted(&self) -> Vec<(String, String)> {
+        let request = wire::ListEnrolmentsRequest {
+            parent: "programmes/spring/waves/-".to_owned(),
+            filter: "has(enrolment.drift)".to_owned(),
+            ..Default::default()
+        };
+        let drifted = self.enrolments().list_enrolments(request).await.unwrap().into_inner().enrolments;
+        drifted.into_iter().map(|enrolment| (enrolment.ods_code, enrolment.drift)).collect()
+    }
+
     pub(crate) async fn receipt(&self, receipt: &registry_wire::Receipt) -> registry_wire::ReceiptState {
         let request = registry_wire::GetReceiptRequest { name: receipt.name.clone(), ..Default::default() };
         self.practices().get_receipt(request).await.unwrap().into_inner().receipt.unwrap().state()

@@ -106,4 +106,37 @@ async fn access_that_is_observed_off_shows_as_drift_and_is_never_switched_on_aga
     let codes: Vec<_> = blockers.iter().map(|blocker| blocker.code.as_str()).collect();
     assert_eq!(codes, ["DRIFTED"]);
     assert_eq!(world.effects(), effects, "nothing was sent although the window was open all day");
+    assert_eq!(world.drifted().await, [("A81002".to_owned(), "OFF".to_owned())]);
+    world.look("A81002", ObservedState::On).await;
+    world.until("2031-06-02T16:30:00Z").await;
+    assert_eq!(world.drifted().await, []);
+}
+
+/// I4, rule 8.
+#[tokio::test]
+async fn a_paused_practice_that_goes_live_by_itself_shows_as_drift_and_is_not_switched_off() {
+    let mut world = world_of(prompt("EMIS")).await;
+    world.until("2031-06-02T07:59:59Z").await;
+    world.pause("A81003", PauseEnd::FurtherNotice).await;
+    world.until("2031-06-02T09:00:00Z").await;
+    assert_eq!(world.enrolment(1, "A81003").await.state(), wire::EnrolmentState::Withdrawn);
+    let effects = world.effects();
+    world.look("A81003", ObservedState::On).await;
+    world.until("2031-06-02T12:00:00Z").await;
+    assert_eq!(world.drifted().await, [("A81003".to_owned(), "ON".to_owned())]);
+    assert_eq!(world.effects(), effects);
+}
+
+/// A pause that came too late for a practice is no drift, whoever looks again.
+#[tokio::test]
+async fn who_was_on_before_its_pause_has_not_drifted() {
+    let mut world = world_of(prompt("EMIS")).await;
+    world.until("2031-06-02T07:00:00Z").await;
+    world.look("A81003", ObservedState::On).await;
+    world.pause("A81003", PauseEnd::FurtherNotice).await;
+    world.until("2031-06-02T09:00:00Z").await;
+    world.look("A81003", ObservedState::On).await;
+    world.until("2031-06-02T12:00:00Z").await;
+    assert!(world.is_live("A81003").await);
+    assert_eq!(world.drifted().await, []);
 }

@@ -4,12 +4,24 @@ use ods::PracticeCode;
 use proto::scheduler::v1 as wire;
 use rollout::spec::Mode;
 use rollout::state::{Enrolment, EnrolmentState, Programme, State, Wave};
-use rollout::{ActivationKey, Direction, Target, WaveRef};
+use rollout::{ActivationKey, Direction, Drift, RegistryView, Target, WaveRef, drift};
 
 use super::{activation, count, moment};
 
+/// What enrolments are told from: what was decided, and what the registry says.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) view: &'a RegistryView,
+}
+
+/// How the enrolment's practice has drifted.
+pub(crate) fn drift_of(seen: Seen<'_>, programme: &Programme, enrolment: &Enrolment) -> Option<Drift> {
+    drift(enrolment, seen.view.get(enrolment.practice)?, &programme.capability)
+}
+
 pub(crate) fn enrolment_to_wire(
-    state: &State,
+    seen: Seen<'_>,
     programme: &Programme,
     wave: &Wave,
     enrolment: &Enrolment,
@@ -27,21 +39,22 @@ pub(crate) fn enrolment_to_wire(
         supplier: enrolment.supplier.to_string(),
         patients_count: count(enrolment.load().patients),
         earliest_date: enrolment.planned_on.map(|date| date.to_string()).unwrap_or_default(),
-        activation: activation_of(state, &target, enrolment),
+        activation: activation_of(seen.state, &target, enrolment),
         notice_delivered_at: delivered.map(moment),
         changed_at: Some(moment(enrolment.changed_at)),
         ods_code: enrolment.practice.to_string(),
         icb_code: enrolment.icb.map(|icb| icb.to_string()).unwrap_or_default(),
         region_code: enrolment.region.map(|region| region.to_string()).unwrap_or_default(),
         successors: enrolment.stage.successors().iter().map(|code| format!("practices/{code}")).collect(),
+        drift: drift_of(seen, programme, enrolment).map(Drift::as_str).unwrap_or_default().to_owned(),
     }
 }
 
 /// An enrolment by name; none where there is none.
-pub(crate) fn find_to_wire(state: &State, id: &WaveRef, practice: PracticeCode) -> Option<wire::Enrolment> {
-    let programme = state.programme(&id.programme)?;
+pub(crate) fn find_to_wire(seen: Seen<'_>, id: &WaveRef, practice: PracticeCode) -> Option<wire::Enrolment> {
+    let programme = seen.state.programme(&id.programme)?;
     let wave = programme.waves.get(&id.wave)?;
-    Some(enrolment_to_wire(state, programme, wave, wave.enrolment(practice)?))
+    Some(enrolment_to_wire(seen, programme, wave, wave.enrolment(practice)?))
 }
 
 /// The activation of this enrolment: open, or the last that ended.
