@@ -14,11 +14,14 @@ pub(crate) struct Folded<M: Machine> {
     pub(crate) state: M::State,
     pub(crate) redactions: Redactions,
     pub(crate) head: Head,
+    /// Bytes of all payloads that were folded in since the snapshot that this began with.
+    pub(crate) payload_bytes: u64,
 }
 
 impl<M: Machine> Clone for Folded<M> {
     fn clone(&self) -> Self {
-        Self { state: self.state.clone(), redactions: self.redactions.clone(), head: self.head }
+        let Self { state, redactions, head, payload_bytes } = self;
+        Self { state: state.clone(), redactions: redactions.clone(), head: *head, payload_bytes: *payload_bytes }
     }
 }
 
@@ -32,7 +35,8 @@ pub(crate) enum FoldFault {
 impl<M: Machine> Folded<M> {
     /// The empty journal's.
     pub(crate) fn genesis() -> Self {
-        Self { state: M::initial(), redactions: Redactions::default(), head: Head::genesis(M::JOURNAL) }
+        let (state, redactions, head) = (M::initial(), Redactions::default(), Head::genesis(M::JOURNAL));
+        Self { state, redactions, head, payload_bytes: 0 }
     }
 
     /// Folds the next record in, after checking that it is the next and unaltered.
@@ -44,8 +48,14 @@ impl<M: Machine> Folded<M> {
             Some(event) => self.redactions.apply(event.map_err(|source| unknown(record, source))?, record),
             None => M::apply(&mut self.state, &decode::<M>(record)?, record.position, record.recorded_at),
         }
-        self.head = record.head();
+        self.advance(record);
         Ok(())
+    }
+
+    /// Takes over the place of a record whose event is applied.
+    pub(crate) fn advance(&mut self, record: &Record) {
+        self.head = record.head();
+        self.payload_bytes += record.payload.len() as u64;
     }
 }
 

@@ -18,6 +18,8 @@
 
 mod checkpoint;
 mod checkpoints;
+mod compact;
+mod encoding;
 mod engine;
 mod error;
 mod filter;
@@ -37,6 +39,8 @@ mod verify;
 
 pub use checkpoint::Checkpoint;
 pub use checkpoints::{CHECKPOINTS_RECENT_MAX, Checkpoints};
+pub use compact::CompactError;
+pub use encoding::{Encoding, EncodingError};
 pub use engine::{
     Accepted, CommitHook, CommitStage, Engine, EngineConfig, Meta, Priority, Published, Salt, Submission, Subscription,
 };

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::encoding::Encoding;
+
 /// A pure state machine: `decide` says what happens, `apply` what it changes. Neither knows time, chance or I/O but
 /// by its arguments, so folding the same records always gives the same state (I20).
 ///
@@ -17,6 +19,9 @@ pub trait Machine: Send + Sync + 'static {
     /// The shape of `State` and the meaning of `apply`: raise it when either changes, so that snapshots taken before
     /// are dropped. The records themselves stay and are folded anew.
     const STATE_SHAPE: u32 = 1;
+
+    /// How `State` is written into snapshots.
+    const STATE_ENCODING: Encoding = Encoding::MessagePack;
 
     /// All that was recorded, folded. Cheap to clone (persistent maps): every batch publishes a clone.
     type State: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;

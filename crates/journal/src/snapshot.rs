@@ -9,6 +9,7 @@ use database::{Db, sql};
 use serde::{Deserialize, Serialize};
 
 use crate::JournalError;
+use crate::encoding::EncodingError;
 use crate::fold::Folded;
 use crate::log::{Journal, Log};
 use crate::machine::Machine;
@@ -19,12 +20,26 @@ use crate::sql::{VERSION, column, failed, hash, position, stored};
 /// A part: small enough that its commit holds up no batch noticeably.
 const PART_BYTES: usize = 1024 * 1024;
 
+/// Parts that are read or dropped at a time: few enough not to stand in memory twice, and to hold nobody up.
+const PARTS_AT_ONCE: i64 = 8;
+
 /// Snapshots kept: the one before the last still helps where the last is in doubt.
 const KEPT_COUNT: i64 = 2;
 
+/// A snapshot that was taken or begun with, for whoever decides when to take the next; all 0 where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// The last record in it.
+    pub(crate) position: u64,
+    /// What [`Folded::payload_bytes`] was there.
+    pub(crate) payload_bytes: u64,
+    /// How large it is.
+    pub(crate) bytes: u64,
+}
+
 /// How the state is encoded, with the shape that the machine gives it.
 fn shape<M: Machine>() -> String {
-    format!("messagepack-2 {VERSION} {}", M::STATE_SHAPE)
+    format!("{} {VERSION} {}", M::STATE_ENCODING.name(), M::STATE_SHAPE)
 }
 
 /// What a snapshot holds.
@@ -34,17 +49,22 @@ struct Content<S> {
     redactions: Vec<Redaction>,
 }
 
-/// Stores the state as a snapshot. On a journal in memory, which is folded at once, it does nothing.
-pub(crate) async fn store<M: Machine>(log: &Log, folded: &Folded<M>) -> Result<(), JournalError> {
-    let Journal::Sql(db) = &log.journal else { return Ok(()) };
+/// Stores the state as a snapshot and returns its size in bytes. On a journal in memory, which is folded at once, it does
+/// nothing.
+pub(crate) async fn store<M: Machine>(log: &Log, folded: &Folded<M>) -> Result<u64, JournalError> {
+    let Journal::Sql(db) = &log.journal else { return Ok(0) };
     let content = Content { state: folded.state.clone(), redactions: folded.redactions.iter().cloned().collect() };
-    let encoded = tokio::task::spawn_blocking(move || rmp_serde::to_vec_named(&content));
-    let bytes = match encoded.await {
-        Ok(Ok(bytes)) => bytes,
+    // Seconds of work for a large state, beside the threads that serve.
+    let encoded = tokio::task::spawn_blocking(move || {
+        M::STATE_ENCODING.encode(&content).map(|bytes| (Hash::of_bytes(&bytes), bytes))
+    });
+    let (state_hash, bytes) = match encoded.await {
+        Ok(Ok(encoded)) => encoded,
         Ok(Err(error)) => return Err(damaged(log, format!("its state cannot be encoded: {error}"))),
         Err(_) => return Err(damaged(log, "encoding its state panicked".to_owned())),
     };
-    write(db, log.name, folded, &shape::<M>(), bytes).await
+    write(db, log.name, folded, &shape::<M>(), state_hash, &bytes).await?;
+    Ok(bytes.len() as u64)
 }
 
 async fn write<M: Machine>(
@@ -52,7 +72,8 @@ async fn write<M: Machine>(
     name: &str,
     folded: &Folded<M>,
     shape: &str,
-    bytes: Vec<u8>,
+    state_hash: Hash,
+    bytes: &[u8],
 ) -> Result<(), JournalError> {
     let at = stored(folded.head.position);
     let mut parts_count = 0;
@@ -67,26 +88,35 @@ async fn write<M: Machine>(
                   values ($1, $2, $3, $4, $5) \
                   on conflict (position) do update set hash = excluded.hash, shape = excluded.shape, \
                   state_hash = excluded.state_hash, parts_count = excluded.parts_count";
-    let statement =
-        sql(insert).bind(at).bind(folded.head.hash.0).bind(shape).bind(Hash::of_bytes(&bytes).0).bind(parts_count);
+    let statement = sql(insert).bind(at).bind(folded.head.hash.0).bind(shape).bind(state_hash.0).bind(parts_count);
     db.execute(statement).await.map_err(|source| failed(name, source))?;
-    drop_old(db, at).await.map_err(|source| failed(name, source))
+    drop_old(db, name, at).await
 }
 
-async fn drop_old(db: &Db, newest: i64) -> Result<(), database::DatabaseError> {
-    let mut tx = db.begin().await?;
+/// Drops all but the newest snapshots: first their heads, then their parts a few at a time, since whoever wants to write
+/// waits meanwhile. Parts that a crash leaves behind go with the next.
+async fn drop_old(db: &Db, name: &str, newest: i64) -> Result<(), JournalError> {
     let keep = "delete from journal_snapshots where position not in \
                 (select position from journal_snapshots order by position desc limit $1)";
-    tx.execute(sql(keep).bind(KEPT_COUNT)).await?;
+    db.execute(sql(keep).bind(KEPT_COUNT)).await.map_err(|source| failed(name, source))?;
     // Parts without a head row that are newer may be another replica's, still being written.
-    let orphans = "delete from journal_snapshot_parts where position < $1 \
-                   and position not in (select position from journal_snapshots)";
-    tx.execute(sql(orphans).bind(newest)).await?;
-    tx.commit().await
+    let orphans = "select position, max(part) as last from journal_snapshot_parts where position < $1 \
+                   and position not in (select position from journal_snapshots) group by position";
+    for row in db.fetch_all(sql(orphans).bind(newest)).await.map_err(|source| failed(name, source))? {
+        let (at, last): (i64, i64) = (column(name, &row, "position")?, column(name, &row, "last")?);
+        let mut first = 0;
+        while first <= last {
+            let delete = "delete from journal_snapshot_parts where position = $1 and part >= $2 and part < $3";
+            let statement = sql(delete).bind(at).bind(first).bind(first + PARTS_AT_ONCE);
+            db.execute(statement).await.map_err(|source| failed(name, source))?;
+            first += PARTS_AT_ONCE;
+        }
+    }
+    Ok(())
 }
 
 /// The latest snapshot that is beyond doubt, at or before `last`; `None` where there is none.
-pub(crate) async fn load<M: Machine>(log: &Log, last: u64) -> Result<Option<Folded<M>>, JournalError> {
+pub(crate) async fn load<M: Machine>(log: &Log, last: u64) -> Result<Option<(Folded<M>, Taken)>, JournalError> {
     let Journal::Sql(db) = &log.journal else { return Ok(None) };
     let name = log.name;
     let select = "select position, hash, state_hash, parts_count from journal_snapshots \
@@ -100,24 +130,46 @@ pub(crate) async fn load<M: Machine>(log: &Log, last: u64) -> Result<Option<Fold
             continue;
         }
         let bytes = read_parts(db, name, at).await?;
+        let bytes_count = bytes.len();
         let parts_count: i64 = column(name, &row, "parts_count")?;
-        let is_whole = i64::try_from(bytes.len().div_ceil(PART_BYTES)).is_ok_and(|count| count == parts_count);
-        if !is_whole || Hash::of_bytes(&bytes) != hash(name, &row, "state_hash")? {
-            tracing::warn!(journal = name, position = at, "a snapshot is damaged and is passed over");
-            continue;
-        }
-        match rmp_serde::from_slice::<Content<M::State>>(&bytes) {
+        let is_whole = i64::try_from(bytes_count.div_ceil(PART_BYTES)).is_ok_and(|count| count == parts_count);
+        let expected = is_whole.then_some(hash(name, &row, "state_hash")?);
+        match decode::<M>(bytes, expected).await {
             Ok(Content { state, redactions }) => {
                 let redactions: Redactions = redactions.into_iter().collect();
-                return Ok(Some(Folded { state, redactions, head: record.head() }));
+                let taken = Taken { position: at, payload_bytes: 0, bytes: bytes_count as u64 };
+                return Ok(Some((Folded { state, redactions, head: record.head(), payload_bytes: 0 }, taken)));
             }
-            Err(error) => {
-                let error: &(dyn std::error::Error + 'static) = &error;
-                tracing::warn!(journal = name, position = at, error, "a snapshot cannot be read and is passed over");
+            Err(doubt) => {
+                let error: &(dyn std::error::Error + 'static) = &doubt;
+                tracing::warn!(journal = name, position = at, error, "a snapshot is damaged and is passed over");
             }
         }
     }
     Ok(None)
+}
+
+/// Why a snapshot is passed over.
+#[derive(Debug, thiserror::Error)]
+enum Doubt {
+    #[error("a part is missing or does not have the hash that was taken of it")]
+    Altered,
+    #[error(transparent)]
+    Unreadable(#[from] EncodingError),
+    #[error("reading it panicked")]
+    Panicked,
+}
+
+/// Checks and reads a snapshot, beside the threads that serve: it takes seconds where the state is large. `expected` is
+/// None where a part is missing.
+async fn decode<M: Machine>(bytes: Vec<u8>, expected: Option<Hash>) -> Result<Content<M::State>, Doubt> {
+    let decoded = tokio::task::spawn_blocking(move || {
+        if expected != Some(Hash::of_bytes(&bytes)) {
+            return Err(Doubt::Altered);
+        }
+        Ok(M::STATE_ENCODING.decode(&bytes)?)
+    });
+    decoded.await.unwrap_or(Err(Doubt::Panicked))
 }
 
 async fn record_at(log: &Log, position: u64) -> Result<Option<Record>, JournalError> {
@@ -127,11 +179,21 @@ async fn record_at(log: &Log, position: u64) -> Result<Option<Record>, JournalEr
 }
 
 async fn read_parts(db: &Db, name: &str, at: u64) -> Result<Vec<u8>, JournalError> {
-    let select = "select bytes from journal_snapshot_parts where position = $1 order by part";
-    let rows = db.fetch_all(sql(select).bind(stored(at))).await.map_err(|source| failed(name, source))?;
-    let mut bytes = Vec::new();
-    for row in rows {
-        bytes.extend(column::<Vec<u8>>(name, &row, "bytes")?);
+    let select = "select cast(coalesce(sum(length(bytes)), 0) as bigint) as bytes_count, \
+                  coalesce(max(part) + 1, 0) as parts_count from journal_snapshot_parts where position = $1";
+    let row = db.fetch_one(sql(select).bind(stored(at))).await.map_err(|source| failed(name, source))?;
+    let bytes_count: i64 = column(name, &row, "bytes_count")?;
+    let parts_count: i64 = column(name, &row, "parts_count")?;
+    let mut bytes = Vec::with_capacity(usize::try_from(bytes_count).unwrap_or_default());
+    let mut first = 0;
+    while first < parts_count {
+        let select = "select bytes from journal_snapshot_parts where position = $1 and part >= $2 and part < $3 \
+                      order by part";
+        let statement = sql(select).bind(stored(at)).bind(first).bind(first + PARTS_AT_ONCE);
+        for row in db.fetch_all(statement).await.map_err(|source| failed(name, source))? {
+            bytes.extend(column::<Vec<u8>>(name, &row, "bytes")?);
+        }
+        first += PARTS_AT_ONCE;
     }
     Ok(bytes)
 }

@@ -49,7 +49,7 @@ pub(crate) fn decide<M: Machine>(
             let content = content(meta, M::kind(event), payload, of_record);
             let record = Record::after(&after.head, now, content);
             M::apply(&mut after.state, event, record.position, now);
-            after.head = record.head();
+            after.advance(&record);
             records.push(record);
         }
         let position = after.head.position;
@@ -76,7 +76,7 @@ pub(crate) fn redact<M: Machine>(
     let record = redaction_record(&folded.head, event, meta, note.as_ref(), now);
     let mut after = folded.clone();
     after.redactions.apply(event, &record);
-    after.head = record.head();
+    after.advance(&record);
     let reply = reply_to_redaction(&after.redactions, asked, &record, encode);
     let redacted = matches!(event, OwnEvent::NoteRedacted { .. }).then_some(asked.note_position);
     let accepted = Accepted { reply, position: record.position, replayed: false };

@@ -9,8 +9,10 @@ use tokio::sync::watch;
 use crate::JournalError;
 use crate::engine::config::EngineConfig;
 use crate::engine::published::Shared;
+use crate::fold::Folded;
 use crate::log::{Journal, Log};
 use crate::machine::Machine;
+use crate::snapshot::Taken;
 use crate::{snapshot, sql};
 
 /// How often it looks: also how old the last checkpoint may be while records are being appended.
@@ -27,12 +29,14 @@ pub(crate) struct Chores<M: Machine> {
     pub(crate) clock: Clock,
     pub(crate) config: EngineConfig,
     pub(crate) shared: Arc<Shared<M>>,
-    pub(crate) snapshot_position: u64,
+    /// The last snapshot.
+    pub(crate) taken: Taken,
     pub(crate) checkpoint_position: u64,
 }
 
 impl<M: Machine> Chores<M> {
-    /// Runs until the writer has ended, then takes a last checkpoint.
+    /// Runs until the writer has ended, then takes a last checkpoint, and a snapshot where the next start would take long
+    /// without.
     pub(crate) async fn run(mut self, mut writer_alive: watch::Receiver<()>) {
         let mut progress = self.shared.progress();
         // Not the last checkpoint's: where none is taken, it would always be time to look.
@@ -45,12 +49,15 @@ impl<M: Machine> Chores<M> {
                 _ = progress.wait_for(|progress| progress.head.position >= next) => {}
                 () = tokio::time::sleep(INTERVAL) => {}
             }
-            looked_position = self.shared.published().position;
+            let position = self.shared.published().position;
+            let is_quiet = position == looked_position;
+            looked_position = position;
             self.checkpoint();
-            self.snapshot().await;
+            self.snapshot(is_quiet).await;
             self.forget_requests().await;
         }
         self.checkpoint();
+        self.snapshot(true).await;
     }
 
     fn checkpoint(&mut self) {
@@ -73,18 +80,29 @@ impl<M: Machine> Chores<M> {
         }
     }
 
-    async fn snapshot(&mut self) {
-        let published = self.shared.published();
-        let records_count = published.position.saturating_sub(self.snapshot_position);
-        if self.config.snapshot_records == 0 || records_count < self.config.snapshot_records {
+    async fn snapshot(&mut self, is_quiet: bool) {
+        let folded = self.shared.published().folded();
+        // What a journal held that was rewound is of no use to the next start.
+        if self.shared.stopped().is_some() || !self.snapshot_is_due(&folded, is_quiet) {
             return;
         }
-        let folded = published.folded();
         // Also where it failed: a cache is not worth trying again at every record.
-        self.snapshot_position = folded.head.position;
-        if let Err(error) = snapshot::store(&self.log, &folded).await {
-            self.complain(&error, "no snapshot could be stored");
+        self.taken = Taken { position: folded.head.position, payload_bytes: folded.payload_bytes, ..self.taken };
+        match snapshot::store(&self.log, &folded).await {
+            Ok(bytes) => self.taken.bytes = bytes,
+            Err(error) => self.complain(&error, "no snapshot could be stored"),
         }
+    }
+
+    /// By records, and by what they hold: an import of a million practices is few records, which take half a minute to
+    /// fold. While it goes on no more is written for snapshots than for records.
+    fn snapshot_is_due(&self, folded: &Folded<M>, is_quiet: bool) -> bool {
+        let Taken { position, payload_bytes, bytes } = self.taken;
+        let (records_max, bytes_max) = (self.config.snapshot_records, self.config.snapshot_bytes);
+        let tail_records = folded.head.position.saturating_sub(position);
+        let tail_bytes = folded.payload_bytes.saturating_sub(payload_bytes);
+        let is_long = tail_bytes >= bytes_max && (is_quiet || tail_bytes >= bytes);
+        records_max > 0 && (tail_records >= records_max || is_long)
     }
 
     /// A little at a time: on SQLite nobody can write meanwhile.

@@ -23,6 +23,10 @@ pub struct EngineConfig {
     pub poll_interval: Duration,
     /// Records between snapshots; 0 takes none. A start folds at least some 70,000 records a second.
     pub snapshot_records: u64,
+    /// Bytes of payloads after which a snapshot is taken although there were fewer records: once nothing is being recorded
+    /// or the engine ends, and before that when there are as many as the last snapshot has. A start folds some 15 MB a
+    /// second.
+    pub snapshot_bytes: u64,
     /// Signed checkpoints in a file outside the database; `None` writes none.
     pub checkpoints: Option<Arc<Checkpoints>>,
     /// For how long, by the clock, a request may be repeated and gets its first reply; after that the same request id is a
@@ -78,6 +82,7 @@ impl Default for EngineConfig {
             store_time_max: Duration::from_secs(15),
             poll_interval: Duration::from_millis(500),
             snapshot_records: 10_000,
+            snapshot_bytes: 16 * 1024 * 1024,
             checkpoints: None,
             request_retention: None,
             clock_skew_max: SignedDuration::from_secs(1),

@@ -36,6 +36,7 @@ use crate::log::{Journal, Log};
 use crate::machine::{Machine, Outcome, Recorded};
 use crate::record::{Head, Record};
 use crate::redaction::OWN_KINDS;
+use crate::snapshot::Taken;
 use crate::{ChainFault, snapshot};
 pub(crate) use admission::redact_dry;
 use chores::Chores;
@@ -84,11 +85,13 @@ impl<M: Machine> Engine<M> {
         let log = Log { name: M::JOURNAL, journal };
         let head = log.open().await?;
         compare_with_checkpoint(&log, &head, &config).await?;
-        let (folded, snapshot_position) = fold_all::<M>(&log, head.position).await?;
-        Ok(Self::start(log, clock, config, folded, snapshot_position).await)
+        let (folded, taken) = fold_all::<M>(&log, head.position).await?;
+        let (position, snapshot_position) = (folded.head.position, taken.position);
+        tracing::info!(journal = log.name, position, snapshot_position, "the journal is open");
+        Ok(Self::start(log, clock, config, folded, taken).await)
     }
 
-    async fn start(log: Log, clock: Clock, config: EngineConfig, folded: Folded<M>, snapshot_position: u64) -> Self {
+    async fn start(log: Log, clock: Clock, config: EngineConfig, folded: Folded<M>, taken: Taken) -> Self {
         let shared = Arc::new(Shared::new(&folded, clock.clone()));
         let clock_check = ClockCheck::new(&log, &clock, &config, &shared);
         if let Some(clock_check) = &clock_check {
@@ -115,7 +118,7 @@ impl<M: Machine> Engine<M> {
             clock: clock.clone(),
             config: config.clone(),
             shared: Arc::clone(&shared),
-            snapshot_position,
+            taken,
             checkpoint_position: folded.head.position,
         };
         let writer = Writer {
@@ -273,10 +276,10 @@ impl<M: Machine> Engine<M> {
     }
 }
 
-/// Folds the journal up to `last`: from the latest snapshot, or from its beginning. Also the snapshot's position.
-async fn fold_all<M: Machine>(log: &Log, last: u64) -> Result<(Folded<M>, u64), JournalError> {
-    let mut folded = snapshot::load::<M>(log, last).await?.unwrap_or_else(Folded::genesis);
-    let snapshot_position = folded.head.position;
+/// Folds the journal up to `last`: from the latest snapshot, or from its beginning. Also what snapshot that is.
+async fn fold_all<M: Machine>(log: &Log, last: u64) -> Result<(Folded<M>, Taken), JournalError> {
+    let loaded = snapshot::load::<M>(log, last).await?;
+    let (mut folded, taken) = loaded.unwrap_or_else(|| (Folded::genesis(), Taken::default()));
     while folded.head.position < last {
         let after = folded.head.position;
         let wanted_count = usize::try_from(last - after).unwrap_or(PAGE_RECORDS).min(PAGE_RECORDS);
@@ -291,7 +294,7 @@ async fn fold_all<M: Machine>(log: &Log, last: u64) -> Result<(Folded<M>, u64), 
             }
         }
     }
-    Ok((folded, snapshot_position))
+    Ok((folded, taken))
 }
 
 /// Rule 17, for the time when nobody was looking: the store must still hold what the last checkpoint vouched for.

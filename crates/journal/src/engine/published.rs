@@ -25,6 +25,7 @@ pub struct Published<M: Machine> {
     /// When that record was recorded; 1970 in an empty journal.
     pub recorded_at: Timestamp,
     pub(crate) redactions: Redactions,
+    pub(crate) payload_bytes: u64,
 }
 
 impl<M: Machine> std::fmt::Debug for Published<M> {
@@ -36,8 +37,9 @@ impl<M: Machine> std::fmt::Debug for Published<M> {
 
 impl<M: Machine> From<&Folded<M>> for Published<M> {
     fn from(folded: &Folded<M>) -> Self {
-        let Folded { state, redactions, head } = folded.clone();
-        Self { state, position: head.position, hash: head.hash, recorded_at: head.recorded_at, redactions }
+        let Folded { state, redactions, head, payload_bytes } = folded.clone();
+        let Head { position, hash, recorded_at } = head;
+        Self { state, position, hash, recorded_at, redactions, payload_bytes }
     }
 }
 
@@ -47,7 +49,8 @@ impl<M: Machine> Published<M> {
     }
 
     pub(crate) fn folded(&self) -> Folded<M> {
-        Folded { state: self.state.clone(), redactions: self.redactions.clone(), head: self.head() }
+        let (state, redactions, head) = (self.state.clone(), self.redactions.clone(), self.head());
+        Folded { state, redactions, head, payload_bytes: self.payload_bytes }
     }
 }
 

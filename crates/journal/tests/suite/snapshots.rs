@@ -52,9 +52,11 @@ async fn damage_first_record(db: &Db) {
     db.execute(sql("update journal_records set actor = 'mallory' where position = 1")).await.expect("it is altered");
 }
 
+/// Begins with whatever snapshot is there, and takes none itself.
 async fn reopen(test: &TestJournal) -> Result<toy::Counters, JournalError> {
     let (clock, _) = toy::clock();
-    let engine = Engine::<Toy>::open(test.again().await, clock, with_snapshots()).await?;
+    let takes_none = EngineConfig { snapshot_records: 0, ..config() };
+    let engine = Engine::<Toy>::open(test.again().await, clock, takes_none).await?;
     Ok(engine.published().state.clone())
 }
 
@@ -69,6 +71,25 @@ async fn a_start_begins_with_the_snapshot() {
 }
 
 #[tokio::test]
+async fn a_few_large_records_get_a_snapshot_when_the_engine_ends() {
+    for test in TestJournal::each().await {
+        let Some(db) = test.db() else { continue };
+        let (clock, _) = toy::clock();
+        for (snapshot_bytes, expected) in [(1024 * 1024, 0), (64 * 1024, 1)] {
+            let engine = test.engine_with(&clock, EngineConfig { snapshot_bytes, ..config() }).await;
+            let names = (0..20).map(|number| format!("{}{number}", "x".repeat(5_000))).collect();
+            submit(&engine, order(Command::AddAll { names })).await.expect("it is accepted");
+            engine.shutdown().await;
+            let row = db.fetch_one(sql("select count(*) as n from journal_snapshots")).await.expect("a row");
+            assert_eq!(row.get::<i64>("n").expect("a count"), expected, "{}: {snapshot_bytes}", test.name);
+        }
+        let state = reopen(&test).await.expect("it opens");
+        damage_first_record(db).await;
+        assert_eq!(reopen(&test).await.expect("it opens"), state, "{}", test.name);
+    }
+}
+
+#[tokio::test]
 async fn a_snapshot_in_doubt_is_passed_over() {
     let doubts = [
         "update journal_snapshots set hash = state_hash",
@@ -76,6 +97,7 @@ async fn a_snapshot_in_doubt_is_passed_over() {
         "update journal_snapshots set shape = 'another'",
         "update journal_snapshots set parts_count = parts_count + 1",
         "delete from journal_snapshot_parts",
+        "delete from journal_snapshots",
     ];
     for doubt in doubts {
         for test in TestJournal::each().await {
@@ -113,6 +135,13 @@ async fn old_snapshots_are_dropped_and_larger_ones_are_split() {
         }
         let row = db.fetch_one(sql("select count(*) as n from journal_snapshots")).await.expect("a row");
         assert!(row.get::<i64>("n").expect("a count") <= 3, "{}", test.name);
+        let heads = "select count(*) as n from journal_snapshot_parts where position not in \
+                     (select position from journal_snapshots)";
+        let deadline = soon();
+        while db.fetch_one(sql(heads)).await.expect("a row").get::<i64>("n").expect("a count") > 0 {
+            assert!(std::time::Instant::now() < deadline, "parts of snapshots that were dropped stay: {}", test.name);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let parts = "select cast(max(part) as bigint) as n from journal_snapshot_parts";
         let row = db.fetch_one(sql(parts)).await.expect("a row");
         assert!(row.get::<i64>("n").expect("a count") > 3, "the last one has several parts");
