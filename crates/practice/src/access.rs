@@ -11,6 +11,7 @@ use crate::evidence::{Standing, Verdict};
 use crate::key::{Action, CommandKey};
 use crate::setting::WrongSetting;
 use crate::signal::Signals;
+use crate::stored;
 
 /// What was observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -52,8 +53,10 @@ pub struct Observed {
     /// Who.
     pub source: ObservationSource,
     /// The moment it is of.
+    #[serde(with = "stored::moment")]
     pub as_at: Timestamp,
     /// When the registry was told.
+    #[serde(with = "stored::moment")]
     pub recorded_at: Timestamp,
     /// The command it followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,12 +9,13 @@ use ods::civil::{civil_date, day_start};
 use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Access, ObservationSource, Observed, ObservedState};
+use crate::access::{ObservationSource, Observed, ObservedState};
 use crate::facts::{self, Facts};
 use crate::organisation::OrganisationEntry;
 use crate::practice::Practice;
 use crate::source::SourceRead;
 use crate::state::State;
+use crate::stored;
 
 /// Most practices in one chunk, which is one journal record: a pause waits for at most this much folding (a few
 /// milliseconds), and a nation is still only a dozen records.
@@ -38,10 +39,10 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lifetime {
     /// First day; None where no source says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "stored::day_or_none")]
     pub open: Option<Date>,
     /// The day from which it is closed; None where none is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "stored::day_or_none")]
     pub close: Option<Date>,
     /// The publisher calls it dormant.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -79,6 +80,7 @@ pub struct ListSize {
     /// The publication, `gp-reg-pat-prac-all`.
     pub source: String,
     /// The day the count is of.
+    #[serde(with = "stored::day")]
     pub date: Date,
     /// Nobody counted: a succession carried it over from its predecessors, on that day (rule 9).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -302,15 +304,15 @@ fn access_unknown(practice: &Practice, news: &DirectoryEntry, effective_from: Da
         return Vec::new();
     }
     let from = day_start(effective_from);
-    let unknown = |(capability, access): (&Capability, &Access)| {
+    let unknown = practice.access.iter().filter_map(|(capability, access)| {
         let latest = access.observations().last()?;
         let standing = access.standing(Timestamp::MAX, Timestamp::MAX);
         // Where nobody claims anything there is nothing to forget.
         standing.words().find(|word| word.state != ObservedState::Unknown)?;
         // Cautious: an observation of a moment after the change may still be the old supplier's.
         Some(AccessUnknown { capability: capability.clone(), as_at: from.max(latest.as_at) })
-    };
-    practice.access.iter().filter_map(unknown).collect()
+    });
+    unknown.collect()
 }
 
 impl Practice {

@@ -7,12 +7,16 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::stored;
+
 /// One thing a source said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact<T> {
     /// The first civil day on which it is true.
+    #[serde(with = "stored::day")]
     pub effective_from: Date,
     /// When the registry was told.
+    #[serde(with = "stored::moment")]
     pub recorded_at: Timestamp,
     /// What is true.
     pub value: T,

@@ -124,13 +124,13 @@ fn inherited_pause(
 
 /// Nobody is registered under a closed code: that access was on there says nothing any more.
 fn access_ended(predecessor: &Practice, terms: &SuccessionTerms) -> Vec<AccessLost> {
-    let ended = |(capability, access): (&Capability, &Access)| {
+    let ended = predecessor.access.iter().filter_map(|(capability, access)| {
         access.verdict().filter(Verdict::may_be_on)?;
         let latest = access.observations().last()?;
         let as_at = day_start(terms.effective_from).max(latest.as_at);
         Some(AccessLost { practice: predecessor.code, capability: capability.clone(), as_at })
-    };
-    predecessor.access.iter().filter_map(ended).collect()
+    });
+    ended.collect()
 }
 
 /// On at a successor only if confirmed. Where access was certainly off everywhere nothing is in doubt.

@@ -42,6 +42,7 @@ pub mod setting;
 pub mod signal;
 pub mod source;
 mod state;
+mod stored;
 pub mod succession;
 mod switch_off;
 pub mod sync;

@@ -54,8 +54,11 @@ pub struct OrganisationLifetime {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct LifetimeSaid {
     recorded_at: Timestamp,
-    #[serde(flatten)]
-    lifetime: OrganisationLifetime,
+    // Not one field with both: flattened, it could not be stored compactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    open: Option<Date>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    close: Option<Date>,
 }
 
 /// An organisation with all that was ever said of it.
@@ -101,7 +104,7 @@ impl Organisation {
     #[must_use]
     pub fn lifetime(&self, known_at: Timestamp) -> OrganisationLifetime {
         let said = self.lifetimes.iter().rev().find(|said| said.recorded_at <= known_at);
-        said.map(|said| said.lifetime).unwrap_or_default()
+        said.map(|said| OrganisationLifetime { open: said.open, close: said.close }).unwrap_or_default()
     }
 
     /// Was it closed on `day`, by what was recorded up to `known_at`?
@@ -120,7 +123,8 @@ impl Organisation {
     }
 
     pub(crate) fn live(&mut self, lifetime: OrganisationLifetime, recorded_at: Timestamp, position: u64) {
-        self.lifetimes.push(LifetimeSaid { recorded_at, lifetime });
+        let OrganisationLifetime { open, close } = lifetime;
+        self.lifetimes.push(LifetimeSaid { recorded_at, open, close });
         self.position = position;
     }
 }

@@ -14,6 +14,7 @@ use crate::directory::{Lifetime, ListSize, Status};
 use crate::facts::Facts;
 use crate::pause::Pause;
 use crate::readiness::ReadinessFact;
+use crate::stored;
 use crate::succession::Succession;
 
 /// A practice and its history. Nothing in it is ever dropped.
@@ -49,9 +50,10 @@ pub struct Practice {
     /// Its registered patients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list_size: Option<Facts<ListSize>>,
-    /// By capability; only those of which anything is known here.
+    /// By capability; only those of which anything is known here. Boxed, since most practices have one, and a map makes room
+    /// for eleven.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub access: BTreeMap<Capability, Access>,
+    pub access: BTreeMap<Capability, Box<Access>>,
     /// In the order of recording: pause number `n` is at `n - 1`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pauses: Vec<Pause>,
@@ -68,8 +70,10 @@ pub struct Practice {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contacts: Vec<Contact>,
     /// When it was first recorded.
+    #[serde(with = "stored::moment")]
     pub created_at: Timestamp,
     /// When its last change was recorded.
+    #[serde(with = "stored::moment")]
     pub changed_at: Timestamp,
     /// Journal positions of all its changes, rising; never empty once the practice is in a state.
     pub positions: Vec<u64>,
@@ -164,7 +168,7 @@ impl Practice {
     /// Observed access to a capability of which anything is known here.
     #[must_use]
     pub fn access(&self, capability: &Capability) -> Option<&Access> {
-        self.access.get(capability)
+        self.access.get(capability).map(AsRef::as_ref)
     }
 
     pub(crate) fn access_mut(&mut self, capability: &Capability) -> &mut Access {
