@@ -49,7 +49,8 @@ pub enum Command {
     RecordSignals(Vec<Signal>),
     /// Grant permits. Whatever is refused is left out; [`crate::permit_refusal`] says why.
     AcquirePermits(Vec<CommandKey>),
-    /// Record how commands ended. Whatever has no open permit is left out; [`crate::settlement_refusal`] says why.
+    /// Record how commands ended. Whatever has no open permit is left out; [`crate::settlement_refusal`] says why. But a key
+    /// that is VOIDED is closed for ever, also where it never had a permit.
     SettlePermits(Vec<Settlement>),
     /// Record that practices are succeeded by others, or by none.
     RecordSuccession(RecordSuccession),

@@ -282,9 +282,14 @@ fn granted(state: &State, keys: &[CommandKey], now: Timestamp) -> Vec<Event> {
 
 fn settled(state: &State, settlements: &[Settlement], now: Timestamp) -> Vec<Event> {
     let mut scratch = state.clone();
+    let mut closed_unasked = Vec::new();
     let mut new = Vec::new();
     for settlement in settlements {
         let key = &settlement.key;
+        if is_given_back_unasked(&scratch, settlement) {
+            try_out(&mut scratch, &Event::PermitsGranted { keys: vec![key.clone()] }, now);
+            closed_unasked.push(key.clone());
+        }
         if !permit_of(&scratch, key).is_some_and(Permit::is_open) {
             continue;
         }
@@ -299,7 +304,22 @@ fn settled(state: &State, settlements: &[Settlement], now: Timestamp) -> Vec<Eve
         conclude(&mut scratch, key.practice, &key.capability, &event.consequences, SCRATCH_POSITION, now);
         new.push(event);
     }
-    if new.is_empty() { Vec::new() } else { vec![Event::PermitsSettled { settlements: new }] }
+    let mut events = Vec::new();
+    if !closed_unasked.is_empty() {
+        events.push(Event::PermitsGranted { keys: closed_unasked });
+    }
+    if !new.is_empty() {
+        events.push(Event::PermitsSettled { settlements: new });
+    }
+    events
+}
+
+/// Whoever gives a key up may have asked for its permit by a call that is yet to arrive. It must find the key closed: a permit
+/// that nobody knows of would stay open for ever. So giving back what was never granted closes the key all the same, as a
+/// supplier closes one that it never saw.
+fn is_given_back_unasked(state: &State, settlement: &Settlement) -> bool {
+    let key = &settlement.key;
+    settlement.outcome == Outcome::Voided && state.practice(key.practice).is_some() && permit_of(state, key).is_none()
 }
 
 /// What a settlement says of the practice. A supplier whose clock runs ahead settles all the same: its answer is of now.

@@ -137,6 +137,11 @@ fn perform(bench: &mut Bench, model: &mut Model, act: &Act) {
 }
 
 fn settle(bench: &mut Bench, model: &mut Model, key: &CommandKey, outcome: Outcome) {
+    let granted = model.was_granted(key, model.log.len());
+    if !granted && outcome == Outcome::Voided {
+        // Given back before it was asked for: closed all the same.
+        model.log.push(Happened::Granted { key: key.clone() });
+    }
     let open = model.was_granted(key, model.log.len()) && model.outcome(key, model.log.len()).is_none();
     // With a moment: what follows without one is the subject of a test of its own.
     let settlement = Settlement { key: key.clone(), outcome, observed: None, as_at: Some(bench.now) };

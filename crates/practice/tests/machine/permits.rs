@@ -3,7 +3,7 @@
 use practice::access::{ObservedState, Outcome, Settled};
 use practice::command::Settlement;
 use practice::directory::{Lifetime, Status};
-use practice::pause::PauseEnd;
+use practice::pause::{PauseEnd, ReceiptState};
 use practice::{Action, Command, PermitRefusal, SettlementRefusal, permit_of, settlement_refusal};
 
 use crate::bench::{Bench, code, day, disable, enable, entry, import};
@@ -43,6 +43,28 @@ fn a_settled_key_is_closed_for_ever() {
         bench.settle(&enable(1), outcome);
         assert_eq!(bench.acquire(&enable(1)), Some(PermitRefusal::KeyClosed), "{outcome:?}");
     }
+}
+
+/// I4: a call that comes late must not open a permit that nobody will ever settle.
+#[test]
+fn a_key_that_is_given_back_before_its_permit_was_asked_for_gets_none_any_more() {
+    let mut bench = Bench::new();
+    bench.settle(&enable(1), Outcome::Voided);
+    assert_eq!(bench.acquire(&enable(1)), Some(PermitRefusal::KeyClosed));
+    assert_eq!(bench.pause(PauseEnd::FurtherNotice), ReceiptState::Prevented);
+    bench.resume();
+    assert_eq!(bench.acquire(&enable(2)), None);
+    bench.settle(&enable(9), Outcome::Refused);
+    assert_eq!(settlement_refusal(&bench.state, &enable(9), Outcome::Refused), Some(SettlementRefusal::NoPermit));
+}
+
+#[test]
+fn a_key_of_an_unknown_practice_cannot_be_given_back() {
+    let mut bench = Bench::new();
+    let mut key = enable(1);
+    key.practice = code("Z99999");
+    let settlement = Settlement { key, outcome: Outcome::Voided, observed: None, as_at: None };
+    assert_eq!(bench.done(&Command::SettlePermits(vec![settlement])), []);
 }
 
 #[test]
