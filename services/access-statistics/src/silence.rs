@@ -68,11 +68,12 @@ impl Listener {
     async fn compare(&self, now: Timestamp) -> Result<(), SilenceError> {
         // The days over which viewers are counted, up to yesterday.
         let period = Period::default_to(Day::of(now).plus(-1));
-        let picture = self.statistics.picture_at(0).await?;
+        let (england, picture) = (Area::England, self.statistics.picture_at(0).await?);
         for capability in picture.directory.capabilities() {
             let end = Viewpoint { as_at: period.end().end(), known_at: now, capability: capability.clone() };
-            let live = picture.directory.open_in(&Area::England, &end).filter(|practice| practice.is_live);
-            let areas: BTreeSet<Area> = live.map(|practice| Area::Practice(practice.code)).collect();
+            let open = picture.directory.open_in(&england, &end);
+            let areas: BTreeSet<Area> =
+                open.filter(|practice| practice.is_live).map(|practice| Area::Practice(practice.code)).collect();
             let viewed_last = self.viewed_last(&capability, period, now, &areas).await?;
             let silence = Silence::of(&picture.directory, &capability, period, now, &viewed_last);
             if silence == Silence::default() {
