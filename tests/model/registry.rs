@@ -130,6 +130,8 @@ fn observation(practice: PracticeCode, key: Key) -> Observation {
         source: ObservationSource::SupplierConfirmation,
         as_at: Some(applied_at(key.generation)),
         command: Some(key.command(practice)),
+        evidence: String::new(),
+        wrong_settings: Vec::new(),
     }
 }
 
@@ -198,7 +200,7 @@ pub(crate) fn known(state: &State, practice: PracticeCode) -> Known {
     Known {
         permits: permits.iter().map(|one| (Key::of_permit(one.action, one.generation), one.is_open())).collect(),
         pauses: practice.pauses.iter().map(pause).collect(),
-        is_on: access.and_then(|access| access.latest()).is_some_and(practice::access::Observed::is_live),
+        is_on: access.and_then(|access| access.verdict()).is_some_and(|verdict| verdict.is_live()),
         generation_highest: generation(access.map_or(0, |access| access.generation_highest)),
     }
 }
@@ -220,17 +222,25 @@ pub(crate) fn facts(state: &State, code: PracticeCode) -> PracticeFacts {
         in_force: pause.is_in_force(),
         pending_on: pending(pause),
     });
-    let access = practice.access(&capability).map(|access| AccessFacts {
-        capability: capability.clone(),
-        observed: match access.latest().map(|latest| latest.state) {
+    let access = practice.access(&capability).map(|access| {
+        let verdict = access.verdict();
+        // Only the supplier says anything here.
+        let observed = match verdict.map(|verdict| verdict.state) {
             Some(ObservedState::On) => Observed::On,
             Some(ObservedState::Off) => Observed::Off,
             Some(ObservedState::Partial) => Observed::Partial,
             Some(ObservedState::Unknown) | None => Observed::Unknown,
-        },
-        observed_at: access.latest().map(|latest| latest.as_at),
-        generation_highest: access.generation_highest,
-        switch_off_requested: false,
+        };
+        AccessFacts {
+            capability: capability.clone(),
+            observed,
+            disputed: verdict.is_some_and(|verdict| verdict.is_disputed),
+            said_by_supplier: observed,
+            observed_at: verdict.map(|verdict| verdict.as_at),
+            live_since: verdict.filter(practice::evidence::Verdict::is_live).map(|verdict| verdict.as_at),
+            generation_highest: access.generation_highest,
+            switch_off_requested: false,
+        }
     });
     PracticeFacts {
         code,
@@ -242,7 +252,8 @@ pub(crate) fn facts(state: &State, code: PracticeCode) -> PracticeFacts {
         list_size: 6_000,
         open: true,
         successors: Vec::new(),
-        unready: Vec::new(),
+        readiness: Vec::new(),
+        advice: Vec::new(),
         pauses: pauses.filter(|pause| pause.in_force || !pause.pending_on.is_empty()).collect(),
         access: access.into_iter().collect(),
     }

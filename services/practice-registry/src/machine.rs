@@ -142,7 +142,7 @@ mod tests {
             written.update(Registry::STATE_ENCODING.encode(&state).unwrap());
         }
         let written = hex::encode(&written.finalize()[..8]);
-        assert_eq!((Registry::STATE_SHAPE, written.as_str()), (5, "0000000000000000"));
+        assert_eq!((Registry::STATE_SHAPE, written.as_str()), (5, "8ba01afe338ff399"));
     }
 
     #[test]

@@ -185,7 +185,8 @@ fn agree(bench: &Bench, model: &Model) {
     assert_eq!(in_force, model.in_force());
     for number in [0, 1] {
         let capability = capability(number);
-        let observed = practice.access(&capability).and_then(|access| access.verdict()).map(|verdict| verdict.state);
+        let observed =
+            practice.access(&capability).and_then(practice::access::Access::verdict).map(|verdict| verdict.state);
         assert_eq!(observed, model.last_observed(&capability, model.log.len()));
         for pause in &practice.pauses {
             let told = pause.receipt_part(&capability).map(|part| part.state);

@@ -180,7 +180,8 @@ pub(crate) fn what_holds(said: &[Word]) -> Option<ObservedState> {
     let stands = |word: (usize, &Word)| {
         let supplier_changed = told.iter().any(|other| other.1.source == Directory && is_after(*other, word));
         let acted = told.iter().any(|other| other.1.source == SupplierConfirmation && other.1.as_at > word.1.as_at);
-        !supplier_changed && !(acted && matches!(word.1.source, Inspection | Practice))
+        let answered = acted && matches!(word.1.source, Inspection | Practice);
+        !(supplier_changed || answered)
     };
     let last = |sources: &[ObservationSource]| {
         let mut last: Option<(usize, &Word)> = None;

@@ -269,7 +269,7 @@ fn lines_of_successors_end(state: &State) {
 /// On at a successor only if observed of a later moment than the succession.
 fn nobody_is_on_unconfirmed(state: &State) {
     for practice in state.practices() {
-        let Some(latest) = practice.access(&Capability::default()).and_then(|access| access.verdict()) else {
+        let Some(latest) = practice.access(&Capability::default()).and_then(Access::verdict) else {
             continue;
         };
         let effected = practice.successions.iter().filter(|succession| succession.effected_at.is_some());
