@@ -150,11 +150,9 @@ impl<const N: usize> Model<N> {
             let submission = Submission::Fenced { epoch: known.epoch, ask: Ask::Propose(proposing) };
             self.tables.submit(place.scheduler, submission, place.registry).1.wrote
         };
-        !owed
-            && !releases
-            && !place.messages.is_anything_waited_for(known.epoch)
-            && !proposes(Proposing::SetAside)
-            && !(proposes(Proposing::Disable) && self.mutation != Mutation::NoReversal)
+        let reverses = || self.mutation != Mutation::NoReversal && proposes(Proposing::Disable);
+        let waits = place.messages.is_anything_waited_for(known.epoch);
+        !(owed || releases || waits || proposes(Proposing::SetAside) || reverses())
     }
 
     fn actions_at(&self, state: &State<N>, at: usize, actions: &mut Vec<Action>) {

@@ -1,7 +1,7 @@
 //! The registry in the model: `practice::decide` and `practice::apply`, as the service's handlers call them.
 
 use ods::{Capability, PracticeCode};
-use practice::access::{ObservationSource, ObservedState, Outcome};
+use practice::access::{Access, ObservationSource, ObservedState, Outcome};
 use practice::command::{Observation, PausePractice, Placed, ResumePractice, Settlement};
 use practice::directory::{Chunk, DirectoryEntry};
 use practice::event::{Consequences, PermitSettled, ReceiptFinal};
@@ -191,7 +191,7 @@ fn mutate_settlement(state: &State, asked: &Asked, settled: &mut PermitSettled) 
 pub(crate) fn known(state: &State, practice: PracticeCode) -> Known {
     let practice = state.practice(practice).expect("it was imported");
     let access = practice.access(&Capability::default());
-    let permits = access.map(|access| access.permits()).unwrap_or_default();
+    let permits = access.map(Access::permits).unwrap_or_default();
     let pause = |pause: &practice::pause::Pause| KnownPause {
         in_force: pause.is_in_force(),
         receipt: pause.receipt_state(),
@@ -200,7 +200,7 @@ pub(crate) fn known(state: &State, practice: PracticeCode) -> Known {
     Known {
         permits: permits.iter().map(|one| (Key::of_permit(one.action, one.generation), one.is_open())).collect(),
         pauses: practice.pauses.iter().map(pause).collect(),
-        is_on: access.and_then(|access| access.verdict()).is_some_and(|verdict| verdict.is_live()),
+        is_on: access.and_then(Access::verdict).is_some_and(|verdict| verdict.is_live()),
         generation_highest: generation(access.map_or(0, |access| access.generation_highest)),
     }
 }
