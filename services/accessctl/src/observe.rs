@@ -12,6 +12,7 @@ use crate::output::{Output, Table, word};
 
 #[derive(Args)]
 pub(crate) struct Observe {
+    /// Its ODS code, such as A81001
     practice: String,
     /// What was seen
     #[arg(value_enum)]

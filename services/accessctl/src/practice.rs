@@ -23,6 +23,7 @@ use readiness::Readiness;
 pub(crate) enum Practice {
     /// Its state, since when, on what evidence, its pauses and readiness
     Get {
+        /// Its ODS code, such as A81001
         practice: String,
         /// PCN, sub-ICB, ICB and region in the codes of this day
         #[arg(long, value_name = "DATE", default_value = "")]
@@ -47,9 +48,13 @@ pub(crate) enum Practice {
     /// Practices as a file: CSV or a FHIR R4 bundle, with their history where that is asked for
     Export(Export),
     /// Everything in the way, who must act, when at the earliest
-    Explain { practice: String },
+    Explain {
+        /// Its ODS code, such as A81001
+        practice: String,
+    },
     /// Who changed what, when and why
     History {
+        /// Its ODS code, such as A81001
         practice: String,
         #[command(flatten)]
         as_of: AsOf,
@@ -60,12 +65,14 @@ pub(crate) enum Practice {
     Pause(Pause),
     /// Lift the practice's pauses; only the practice may
     Resume {
+        /// Its ODS code, such as A81001
         practice: String,
         #[command(flatten)]
         change: Change,
     },
     /// Take access away now, and pause until further notice
     SwitchOff {
+        /// Its ODS code, such as A81001
         practice: String,
         /// What to switch off; capabilities/prospective-records where it is left out
         #[arg(long, default_value = "", value_name = "CAPABILITY")]
@@ -97,6 +104,7 @@ pub(crate) enum Practice {
 
 #[derive(Args)]
 pub(crate) struct Pause {
+    /// Its ODS code, such as A81001
     practice: String,
     /// What to pause, such as historic-records; everything where it is left out
     #[arg(long, default_value = "", value_name = "CAPABILITY")]
@@ -197,9 +205,7 @@ fn facts(reply: &registry::GetPracticeResponse) -> Vec<(&'static str, String)> {
     for pause in &practice.pauses {
         facts.push(("pause", pause_in_words(pause)));
     }
-    for item in &reply.checklist {
-        facts.push(("readiness", format!("{}: {}", item.item, word(item.state().as_str_name(), "READINESS_STATE_"))));
-    }
+    facts.extend(readiness::facts(&reply.checklist));
     for given in &practice.advice {
         facts.push(("advice", advice::in_words(given)));
     }

@@ -13,6 +13,7 @@ use crate::output::{Output, Table, word};
 pub(crate) enum Advice {
     /// Advice about a practice
     List {
+        /// Its ODS code, such as A81001
         practice: String,
         /// Also what has ended
         #[arg(long)]
@@ -67,6 +68,7 @@ pub(crate) enum Advice {
 /// What it is about, and who says so.
 #[derive(Args)]
 pub(crate) struct About {
+    /// Its ODS code, such as A81001
     practice: String,
     /// Who says so: organisations/QHM, or the service desk that has the case
     #[arg(long)]

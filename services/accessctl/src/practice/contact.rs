@@ -14,9 +14,13 @@ use crate::output::{Output, Table, word};
 #[derive(Subcommand)]
 pub(crate) enum Contact {
     /// The practice's contacts with their addresses
-    List { practice: String },
+    List {
+        /// Its ODS code, such as A81001
+        practice: String,
+    },
     /// Set the contact for a role; its address comes from a file or standard input, so that no shell's history keeps it
     Set {
+        /// Its ODS code, such as A81001
         practice: String,
         /// As what, such as practice-manager; never a person's name
         role: String,

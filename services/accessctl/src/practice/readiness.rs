@@ -12,9 +12,13 @@ use crate::output::{Output, Table, word};
 #[expect(clippy::large_enum_variant, reason = "a command line is parsed once")]
 pub(crate) enum Readiness {
     /// The practice's whole checklist
-    List { practice: String },
+    List {
+        /// Its ODS code, such as A81001
+        practice: String,
+    },
     /// Record where an item stands; the others stay
     Set {
+        /// Its ODS code, such as A81001
         practice: String,
         /// Such as staff-training; `readiness items` names them all
         item: String,
@@ -64,6 +68,20 @@ impl From<State> for registry::ReadinessState {
     }
 }
 
+/// The checklist beside other facts: a line for each item that somebody has begun, and one that names all the others.
+pub(crate) fn facts(checklist: &[registry::ReadinessItem]) -> Vec<(&'static str, String)> {
+    let (untouched, begun): (Vec<_>, Vec<_>) =
+        checklist.iter().partition(|item| item.state() == registry::ReadinessState::NotStarted);
+    let begun = begun.into_iter().map(|item| format!("{}: {}", item.item, state_in_words(item)));
+    let untouched: Vec<&str> = untouched.into_iter().map(|item| item.item.as_str()).collect();
+    let rest = (!untouched.is_empty()).then(|| format!("NOT STARTED: {}", untouched.join(", ")));
+    begun.chain(rest).map(|line| ("readiness", line)).collect()
+}
+
+fn state_in_words(item: &registry::ReadinessItem) -> String {
+    word(item.state().as_str_name(), "READINESS_STATE_")
+}
+
 pub(crate) async fn run(connection: &Connection, output: Output, readiness: Readiness) -> anyhow::Result<()> {
     match readiness {
         Readiness::List { practice } => list(connection, output, &practice).await,
@@ -94,7 +112,7 @@ fn checklist(items: &[registry::ReadinessItem]) -> Table {
     for item in items {
         table.row([
             item.item.clone(),
-            word(item.state().as_str_name(), "READINESS_STATE_"),
+            state_in_words(item),
             item.owner.clone(),
             item.due_date.clone(),
             shown(item.expires_at.as_ref()),
