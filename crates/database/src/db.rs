@@ -74,10 +74,15 @@ impl Db {
         let place: Arc<str> = format!("{store}, database {name}").into();
         let unavailable = |source| DatabaseError::of_store(&place, "open", source);
         let pools = match &store.0 {
-            Place::Sqlite(folder) => {
+            Place::Sqlite(folder) | Place::TemporarySqlite(folder) => {
                 std::fs::create_dir_all(folder)
                     .map_err(|source| DatabaseError::Folder { folder: folder.display().to_string(), source })?;
-                open_sqlite(&folder.join(format!("{name}.db"))).await.map_err(unavailable)?
+                let synchronous = match &store.0 {
+                    Place::TemporarySqlite(_) => SqliteSynchronous::Off,
+                    // An acknowledged write survives the loss of power. NORMAL with WAL may lose the last commits.
+                    _ => SqliteSynchronous::Full,
+                };
+                open_sqlite(&folder.join(format!("{name}.db")), synchronous).await.map_err(unavailable)?
             }
             Place::Postgres(options) => open_postgres(options, name).await.map_err(unavailable)?,
         };
@@ -90,7 +95,7 @@ impl Db {
         let place: Arc<str> = format!("{store}, database {name}").into();
         let unavailable = |source| DatabaseError::of_store(&place, "open", source);
         let pools = match &store.0 {
-            Place::Sqlite(path) => {
+            Place::Sqlite(path) | Place::TemporarySqlite(path) => {
                 let file = if path.is_dir() { path.join(format!("{name}.db")) } else { path.clone() };
                 if !file.is_file() {
                     return Err(DatabaseError::NoFile { file: file.display().to_string() });
@@ -256,13 +261,12 @@ pub(crate) fn wrap<R>(rows: Vec<R>, inner: fn(R) -> RowInner) -> Vec<Row> {
     rows.into_iter().map(|row| Row(inner(row))).collect()
 }
 
-async fn open_sqlite(file: &std::path::Path) -> Result<Pools, sqlx::Error> {
+async fn open_sqlite(file: &std::path::Path, synchronous: SqliteSynchronous) -> Result<Pools, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // FULL: an acknowledged write survives the loss of power. NORMAL with WAL may lose the last commits.
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(synchronous)
         .foreign_keys(true)
         // What was deleted is overwritten: a redacted note must not lie on in a free page (rule 16).
         .pragma("secure_delete", "on")

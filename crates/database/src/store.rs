@@ -17,6 +17,7 @@ pub struct Store(pub(crate) Place);
 #[derive(Clone)]
 pub(crate) enum Place {
     Sqlite(PathBuf),
+    TemporarySqlite(PathBuf),
     Postgres(Box<PgConnectOptions>),
 }
 
@@ -24,6 +25,12 @@ impl Store {
     /// The embedded store in `folder`, which is made when a database in it is opened.
     pub fn sqlite(folder: impl AsRef<Path>) -> Self {
         Self(Place::Sqlite(folder.as_ref().to_owned()))
+    }
+
+    /// The embedded store in a folder that its process takes away with it, as that of a demo which nobody can go on with. It
+    /// is not forced onto the disk: a loss of power loses it, and nobody would have read it.
+    pub fn temporary_sqlite(folder: impl AsRef<Path>) -> Self {
+        Self(Place::TemporarySqlite(folder.as_ref().to_owned()))
     }
 }
 
@@ -55,7 +62,7 @@ impl FromStr for Store {
 impl fmt::Display for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Place::Sqlite(folder) => write!(f, "sqlite:{}", folder.display()),
+            Place::Sqlite(folder) | Place::TemporarySqlite(folder) => write!(f, "sqlite:{}", folder.display()),
             Place::Postgres(options) => write!(
                 f,
                 "postgres://{}@{}:{}/{}",

@@ -1,7 +1,7 @@
 //! What every engine must do alike: each test runs on SQLite, and on PostgreSQL where one is at hand.
 
 use database::testing::TestStore;
-use database::{DatabaseError, Db, Dialect, Migration, Migrations, Value, rows, sql};
+use database::{DatabaseError, Db, Dialect, Migration, Migrations, Store, Value, rows, sql};
 use proptest::prelude::*;
 
 static MIGRATIONS: Migrations = Migrations {
@@ -394,6 +394,15 @@ async fn an_embedded_store_syncs_each_commit_and_keeps_it_after_reopening() {
     tx.commit().await.expect("a commit");
     db.close().await;
     assert_eq!(count(&open(&store).await).await, 1);
+}
+
+#[tokio::test]
+async fn a_store_that_goes_with_its_process_is_not_forced_onto_the_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = Db::open(&Store::temporary_sqlite(folder.path()), "contract").await.expect("it opens");
+    let mut tx = db.begin().await.expect("a transaction");
+    let level = tx.fetch_one(sql("select synchronous as level from pragma_synchronous")).await.expect("a row");
+    assert_eq!(level.get::<i64>("level").expect("a level"), 0, "OFF");
 }
 
 proptest! {

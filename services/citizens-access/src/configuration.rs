@@ -35,6 +35,14 @@ impl StoreArguments {
         }
     }
 
+    /// The store: the one that is named, or SQLite in `folder`, which goes when the process ends.
+    pub(crate) fn store_in_temporary(&self, folder: &std::path::Path) -> anyhow::Result<Store> {
+        match &self.store {
+            Some(text) => Ok(text.parse()?),
+            None => Ok(Store::temporary_sqlite(folder)),
+        }
+    }
+
     /// The store: the one that is named, or SQLite in the data folder.
     pub(crate) fn store(&self) -> anyhow::Result<Store> {
         self.store_in(&self.folder())

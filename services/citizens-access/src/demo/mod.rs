@@ -134,11 +134,11 @@ fn story(arguments: DemoArguments) -> anyhow::Result<(Story, Option<TempDir>)> {
     let scale = Scale { practices: arguments.practices_count, of: PRACTICES_COUNT_DEFAULT };
     let documents = documents.into_iter().map(|document| scale.document(document)).collect::<Result<_, _>>()?;
     let england = england(&arguments, &world)?;
-    let (folder, temporary) = match &arguments.store.data {
-        Some(folder) => (folder.clone(), None),
+    let (folder, store, temporary) = match &arguments.store.data {
+        Some(folder) => (folder.clone(), arguments.store.store_in(folder)?, None),
         None => {
             let temporary = tempfile::Builder::new().prefix("citizens-access-demo-").tempdir()?;
-            (temporary.path().to_owned(), Some(temporary))
+            (temporary.path().to_owned(), arguments.store.store_in_temporary(temporary.path())?, Some(temporary))
         }
     };
     crate::compose::make_folder(&folder)?;
@@ -146,7 +146,7 @@ fn story(arguments: DemoArguments) -> anyhow::Result<(Story, Option<TempDir>)> {
     let until = arguments.until.or(last_event).context("the world has no event and --until is left out")?;
     ensure!(until >= world.starts_at.date(), "--until {until} lies before the world's start, {}", world.starts_at);
     let story = Story {
-        store: arguments.store.store_in(&folder)?,
+        store,
         folder,
         progress: Progress::new(arguments.json, until),
         world: world.into(),
