@@ -6,14 +6,15 @@
 
 use std::time::Duration;
 
-use clock::{Activity, Clock};
+use clock::Clock;
 use jiff::{SignedDuration, Timestamp};
-use journal::{Engine, Subscription};
+use journal::Engine;
 use practice::State;
 use tokio_util::sync::CancellationToken;
 
 use crate::addresses::{AddressError, AddressStore, StoredAddress};
 use crate::machine::Registry;
+use crate::waiting::until_due_or_changed;
 
 /// For how long an address may wait for the record that names it: far longer than any call lives.
 const UNNAMED_MAX: SignedDuration = SignedDuration::from_hours(1);
@@ -59,30 +60,8 @@ pub(crate) async fn run(
         activity = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
-            woken = wait(&clock, due, &mut subscription, activity) => woken,
+            woken = until_due_or_changed(&clock, SLEEPER, due, &mut subscription, activity) => woken,
         };
-    }
-}
-
-/// Sleeps until something changes, or until an address that nobody has named has waited long enough.
-async fn wait(
-    clock: &Clock,
-    due: Option<Timestamp>,
-    subscription: &mut Subscription<Registry>,
-    activity: Activity,
-) -> Activity {
-    let sleep = due.map(|due| clock.sleep_until(due, SLEEPER));
-    drop(activity);
-    let due = async {
-        match sleep {
-            Some(sleep) => sleep.await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        biased;
-        (_, activity) = subscription.changed() => activity,
-        activity = due => activity,
     }
 }
 

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use clock::{Activity, Clock};
-use journal::{Engine, Meta, Submission, SubmitError, Subscription};
+use clock::Clock;
+use journal::{Engine, Meta, Submission, SubmitError};
 use practice::{Command, Rejection};
 use tokio_util::sync::CancellationToken;
 
 use crate::machine::Registry;
+use crate::waiting::until_due_or_changed;
 
 /// Who acts when nobody does: the account in the journal's records of lapses.
 const ACCOUNT: &str = "practice-registry";
@@ -30,35 +31,12 @@ pub(crate) async fn run(engine: Engine<Registry>, clock: Clock, retry_after: Dur
                 () = tokio::time::sleep(retry_after) => continue,
             }
         }
+        let due = engine.published().state.registry.next_due();
         activity = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
-            woken = wait(&engine, &clock, &mut subscription, activity) => woken,
+            woken = until_due_or_changed(&clock, SLEEPER, due, &mut subscription, activity) => woken,
         };
-    }
-}
-
-/// Sleeps until something is due, or until something changes that may be due earlier.
-async fn wait(
-    engine: &Engine<Registry>,
-    clock: &Clock,
-    subscription: &mut Subscription<Registry>,
-    activity: Activity,
-) -> Activity {
-    let due = engine.published().state.registry.next_due();
-    // Registered before the activity is given up, so that virtual time cannot pass the due moment.
-    let sleep = due.map(|due| clock.sleep_until(due, SLEEPER));
-    drop(activity);
-    let due = async {
-        match sleep {
-            Some(sleep) => sleep.await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        biased;
-        (_, activity) = subscription.changed() => activity,
-        activity = due => activity,
     }
 }
 

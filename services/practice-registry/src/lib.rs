@@ -14,6 +14,7 @@ mod import;
 mod lapses;
 mod machine;
 mod sync;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;

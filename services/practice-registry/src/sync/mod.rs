@@ -11,9 +11,9 @@ mod reader;
 
 use std::time::Duration;
 
-use clock::{Activity, Clock};
+use clock::Clock;
 use jiff::{SignedDuration, Timestamp};
-use journal::{Engine, Meta, Submission, SubmitError, Subscription};
+use journal::{Engine, Meta, Submission, SubmitError};
 use ods::civil::civil_date;
 use ods_api::{ApiConfig, ConfigError};
 use practice::sync::{FailSync, StartSync, Sync, SyncSource, Syncs};
@@ -21,6 +21,7 @@ use practice::{Command, Rejection};
 use tokio_util::sync::CancellationToken;
 
 use crate::machine::Registry;
+use crate::waiting::until_due_or_changed;
 use reader::{Reader, Unread};
 
 /// Who acts when nobody asks: the account in the journal's records of syncs.
@@ -127,7 +128,7 @@ pub(crate) async fn run(
             Next::Later(due) => tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
-                woken = syncing.wait(due, &mut subscription, activity) => woken,
+                woken = until_due_or_changed(&syncing.clock, SLEEPER, due, &mut subscription, activity) => woken,
             },
         };
     }
@@ -222,28 +223,5 @@ impl Syncing {
     async fn submit(&self, command: Command, cause: &str) -> Recorded {
         let meta = Meta { actor: ACCOUNT.to_owned(), cause: cause.to_owned(), ..Meta::default() };
         self.engine.submit(Submission::new(command, meta), |_| Vec::new()).await.map(|_| ())
-    }
-
-    /// Sleeps until something is due, or until something changes by which it may be.
-    async fn wait(
-        &self,
-        due: Option<Timestamp>,
-        subscription: &mut Subscription<Registry>,
-        activity: Activity,
-    ) -> Activity {
-        // Registered before the activity is given up, so that virtual time cannot pass the due moment.
-        let sleep = due.map(|due| self.clock.sleep_until(due, SLEEPER));
-        drop(activity);
-        let due = async {
-            match sleep {
-                Some(sleep) => sleep.await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            biased;
-            (_, activity) = subscription.changed() => activity,
-            activity = due => activity,
-        }
     }
 }
