@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::Timestamp;
 
-use crate::rounds::Compared;
+use crate::rounds::{Compared, Unit};
 
 /// What was measured.
 #[derive(Debug)]
@@ -41,17 +41,12 @@ impl Bound {
     }
 }
 
-/// How the figures of both sides are written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Unit {
-    CallsPerSecond,
-    Latency,
-}
-
 impl Unit {
+    /// A figure with its unit.
     fn of(self, figure: f64) -> String {
         match self {
             Self::CallsPerSecond => format!("{}/s", thousands(figure)),
+            Self::CallsPerCpuSecond => format!("{} for each second of CPU", thousands(figure)),
             Self::Latency => duration(Duration::from_secs_f64(figure)),
         }
     }
@@ -62,21 +57,20 @@ impl Row {
     pub(crate) fn compared(
         what: &str,
         peer: &str,
-        unit: Unit,
         compared: Option<Compared>,
         (target, bound): (&'static str, Bound),
     ) -> Self {
         let Some(compared) = compared else {
             return Self {
                 what: what.to_owned(),
-                figure: "not measured: the server was not the limit in any pair of rounds".to_owned(),
+                figure: "not measured: the load did not keep up in any pair of rounds".to_owned(),
                 against: peer.to_owned(),
                 ratio: String::new(),
                 target,
                 met: None,
             };
         };
-        let Compared { ours, theirs, ratio, pairs, dropped } = compared;
+        let Compared { unit, ours, theirs, ratio, pairs, dropped } = compared;
         Self {
             what: what.to_owned(),
             figure: unit.of(ours.median),
@@ -209,12 +203,12 @@ mod tests {
     #[test]
     fn a_ratio_is_judged_by_its_median_and_shown_with_its_spread() {
         let spread = |median| Spread { median, lowest: median - 0.1, highest: median + 0.1 };
-        let compared =
-            Compared { ours: spread(200.0), theirs: spread(100.0), ratio: spread(2.0), pairs: 7, dropped: 1 };
-        let bounded = |bound| Row::compared("x", "y", Unit::CallsPerSecond, Some(compared), ("≥ 2", bound));
+        let (ours, theirs, ratio) = (spread(200.0), spread(100.0), spread(2.0));
+        let compared = Compared { unit: Unit::CallsPerSecond, ours, theirs, ratio, pairs: 7, dropped: 1 };
+        let bounded = |bound| Row::compared("x", "y", Some(compared), ("≥ 2", bound));
         assert_eq!(bounded(Bound::AtLeast(2.0)).met, Some(true));
         assert_eq!(bounded(Bound::AtMost(1.9)).met, Some(false));
         assert_eq!(bounded(Bound::AtLeast(1.0)).ratio, "2.00 (1.90 to 2.10 in 7 pairs, 1 dropped)");
-        assert_eq!(Row::compared("x", "y", Unit::Latency, None, ("≥ 2", Bound::AtLeast(2.0))).met, None);
+        assert_eq!(Row::compared("x", "y", None, ("≥ 2", Bound::AtLeast(2.0))).met, None);
     }
 }

@@ -12,7 +12,7 @@ use crate::process::Server;
 use crate::registry::RegistryArguments;
 use crate::registry::england::England;
 use crate::registry::installation::{Installation, Shape};
-use crate::report::{Bound, Report, Row, Unit};
+use crate::report::{Bound, Report, Row};
 use crate::rounds::{Side, latency, throughput};
 
 const CHECK_ACCESS: &str = "/citizens_access.registry.v1.PracticeRegistryService/CheckAccess";
@@ -33,24 +33,18 @@ pub(crate) fn measure(
     let (ours, theirs) = (Side { server: &server, target: &check_access }, bare.side());
     let compared = throughput(ours, theirs)?;
     let peer = format!("bare tonic, {reply_bytes} bytes");
-    report.add(Row::compared(
-        "CheckAccess",
-        &peer,
-        Unit::CallsPerSecond,
-        compared,
-        ("≥ 0.9, aim 1.0", Bound::AtLeast(0.9)),
-    ));
+    report.add(Row::compared("CheckAccess", &peer, compared, ("≥ 0.9, aim 1.0", Bound::AtLeast(0.9))));
     if let Some(compared) = compared {
         let half = compared.theirs.median / 2.0;
         let what = format!("CheckAccess p99 at {half:.0}/s");
         let target = ("≤ 1.5, aim 1.25", Bound::AtMost(1.5));
-        report.add(Row::compared(&what, &peer, Unit::Latency, latency(ours, theirs, half)?, target));
+        report.add(Row::compared(&what, &peer, latency(ours, theirs, half)?, target));
     }
     if let Some(program) = &arguments.etcd {
         let etcd = Etcd::start(program, cores, reply_bytes)?;
         let compared = throughput(ours, Side { server: &etcd.server, target: &etcd.range })?;
         let target = ("≥ 6, aim 8", Bound::AtLeast(6.0));
-        report.add(Row::compared("CheckAccess", "etcd Range", Unit::CallsPerSecond, compared, target));
+        report.add(Row::compared("CheckAccess", "etcd Range", compared, target));
     }
     let get_practice = get_practice(&server, england)?;
     let reply_bytes = get_practice.reply_bytes()?;
@@ -58,7 +52,7 @@ pub(crate) fn measure(
     let compared = throughput(Side { server: &server, target: &get_practice }, bare.side())?;
     let peer = format!("bare tonic, {reply_bytes} bytes");
     let target = ("≥ 0.8, aim 1.0", Bound::AtLeast(0.8));
-    report.add(Row::compared("GetPractice", &peer, Unit::CallsPerSecond, compared, target));
+    report.add(Row::compared("GetPractice", &peer, compared, target));
     server.stop()
 }
 
@@ -75,7 +69,7 @@ pub(crate) fn measure_shapes(
     let what = "CheckAccess, one thread, --runtime per-core";
     let compared = throughput(ours, theirs)?;
     let target = ("> 1: the default is the faster", Bound::AtLeast(1.0));
-    report.add(Row::compared(what, "--runtime shared", Unit::CallsPerSecond, compared, target));
+    report.add(Row::compared(what, "--runtime shared", compared, target));
     per_core.stop()?;
     shared.stop()
 }
@@ -91,7 +85,7 @@ pub(crate) fn measure_growth(
         throughput(Side { server: small.0, target: &of_small }, Side { server: large.0, target: &of_large })?;
     let what = format!("CheckAccess among {}", small.1.practices_count());
     let peer = format!("among {}", large.1.practices_count());
-    report.add(Row::compared(&what, &peer, Unit::CallsPerSecond, compared, ("≤ 1.5", Bound::AtMost(1.5))));
+    report.add(Row::compared(&what, &peer, compared, ("≤ 1.5", Bound::AtMost(1.5))));
     Ok(())
 }
 

@@ -58,7 +58,7 @@ pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Times
         Event::ReadinessUpdated { practice, items } => fold.change(*practice, |practice| {
             for item in items {
                 let fact = ReadinessFact { effective_at: recorded_at, recorded_at, said: item.clone() };
-                practice.readiness.entry(item.item.clone()).or_default().push(fact);
+                practice.readiness.get_or_default(&item.item).push(fact);
             }
         }),
         Event::ReadinessItemsDeclared { items } => {
@@ -348,7 +348,7 @@ impl Fold<'_> {
             self.change(inherited.practice, |practice| {
                 for item in &inherited.items {
                     let fact = ReadinessFact { effective_at, recorded_at, said: item.clone() };
-                    practice.readiness.entry(item.item.clone()).or_default().push(fact);
+                    practice.readiness.get_or_default(&item.item).push(fact);
                 }
             });
         }
@@ -382,7 +382,7 @@ impl Fold<'_> {
                 }
             }
             LapseOf::Readiness(item) => {
-                let facts = practice.readiness.entry(item.clone()).or_default();
+                let facts = practice.readiness.get_or_default(item);
                 if let Some(last) = facts.last() {
                     let mut said = last.said.clone();
                     said.state = ReadinessState::Expired;

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use thin_vec::ThinVec;
 
 use crate::stored;
 
@@ -27,14 +28,14 @@ pub struct Fact<T> {
 pub struct Facts<T> {
     // Apart from the rest, so that there is always one, and the usual single fact needs no allocation.
     first: Fact<T>,
-    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
-    later: Vec<Fact<T>>,
+    #[serde(default = "ThinVec::new", skip_serializing_if = "ThinVec::is_empty")]
+    later: ThinVec<Fact<T>>,
 }
 
 impl<T> Facts<T> {
     /// The first thing said.
     pub fn new(first: Fact<T>) -> Self {
-        Self { first, later: Vec::new() }
+        Self { first, later: ThinVec::new() }
     }
 
     /// Adds what was said now. Must be called in the order of recording.

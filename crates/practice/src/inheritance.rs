@@ -159,7 +159,7 @@ fn may_be_on(access: &Access) -> bool {
 fn switch_offs(heir: &Practice, predecessors: &[&Practice]) -> Vec<SwitchOffInherited> {
     let mut inherited: Vec<SwitchOffInherited> = Vec::new();
     for predecessor in predecessors {
-        for (capability, access) in &predecessor.access {
+        for (capability, access) in predecessor.access.iter() {
             let Some(request) = &access.switch_off else { continue };
             let open = heir.access(capability).is_some_and(|access| access.switch_off.is_some());
             if open || inherited.iter().any(|other| other.capability == *capability) {

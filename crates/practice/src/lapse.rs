@@ -69,7 +69,7 @@ pub(crate) fn dues_of(practice: &Practice) -> BTreeSet<Due> {
             add(until, LapseOf::Pause(pause.number));
         }
     }
-    for (item, facts) in &practice.readiness {
+    for (item, facts) in practice.readiness.iter() {
         let complete = facts.last().filter(|fact| fact.said.state == ReadinessState::Complete);
         if let Some((fact, expires_at)) = complete.and_then(|fact| Some((fact, fact.said.expires_at?))) {
             // What has expired when it is said expires at once, and not before it was said.

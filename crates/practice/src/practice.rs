@@ -1,23 +1,25 @@
 //! A practice: everything that was ever said of it, decided by it, permitted and observed at it.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
 use serde::{Deserialize, Serialize};
+use thin_vec::ThinVec;
 
 use crate::access::Access;
 use crate::advice::Advice;
 use crate::contact::Contact;
+use crate::derived::Derived;
 use crate::directory::{Lifetime, ListSize, Status};
 use crate::facts::Facts;
 use crate::pause::Pause;
 use crate::readiness::ReadinessFact;
+use crate::small_map::SmallMap;
 use crate::stored;
 use crate::succession::Succession;
 
-/// A practice and its history. Nothing in it is ever dropped.
+/// A practice and its history. Nothing in it is ever dropped. There may be a million, most of them with little to say, so what is
+/// usually empty takes eight bytes: see [`thin_vec`] and [`SmallMap`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Practice {
     /// Its ODS code.
@@ -50,25 +52,24 @@ pub struct Practice {
     /// Its registered patients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list_size: Option<Facts<ListSize>>,
-    /// By capability; only those of which anything is known here. Boxed, since most practices have one, and a map makes room
-    /// for eleven.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub access: BTreeMap<Capability, Box<Access>>,
+    /// By capability; only those of which anything is known here.
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub access: SmallMap<Capability, Access>,
     /// In the order of recording: pause number `n` is at `n - 1`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pauses: Vec<Pause>,
+    #[serde(default, skip_serializing_if = "ThinVec::is_empty")]
+    pub pauses: ThinVec<Pause>,
     /// By item, each in the order of recording, never empty.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub readiness: BTreeMap<String, Vec<ReadinessFact>>,
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub readiness: SmallMap<String, Vec<ReadinessFact>>,
     /// The successions that name it, on either side, also of coming days; in the order of recording.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub successions: Vec<Succession>,
+    #[serde(default, skip_serializing_if = "ThinVec::is_empty")]
+    pub successions: ThinVec<Succession>,
     /// Advice to wait and support cases, in the order of recording: number `n` is at `n - 1`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub advice: Vec<Advice>,
+    #[serde(default, skip_serializing_if = "ThinVec::is_empty")]
+    pub advice: ThinVec<Advice>,
     /// In the order of recording: number `n` is at `n - 1`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub contacts: Vec<Contact>,
+    #[serde(default, skip_serializing_if = "ThinVec::is_empty")]
+    pub contacts: ThinVec<Contact>,
     /// When it was first recorded.
     #[serde(with = "stored::moment")]
     pub created_at: Timestamp,
@@ -76,7 +77,10 @@ pub struct Practice {
     #[serde(with = "stored::moment")]
     pub changed_at: Timestamp,
     /// Journal positions of all its changes, rising; never empty once the practice is in a state.
-    pub positions: Vec<u64>,
+    pub positions: ThinVec<u64>,
+    /// What a reader has derived from all of this.
+    #[serde(skip)]
+    pub derived: Derived,
 }
 
 impl Practice {
@@ -93,15 +97,16 @@ impl Practice {
             icb: None,
             region: None,
             list_size: None,
-            access: BTreeMap::new(),
-            pauses: Vec::new(),
-            readiness: BTreeMap::new(),
-            successions: Vec::new(),
-            advice: Vec::new(),
-            contacts: Vec::new(),
+            access: SmallMap::default(),
+            pauses: ThinVec::new(),
+            readiness: SmallMap::default(),
+            successions: ThinVec::new(),
+            advice: ThinVec::new(),
+            contacts: ThinVec::new(),
             created_at: recorded_at,
             changed_at: recorded_at,
-            positions: Vec::new(),
+            positions: ThinVec::new(),
+            derived: Derived::default(),
         }
     }
 
@@ -168,11 +173,11 @@ impl Practice {
     /// Observed access to a capability of which anything is known here.
     #[must_use]
     pub fn access(&self, capability: &Capability) -> Option<&Access> {
-        self.access.get(capability).map(AsRef::as_ref)
+        self.access.get(capability)
     }
 
     pub(crate) fn access_mut(&mut self, capability: &Capability) -> &mut Access {
-        self.access.entry(capability.clone()).or_default()
+        self.access.get_or_default(capability)
     }
 
     pub(crate) fn pause_mut(&mut self, number: u32) -> Option<&mut Pause> {

@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use ods::{IcbCode, PracticeCode, RegionCode, SubIcbCode};
 use serde::{Deserialize, Serialize};
 
+use crate::dense;
 use crate::directory::Lifetime;
 
 /// Who says something of practices.
@@ -116,6 +117,7 @@ struct Said {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     publications: Vector<Publication>,
+    #[serde(deserialize_with = "dense::map")]
     said: OrdMap<PracticeCode, Said>,
 }
 

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use ods::PracticeCode;
 use serde::{Deserialize, Serialize};
 
+use crate::dense;
+use crate::derived::Derived;
 use crate::lapse::{Due, dues_of};
 use crate::organisation::Organisation;
 use crate::practice::Practice;
@@ -22,6 +24,7 @@ static PRACTICE_CODE_FIRST: LazyLock<PracticeCode> =
 /// All practices and organisations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
+    #[serde(deserialize_with = "dense::map")]
     practices: OrdMap<PracticeCode, Arc<Practice>>,
     organisations: OrdMap<String, Organisation>,
     #[serde(default)]
@@ -36,6 +39,7 @@ pub struct State {
     contacts_erased_position: u64,
     // Indexes over the practices, kept in step by `change`.
     dues: OrdSet<Due>,
+    #[serde(deserialize_with = "dense::set")]
     by_position: OrdSet<(u64, PracticeCode)>,
 }
 
@@ -146,6 +150,7 @@ impl State {
         let position_before = practice.position();
         change(practice);
         practice.changed_at = recorded_at;
+        practice.derived = Derived::default();
         if practice.position() != position {
             practice.positions.push(position);
         }

@@ -37,10 +37,10 @@ pub(crate) async fn run(
     let mut due = None;
     loop {
         let published = engine.published();
-        let erased_position = published.state.registry.contacts_erased_position();
+        let erased_position = published.state.contacts_erased_position();
         let now = clock.now();
         if swept_position != Some(erased_position) || due.is_some_and(|due| due <= now) {
-            match sweep(&addresses, &published.state.registry, now).await {
+            match sweep(&addresses, &published.state, now).await {
                 Ok(next) => (swept_position, due) = (Some(erased_position), next),
                 Err(error) => {
                     // The state already shows them to nobody; only the erasure is late.

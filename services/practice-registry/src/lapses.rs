@@ -31,7 +31,7 @@ pub(crate) async fn run(engine: Engine<Registry>, clock: Clock, retry_after: Dur
                 () = tokio::time::sleep(retry_after) => continue,
             }
         }
-        let due = engine.published().state.registry.next_due();
+        let due = engine.published().state.next_due();
         activity = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
@@ -42,7 +42,7 @@ pub(crate) async fn run(engine: Engine<Registry>, clock: Clock, retry_after: Dur
 
 /// Has all that is due recorded, a bounded number at a time.
 async fn bring_about(engine: &Engine<Registry>, clock: &Clock) -> Result<(), SubmitError<Rejection>> {
-    while engine.published().state.registry.next_due().is_some_and(|due| due <= clock.now()) {
+    while engine.published().state.next_due().is_some_and(|due| due <= clock.now()) {
         let meta = Meta { actor: ACCOUNT.to_owned(), cause: "due".to_owned(), ..Meta::default() };
         engine.submit(Submission::new(Command::Lapse, meta).urgent(), |_| Vec::new()).await?;
     }

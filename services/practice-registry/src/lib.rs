@@ -25,7 +25,7 @@ use server::Server;
 use tokio_util::sync::CancellationToken;
 
 pub use addresses::MIGRATIONS;
-pub use machine::{Registry, RegistryState};
+pub use machine::Registry;
 pub use practice::sync::SyncSource;
 pub use sync::SyncConfig;
 

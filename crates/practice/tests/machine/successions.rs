@@ -362,7 +362,7 @@ fn readiness_is_what_all_predecessors_have_and_expires_with_the_first() {
     assert_eq!(state("staff-training"), Some(InProgress));
     assert_eq!(state("policies"), Some(NotStarted), "A81002 has recorded nothing of it");
     assert_eq!(state("proxy-and-under-16-policy"), Some(InProgress));
-    assert_eq!(at(&bench, "B82001").readiness["dpia"].last().unwrap().said.expires_at, Some(soon));
+    assert_eq!(at(&bench, "B82001").readiness.get("dpia").unwrap().last().unwrap().said.expires_at, Some(soon));
     bench.now = soon;
     bench.done(&Command::Lapse);
     assert_eq!(readiness(&bench, "B82001", "dpia"), Some(ReadinessState::Expired));
@@ -383,7 +383,7 @@ fn a_change_of_code_takes_everything_over_as_it_is() {
     let mut bench = town();
     ready(&mut bench, "A81001", "dpia", ReadinessState::Complete, None);
     succeed(&mut bench, SuccessionKind::Recode, &["A81001"], &["B82001"], TODAY);
-    let said = at(&bench, "B82001").readiness["dpia"].last().unwrap().said.clone();
+    let said = at(&bench, "B82001").readiness.get("dpia").unwrap().last().unwrap().said.clone();
     assert_eq!((said.state, said.evidence.as_str()), (ReadinessState::Complete, "A81001's"));
     assert_eq!(patients(&bench, "B82001"), Some(4_000));
 }

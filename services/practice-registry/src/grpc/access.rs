@@ -16,9 +16,9 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, k
 use proto::registry::v1 as wire;
 
 use crate::fields::DEFAULT_CAPABILITY;
-use crate::grpc::name;
 use crate::grpc::reading::Reading;
 use crate::grpc::resource::{source_to_wire, state_to_wire};
+use crate::grpc::{encoded, name};
 
 /// Field numbers of both responses that are not in a practice's part; a test compares them with the generated messages.
 const AS_OF: u32 = 20;
@@ -104,11 +104,14 @@ impl AccessQuestion {
     }
 
     /// The practice's part of the answer, where the practice is known; and was there at the moment asked about.
-    pub(crate) fn part(&self, state: &State, code: PracticeCode, encoded: Option<&EncodedAccess>) -> Option<Bytes> {
-        match (self.at(), encoded.and_then(|encoded| encoded.part(self.capability.as_str()))) {
-            (None, Some(part)) => Some(part.clone()),
-            _ => Some(encode(self.reading.of(state).find(code)?, &self.capability)),
+    pub(crate) fn part(&self, state: &State, code: PracticeCode) -> Option<Bytes> {
+        let known = state.practice(code)?;
+        if self.reading.is_present()
+            && let Some(part) = encoded::access(known).part(self.capability.as_str())
+        {
+            return Some(part.clone());
         }
+        Some(encode(self.reading.of(state).view(known)?, &self.capability))
     }
 }
 

@@ -125,7 +125,7 @@ pub(crate) async fn list(
     let kind = kind_from_wire(request.kind);
     let reading = Reading::new(request.effective_at.as_ref(), request.known_at.as_ref(), handlers.clock.now())?;
     let published = handlers.published_at(request.min_position).await?;
-    let view = reading.of(&published.state.registry).find(code).ok_or_else(|| refusal::practice_not_found(code))?;
+    let view = reading.of(&published.state).find(code).ok_or_else(|| refusal::practice_not_found(code))?;
     let after = page.after.unwrap_or(0);
     let wanted = |advice: &&Advice| {
         advice.number > after

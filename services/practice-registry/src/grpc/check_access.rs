@@ -9,23 +9,20 @@ use bytes::BufMut as _;
 use jiff::Timestamp;
 use ods::PracticeCode;
 use prost::Message;
-use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint};
+use prost::encoding::{WireType, encode_key, encode_varint};
 use proto::registry::v1 as wire;
 use server::Reply;
 
 use crate::grpc::access::{AccessQuestion, Tail};
 use crate::grpc::practices::BATCH_MAX;
+use crate::grpc::present::Present;
 use crate::grpc::submit::Asked;
-use crate::grpc::{Handlers, name, refusal};
+use crate::grpc::{Handlers, encoded, name, refusal};
 
 /// The names of both RPCs; a server is not built where they are wrong.
 pub(crate) const CHECK: &str = "citizens_access.registry.v1.PracticeRegistryService/CheckAccess";
 pub(crate) const BATCH: &str = "citizens_access.registry.v1.PracticeRegistryService/BatchCheckAccess";
 
-/// Field numbers of both requests, which have them in common.
-const ODS_CODE: u32 = 1;
-const CAPABILITY: u32 = 2;
-const MIN_POSITION: u32 = 42;
 /// Field numbers of BatchCheckAccessResponse, beside those of [`Tail`].
 const RESULTS: u32 = 1;
 const UNKNOWN_ODS_CODES: u32 = 2;
@@ -36,14 +33,14 @@ const RESULT_BYTES: usize = 128;
 /// The reply, where it is at hand.
 pub(crate) fn check_at_once(handlers: &Handlers, message: &[u8]) -> Option<Reply> {
     let mut code = None;
-    let present = Present::read(message, |found| code = Some(found))?;
-    let code: PracticeCode = code?;
+    let present = read(message, |found| code = Some(found))?;
+    let code = code?;
     let now = handlers.clock.now();
     handlers.engine.read(|published| {
         if published.position < present.min_position {
             return None;
         }
-        let part = published.state.encoded(code)?.part(present.capability)?;
+        let part = encoded::access(published.state.practice(code)?).part(present.capability)?;
         let tail = Tail::new(now, published.position);
         let mut reply = Reply::with_capacity(part.len() + tail.encoded_len());
         reply.message().put_slice(part);
@@ -55,7 +52,7 @@ pub(crate) fn check_at_once(handlers: &Handlers, message: &[u8]) -> Option<Reply
 /// The reply, where it is at hand.
 pub(crate) fn batch_at_once(handlers: &Handlers, message: &[u8]) -> Option<Reply> {
     let mut count = 0;
-    let present = Present::read(message, |_| count += 1)?;
+    let present = read(message, |_| count += 1)?;
     if !(1..=BATCH_MAX).contains(&count) {
         return None;
     }
@@ -67,8 +64,8 @@ pub(crate) fn batch_at_once(handlers: &Handlers, message: &[u8]) -> Option<Reply
         }
         let mut reply = Reply::with_capacity(count * RESULT_BYTES);
         let (mut unknown_count, mut elsewhere) = (0, false);
-        Present::read(message, |code| match published.state.encoded(code) {
-            Some(encoded) => match encoded.part(present.capability) {
+        read(message, |code| match published.state.practice(code) {
+            Some(known) => match encoded::access(known).part(present.capability) {
                 Some(part) => put(RESULTS, part, &mut reply),
                 None => elsewhere = true,
             },
@@ -78,8 +75,8 @@ pub(crate) fn batch_at_once(handlers: &Handlers, message: &[u8]) -> Option<Reply
             return None;
         }
         if unknown_count > 0 {
-            Present::read(message, |code| {
-                if published.state.encoded(code).is_none() {
+            read(message, |code| {
+                if published.state.practice(code).is_none() {
                     put(UNKNOWN_ODS_CODES, code.as_str().as_bytes(), &mut reply);
                 }
             })?;
@@ -96,35 +93,12 @@ fn put(field: u32, bytes: &[u8], reply: &mut Reply) {
     into.put_slice(bytes);
 }
 
-/// What is asked of the present, borrowed from the request.
-#[derive(Debug, Default, PartialEq)]
-struct Present<'a> {
-    capability: &'a str,
-    min_position: u64,
-}
-
-impl<'a> Present<'a> {
-    /// Reads a request of either kind and gives each of its codes to `each`. None where it asks of a moment, has a field
-    /// that is not known here, or is not right: that is judged elsewhere.
-    fn read(mut message: &'a [u8], mut each: impl FnMut(PracticeCode)) -> Option<Self> {
-        let mut present = Self::default();
-        while !message.is_empty() {
-            match decode_key(&mut message).ok()? {
-                (ODS_CODE, WireType::LengthDelimited) => each(text(&mut message)?.parse().ok()?),
-                (CAPABILITY, WireType::LengthDelimited) => present.capability = text(&mut message)?,
-                (MIN_POSITION, WireType::Varint) => present.min_position = decode_varint(&mut message).ok()?,
-                _ => return None,
-            }
-        }
-        Some(present)
-    }
-}
-
-fn text<'a>(message: &mut &'a [u8]) -> Option<&'a str> {
-    let len = usize::try_from(decode_varint(message).ok()?).ok()?;
-    let (text, rest) = message.split_at_checked(len)?;
-    *message = rest;
-    std::str::from_utf8(text).ok()
+/// What is asked of the present; gives each code to `each`.
+fn read(message: &[u8], mut each: impl FnMut(PracticeCode)) -> Option<Present<'_>> {
+    Present::read(message, |text| {
+        each(text.parse().ok()?);
+        Some(())
+    })
 }
 
 pub(crate) async fn check(
@@ -136,8 +110,7 @@ pub(crate) async fn check(
     let code = name::ods_code("ods_code", &request.ods_code)?;
     let question = AccessQuestion::new(&request.capability, request.at.as_ref(), request.known_at.as_ref(), now)?;
     let published = handlers.published_at(request.min_position).await?;
-    let (state, encoded) = (&published.state.registry, published.state.encoded(code));
-    let part = question.part(state, code, encoded).ok_or_else(|| refusal::practice_not_found(code))?;
+    let part = question.part(&published.state, code).ok_or_else(|| refusal::practice_not_found(code))?;
     let mut reply = part.to_vec();
     Tail::new(question.at().unwrap_or(now), published.position).encode(&mut reply);
     decode(&reply)
@@ -160,7 +133,7 @@ pub(crate) async fn batch(
     };
     for (index, text) in request.ods_codes.into_iter().enumerate() {
         let code: PracticeCode = name::ods_code(&format!("ods_codes[{index}]"), &text)?;
-        match question.part(&published.state.registry, code, published.state.encoded(code)) {
+        match question.part(&published.state, code) {
             Some(part) => reply.results.push(decode(&part)?),
             None => reply.unknown_ods_codes.push(text),
         }
@@ -170,49 +143,4 @@ pub(crate) async fn batch(
 
 fn decode<M: Message + Default>(encoded: &[u8]) -> Result<M, Error> {
     M::decode(encoded).map_err(|error| Error::internal(&error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn codes(message: &[u8]) -> Option<Vec<String>> {
-        let mut codes = Vec::new();
-        Present::read(message, |code| codes.push(code.to_string()))?;
-        Some(codes)
-    }
-
-    #[test]
-    fn both_requests_are_read_as_they_are_written() {
-        let (capability, min_position) = ("capabilities/historic-records".to_owned(), 300);
-        let single = wire::CheckAccessRequest {
-            ods_code: "A81001".to_owned(),
-            capability: capability.clone(),
-            min_position,
-            ..Default::default()
-        };
-        let single = single.encode_to_vec();
-        let present = Present { capability: &capability, min_position };
-        assert_eq!(Present::read(&single, |_| {}), Some(present));
-        assert_eq!(codes(&single).unwrap(), ["A81001"]);
-        let ods_codes = vec!["A81001".to_owned(), "B82002".to_owned()];
-        let batch = wire::BatchCheckAccessRequest { ods_codes: ods_codes.clone(), ..Default::default() };
-        assert_eq!(codes(&batch.encode_to_vec()), Some(ods_codes));
-    }
-
-    #[test]
-    fn what_is_not_plainly_of_the_present_is_left_to_others() {
-        let whole = wire::CheckAccessRequest { ods_code: "A81001".to_owned(), ..Default::default() };
-        let past = wire::CheckAccessRequest { at: Some(prost_types::Timestamp::default()), ..whole.clone() };
-        let believed = wire::CheckAccessRequest { known_at: Some(prost_types::Timestamp::default()), ..whole.clone() };
-        let malformed = wire::CheckAccessRequest { ods_code: "a81001".to_owned(), ..Default::default() };
-        let whole = whole.encode_to_vec();
-        let cut = &whole[..whole.len() - 1];
-        let unknown_field = [&whole[..], &[0x98, 0x06, 0x01]].concat();
-        let of_the_past = [past.encode_to_vec(), believed.encode_to_vec()];
-        let wrong = [&malformed.encode_to_vec(), cut, &unknown_field, b"\x0a\x02\xff\xff"];
-        for message in of_the_past.iter().map(Vec::as_slice).chain(wrong) {
-            assert_eq!(codes(message), None, "{message:?}");
-        }
-    }
 }

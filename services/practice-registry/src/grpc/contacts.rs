@@ -105,7 +105,7 @@ async fn erase_if_gone(
     position: u64,
 ) -> Result<(), Error> {
     let published = handlers.published_at(position).await?;
-    let contacts = published.state.registry.practice(practice).map(|known| known.contacts.as_slice());
+    let contacts = published.state.practice(practice).map(|known| known.contacts.as_slice());
     let id = id.to_string();
     let mut named = contacts.unwrap_or_default().iter().filter(|contact| contact.address_id == id);
     if named.any(|contact| !contact.is_kept()) { erase(handlers, &id).await } else { Ok(()) }
@@ -159,7 +159,7 @@ pub(crate) async fn list(
 ) -> Result<wire::ListContactsResponse, Error> {
     let code = name::practice("name", &asked.request.name)?;
     let published = handlers.published_at(asked.request.min_position).await?;
-    let known = published.state.registry.practice(code).ok_or_else(|| refusal::practice_not_found(code))?;
+    let known = published.state.practice(code).ok_or_else(|| refusal::practice_not_found(code))?;
     let mut contacts = Vec::new();
     let now = handlers.clock.now();
     // What permits less does not wait for its event (rule 15).
@@ -193,7 +193,7 @@ pub(crate) async fn delete(
     if !mutation.dry_run {
         // The loop would do it in a moment; the caller is told when it is done.
         let published = handlers.published_at(reply.position).await?;
-        let known = published.state.registry.practice(practice).and_then(|known| known.contact(contact));
+        let known = published.state.practice(practice).and_then(|known| known.contact(contact));
         if let Some(erased) = known.filter(|contact| !contact.is_kept()) {
             erase(handlers, &erased.address_id).await?;
         }

@@ -51,15 +51,15 @@ pub(crate) async fn count(
     let filter = filter_from_wire(&request.filter)?;
     let reading = reading!(request, handlers.clock.now())?;
     let published = handlers.published_at(request.min_position).await?;
-    let reader = reading.of(&published.state.registry);
+    let reader = reading.of(&published.state);
     let (mut total, mut groups) = (Count::default(), BTreeMap::<String, Count>::new());
-    for view in published.state.registry.practices().filter_map(|known| reader.view(known)) {
+    for view in published.state.practices().filter_map(|known| reader.view(known)) {
         if filter.matches(&Row::new(view)) {
             total.add(view);
             groups.entry(group_of(view, grouping)).or_default().add(view);
         }
     }
-    let name = |code: &str| display_name(&published.state.registry, code, reading.codes_day(), reading);
+    let name = |code: &str| display_name(&published.state, code, reading.codes_day(), reading);
     let (counts, next_page_token) = page_of(&page, &groups, |code, count| count.to_wire(code, &name(code)));
     Ok(wire::CountPracticesResponse {
         counts,
@@ -82,7 +82,7 @@ pub(crate) async fn crosswalk(
     let filter = filter_from_wire(&request.filter)?;
     let reading = Reading::new(None, request.known_at.as_ref(), now)?;
     let published = handlers.published_at(request.min_position).await?;
-    let (state, reader) = (&published.state.registry, reading.of(&published.state.registry));
+    let (state, reader) = (&published.state, reading.of(&published.state));
     let (before, after) = (Codes::of(state, from, reading.known_at()), Codes::of(state, to, reading.known_at()));
     let mut lines = BTreeMap::<(String, String), Count>::new();
     for view in state.practices().filter_map(|known| reader.view(known)) {

@@ -69,7 +69,7 @@ fn dry_run(handlers: &Handlers, import: &Import, foreseen: &Effect) -> Result<wi
         return Err(refusal::of_rejection(&Rejection::EffectiveInFuture { effective_from, today }));
     }
     let published = handlers.engine.published();
-    Ok(report(import, foreseen, &published.state.registry, today, published.position))
+    Ok(report(import, foreseen, &published.state, today, published.position))
 }
 
 async fn receive(
@@ -144,7 +144,7 @@ async fn read(handlers: &Handlers, arrived: &Arrived) -> Result<(Import, Option<
     let published = handlers.engine.published();
     let now = handlers.clock.now();
     let read = tokio::task::spawn_blocking(move || {
-        let (state, today) = (&published.state.registry, ods::civil::civil_date(now));
+        let (state, today) = (&published.state, ods::civil::civil_date(now));
         let import = Import::new(&id, state, ods::read_directory(format, &bytes)?, effective_from, today);
         let foreseen = foresee.then(|| import.effect_on(state, now));
         Ok((import, foreseen))
@@ -217,7 +217,7 @@ async fn apply(
     handlers
         .submit(ask, move |outcome| {
             let today = ods::civil::civil_date(outcome.now);
-            report(&import, &effect, &outcome.before.registry, today, outcome.position)
+            report(&import, &effect, outcome.before, today, outcome.position)
         })
         .await
 }
@@ -236,7 +236,7 @@ fn nothing_from(effective_from: Date) -> Command {
 
 async fn apply_chunk(handlers: &Handlers, ask: Ask, chunk: Chunk) -> Result<Effect, Error> {
     let effect = move |outcome: &Outcome<'_, Registry>| {
-        let effect = Effect::of(&chunk, &outcome.before.registry, outcome.now);
+        let effect = Effect::of(&chunk, outcome.before, outcome.now);
         serde_json::to_vec(&effect).expect("an effect is numbers and codes")
     };
     let reply = handlers.submit_encoded(ask, effect).await?;

@@ -92,8 +92,8 @@ impl Export {
             }
         };
         let published = Arc::clone(&self.published);
-        let reader = self.reading.of(&published.state.registry);
-        let mut rest = published.state.registry.practices_after(after);
+        let reader = self.reading.of(&published.state);
+        let mut rest = published.state.practices_after(after);
         self.place = loop {
             if data.len() >= PIECE_BYTES {
                 break Place::After(after);

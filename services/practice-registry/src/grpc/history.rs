@@ -27,7 +27,7 @@ pub(crate) async fn list(
     let effective_at = past("effective_at", request.effective_at.as_ref(), now)?;
     let known_at = past("known_at", request.known_at.as_ref(), now)?;
     let published = handlers.published_at(request.min_position).await?;
-    let known = published.state.registry.practice(code).ok_or_else(|| refusal::practice_not_found(code))?;
+    let known = published.state.practice(code).ok_or_else(|| refusal::practice_not_found(code))?;
     let before = page.after.unwrap_or(u64::MAX);
     let older = &known.positions[..known.positions.partition_point(|position| *position < before)];
     let older = &older[..recorded_until(handlers, older, known_at).await?];

@@ -8,6 +8,7 @@ mod check_access;
 mod contacts;
 mod counts;
 mod directory;
+mod encoded;
 mod export;
 mod history;
 mod kept;
@@ -19,6 +20,7 @@ mod pause;
 mod permit;
 mod permits;
 mod practices;
+mod present;
 mod readiness;
 mod reading;
 mod refusal;
@@ -42,7 +44,6 @@ use proto::registry::v1::practice_registry_service_server::{PracticeRegistryServ
 use server::Server;
 use tonic::{Request, Response, Status, Streaming};
 
-pub(crate) use access::EncodedAccess;
 use submit::Asked;
 
 use crate::addresses::AddressStore;
@@ -63,12 +64,13 @@ pub(crate) struct Handlers {
 
 /// Adds the service, with what of it is answered at once.
 pub(crate) fn mount(server: Server, handlers: &Handlers) -> Server {
-    let (check, batch) = (handlers.clone(), handlers.clone());
+    let (check, batch, get) = (handlers.clone(), handlers.clone(), handlers.clone());
     server
         .descriptors(proto::FILE_DESCRIPTOR_SET)
         .service(PracticeRegistryServiceServer::new(handlers.clone()))
         .at_once(check_access::CHECK, move |message| check_access::check_at_once(&check, message))
         .at_once(check_access::BATCH, move |message| check_access::batch_at_once(&batch, message))
+        .at_once(practices::GET, move |message| practices::get_at_once(&get, message))
 }
 
 /// Each RPC: who asks and what, to the function of its subject.
@@ -80,6 +82,7 @@ macro_rules! answer {
 
 #[tonic::async_trait]
 impl PracticeRegistryService for Handlers {
+    // This RPC, CheckAccess and BatchCheckAccess come here only where they are not answered at once.
     async fn get_practice(
         &self,
         request: Request<wire::GetPracticeRequest>,
@@ -101,7 +104,6 @@ impl PracticeRegistryService for Handlers {
         answer!(self, request, practices::list)
     }
 
-    // This RPC and the next come here only where they are not answered at once.
     async fn check_access(
         &self,
         request: Request<wire::CheckAccessRequest>,

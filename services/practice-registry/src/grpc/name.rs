@@ -53,6 +53,11 @@ pub(crate) fn sync(path: &str, name: &str) -> Result<u32, Error> {
     })
 }
 
+/// The practice of this name; None where it is none.
+pub(crate) fn practice_code(name: &str) -> Option<PracticeCode> {
+    name.strip_prefix("practices/")?.parse().ok()
+}
+
 /// The practice named in the field at `path`.
 pub(crate) fn practice(path: &str, name: &str) -> Result<PracticeCode, Error> {
     ods_code(path, api::validate::resource_id(path, name, "practices")?)

@@ -29,7 +29,7 @@ pub(crate) async fn observe(
     handlers
         .submit(ask, move |outcome| {
             let news: Vec<&AccessObserved> = outcome.events.iter().flat_map(observed_in).collect();
-            let result = |observation: &Observation| observation_to_wire(&outcome.after.registry, observation, &news);
+            let result = |observation: &Observation| observation_to_wire(outcome.after, observation, &news);
             wire::RecordObservationResponse {
                 results: observations.iter().map(result).collect(),
                 position: outcome.position,
@@ -155,7 +155,7 @@ pub(crate) async fn signal(
     let ask = Ask::new(&asked.caller, &api::mutation!(*request)?, command).because_of(&request.cause)?;
     handlers
         .submit(ask, move |outcome| {
-            let state = &outcome.after.registry;
+            let state = outcome.after;
             let unknown = signals.iter().filter(|signal| state.practice(signal.practice).is_none());
             let recorded = outcome.events.iter().map(|event| match event {
                 Event::SignalsRecorded { signals } => signals.len(),

@@ -22,7 +22,7 @@ pub(crate) async fn get(
     let code = name::organisation("name", &request.name)?;
     let reading = Reading::new(request.effective_at.as_ref(), request.known_at.as_ref(), handlers.clock.now())?;
     let published = handlers.published_at(request.min_position).await?;
-    let state = &published.state.registry;
+    let state = &published.state;
     let told = state.organisation(code).and_then(|known| Some((known, said(known, reading)?)));
     let (known, entry) = told.ok_or_else(|| refusal::organisation_not_found(&request.name))?;
     let organisation = Practices::of(state, reading).to_wire(known, &entry.value);
@@ -37,7 +37,7 @@ pub(crate) async fn list(
     let page: Page<String> = api::page!(request, PageLimits::STANDARD)?;
     let reading = Reading::new(request.effective_at.as_ref(), request.known_at.as_ref(), handlers.clock.now())?;
     let published = handlers.published_at(request.min_position).await?;
-    let state = &published.state.registry;
+    let state = &published.state;
     let wanted = |known| {
         let entry = &said(known, reading)?.value;
         let kind = i32::from(resource::kind_to_wire(entry.kind));
@@ -74,7 +74,7 @@ pub(crate) async fn set_lifetime(
     let reading = Reading::new(None, None, handlers.clock.now())?;
     handlers
         .submit(ask, move |outcome| {
-            let state = &outcome.after.registry;
+            let state = outcome.after;
             let practices = Practices::of(state, reading);
             let organisation = state.organisation(&code).map(|known| practices.to_wire(known, known.latest()));
             wire::SetOrganisationLifetimeResponse { organisation, position: outcome.position }
@@ -89,7 +89,7 @@ fn position_of_etag(handlers: &Handlers, code: &str, etag: &str) -> Result<Optio
     }
     let position = resource::position_of(etag).ok_or_else(|| {
         let published = handlers.engine.published();
-        let current = published.state.registry.organisation(code).map(|known| resource::etag(known.position));
+        let current = published.state.organisation(code).map(|known| resource::etag(known.position));
         refusal::organisation_etag_mismatch(code, etag, &current.unwrap_or_default())
     })?;
     Ok(Some(position))

@@ -172,7 +172,7 @@ pub(crate) async fn get_receipt(
     let (code, number) = name::receipt("name", &request.name)?;
     let reading = Reading::new(request.effective_at.as_ref(), request.known_at.as_ref(), handlers.clock.now())?;
     let published = handlers.published_at(request.min_position).await?;
-    let view = reading.of(&published.state.registry).find(code).ok_or_else(|| refusal::practice_not_found(code))?;
+    let view = reading.of(&published.state).find(code).ok_or_else(|| refusal::practice_not_found(code))?;
     let of = view.pause(number).ok_or_else(|| refusal::receipt_not_found(&request.name))?;
     Ok(wire::GetReceiptResponse { receipt: Some(pause::receipt_to_wire(view, of)) })
 }
@@ -206,5 +206,5 @@ pub(crate) async fn request_switch_off(
 
 /// The practice as the outcome left it. There is one: a command on an unknown practice is refused.
 pub(crate) fn view_of<'a>(outcome: &'a Outcome<'_, Registry>, code: PracticeCode) -> Option<View<'a>> {
-    outcome.after.registry.practice(code).map(View::current)
+    outcome.after.practice(code).map(View::current)
 }

@@ -55,7 +55,7 @@ fn keys_from_wire(keys: &[wire::CommandKey]) -> Result<Vec<CommandKey>, Error> {
 
 /// Judged on the state after: what was granted there has its permit, and what was refused is refused still.
 fn grant_to_wire(outcome: &Outcome<'_, Registry>, key: &CommandKey) -> wire::PermitGrant {
-    let state = &outcome.after.registry;
+    let state = outcome.after;
     let refusal = permit_refusal(state, key, outcome.now);
     wire::PermitGrant {
         key: Some(permit::key_to_wire(key)),
@@ -159,7 +159,7 @@ fn settled_to_wire(outcome: &Outcome<'_, Registry>, settlements: &[Settlement]) 
     let result = |settlement: &Settlement| {
         let consequences =
             news.iter().find(|settled| settled.key == settlement.key).map(|settled| &settled.consequences);
-        settlement_to_wire(&outcome.after.registry, settlement, consequences)
+        settlement_to_wire(outcome.after, settlement, consequences)
     };
     (settlements.iter().map(result).collect(), count(news.len()))
 }

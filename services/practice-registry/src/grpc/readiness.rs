@@ -29,7 +29,7 @@ pub(crate) async fn list_items(
         usual_owner: known.usual_owner.to_owned(),
         declared_by: String::new(),
     });
-    let declared = published.state.registry.declared_items().map(|known| wire::ReadinessItemKind {
+    let declared = published.state.declared_items().map(|known| wire::ReadinessItemKind {
         item: known.item.clone(),
         title: known.title.clone(),
         description: known.description.clone(),

@@ -129,7 +129,7 @@ pub(crate) async fn list_changes(
     let page: Page<Place> = api::page!(request, PageLimits::STANDARD)?;
     let id = name::import("name", &request.name)?;
     let published = handlers.published_at(request.min_position).await?;
-    let state = &published.state.registry;
+    let state = &published.state;
     let import = state.sources().import(id).ok_or_else(|| import_not_found(&request.name))?;
     // What the last part changed is in the record after it.
     let end = import.last_position + 1;

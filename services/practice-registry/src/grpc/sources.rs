@@ -41,7 +41,7 @@ pub(crate) async fn compare(
     asked: Asked<wire::CompareSourcesRequest>,
 ) -> Result<wire::CompareSourcesResponse, Error> {
     let published = handlers.published_at(asked.request.min_position).await?;
-    let state = &published.state.registry;
+    let state = &published.state;
     let (mut all, mut overlaps) = (Tally::default(), BTreeMap::<Vec<SourceKind>, Tally>::new());
     for practice in state.sources().practices_after(None) {
         let standing = Standing::of(state, practice);
@@ -76,7 +76,7 @@ pub(crate) async fn list(
     let request = &asked.request;
     let page: Page<PracticeCode> = api::page!(request, PageLimits::STANDARD)?;
     let published = handlers.published_at(request.min_position).await?;
-    let state = &published.state.registry;
+    let state = &published.state;
     let any = request.kind == i32::from(wire::SourceDisagreementKind::Unspecified);
     let wanted = |kind: &DisagreementKind| any || i32::from(kind_to_wire(*kind)) == request.kind;
     let mut rest = state.sources().practices_after(page.after).filter_map(|practice| {

@@ -95,7 +95,7 @@ impl Handlers {
         }
         let position = resource::position_of(etag).ok_or_else(|| {
             let published = self.engine.published();
-            let current = published.state.registry.practice(code).map(|known| resource::etag(known.position()));
+            let current = published.state.practice(code).map(|known| resource::etag(known.position()));
             refusal::etag_mismatch(code, etag, &current.unwrap_or_default())
         })?;
         Ok(Some(position))

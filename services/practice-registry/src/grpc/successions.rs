@@ -33,7 +33,7 @@ pub(crate) async fn record(
 }
 
 fn reply(outcome: &Outcome<'_, Registry>, terms: &SuccessionTerms) -> wire::RecordSuccessionResponse {
-    let state = &outcome.after.registry;
+    let state = outcome.after;
     let mut codes: Vec<PracticeCode> = Vec::new();
     let later = terms.successors.iter().flat_map(|successor| heirs(state, *successor));
     for code in terms.practices().chain(later) {

@@ -21,7 +21,7 @@ pub(crate) async fn sync_directory(
     let start = Command::StartSync(StartSync { source, full: request.full });
     let ask = Ask::new(&caller, &mutation, start);
     let reply = move |outcome: &Outcome<'_, Registry>| wire::SyncDirectoryResponse {
-        sync: outcome.after.registry.syncs().open(source).map(to_wire),
+        sync: outcome.after.syncs().open(source).map(to_wire),
         position: outcome.position,
     };
     handlers.submit(ask, reply).await
@@ -34,7 +34,7 @@ pub(crate) async fn get(
     let number = name::sync("name", &asked.request.name)?;
     let published = handlers.published_at(asked.request.min_position).await?;
     let sync =
-        published.state.registry.syncs().get(number).ok_or_else(|| {
+        published.state.syncs().get(number).ok_or_else(|| {
             Error::not_found("SYNC_NOT_FOUND", "there is no {sync}").with("sync", &asked.request.name)
         })?;
     Ok(wire::GetSyncResponse { sync: Some(to_wire(sync)), position: published.position })
@@ -47,7 +47,7 @@ pub(crate) async fn list(
     let request = &asked.request;
     let page: Page<u32> = api::page!(request, PageLimits::STANDARD)?;
     let published = handlers.published_at(request.min_position).await?;
-    let syncs = published.state.registry.syncs();
+    let syncs = published.state.syncs();
     let mut rest = syncs.latest_first().filter(|sync| page.after.is_none_or(|after| sync.number < after));
     let listed: Vec<&Sync> = rest.by_ref().take(page.rows).collect();
     let next = rest.next().and(listed.last());

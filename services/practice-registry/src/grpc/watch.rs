@@ -143,7 +143,7 @@ impl Watch {
     ) -> wire::WatchPracticesResponse {
         let mut changes = Vec::new();
         let mut last = None;
-        for known in published.state.registry.practices_after(after) {
+        for known in published.state.practices_after(after) {
             let view = View::current(known);
             if !self.filter.matches(&Row::new(view)) {
                 continue;
@@ -169,7 +169,7 @@ impl Watch {
         published: Arc<Published<Registry>>,
         beyond: Option<&Arc<Practice>>,
     ) -> Result<wire::WatchPracticesResponse, Error> {
-        let state = &published.state.registry;
+        let state = &published.state;
         let changed: Vec<Arc<Practice>> = match beyond {
             None => state.changed_after(self.place.position).take(self.changes_max()).cloned().collect(),
             Some(beyond) => state.changed_beyond(beyond).take(self.changes_max()).cloned().collect(),

@@ -154,7 +154,7 @@ impl Syncing {
     /// Does the next thing that is due, if something is.
     async fn step(&mut self) -> Result<Next, SubmitError<Rejection>> {
         let published = self.engine.published();
-        let (state, now) = (&published.state.registry, self.clock.now());
+        let (state, now) = (&published.state, self.clock.now());
         match self.config.next_due(state.syncs()) {
             Some(due) if due <= now => {}
             due => return Ok(Next::Later(due)),
@@ -181,7 +181,7 @@ impl Syncing {
     /// Says in the log that a run has ended.
     fn tell_end(&self, number: u32) {
         let published = self.engine.published();
-        let ended = published.state.registry.syncs().get(number).filter(|sync| !sync.is_open());
+        let ended = published.state.syncs().get(number).filter(|sync| !sync.is_open());
         if let Some(Sync { read_count, tally, .. }) = ended {
             let changed = tally.created + tally.updated + tally.moved + tally.closed;
             tracing::info!(

@@ -113,7 +113,7 @@ impl Following {
         let wait = async {
             loop {
                 let published = self.registry.engine().published();
-                if let Some(sync) = published.state.registry.syncs().latest_first().next().filter(|sync| wanted(sync)) {
+                if let Some(sync) = published.state.syncs().latest_first().next().filter(|sync| wanted(sync)) {
                     return sync.clone();
                 }
                 let (_, _activity) = subscription.changed().await;
@@ -124,7 +124,7 @@ impl Following {
     }
 
     pub(crate) fn latest(&self) -> Option<Sync> {
-        self.registry.engine().published().state.registry.syncs().latest_first().next().cloned()
+        self.registry.engine().published().state.syncs().latest_first().next().cloned()
     }
 
     pub(crate) async fn until_completed(&self, number: u32) -> Sync {
@@ -133,7 +133,7 @@ impl Following {
 
     pub(crate) fn practice(&self, code: &str) -> Option<Practice> {
         let published = self.registry.engine().published();
-        published.state.registry.practice(code.parse().unwrap()).map(|known| Practice::clone(known))
+        published.state.practice(code.parse().unwrap()).map(|known| Practice::clone(known))
     }
 
     pub(crate) async fn ask(&mut self, full: bool) -> wire::Sync {

@@ -79,10 +79,10 @@ async fn pauses_end_and_practices_close_at_their_moment_and_not_before() {
     let lapsed: Vec<_> = events.iter().map(|recorded| (recorded.recorded_at, recorded.actor.as_str())).collect();
     assert_eq!(lapsed, [(until, "practice-registry"), (day_start(close), "practice-registry")]);
     let published = registry.engine().published();
-    let known = published.state.registry.practice("A81001".parse().unwrap()).unwrap();
+    let known = published.state.practice("A81001".parse().unwrap()).unwrap();
     assert_eq!(known.status, practice::directory::Status::Closed);
     assert_eq!(known.pauses_in_force().count(), 0);
-    assert_eq!(published.state.registry.next_due(), None);
+    assert_eq!(published.state.next_due(), None);
 
     shutdown.cancel();
     drop(activity);
@@ -110,9 +110,9 @@ async fn a_succession_takes_effect_on_its_day_by_the_loop() {
         async move { registry.run(shutdown).await }
     });
     let (published, _activity) = subscription.changed().await;
-    let known = published.state.registry.practice("A81001".parse().unwrap()).unwrap();
+    let known = published.state.practice("A81001".parse().unwrap()).unwrap();
     assert_eq!(known.status, practice::directory::Status::Closed);
-    assert_eq!(published.state.registry.next_due(), None);
+    assert_eq!(published.state.next_due(), None);
     shutdown.cancel();
     loops.await.unwrap();
 }
@@ -146,7 +146,7 @@ async fn what_fell_due_while_nobody_ran_comes_about_at_the_start() {
         async move { registry.run(shutdown).await }
     });
     let (published, _activity) = subscription.changed().await;
-    let known = published.state.registry.practice("A81001".parse().unwrap()).unwrap();
+    let known = published.state.practice("A81001".parse().unwrap()).unwrap();
     assert_eq!(known.status, practice::directory::Status::Active);
     shutdown.cancel();
     loops.await.unwrap();

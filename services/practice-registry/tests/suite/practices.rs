@@ -57,6 +57,26 @@ async fn a_practice_shows_what_the_directory_says_of_it() {
     .await;
 }
 
+/// GetPractice is answered from encoded bytes, BatchGetPractices is not.
+#[tokio::test]
+async fn a_practice_is_told_alike_alone_and_in_a_batch_after_each_change() {
+    everywhere(async |bench| {
+        bench.import_map().await;
+        for change in 0..3 {
+            if change > 0 {
+                bench.pause(&format!("pause-{change}")).await;
+            }
+            let alone = bench.practice().await;
+            assert_eq!(alone.pauses.len(), change);
+            let names = vec![PRACTICE.to_owned()];
+            let batch = wire::BatchGetPracticesRequest { names, ..Default::default() };
+            let batch = bench.client.batch_get_practices(batch).await.unwrap().into_inner();
+            assert_eq!(batch.practices, [alone]);
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_unknown_practice_is_not_found_and_a_malformed_name_is_refused() {
     let mut bench = Bench::with_practices().await;

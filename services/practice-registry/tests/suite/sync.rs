@@ -265,7 +265,7 @@ async fn where_the_publisher_keeps_no_changes_of_so_long_ago_everything_is_read(
     let sync = following.until_completed(3).await;
     assert_eq!(sync.since, None);
     let published = following.registry.engine().published();
-    assert_eq!(published.state.registry.syncs().get(2).unwrap().end, Some(SyncEnd::Superseded));
+    assert_eq!(published.state.syncs().get(2).unwrap().end, Some(SyncEnd::Superseded));
 }
 
 #[tokio::test]
