@@ -23,6 +23,8 @@
 mod reading;
 mod writing;
 
+use std::io::Read;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -38,6 +40,9 @@ pub enum CompactError {
     /// The bytes end before the value does.
     #[error("the bytes end in the middle of a value")]
     Ended,
+    /// The bytes cannot be had.
+    #[error("the bytes cannot be read: {0}")]
+    Unread(String),
     /// The value ends before the bytes do.
     #[error("there are {0} bytes more than the value has")]
     TooMany(usize),
@@ -77,11 +82,12 @@ pub(crate) fn to_vec(value: &impl Serialize) -> Result<Vec<u8>, CompactError> {
 /// The value that these bytes were written from.
 ///
 /// # Errors
-/// Where they were not written from a value of this type; not for certain, since bytes of another may happen to fit.
-pub(crate) fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CompactError> {
+/// Where they cannot be read or were not written from a value of this type; not for certain, since bytes of another may
+/// happen to fit.
+pub(crate) fn from_reader<T: DeserializeOwned>(bytes: impl Read) -> Result<T, CompactError> {
     let mut reader = reading::Reader::new(bytes);
     let value = T::deserialize(&mut reader)?;
-    match reader.rest() {
+    match reader.rest()? {
         0 => Ok(value),
         rest => Err(CompactError::TooMany(rest)),
     }
@@ -156,24 +162,43 @@ mod tests {
         (flat(), proptest::option::of(flat())).prop_map(|(outer, inner)| Sparse { i: inner.map(Box::new), ..outer })
     }
 
+    /// Gives so many bytes at a time.
+    struct Pieces<'a> {
+        bytes: &'a [u8],
+        piece: usize,
+    }
+
+    impl Read for Pieces<'_> {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            self.bytes.read(&mut into[..self.piece])
+        }
+    }
+
     proptest! {
         #[test]
         fn what_was_written_is_read(value in sparse()) {
             let bytes = to_vec(&value).unwrap();
-            prop_assert_eq!(from_slice::<Sparse>(&bytes), Ok(value));
+            prop_assert_eq!(from_reader::<Sparse>(bytes.as_slice()), Ok(value));
+        }
+
+        #[test]
+        fn it_does_not_matter_in_which_pieces_the_bytes_come(value in sparse(), piece in 1_usize..9) {
+            let bytes = to_vec(&value).unwrap();
+            let pieces = Pieces { bytes: &bytes, piece };
+            prop_assert_eq!(from_reader::<Sparse>(pieces), Ok(value));
         }
 
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let _ = from_slice::<Sparse>(&bytes);
-            let _ = from_slice::<Vec<u64>>(&bytes);
+            let _ = from_reader::<Sparse>(bytes.as_slice());
+            let _ = from_reader::<Vec<u64>>(bytes.as_slice());
         }
 
         #[test]
         fn bytes_that_are_cut_off_are_refused(value in sparse(), keep in any::<proptest::sample::Index>()) {
             let bytes = to_vec(&value).unwrap();
             let kept = &bytes[..keep.index(bytes.len())];
-            prop_assert!(from_slice::<Sparse>(kept).is_err());
+            prop_assert!(from_reader::<Sparse>(kept).is_err());
         }
     }
 
@@ -214,11 +239,14 @@ mod tests {
         }
         assert_eq!(to_vec(&Flattened { inner: BTreeMap::new() }), Err(CompactError::LengthUnknown));
         let bytes = to_vec(&Tagged::One { number: 1 }).unwrap();
-        assert_eq!(from_slice::<Tagged>(&bytes).unwrap_err(), CompactError::NotSelfDescribing);
-        assert_eq!(from_slice::<u8>(&[1, 2]), Err(CompactError::TooMany(1)));
-        assert_eq!(from_slice::<u8>(&[0xAC, 2]), Err(CompactError::Malformed("an integer of this size", 300)));
-        assert_eq!(from_slice::<bool>(&[2]), Err(CompactError::Malformed("a bool", 2)));
-        assert_eq!(from_slice::<u64>(&[0xFF; 11]), Err(CompactError::Malformed("a number of more than 64 bits", 0x7F)));
-        assert_eq!(from_slice::<String>(&[0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1]), Err(CompactError::Ended));
+        assert_eq!(from_reader::<Tagged>(bytes.as_slice()).unwrap_err(), CompactError::NotSelfDescribing);
+        assert_eq!(from_reader::<u8>(&[1, 2][..]), Err(CompactError::TooMany(1)));
+        assert_eq!(from_reader::<u8>(&[0xAC, 2][..]), Err(CompactError::Malformed("an integer of this size", 300)));
+        assert_eq!(from_reader::<bool>(&[2][..]), Err(CompactError::Malformed("a bool", 2)));
+        assert_eq!(
+            from_reader::<u64>(&[0xFF; 11][..]),
+            Err(CompactError::Malformed("a number of more than 64 bits", 0x7F))
+        );
+        assert_eq!(from_reader::<String>(&[0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1][..]), Err(CompactError::Ended));
     }
 }

@@ -1,5 +1,7 @@
 //! Encoding: how a machine's state is written into its snapshots.
 
+use std::io::Read;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -53,10 +55,10 @@ impl Encoding {
     ///
     /// # Errors
     /// Where these bytes are not those of such a state.
-    pub fn decode<S: DeserializeOwned>(self, bytes: &[u8]) -> Result<S, EncodingError> {
+    pub fn decode<S: DeserializeOwned>(self, bytes: impl Read) -> Result<S, EncodingError> {
         Ok(match self {
-            Self::MessagePack => rmp_serde::from_slice(bytes)?,
-            Self::Compact => compact::from_slice(bytes)?,
+            Self::MessagePack => rmp_serde::from_read(bytes)?,
+            Self::Compact => compact::from_reader(bytes)?,
         })
     }
 }

@@ -5,8 +5,12 @@
 //! before, or from its beginning. Parts are written one by one, so that none holds the store's lock for long; a snapshot
 //! counts once its head row is written, last.
 
+use std::io::{self, Read};
+
 use database::{Db, sql};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
 
 use crate::JournalError;
 use crate::encoding::EncodingError;
@@ -22,6 +26,9 @@ const PART_BYTES: usize = 1024 * 1024;
 
 /// Parts that are read or dropped at a time: few enough not to stand in memory twice, and to hold nobody up.
 const PARTS_AT_ONCE: i64 = 8;
+
+/// Parts that wait to be decoded.
+const PARTS_AHEAD: usize = 2;
 
 /// Snapshots kept: the one before the last still helps where the last is in doubt.
 const KEPT_COUNT: i64 = 2;
@@ -129,15 +136,16 @@ pub(crate) async fn load<M: Machine>(log: &Log, last: u64) -> Result<Option<(Fol
             tracing::warn!(journal = name, position = at, "a snapshot is of another journal and is passed over");
             continue;
         }
-        let bytes = read_parts(db, name, at).await?;
-        let bytes_count = bytes.len();
+        let (parts, coming) = mpsc::channel(PARTS_AHEAD);
+        // Beside the threads that serve: it takes seconds where the state is large.
+        let decoding = tokio::task::spawn_blocking(|| decode::<M>(Parts::new(coming)));
+        let parts_read = read_parts(db, name, at, parts).await?;
         let parts_count: i64 = column(name, &row, "parts_count")?;
-        let is_whole = i64::try_from(bytes_count.div_ceil(PART_BYTES)).is_ok_and(|count| count == parts_count);
-        let expected = is_whole.then_some(hash(name, &row, "state_hash")?);
-        match decode::<M>(bytes, expected).await {
-            Ok(Content { state, redactions }) => {
+        let expected = (parts_read == parts_count).then_some(hash(name, &row, "state_hash")?);
+        match decoding.await.unwrap_or(Err(Doubt::Panicked)).and_then(|decoded| decoded.beyond_doubt(expected)) {
+            Ok((Content { state, redactions }, bytes)) => {
                 let redactions: Redactions = redactions.into_iter().collect();
-                let taken = Taken { position: at, payload_bytes: 0, bytes: bytes_count as u64 };
+                let taken = Taken { position: at, payload_bytes: 0, bytes };
                 return Ok(Some((Folded { state, redactions, head: record.head(), payload_bytes: 0 }, taken)));
             }
             Err(doubt) => {
@@ -160,16 +168,58 @@ enum Doubt {
     Panicked,
 }
 
-/// Checks and reads a snapshot, beside the threads that serve: it takes seconds where the state is large. `expected` is
-/// None where a part is missing.
-async fn decode<M: Machine>(bytes: Vec<u8>, expected: Option<Hash>) -> Result<Content<M::State>, Doubt> {
-    let decoded = tokio::task::spawn_blocking(move || {
-        if expected != Some(Hash::of_bytes(&bytes)) {
+/// The parts as they come from the store: the bytes of a large state never stand in memory beside it.
+struct Parts {
+    coming: mpsc::Receiver<Vec<u8>>,
+    part: Vec<u8>,
+    at: usize,
+    sha: Sha256,
+    bytes_count: u64,
+}
+
+impl Parts {
+    fn new(coming: mpsc::Receiver<Vec<u8>>) -> Self {
+        Self { coming, part: Vec::new(), at: 0, sha: Sha256::new(), bytes_count: 0 }
+    }
+}
+
+impl Read for Parts {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.part.len() {
+            let Some(part) = self.coming.blocking_recv() else { return Ok(0) };
+            self.sha.update(&part);
+            self.bytes_count += part.len() as u64;
+            self.part = part;
+            self.at = 0;
+        }
+        let read = (&self.part[self.at..]).read(into)?;
+        self.at += read;
+        Ok(read)
+    }
+}
+
+/// What the parts hold, and what they are.
+struct Decoded<S> {
+    content: Result<Content<S>, EncodingError>,
+    hash: Hash,
+    bytes_count: u64,
+}
+
+fn decode<M: Machine>(mut parts: Parts) -> Result<Decoded<M::State>, Doubt> {
+    let content = M::STATE_ENCODING.decode(&mut parts);
+    // Where it cannot be decoded, the rest of the hash still tells whether it was altered.
+    io::copy(&mut parts, &mut io::sink()).map_err(|_| Doubt::Altered)?;
+    Ok(Decoded { content, hash: Hash(parts.sha.finalize().into()), bytes_count: parts.bytes_count })
+}
+
+impl<S> Decoded<S> {
+    /// The content and its size in bytes. `expected` is None where a part is missing.
+    fn beyond_doubt(self, expected: Option<Hash>) -> Result<(Content<S>, u64), Doubt> {
+        if expected != Some(self.hash) {
             return Err(Doubt::Altered);
         }
-        Ok(M::STATE_ENCODING.decode(&bytes)?)
-    });
-    decoded.await.unwrap_or(Err(Doubt::Panicked))
+        Ok((self.content?, self.bytes_count))
+    }
 }
 
 async fn record_at(log: &Log, position: u64) -> Result<Option<Record>, JournalError> {
@@ -178,24 +228,25 @@ async fn record_at(log: &Log, position: u64) -> Result<Option<Record>, JournalEr
     Ok(found.filter(|record| record.position == position))
 }
 
-async fn read_parts(db: &Db, name: &str, at: u64) -> Result<Vec<u8>, JournalError> {
-    let select = "select cast(coalesce(sum(length(bytes)), 0) as bigint) as bytes_count, \
-                  coalesce(max(part) + 1, 0) as parts_count from journal_snapshot_parts where position = $1";
-    let row = db.fetch_one(sql(select).bind(stored(at))).await.map_err(|source| failed(name, source))?;
-    let bytes_count: i64 = column(name, &row, "bytes_count")?;
-    let parts_count: i64 = column(name, &row, "parts_count")?;
-    let mut bytes = Vec::with_capacity(usize::try_from(bytes_count).unwrap_or_default());
-    let mut first = 0;
-    while first < parts_count {
-        let select = "select bytes from journal_snapshot_parts where position = $1 and part >= $2 and part < $3 \
-                      order by part";
-        let statement = sql(select).bind(stored(at)).bind(first).bind(first + PARTS_AT_ONCE);
-        for row in db.fetch_all(statement).await.map_err(|source| failed(name, source))? {
-            bytes.extend(column::<Vec<u8>>(name, &row, "bytes")?);
+/// Sends the parts in their order. How many there are, without a gap; fewer where nobody wants the rest.
+async fn read_parts(db: &Db, name: &str, at: u64, parts: mpsc::Sender<Vec<u8>>) -> Result<i64, JournalError> {
+    let mut count = 0;
+    loop {
+        let select = "select part, bytes from journal_snapshot_parts \
+                      where position = $1 and part >= $2 and part < $3 order by part";
+        let statement = sql(select).bind(stored(at)).bind(count).bind(count + PARTS_AT_ONCE);
+        let rows = db.fetch_all(statement).await.map_err(|source| failed(name, source))?;
+        if rows.is_empty() {
+            return Ok(count);
         }
-        first += PARTS_AT_ONCE;
+        for row in rows {
+            let part: i64 = column(name, &row, "part")?;
+            if part != count || parts.send(column(name, &row, "bytes")?).await.is_err() {
+                return Ok(count);
+            }
+            count += 1;
+        }
     }
-    Ok(bytes)
 }
 
 fn damaged(log: &Log, what: String) -> JournalError {

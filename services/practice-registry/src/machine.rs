@@ -70,7 +70,7 @@ mod tests {
         assert!(!corpora.is_empty());
         for state in corpora {
             let bytes = Registry::STATE_ENCODING.encode(&state).unwrap();
-            let read: State = Registry::STATE_ENCODING.decode(&bytes).unwrap();
+            let read: State = Registry::STATE_ENCODING.decode(bytes.as_slice()).unwrap();
             assert_eq!(read, state);
         }
     }

@@ -47,10 +47,8 @@ async fn registry() -> Routes {
 }
 
 /// Each RPC with its request as it goes on the wire: `ods_code = "A81001"`, `name = "practices/A81001"`.
-const AT_ONCE: [(&str, &[u8]); 2] = [
-    ("CheckAccess", b"\0\0\0\0\x08\x0a\x06A81001"),
-    ("GetPractice", b"\0\0\0\0\x12\x0a\x10practices/A81001"),
-];
+const AT_ONCE: [(&str, &[u8]); 2] =
+    [("CheckAccess", b"\0\0\0\0\x08\x0a\x06A81001"), ("GetPractice", b"\0\0\0\0\x12\x0a\x10practices/A81001")];
 
 fn request((rpc, body): (&str, &'static [u8])) -> Request<Body> {
     Request::post(format!("http://registry/citizens_access.registry.v1.PracticeRegistryService/{rpc}"))

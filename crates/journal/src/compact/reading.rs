@@ -1,5 +1,7 @@
 //! The reading side of [`compact`](super): a deserializer.
 
+use std::io::Read;
+
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
@@ -9,38 +11,83 @@ use super::{CompactError, FIELDS_IN_BYTE};
 /// Seven bits each, so a number has at most so many bytes.
 const NUMBER_BYTES_MAX: u32 = 10;
 
-pub(super) struct Reader<'de> {
-    bytes: &'de [u8],
+/// Bytes that are asked for at a time.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Elements for which room is made before they are read: a length that was made up must not take memory.
+const ROOM_MAX: usize = 4_096;
+
+pub(super) struct Reader<R> {
+    input: R,
+    /// What was read of the input and not taken yet lies between `at` and `end`.
+    buffer: Box<[u8]>,
+    at: usize,
+    end: usize,
+    /// What does not lie in the buffer as a whole.
+    gathered: Vec<u8>,
 }
 
-impl<'de> Reader<'de> {
-    pub(super) fn new(bytes: &'de [u8]) -> Self {
-        Self { bytes }
+impl<R: Read> Reader<R> {
+    pub(super) fn new(input: R) -> Self {
+        Self { input, buffer: vec![0; BUFFER_BYTES].into(), at: 0, end: 0, gathered: Vec::new() }
     }
 
-    /// How many bytes are not read yet.
-    pub(super) fn rest(&self) -> usize {
-        self.bytes.len()
+    /// Reads to the end. How many bytes nobody has taken.
+    pub(super) fn rest(&mut self) -> Result<usize, CompactError> {
+        let mut rest = self.end - self.at;
+        while self.fill()? {
+            rest += self.end;
+        }
+        self.at = self.end;
+        Ok(rest)
+    }
+
+    /// Drops the buffer for what comes next. False at the end.
+    #[cold]
+    fn fill(&mut self) -> Result<bool, CompactError> {
+        self.at = 0;
+        self.end = 0;
+        self.end = self.input.read(&mut self.buffer).map_err(|error| CompactError::Unread(error.to_string()))?;
+        Ok(self.end > 0)
     }
 
     #[inline]
     fn byte(&mut self) -> Result<u8, CompactError> {
-        let (first, rest) = self.bytes.split_first().ok_or(CompactError::Ended)?;
-        self.bytes = rest;
-        Ok(*first)
+        if self.at == self.end && !self.fill()? {
+            return Err(CompactError::Ended);
+        }
+        let byte = self.buffer[self.at];
+        self.at += 1;
+        Ok(byte)
     }
 
     #[inline]
-    fn take(&mut self, length: usize) -> Result<&'de [u8], CompactError> {
-        let (taken, rest) = self.bytes.split_at_checked(length).ok_or(CompactError::Ended)?;
-        self.bytes = rest;
-        Ok(taken)
+    fn take(&mut self, length: usize) -> Result<&[u8], CompactError> {
+        if self.end - self.at < length {
+            return self.gather(length);
+        }
+        let from = self.at;
+        self.at += length;
+        Ok(&self.buffer[from..self.at])
+    }
+
+    fn gather(&mut self, length: usize) -> Result<&[u8], CompactError> {
+        self.gathered.clear();
+        while self.gathered.len() < length {
+            if self.at == self.end && !self.fill()? {
+                return Err(CompactError::Ended);
+            }
+            let wanted = (length - self.gathered.len()).min(self.end - self.at);
+            self.gathered.extend_from_slice(&self.buffer[self.at..self.at + wanted]);
+            self.at += wanted;
+        }
+        Ok(&self.gathered)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], CompactError> {
-        let (taken, rest) = self.bytes.split_first_chunk().ok_or(CompactError::Ended)?;
-        self.bytes = rest;
-        Ok(*taken)
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N)?);
+        Ok(array)
     }
 
     /// Most numbers are small.
@@ -90,7 +137,7 @@ impl<'de> Reader<'de> {
     }
 
     #[inline]
-    fn text(&mut self) -> Result<&'de str, CompactError> {
+    fn text(&mut self) -> Result<&str, CompactError> {
         let length = self.number_as()?;
         let bytes = self.take(length)?;
         std::str::from_utf8(bytes).map_err(|error| CompactError::Malformed("a text", error.valid_up_to() as u64))
@@ -121,7 +168,7 @@ macro_rules! undescribed {
     )+};
 }
 
-impl<'de> Deserializer<'de> for &mut Reader<'de> {
+impl<'de, R: Read> Deserializer<'de> for &mut Reader<R> {
     type Error = CompactError;
 
     undescribed!(deserialize_any, deserialize_identifier, deserialize_ignored_any);
@@ -154,7 +201,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CompactError> {
-        visitor.visit_borrowed_str(self.text()?)
+        visitor.visit_str(self.text()?)
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CompactError> {
@@ -163,7 +210,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CompactError> {
         let length = self.number_as()?;
-        visitor.visit_borrowed_bytes(self.take(length)?)
+        visitor.visit_bytes(self.take(length)?)
     }
 
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CompactError> {
@@ -237,12 +284,12 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 }
 
 /// The elements of a list, tuple or map.
-struct Elements<'a, 'de> {
-    reader: &'a mut Reader<'de>,
+struct Elements<'a, R> {
+    reader: &'a mut Reader<R>,
     left: usize,
 }
 
-impl Elements<'_, '_> {
+impl<R> Elements<'_, R> {
     fn is_over(&mut self) -> bool {
         match self.left.checked_sub(1) {
             Some(left) => {
@@ -252,14 +299,9 @@ impl Elements<'_, '_> {
             None => true,
         }
     }
-
-    /// Never more than there are bytes: a length that was made up must not take memory.
-    fn count(&self) -> usize {
-        self.left.min(self.reader.rest())
-    }
 }
 
-impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
+impl<'de, R: Read> SeqAccess<'de> for Elements<'_, R> {
     type Error = CompactError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, CompactError> {
@@ -267,11 +309,11 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.count())
+        Some(self.left.min(ROOM_MAX))
     }
 }
 
-impl<'de> MapAccess<'de> for Elements<'_, 'de> {
+impl<'de, R: Read> MapAccess<'de> for Elements<'_, R> {
     type Error = CompactError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, CompactError> {
@@ -283,21 +325,21 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.count())
+        Some(self.left.min(ROOM_MAX))
     }
 }
 
 /// The fields of a struct, in the order of its declaration. To serde one that was left out is the end of a list, at which
 /// it takes the default; it asks for the next all the same.
-struct Fields<'a, 'de> {
-    reader: &'a mut Reader<'de>,
+struct Fields<'a, R> {
+    reader: &'a mut Reader<R>,
     /// How many were asked for.
     count: u32,
     /// Which of the last eight are there.
     told: u8,
 }
 
-impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
+impl<'de, R: Read> SeqAccess<'de> for Fields<'_, R> {
     type Error = CompactError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, CompactError> {
@@ -313,7 +355,7 @@ impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
     }
 }
 
-impl<'de> EnumAccess<'de> for &mut Reader<'de> {
+impl<'de, R: Read> EnumAccess<'de> for &mut Reader<R> {
     type Error = CompactError;
     type Variant = Self;
 
@@ -324,7 +366,7 @@ impl<'de> EnumAccess<'de> for &mut Reader<'de> {
     }
 }
 
-impl<'de> VariantAccess<'de> for &mut Reader<'de> {
+impl<'de, R: Read> VariantAccess<'de> for &mut Reader<R> {
     type Error = CompactError;
 
     fn unit_variant(self) -> Result<(), CompactError> {
