@@ -44,7 +44,7 @@ pub(crate) fn wave_blockers(state: &State, programme: &Programme, wave: &Wave, n
 pub(crate) fn earlier_in_the_way(programme: &Programme, wave: &Wave) -> Option<WaveId> {
     for earlier in programme.waves_in_order().take_while(|earlier| earlier.id != wave.id) {
         let verdict = earlier.gate.as_ref().map(|gate| gate.decision.as_ref().map_or(gate.verdict, |one| one.verdict));
-        let passed = earlier.stage == WaveStage::Closed && verdict == Some(Verdict::Pass);
+        let passed = earlier.has_passed();
         let failed = earlier.stage == WaveStage::Closed && verdict == Some(Verdict::Fail);
         if failed || (wave.rules.after.contains(&earlier.id.wave) && !passed) {
             return Some(earlier.id.wave);

@@ -4,26 +4,43 @@
 //! removes, or moves later. Making one is pure: the same document, registry and state give the same plan, in any order
 //! of rows (I26). What it does not do is act: [`crate::step`] does, against the state of the moment.
 
+mod bearing;
+mod change;
 mod diff;
 mod expand;
 mod free;
 mod hash;
+mod lanes;
 mod pack;
+mod patch;
+mod queue;
 mod rules;
+mod sample;
+mod strategy;
+mod terms;
 mod text;
+mod together;
+mod waiting;
 
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
-use ods::{Capability, IcbCode, PracticeCode, RegionCode, Supplier};
+use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, Supplier};
 use serde::{Deserialize, Serialize};
 
+pub use bearing::Bearing;
+pub use change::Change;
 pub use diff::{Diff, Move, MoveRule, diff};
 pub use expand::{Expansion, expand};
 pub use hash::{NotAPlanHash, PlanHash};
+pub use patch::NotItsBase;
 pub use rules::{Booking, WaveRules};
+pub use sample::Distance;
+pub use together::ApartPcn;
 
+use crate::calendar::Calendar;
 use crate::id::{HoldId, PlanVersion, ProgrammeId, WaveId};
 use crate::spec::{Mode, ProgrammeSpec};
 use crate::state::Load;
@@ -62,6 +79,9 @@ pub struct PlannedWave {
     pub rules: Arc<WaveRules>,
     /// Its members in its fixed order.
     pub members: Vec<Member>,
+    /// How far they are from England, where they are taken so as to resemble it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance: Option<Distance>,
 }
 
 /// A practice of a wave.
@@ -75,6 +95,9 @@ pub struct Member {
     pub icb: Option<IcbCode>,
     /// Its region.
     pub region: Option<RegionCode>,
+    /// Its primary care network; none where it is in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pcn: Option<PcnCode>,
     /// Its registered patients.
     pub list_size: u32,
     /// How it is switched on.
@@ -86,7 +109,7 @@ pub struct Member {
 }
 
 /// What puts a practice in a wave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlacedBy {
     /// The wave's cohort.
@@ -117,6 +140,10 @@ pub enum Unplaced {
     NoRoom,
     /// It is larger than a cap allows at all.
     TooLarge,
+    /// Its network is to stay together, and no wave is for all of it.
+    PcnApart,
+    /// Its network is to stay together, and is more than the caps let through in any wave that is for it.
+    PcnTooLarge,
 }
 
 impl Unplaced {
@@ -131,6 +158,8 @@ impl Unplaced {
             Self::NoWave => "NO_WAVE_MATCHES",
             Self::NoRoom => "WAVES_ARE_FULL",
             Self::TooLarge => "LARGER_THAN_A_CAP",
+            Self::PcnApart => "NO_WAVE_FOR_ITS_WHOLE_PCN",
+            Self::PcnTooLarge => "PCN_LARGER_THAN_A_WAVE",
         }
     }
 }
@@ -145,6 +174,8 @@ impl fmt::Display for Unplaced {
             Self::NoWave => out.write_str("no wave's cohort matches"),
             Self::NoRoom => out.write_str("the waves that match are full"),
             Self::TooLarge => out.write_str("larger than a cap allows at all"),
+            Self::PcnApart => out.write_str("no wave is for all practices of its network"),
+            Self::PcnTooLarge => out.write_str("its network as a whole is more than the caps let through in any wave"),
         }
     }
 }
@@ -168,6 +199,11 @@ impl Plan {
 }
 
 impl PlannedWave {
+    /// Whether no window is left in its time.
+    pub(crate) fn is_over(&self, calendar: &Calendar, now: Timestamp) -> bool {
+        self.rules.open_days(calendar, now).is_empty()
+    }
+
     /// How many practices it has, with their patients.
     #[must_use]
     pub fn load(&self) -> Load {

@@ -10,11 +10,13 @@
 mod check;
 mod limits;
 mod readiness;
+mod strategy;
 mod supplier;
 mod violation;
 mod wave;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::civil::{Date, Weekday};
 use ods::{Capability, Supplier};
@@ -24,6 +26,7 @@ pub use check::Existing;
 pub(crate) use check::booked_in;
 pub use limits::{Cap, CapSet, Caps, GateSpec, NotAShare, Share};
 pub use readiness::{ItemSpec, ReadinessSpec};
+pub use strategy::{RestSpec, StageSpec, StrategySpec};
 pub use supplier::{ATTEMPTS_DEFAULT, CutOff, Mode, SupplierSpec};
 pub use violation::{Violation, Wrong};
 pub use wave::{Order, Take, WaveSpec};
@@ -73,8 +76,45 @@ pub struct ProgrammeSpec {
     pub gate: GateSpec,
     /// The suppliers and how each is driven. A practice of another supplier is in no wave.
     pub suppliers: BTreeMap<Supplier, SupplierSpec>,
-    /// The waves in order. A practice is in the first that takes it.
+    /// Whether the practices of a primary care network stay together.
+    #[serde(default, skip_serializing_if = "Together::is_default")]
+    pub keep_together: Together,
+    /// The waves in order. A practice is in the first that takes it; one that waits in a wave that has opened stays there.
+    #[serde(default)]
     pub waves: Vec<WaveSpec>,
+    /// Waves that nobody lists, after those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<StrategySpec>,
+}
+
+/// Who must be in one wave.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Together {
+    /// Nobody: each practice has its own turn.
+    #[default]
+    Practices,
+    /// The practices of a primary care network: they share staff, and patients who compare. A wave takes all of them that
+    /// have a turn to come, or none. Where a network mixes suppliers, only a wave for all of those takes it; within the wave
+    /// each practice is switched on in its own supplier's way, on its own day. Nobody waits for a practice that has paused, and
+    /// a list of practices is taken as it is written.
+    Pcns,
+}
+
+impl fmt::Display for Together {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Practices => "practices",
+            Self::Pcns => "pcns",
+        })
+    }
+}
+
+impl Together {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::Practices
+    }
 }
 
 /// By when the programme is to be complete.
@@ -146,12 +186,26 @@ impl ProgrammeSpec {
         self.waves.iter().find(|wave| wave.wave == id)
     }
 
+    /// Whether a wave is one of the strategy's.
+    #[must_use]
+    pub fn is_of_strategy(&self, id: crate::id::WaveId) -> bool {
+        self.strategy.as_ref().is_some_and(|strategy| strategy.first_wave <= id)
+    }
+
     /// The programme's freeze days.
     ///
     /// # Errors
     /// Where one ends before it begins.
     pub fn freeze_days(&self) -> Result<FreezeDays, CalendarError> {
         self.freezes.iter().map(|freeze| Freeze::new(freeze.first, freeze.last, freeze.why.as_str())).collect()
+    }
+
+    /// The windows of the programme's waves but those that have their own.
+    ///
+    /// # Errors
+    /// Where one is empty or two overlap.
+    pub fn windows(&self) -> Result<Windows, CalendarError> {
+        weekly(&self.windows)
     }
 
     /// The windows of a wave: its own, or the programme's.

@@ -33,7 +33,11 @@ fn check_moment(docket: &Docket, programme: &Programme, plan: &Plan) -> Result<(
     if !violations.is_empty() {
         return Err(Rejection::Invalid(violations));
     }
-    if plan.waves.iter().any(|wave| wave.goes_on != existing.goes_on(wave.id)) {
+    let other = plan.waves.iter().any(|wave| wave.goes_on != existing.goes_on(wave.id));
+    // Of a listed wave the document's check says so.
+    let mut by_strategy = plan.waves.iter().filter(|wave| !wave.goes_on && plan.spec.is_of_strategy(wave.id));
+    let over = by_strategy.any(|wave| wave.is_over(existing.calendar, docket.now));
+    if other || over {
         return Err(Rejection::PlanOutdated { programme: programme.id.clone() });
     }
     Ok(())

@@ -8,13 +8,16 @@ use jiff::civil::Date;
 use ods::PracticeCode;
 
 use super::free::{Free, judge};
-use super::pack::{Packer, Parcel};
-use super::{Member, PlacedBy, Plan, PlanHash, PlannedWave, Unplaced, WaveRules};
+use super::pack::Packer;
+use super::queue::Compiled;
+use super::sample::England;
+use super::strategy::stages;
+use super::{Member, PlacedBy, Plan, PlanHash, PlannedWave, Unplaced};
 use crate::calendar::civil_date;
 use crate::cohort::Cohort;
-use crate::id::PlanVersion;
-use crate::spec::{Existing, Mode, Order, ProgrammeSpec, Take, Violation, WaveSpec, Wrong, booked_in};
-use crate::state::{EnrolmentState, Programme, State, Wave};
+use crate::id::{PlanVersion, WaveId};
+use crate::spec::{Existing, Order, ProgrammeSpec, Take, Together, Violation, WaveSpec, Wrong};
+use crate::state::{Programme, State};
 use crate::view::{PracticeFacts, RegistryView};
 
 /// What a plan is made of.
@@ -43,11 +46,15 @@ pub fn expand(expansion: Expansion<'_>) -> Result<Plan, Vec<Violation>> {
     if !violations.is_empty() {
         return Err(violations);
     }
+    let stages = stages(spec, &state.calendar)?;
     let mut drafting = Drafting::new(expansion, programme)?;
+    drafting.keep_waiting(spec.waves.iter().chain(stages.iter().map(|stage| &stage.spec)).map(|wave| wave.wave));
     let mut waves = Vec::new();
-    for wave in compiled(expansion)? {
-        waves.push(drafting.wave(wave));
+    for (index, wave) in spec.waves.iter().enumerate() {
+        let compiled = Compiled::read(expansion, format!("waves[{index}]"), wave)?;
+        waves.push(drafting.wave(compiled));
     }
+    drafting.strategy(&stages, &mut waves)?;
     let unplaced = drafting.finish();
     if !drafting.violations.is_empty() {
         return Err(drafting.violations);
@@ -66,44 +73,31 @@ pub fn expand(expansion: Expansion<'_>) -> Result<Plan, Vec<Violation>> {
     })
 }
 
-/// A wave of the document, read: its place there, what holds for it, whom it is for.
-struct Compiled<'a> {
-    path: String,
-    spec: &'a WaveSpec,
-    rules: WaveRules,
-    cohort: Option<Cohort>,
-}
-
-fn compiled(at: Expansion<'_>) -> Result<Vec<Compiled<'_>>, Vec<Violation>> {
-    let mut compiled = Vec::new();
-    for (index, spec) in at.spec.waves.iter().enumerate() {
-        let path = format!("waves[{index}]");
-        let rules =
-            WaveRules::of(at.spec, spec, at.now).map_err(|wrong| wrong_at(format!("{path}.windows"), wrong.into()))?;
-        let cohort = spec.cohort.as_deref().map(Cohort::parse).transpose();
-        let cohort = cohort.map_err(|error| wrong_at(format!("{path}.cohort"), Wrong::Cohort(error)))?;
-        compiled.push(Compiled { path, spec, rules, cohort });
-    }
-    Ok(compiled)
-}
-
-fn wrong_at(field: String, wrong: Wrong) -> Vec<Violation> {
+pub(super) fn wrong_at(field: String, wrong: Wrong) -> Vec<Violation> {
     vec![Violation { field, wrong }]
 }
 
 /// A plan in the making.
-struct Drafting<'a> {
-    at: Expansion<'a>,
-    programme: Option<&'a Programme>,
-    packer: Packer<'a>,
+pub(super) struct Drafting<'a> {
+    pub(super) at: Expansion<'a>,
+    pub(super) programme: Option<&'a Programme>,
+    pub(super) packer: Packer<'a>,
+    /// What some waves are to resemble; none where no wave is.
+    pub(super) england: Option<England>,
     /// The programme's cohort.
-    members: Vec<&'a PracticeFacts>,
+    pub(super) members: Vec<&'a PracticeFacts>,
     /// Practices that no wave has taken yet, by code.
-    free: BTreeMap<PracticeCode, Free<'a>>,
+    pub(super) free: BTreeMap<PracticeCode, Free<'a>>,
+    /// Those who wait in waves that go on, by wave.
+    pub(super) waiting: BTreeMap<WaveId, Vec<Member>>,
     /// Practices that matched a wave and found no room there.
-    crowded_out: BTreeSet<PracticeCode>,
+    pub(super) crowded_out: BTreeSet<PracticeCode>,
+    /// Those of them whose whole network some wave would have had room for, had it been empty.
+    pub(super) would_fit: BTreeSet<PracticeCode>,
+    /// Practices that matched a wave that is not for all of their network.
+    pub(super) apart: BTreeSet<PracticeCode>,
     unplaced: BTreeMap<Unplaced, Vec<PracticeCode>>,
-    violations: Vec<Violation>,
+    pub(super) violations: Vec<Violation>,
 }
 
 impl<'a> Drafting<'a> {
@@ -112,13 +106,19 @@ impl<'a> Drafting<'a> {
         let today = civil_date(at.now);
         let taken = programme.into_iter().flat_map(|programme| &programme.daily);
         let taken = taken.filter(|(date, _)| today <= **date).map(|(date, loads)| (*date, loads));
+        let resembles =
+            at.spec.strategy.is_some() || at.spec.waves.iter().any(|one| one.order == Order::Representative);
         let mut drafting = Self {
             at,
             programme,
+            england: resembles.then(|| England::of(at.view)),
             packer: Packer::new(&at.spec.caps.daily, taken),
             members: at.view.iter().filter(|facts| facts.open && cohort.has(facts)).collect(),
             free: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             crowded_out: BTreeSet::new(),
+            would_fit: BTreeSet::new(),
+            apart: BTreeSet::new(),
             unplaced: BTreeMap::new(),
             violations: Vec::new(),
         };
@@ -141,138 +141,38 @@ impl<'a> Drafting<'a> {
     }
 
     /// A wave with its members; they are no longer free then.
-    fn wave(&mut self, wave: Compiled<'_>) -> PlannedWave {
+    pub(super) fn wave(&mut self, wave: Compiled<'_>) -> PlannedWave {
         let id = wave.spec.wave;
-        let existing = self.programme.and_then(|programme| programme.waves.get(&id));
-        if let Some(open) = existing.filter(|existing| !existing.stage.is_before_open()) {
-            return self.going_on(open);
+        if let Some(open) = self.going_on(id) {
+            return open;
         }
         let matching = self.matching(&wave);
         let members = self.place(&wave, matching);
+        let england = self.england.as_ref().filter(|_| wave.spec.order == Order::Representative);
+        let facts = members.iter().filter_map(|member| self.at.view.get(member.practice));
+        let distance = england.and_then(|england| england.distance_to(facts));
         self.check_notice(&wave, &members);
         // Dates on which nobody is booked need no list.
         let used: BTreeSet<Date> = members.iter().filter_map(|member| member.planned_on).collect();
         let mut rules = wave.rules;
         rules.keep_booked(&used);
-        PlannedWave { id, goes_on: false, rules: Arc::new(rules), members }
-    }
-
-    /// A wave that has opened goes on with those who wait, under the rules it opened with.
-    fn going_on(&mut self, open: &Wave) -> PlannedWave {
-        let mut members = Vec::new();
-        for state in [EnrolmentState::Enrolled, EnrolmentState::Admitted, EnrolmentState::Invited] {
-            for enrolment in open.in_state(state) {
-                if self.free.remove(&enrolment.practice).is_some() {
-                    members.push(Member {
-                        practice: enrolment.practice,
-                        supplier: enrolment.supplier.clone(),
-                        icb: enrolment.icb,
-                        region: enrolment.region,
-                        list_size: enrolment.list_size,
-                        mode: enrolment.mode,
-                        planned_on: enrolment.planned_on,
-                        by: PlacedBy::GoingOn,
-                    });
-                }
-            }
-        }
-        PlannedWave { id: open.id.wave, goes_on: true, rules: open.rules.clone(), members }
-    }
-
-    /// Who may be in a wave, in its fixed order, with what puts them there.
-    fn matching(&mut self, wave: &Compiled<'_>) -> Vec<(PracticeCode, PlacedBy)> {
-        let Compiled { path, spec: wave, cohort, .. } = wave;
-        let listed: BTreeSet<PracticeCode> = wave.practices.iter().copied().collect();
-        for practice in &listed {
-            if !self.at.view.get(*practice).is_some_and(|facts| facts.open) {
-                let field = format!("{path}.practices");
-                self.violations.push(Violation { field, wrong: Wrong::UnknownPractice(*practice) });
-            }
-        }
-        let mut matching = Vec::new();
-        for (code, free) in &self.free {
-            let by = match free.deferred_to {
-                Some(later) => (later == wave.wave).then_some(PlacedBy::Deferral),
-                None if !self.supplied(wave, free) || !free.suits(wave) => None,
-                None if !listed.is_empty() => listed.contains(code).then_some(PlacedBy::List),
-                None => cohort.as_ref().is_none_or(|cohort| cohort.has(free.facts)).then_some(PlacedBy::Cohort),
-            };
-            if let Some(by) = by {
-                matching.push((*code, by));
-            }
-        }
-        if matching.is_empty() && !self.is_for_anybody(wave, cohort.as_ref(), &listed) {
-            self.violations.push(Violation { field: format!("{path}.cohort"), wrong: Wrong::EmptyCohort });
-        }
-        let key = |(code, by): &(PracticeCode, PlacedBy)| {
-            let free = &self.free[code];
-            let by_order = match wave.order {
-                Order::Drawn => free.drawn,
-                Order::LargestFirst => u64::MAX - u64::from(free.facts.list_size),
-                Order::SmallestFirst => u64::from(free.facts.list_size),
-                Order::Code => 0,
-            };
-            // Who was deferred to this wave has waited longest.
-            (*by != PlacedBy::Deferral, by_order, *code)
-        };
-        matching.sort_by_cached_key(key);
-        matching
-    }
-
-    /// Whether a wave that nobody is left for is for somebody all the same: for those deferred to it, or for practices that
-    /// are on, have paused, or are in earlier waves. Otherwise it was meant otherwise.
-    fn is_for_anybody(&self, wave: &WaveSpec, cohort: Option<&Cohort>, listed: &BTreeSet<PracticeCode>) -> bool {
-        let deferred_here = self.at.spec.waves.iter().any(|other| other.deferred_to == Some(wave.wave));
-        let of_supplier = |facts: &PracticeFacts| {
-            wave.suppliers.is_empty() || facts.supplier.as_ref().is_some_and(|one| wave.suppliers.contains(one))
-        };
-        let meant = |facts: &&PracticeFacts| {
-            let named =
-                if listed.is_empty() { cohort.is_none_or(|one| one.has(facts)) } else { listed.contains(&facts.code) };
-            named && of_supplier(facts)
-        };
-        deferred_here || self.members.iter().copied().any(|facts| meant(&facts))
-    }
-
-    /// Whether the wave is for the practice's supplier, and drives it in a way that has a date in this wave.
-    fn supplied(&self, wave: &WaveSpec, free: &Free<'_>) -> bool {
-        let Some(supplier) = &free.facts.supplier else { return false };
-        if !wave.suppliers.is_empty() && !wave.suppliers.contains(supplier) {
-            return false;
-        }
-        let Some(mode) = self.at.spec.mode_of(wave, supplier) else { return false };
-        mode != Mode::BookedDates || !self.booked(wave, free).is_empty()
-    }
-
-    fn booked(&self, wave: &WaveSpec, free: &Free<'_>) -> Vec<Date> {
-        let supplier = free.facts.supplier.as_ref().and_then(|supplier| self.at.spec.suppliers.get(supplier));
-        supplier.map(|spec| booked_in(spec, wave.from, wave.last_date(), self.at.now)).unwrap_or_default()
+        PlannedWave { id, goes_on: false, rules: Arc::new(rules), members, distance }
     }
 
     /// Packs those who match into the wave's days, as many as it takes.
-    fn place(&mut self, wave: &Compiled<'_>, mut matching: Vec<(PracticeCode, PlacedBy)>) -> Vec<Member> {
-        let Compiled { path, spec: wave, rules, .. } = wave;
-        if let Take::Practices(most) = wave.take {
-            let most = usize::try_from(most).unwrap_or(usize::MAX);
-            self.crowded_out.extend(matching.iter().skip(most).map(|(code, _)| *code));
-            matching.truncate(most);
-        }
-        let mut days: BTreeMap<PracticeCode, Option<Date>> = BTreeMap::new();
-        for (lane, lane_days) in self.lanes(wave, rules, &matching) {
-            let Some(lane_days) = lane_days else {
-                days.extend(lane.into_iter().map(|code| (code, None)));
-                continue;
-            };
-            let parcels: Vec<Parcel> = lane.iter().map(|code| self.free[code].parcel.clone()).collect();
-            let placed = self.packer.pack(&lane_days, &parcels);
-            days.extend(lane.into_iter().zip(placed).filter(|(_, day)| day.is_some()));
-        }
+    fn place(&mut self, wave: &Compiled<'_>, matching: Vec<(PracticeCode, PlacedBy)>) -> Vec<Member> {
+        let units = self.units(wave, matching);
+        let units = self.take(wave.spec.take, units);
+        let days = self.pack(wave, &units);
+        let matching: Vec<(PracticeCode, PlacedBy)> = units.into_iter().flatten().collect();
+        let Compiled { path, spec: wave, of_strategy, .. } = wave;
         let left: Vec<PracticeCode> =
             matching.iter().map(|(code, _)| *code).filter(|code| !days.contains_key(code)).collect();
         if !left.is_empty() && wave.take != Take::ByCapacity {
             let (from, until) = (wave.from, wave.last_date());
             let wrong = Wrong::DoesNotFit { count: matching.len(), left_count: left.len(), from, until };
-            self.violations.push(Violation { field: format!("{path}.take"), wrong });
+            let field = if *of_strategy { format!("{path}.days") } else { format!("{path}.take") };
+            self.violations.push(Violation { field, wrong });
         }
         self.crowded_out.extend(left);
         let mut members = Vec::new();
@@ -284,34 +184,6 @@ impl<'a> Drafting<'a> {
         members
     }
 
-    /// Practices that share days: those by push, each supplier's by booked dates, those by self-service (no days).
-    fn lanes(
-        &self,
-        wave: &WaveSpec,
-        rules: &WaveRules,
-        matching: &[(PracticeCode, PlacedBy)],
-    ) -> Vec<(Vec<PracticeCode>, Option<Vec<Date>>)> {
-        let mut pushed = Vec::new();
-        let mut invited = Vec::new();
-        let mut booked: BTreeMap<_, (Vec<PracticeCode>, Option<Vec<Date>>)> = BTreeMap::new();
-        for (code, _) in matching {
-            let free = &self.free[code];
-            let Some(supplier) = &free.facts.supplier else { continue };
-            match self.at.spec.mode_of(wave, supplier) {
-                Some(Mode::Push) => pushed.push(*code),
-                Some(Mode::SelfService) => invited.push(*code),
-                Some(Mode::BookedDates) => {
-                    booked.entry(supplier).or_insert_with(|| (Vec::new(), Some(self.booked(wave, free)))).0.push(*code);
-                }
-                None => {}
-            }
-        }
-        let mut lanes = vec![(pushed, Some(rules.open_days(&self.at.state.calendar, self.at.now)))];
-        lanes.extend(booked.into_values());
-        lanes.push((invited, None));
-        lanes
-    }
-
     fn member(&self, wave: &WaveSpec, free: &Free<'_>, planned_on: Option<Date>, by: PlacedBy) -> Option<Member> {
         let supplier = free.facts.supplier.clone()?;
         Some(Member {
@@ -320,6 +192,7 @@ impl<'a> Drafting<'a> {
             supplier,
             icb: free.facts.icb,
             region: free.facts.region,
+            pcn: free.facts.pcn,
             list_size: free.facts.list_size,
             planned_on,
             by,
@@ -329,15 +202,38 @@ impl<'a> Drafting<'a> {
     /// Rule 11 for those who were told of something before: an earlier notice still holds for a date not before its own.
     fn check_notice(&mut self, wave: &Compiled<'_>, members: &[Member]) {
         let Compiled { path, spec: wave, rules, .. } = wave;
-        let Some(programme) = self.programme.filter(|programme| !programme.notices.is_empty()) else { return };
-        let calendar = &self.at.state.calendar;
+        if self.programme.is_none_or(|programme| programme.notices.is_empty()) {
+            return;
+        }
         let working_days = rules.notice_working_days;
-        let Ok(earliest) = calendar.working_days_after(civil_date(self.at.now), working_days) else { return };
-        let told = |member: &Member| programme.is_noticed(calendar, member.practice, wave.from, working_days);
-        if working_days > 0 && wave.from < earliest && !members.iter().all(told) {
+        let Some(earliest) = self.told_earliest(working_days) else { return };
+        let told = |member: &Member| self.is_told(member.practice, wave.from, working_days);
+        if wave.from < earliest && !members.iter().all(told) {
             let wrong = Wrong::NoticeTooShort { working_days, earliest };
             self.violations.push(Violation { field: format!("{path}.from"), wrong });
         }
+    }
+
+    /// The earliest date that somebody can go live on who is told now; none where no notice is owed.
+    pub(super) fn told_earliest(&self, working_days: u16) -> Option<Date> {
+        let earliest = self.at.state.calendar.working_days_after(civil_date(self.at.now), working_days).ok();
+        earliest.filter(|_| working_days > 0)
+    }
+
+    fn is_told(&self, practice: PracticeCode, from: Date, working_days: u16) -> bool {
+        let calendar = &self.at.state.calendar;
+        self.programme.is_some_and(|programme| programme.is_noticed(calendar, practice, from, working_days))
+    }
+
+    /// Whether a practice has been told or can be in time, where the wave asks that of each by itself.
+    pub(super) fn may_be_told(&self, wave: &Compiled<'_>, practice: PracticeCode) -> bool {
+        !wave.told_only || self.is_told(practice, wave.spec.from, wave.rules.notice_working_days)
+    }
+
+    /// Whether it found no room since no wave would ever have room for its whole network.
+    fn is_of_a_large_network(&self, practice: PracticeCode) -> bool {
+        let together = self.at.spec.keep_together == Together::Pcns;
+        together && self.crowded_out.contains(&practice) && !self.would_fit.contains(&practice)
     }
 
     /// Says of everybody left over why.
@@ -345,7 +241,9 @@ impl<'a> Drafting<'a> {
         for (code, free) in std::mem::take(&mut self.free) {
             let reason = match (free.pause, free.deferred_to) {
                 (Some(_), _) | (_, Some(_)) => Unplaced::Paused,
+                _ if self.is_of_a_large_network(code) => Unplaced::PcnTooLarge,
                 _ if self.crowded_out.contains(&code) => Unplaced::NoRoom,
+                _ if self.apart.contains(&code) => Unplaced::PcnApart,
                 _ => Unplaced::NoWave,
             };
             self.leave_out(reason, code);

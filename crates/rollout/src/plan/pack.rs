@@ -21,6 +21,9 @@ pub(super) struct Packer<'a> {
     days: BTreeMap<Date, Vec<Load>>,
 }
 
+/// The loads of all days at some moment.
+pub(super) struct Taken(BTreeMap<Date, Vec<Load>>);
+
 /// What is to be packed.
 #[derive(Debug, Clone)]
 pub(super) struct Parcel {
@@ -87,6 +90,24 @@ impl<'a> Packer<'a> {
             waiting = left;
         }
         placed
+    }
+
+    /// Gives back the room of a parcel that was packed into a day.
+    pub(super) fn take_back(&mut self, day: Date, parcel: &Parcel) {
+        let Some(loads) = self.days.get_mut(&day) else { return };
+        for scope in &parcel.scopes {
+            loads[*scope] -= parcel.load;
+        }
+    }
+
+    /// Empties every day; says what was in them.
+    pub(super) fn clear(&mut self) -> Taken {
+        Taken(std::mem::take(&mut self.days))
+    }
+
+    /// Puts back what was in the days, in place of what is in them now.
+    pub(super) fn restore(&mut self, taken: Taken) {
+        self.days = taken.0;
     }
 
     fn number(&mut self, scope: CapScope) -> usize {

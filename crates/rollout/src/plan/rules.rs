@@ -98,7 +98,12 @@ impl WaveRules {
 
     /// Its days on which a window opens that has not closed at `now`.
     pub(super) fn open_days(&self, calendar: &Calendar, now: Timestamp) -> Vec<Date> {
-        let windows = self.windows_between(calendar, self.from, self.until);
+        self.open_days_between(calendar, self.from, self.until, now)
+    }
+
+    /// The days from `from` to `until` on which a window opens that has not closed at `now`.
+    pub(super) fn open_days_between(&self, calendar: &Calendar, from: Date, until: Date, now: Timestamp) -> Vec<Date> {
+        let windows = self.windows_between(calendar, from, until);
         let mut days: Vec<Date> = windows
             .filter(|window| window.skipped.is_none() && now < window.closes)
             .map(|window| window.date)

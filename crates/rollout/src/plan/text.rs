@@ -7,7 +7,6 @@ use jiff::civil::Date;
 use ods::PracticeCode;
 
 use super::{Diff, PlacedBy, Plan, PlannedWave};
-use crate::state::Load;
 
 /// Practices on one line; more are counted.
 const PRACTICES_SHOWN_MAX: usize = 12;
@@ -29,6 +28,14 @@ impl fmt::Display for Plan {
             write!(out, "left out, {reason}: ")?;
             list(out, practices)?;
         }
+        let apart = self.pcns_apart();
+        if !apart.is_empty() {
+            let mixed = apart.iter().filter(|one| one.suppliers.len() > 1).count();
+            writeln!(out, "networks in several waves: {}, of which {mixed} mix suppliers", apart.len())?;
+        }
+        for one in apart.iter().take(PRACTICES_SHOWN_MAX) {
+            writeln!(out, "  {one}")?;
+        }
         Ok(())
     }
 }
@@ -49,6 +56,9 @@ impl fmt::Display for PlannedWave {
             write!(out, "; objections until {end} defer to {later}")?;
         }
         writeln!(out, "{}", if self.goes_on { "; goes on" } else { "" })?;
+        if let Some(distance) = &self.distance {
+            writeln!(out, "  distance from England: {distance}")?;
+        }
         let mut days: BTreeMap<(Option<Date>, bool), Vec<PracticeCode>> = BTreeMap::new();
         for member in &self.members {
             days.entry((member.planned_on, member.by == PlacedBy::Deferral)).or_default().push(member.practice);
@@ -67,10 +77,28 @@ impl fmt::Display for PlannedWave {
 
 impl fmt::Display for Diff {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let figures =
-            [("added", self.added), ("dropped", self.dropped), ("earlier", self.earlier), ("later", self.later)];
-        for (what, load) in figures.iter().filter(|(_, load)| *load != Load::default()) {
+        writeln!(out, "{}", self.bearing())?;
+        let figures = [
+            ("added", self.added),
+            ("dropped", self.dropped),
+            ("earlier", self.earlier),
+            ("later", self.later),
+            ("within their wave", self.shifted),
+        ];
+        for (what, load) in figures.iter().filter(|(_, load)| !load.is_zero()) {
             writeln!(out, "{what}: {load}")?;
+        }
+        if self.patients_more > 0 {
+            writeln!(out, "more patients where practices stay: {} (widens)", self.patients_more)?;
+        }
+        if self.patients_fewer > 0 {
+            writeln!(out, "fewer patients where practices stay: {} (narrows)", self.patients_fewer)?;
+        }
+        for change in &self.changes {
+            writeln!(out, "{change}")?;
+        }
+        for ((rule, bearing), load) in self.by_rule() {
+            writeln!(out, "by {rule}: {load} ({bearing})")?;
         }
         for one in &self.moves {
             let place = |place: Option<(crate::id::WaveId, Date)>| match place {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use ods::readiness::{catalogue_item, is_item_name};
 
-use super::{Cap, CapSet, GateSpec, Mode, ProgrammeSpec, SupplierSpec, Take, Violation, WaveSpec, Wrong};
+use super::{Cap, CapSet, GateSpec, Mode, ProgrammeSpec, StrategySpec, SupplierSpec, Take, Violation, WaveSpec, Wrong};
 use crate::calendar::{Calendar, FreezeDays, Timetable, Windows, civil_date, day_bounds, instant};
 use crate::cohort::Cohort;
 use crate::id::WaveId;
@@ -69,7 +69,7 @@ impl ProgrammeSpec {
                 found.add(format!("suppliers.{supplier}.attempts"), Wrong::Zero);
             }
         }
-        if self.waves.is_empty() {
+        if self.waves.is_empty() && self.strategy.is_none() {
             found.add("waves", Wrong::Empty);
         }
         let mut listed = BTreeSet::new();
@@ -84,7 +84,41 @@ impl ProgrammeSpec {
             }
             listed.insert(wave.wave);
         }
+        if let Some(strategy) = &self.strategy {
+            self.check_strategy(strategy, existing, &mut found);
+        }
         found.violations
+    }
+
+    /// What can be said of a strategy without the waves that it makes.
+    fn check_strategy(&self, strategy: &StrategySpec, existing: &Existing<'_>, found: &mut Found) {
+        let first_wave = strategy.first_wave;
+        for (index, wave) in self.waves.iter().enumerate().filter(|(_, wave)| first_wave <= wave.wave) {
+            found.add(format!("waves[{index}].wave"), Wrong::NumberOfStrategy { wave: wave.wave, first_wave });
+        }
+        let stages = [("strategy.canary", &strategy.canary), ("strategy.sample", &strategy.sample)];
+        for (field, stage) in stages {
+            let Some(stage) = stage else { continue };
+            if stage.practices == 0 {
+                found.add(format!("{field}.practices"), Wrong::Zero);
+            }
+            if stage.days == 0 {
+                found.add(format!("{field}.days"), Wrong::Zero);
+            }
+        }
+        if strategy.rest.days == 0 {
+            found.add("strategy.rest.days", Wrong::Zero);
+        }
+        let from = strategy.from;
+        if let Some(until) = strategy.until {
+            let last_known = existing.calendar.bank_holidays.last_known();
+            if until < from {
+                found.add("strategy.until", Wrong::EndsBeforeItBegins { from, until });
+            } else if last_known.is_none_or(|last| until > last) {
+                found.add("strategy.until", Wrong::BeyondKnownHolidays { date: until, last_known });
+            }
+        }
+        existing.check_first_notice("strategy.from", from, self.notice_working_days, found);
     }
 
     /// A misspelt item would keep every practice waiting for what nobody can record.
@@ -118,13 +152,25 @@ impl ProgrammeSpec {
 }
 
 impl Existing<'_> {
+    /// Rule 11, where nobody was told of anything yet. Who was told earlier is looked at practice by practice.
+    fn check_first_notice(&self, field: &str, from: Date, working_days: u16, found: &mut Found) {
+        if working_days == 0 || self.programme.is_some_and(|programme| !programme.notices.is_empty()) {
+            return;
+        }
+        if let Ok(earliest) = self.calendar.working_days_after(civil_date(self.now), working_days)
+            && from < earliest
+        {
+            found.add(field, Wrong::NoticeTooShort { working_days, earliest });
+        }
+    }
+
     /// Whether a wave has opened and not ended: a new document can only let it go on, or leave it out.
     pub(crate) fn goes_on(&self, wave: WaveId) -> bool {
         let stage = self.programme.and_then(|programme| programme.waves.get(&wave)).map(|wave| wave.stage);
         stage.is_some_and(|stage| !stage.is_before_open() && !stage.has_ended())
     }
 
-    fn has_ended(&self, wave: WaveId) -> bool {
+    pub(crate) fn has_ended(&self, wave: WaveId) -> bool {
         let stage = self.programme.and_then(|programme| programme.waves.get(&wave)).map(|wave| wave.stage);
         stage.is_some_and(super::super::state::wave::WaveStage::has_ended)
     }
@@ -280,19 +326,10 @@ impl WaveCheck<'_, '_> {
         }
     }
 
-    /// Rule 11, where nobody was told of anything yet. Who was told earlier is looked at practice by practice.
     fn notice(&mut self) {
-        if self.existing.programme.is_some_and(|programme| !programme.notices.is_empty()) {
-            return;
-        }
+        let field = format!("{}.from", self.path);
         let working_days = self.spec.notice_of(self.wave);
-        let today = civil_date(self.existing.now);
-        if let Ok(earliest) = self.existing.calendar.working_days_after(today, working_days)
-            && working_days > 0
-            && self.wave.from < earliest
-        {
-            self.wrong("from", Wrong::NoticeTooShort { working_days, earliest });
-        }
+        self.existing.check_first_notice(&field, self.wave.from, working_days, self.found);
     }
 }
 

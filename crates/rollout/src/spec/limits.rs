@@ -90,6 +90,19 @@ impl Share {
         whole > 0 && u128::from(part) * u128::from(WHOLE) >= u128::from(whole) * u128::from(self.ten_thousandths)
     }
 
+    /// The share that `part` is of `whole`, to the nearest ten-thousandth; the whole where `part` is more. `whole` is above 0.
+    pub(crate) fn nearest(part: u64, whole: u64) -> Self {
+        let whole = u128::from(whole.max(1));
+        let rounded = (u128::from(part) * u128::from(WHOLE) + whole / 2) / whole;
+        Self { ten_thousandths: u16::try_from(rounded).unwrap_or(WHOLE).min(WHOLE) }
+    }
+
+    /// From 0 to 10,000.
+    #[must_use]
+    pub fn ten_thousandths(self) -> u16 {
+        self.ten_thousandths
+    }
+
     /// Whether any result at all would reach it.
     #[must_use]
     pub fn is_zero(self) -> bool {

@@ -91,9 +91,20 @@ pub enum Wrong {
     /// Two waves of one number.
     #[error("wave {} is listed twice", .0.0)]
     DuplicateWave(WaveId),
+    /// A listed wave with a number that the strategy gives.
+    #[error("wave {} is numbered as the strategy's waves are, from {} on", wave.0, first_wave.0)]
+    NumberOfStrategy {
+        /// The wave.
+        wave: WaveId,
+        /// The strategy's first number.
+        first_wave: WaveId,
+    },
     /// A wave that has ended.
     #[error("wave {} has ended; its number cannot be used again", .0.0)]
     WaveEnded(WaveId),
+    /// A wave of the strategy that all later ones wait for, and that ended otherwise.
+    #[error("wave {} has ended without passing; number the strategy's waves anew, or list the waves", .0.0)]
+    NotPassed(WaveId),
     /// A wave that has opened, with other settings.
     #[error("wave {} has opened: list it as it is, or leave it out", .0.0)]
     WaveOpened(WaveId),

@@ -89,6 +89,8 @@ pub enum Order {
     SmallestFirst,
     /// By code.
     Code,
+    /// So that every beginning resembles England: by supplier, ICB and list size.
+    Representative,
 }
 
 impl WaveSpec {
@@ -106,6 +108,7 @@ impl fmt::Display for Order {
             Self::LargestFirst => "largest first",
             Self::SmallestFirst => "smallest first",
             Self::Code => "by code",
+            Self::Representative => "representative",
         })
     }
 }

@@ -214,6 +214,13 @@ impl Wave {
         }
     }
 
+    /// Whether it was closed with the verdict PASS, a person's where there is one.
+    #[must_use]
+    pub fn has_passed(&self) -> bool {
+        let verdict = self.gate.as_ref().map(|gate| gate.decision.as_ref().map_or(gate.verdict, |one| one.verdict));
+        self.stage == WaveStage::Closed && verdict == Some(Verdict::Pass)
+    }
+
     /// An enrolment.
     #[must_use]
     pub fn enrolment(&self, practice: PracticeCode) -> Option<&Enrolment> {

@@ -49,6 +49,7 @@ impl Laws {
             Event::Admitted { wave, admissions, .. } => {
                 admissions.iter().for_each(|one| self.stays_withdrawn(wave, one.practice));
                 assert!(!self.halted.contains(&wave.programme), "I9: admitted after a halt");
+                admissions.iter().for_each(|one| was_approved(after, wave, one.practice));
                 let caps = &after.programme(&wave.programme).unwrap().plan().unwrap().spec.caps;
                 caps_hold(&caps.in_flight, &sum(after.programmes.values().map(|one| &one.in_flight)), "in flight");
                 for date in admissions.iter().filter_map(|one| one.booked_on) {
@@ -134,6 +135,21 @@ impl Laws {
         });
         assert!(noticed || wave.rules.notice_working_days == 0, "rule 11: {key} was sealed without notice");
     }
+}
+
+/// Rule 7: whoever gets a slot is in the plan that somebody else approved, in this wave or in one that defers to later ones,
+/// and the wave is no earlier than was approved.
+fn was_approved(state: &State, wave: &WaveRef, practice: PracticeCode) {
+    let programme = state.programme(&wave.programme).unwrap();
+    let record = &programme.plans[&programme.in_force.unwrap()];
+    let by = &record.decided.as_ref().unwrap().by;
+    assert!(!record.editors.contains(by), "rule 7: {by} approved what they wrote");
+    let approved = record.plan.wave(wave.wave).expect("rule 7: a wave that is not in the plan in force");
+    assert!(approved.rules.from <= state.wave(wave).unwrap().from, "rule 7: {wave} is earlier than was approved");
+    let has_it = |planned: &&rollout::plan::PlannedWave| planned.members.iter().any(|one| one.practice == practice);
+    let planned = record.plan.waves.iter().find(has_it);
+    let planned = planned.unwrap_or_else(|| panic!("rule 7: {practice} is in no wave that was approved"));
+    assert!(planned.rules.from <= approved.rules.from, "rule 7: {practice} goes earlier than was approved");
 }
 
 fn is_closed(date: Date, holidays: &BTreeSet<Date>) -> bool {

@@ -2,15 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
+mod approvals;
 mod caps;
+mod differences;
 mod documents;
 mod due_moments;
+mod england;
 mod explanations;
 mod gates;
 mod goldens;
 mod holds;
 mod laws;
 mod modes;
+mod networks;
 mod notices;
 mod pauses;
 mod plans;
@@ -19,6 +23,7 @@ mod random;
 mod readiness;
 mod registry;
 mod replay;
+mod strategies;
 mod successions;
 mod suppliers;
 mod two_capabilities;

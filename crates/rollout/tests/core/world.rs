@@ -22,7 +22,7 @@ use rollout::{
     step,
 };
 
-pub(crate) use texts::{SPRING, one_wave};
+pub(crate) use texts::{SPRING, STAGED, one_wave};
 
 use crate::laws::Laws;
 use crate::registry::Registry;
