@@ -95,6 +95,9 @@ fn plans_and_approves(installation: &Installation) {
     let approver = lead.as_account("ada");
     let wrong = approver.refused(5, &["programme", "approve", "summer-opening", "--plan-hash", &other_hash]);
     assert!(wrong.contains("PLAN_HASH_MISMATCH"), "{wrong}");
+    let reviewed = approver.say(&["programme", "review", "summer-opening"]);
+    assert!(reviewed.contains(&format!("--plan-hash {hash}")), "{reviewed}");
+    assert!(reviewed.contains("the first plan: everybody in it is added"), "{reviewed}");
     let approved = approver.say(&["programme", "approve", "summer-opening", "--plan-hash", &hash]);
     assert!(approved.contains("ada"), "{approved}");
     approver.say(&["wave", "notice", "programmes/summer-opening/waves/1", "--channel", "e-mail"]);

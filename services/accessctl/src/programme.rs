@@ -1,5 +1,7 @@
 //! `accessctl programme`: what is planned, by whom it was approved, how far it is.
 
+mod preview;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -10,7 +12,6 @@ use tonic::Code;
 
 use crate::connection::{Connection, every_page};
 use crate::failure::BadInput;
-use crate::moments::shown;
 use crate::mutation::{Change, name};
 use crate::output::{Output, Table, number, word};
 
@@ -27,6 +28,13 @@ pub(crate) enum Programme {
         file: PathBuf,
         #[command(flatten)]
         change: Change,
+    },
+    /// The plan under review as it was submitted, against the one that it follows on: what `approve` approves
+    Review {
+        programme: String,
+        /// Another version of it, whatever became of that
+        #[arg(long)]
+        plan_version: Option<u32>,
     },
     /// Approve the plan under review, by its hash
     Approve {
@@ -55,6 +63,7 @@ pub(crate) async fn run(connection: &Connection, output: Output, programme: Prog
     match programme {
         Programme::Plan { file } => plan(connection, output, &file).await,
         Programme::Apply { file, change } => apply(connection, output, &file, &change).await,
+        Programme::Review { programme, plan_version } => review(connection, output, &programme, plan_version).await,
         Programme::Approve { programme, plan_hash, change } => {
             approve(connection, output, &programme, plan_hash, &change).await
         }
@@ -82,49 +91,34 @@ async fn plan(connection: &Connection, output: Output, file: &Path) -> anyhow::R
     let (id, specification) = document(file)?;
     let preview = scheduler::PreviewPlanRequest { name: name("programmes", &id), specification, ..Default::default() };
     let reply = connection.programmes().preview_plan(preview).await?.into_inner();
-    output.print("citizens_access.scheduler.v1.PreviewPlanResponse", &reply, || {
-        let mut table = Table::new(&["WAVE", "TITLE", "OPENS", "PRACTICES", "PATIENTS"]);
-        for wave in &reply.waves {
-            table.row([
-                wave.name.clone(),
-                wave.display_name.clone(),
-                shown(wave.opens_at.as_ref()),
-                number(wave.practices_count),
-                number(wave.patients_count),
-            ]);
-        }
-        table
-    })?;
-    if output.for_people() {
-        for unplaced in &reply.unplaced {
-            let examples = unplaced.examples.join(", ");
-            anstream::println!(
-                "in no wave: {} practices, {} ({examples})",
-                number(unplaced.practices_count),
-                unplaced.reason
-            );
-        }
-        anstream::println!(
-            "{} practices with {} patients; {} would move",
-            number(reply.practices_count),
-            number(reply.patients_count),
-            number(reply.moves_count)
-        );
-        for moved in &reply.moves {
-            anstream::println!(
-                "  {}: {} → {} ({})",
-                moved.practice,
-                or_none(&moved.from_wave),
-                or_none(&moved.to_wave),
-                moved.rule
-            );
-        }
-    }
-    Ok(())
+    preview::show(output, &reply)
 }
 
-fn or_none(wave: &str) -> &str {
-    if wave.is_empty() { "none" } else { wave }
+async fn review(
+    connection: &Connection,
+    output: Output,
+    programme: &str,
+    plan_version: Option<u32>,
+) -> anyhow::Result<()> {
+    let plan = match plan_version {
+        None => under_review(connection, programme).await?,
+        Some(version) => version_of(connection, programme, version).await?,
+    };
+    let name = name("programmes", programme);
+    let preview = scheduler::PreviewPlanRequest { name, plan: plan.name.clone(), ..Default::default() };
+    let reply = connection.programmes().preview_plan(preview).await?.into_inner();
+    preview::show(output, &reply)?;
+    if output.for_people() {
+        // By the hash, so that a plan which took its place meanwhile is not approved unseen.
+        let next = match plan.state() {
+            scheduler::PlanState::InReview => {
+                format!("accessctl programme approve {programme} --plan-hash {}", plan.plan_hash)
+            }
+            _ => String::new(),
+        };
+        output.print("citizens_access.scheduler.v1.Plan", &plan, || plan_facts(&plan, &next))?;
+    }
+    Ok(())
 }
 
 async fn apply(connection: &Connection, output: Output, file: &Path, change: &Change) -> anyhow::Result<()> {
@@ -178,7 +172,10 @@ async fn apply(connection: &Connection, output: Output, file: &Path, change: &Ch
     };
     let reply = programmes.submit_plan(submit).await?.into_inner();
     output.print("citizens_access.scheduler.v1.SubmitPlanResponse", &reply, || {
-        plan_facts(&reply.plan.clone().unwrap_or_default(), "another person approves it: accessctl programme approve")
+        plan_facts(
+            &reply.plan.clone().unwrap_or_default(),
+            "another person looks at it and approves it: accessctl programme review, approve",
+        )
     })
 }
 
@@ -187,6 +184,7 @@ fn plan_facts(plan: &scheduler::Plan, next: &str) -> Table {
         ("plan", plan.name.clone()),
         ("state", word(plan.state().as_str_name(), "PLAN_STATE_")),
         ("hash", plan.plan_hash.clone()),
+        ("follows on", plan.parent.clone()),
         ("practices", number(plan.practices_count)),
         ("patients", number(plan.patients_count)),
         ("written by", plan.authors.join(", ")),
@@ -197,10 +195,21 @@ fn plan_facts(plan: &scheduler::Plan, next: &str) -> Table {
 
 /// The plan of a programme that waits for a decision.
 async fn under_review(connection: &Connection, programme: &str) -> anyhow::Result<scheduler::Plan> {
-    let get = scheduler::GetProgrammeRequest { name: name("programmes", programme), ..Default::default() };
-    let programme = connection.programmes().get_programme(get).await?.into_inner().programme.unwrap_or_default();
+    let programme = known(connection, programme).await?;
     let found = programme.plans.into_iter().rev().find(|plan| plan.state() == scheduler::PlanState::InReview);
     found.ok_or_else(|| BadInput(format!("{} has no plan under review; see `programme apply`", programme.name)).into())
+}
+
+async fn version_of(connection: &Connection, programme: &str, version: u32) -> anyhow::Result<scheduler::Plan> {
+    let programme = known(connection, programme).await?;
+    let name = format!("{}/plans/{version}", programme.name);
+    let found = programme.plans.into_iter().find(|plan| plan.name == name);
+    found.ok_or_else(|| BadInput(format!("there is no {name}; see `programme status`")).into())
+}
+
+async fn known(connection: &Connection, programme: &str) -> anyhow::Result<scheduler::Programme> {
+    let get = scheduler::GetProgrammeRequest { name: name("programmes", programme), ..Default::default() };
+    Ok(connection.programmes().get_programme(get).await?.into_inner().programme.unwrap_or_default())
 }
 
 async fn approve(

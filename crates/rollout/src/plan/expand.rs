@@ -162,7 +162,7 @@ impl<'a> Drafting<'a> {
     /// Packs those who match into the wave's days, as many as it takes.
     fn place(&mut self, wave: &Compiled<'_>, matching: Vec<(PracticeCode, PlacedBy)>) -> Vec<Member> {
         let units = self.units(wave, matching);
-        let units = self.take(wave.spec.take, units);
+        let units = self.take(wave, units);
         let days = self.pack(wave, &units);
         let matching: Vec<(PracticeCode, PlacedBy)> = units.into_iter().flatten().collect();
         let Compiled { path, spec: wave, of_strategy, .. } = wave;

@@ -53,8 +53,9 @@ impl Drafting<'_> {
     }
 
     /// Takes as many as the wave takes; the others are crowded out.
-    pub(super) fn take(&mut self, take: Take, units: Vec<Unit>) -> Vec<Unit> {
-        let Take::Practices(most) = take else { return units };
+    pub(super) fn take(&mut self, wave: &Compiled<'_>, units: Vec<Unit>) -> Vec<Unit> {
+        let Take::Practices(most) = wave.spec.take else { return units };
+        let open_days = wave.rules.open_days(&self.at.state.calendar, self.at.now);
         let mut room = usize::try_from(most).unwrap_or(usize::MAX);
         let mut taken = Vec::new();
         for unit in units {
@@ -62,9 +63,10 @@ impl Drafting<'_> {
                 room -= unit.len();
                 taken.push(unit);
             } else {
-                let codes = unit.iter().map(|(code, _)| *code);
-                self.crowded_out.extend(codes.clone());
-                if unit.len() <= usize::try_from(most).unwrap_or(usize::MAX) {
+                let codes: Vec<PracticeCode> = unit.iter().map(|(code, _)| *code).collect();
+                self.crowded_out.extend(&codes);
+                let is_taken_alone = unit.len() <= usize::try_from(most).unwrap_or(usize::MAX);
+                if is_taken_alone && self.would_fit_empty_days(wave, &open_days, &codes) {
                     self.would_fit.extend(codes);
                 }
             }

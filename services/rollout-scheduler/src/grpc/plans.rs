@@ -27,14 +27,42 @@ pub(super) async fn preview(
     let moves_max = moves_max(request.moves_count_max)?;
     let published = handlers.at(request.min_position).await?;
     let state = &published.state.rollout;
+    if !request.plan.is_empty() {
+        return submitted(state, &id, request, moves_max);
+    }
     let document = if request.specification.is_empty() {
         programme_of(state, &id)?.document.clone()
     } else {
         read_document(&id, &request.specification)?
     };
     let made = handlers.make_plan(state, Arc::new(document.spec.clone())).await?;
-    let in_force = state.programme(&id).and_then(|programme| programme.plan());
-    Ok(plan::preview_to_wire(&made, &diff(in_force, &made), &state.calendar, moves_max))
+    let changed = match state.programme(&id) {
+        Some(programme) => programme.difference(programme.plan(), &made),
+        None => diff(None, &made),
+    };
+    Ok(plan::preview_to_wire(&made, &changed, &state.calendar, moves_max))
+}
+
+/// A version as it was submitted, against the one that it follows on.
+fn submitted(
+    state: &State,
+    id: &ProgrammeId,
+    request: &wire::PreviewPlanRequest,
+    moves_max: usize,
+) -> Result<wire::PreviewPlanResponse, Error> {
+    if !request.specification.is_empty() {
+        return Err(Error::invalid("plan", "PLAN_AND_DOCUMENT", "{field}: give a version or a document, not both"));
+    }
+    let (named, version) = name::plan("plan", &request.plan)?;
+    if named != *id {
+        return Err(Error::invalid("plan", "PLAN_OF_OTHER_PROGRAMME", "{field} is no version of {programme}'s plan")
+            .with("programme", id));
+    }
+    let programme = programme_of(state, id)?;
+    let unknown = || rollout::Rejection::UnknownPlan { programme: id.clone(), version };
+    let record = programme.plans.get(&version).ok_or_else(|| refusal::of_rejection(&Rejection::Rollout(unknown())))?;
+    let parent = record.plan.parent.and_then(|parent| programme.plans.get(&parent)).map(|parent| parent.plan.as_ref());
+    Ok(plan::preview_to_wire(&record.plan, &programme.difference(parent, &record.plan), &state.calendar, moves_max))
 }
 
 pub(super) async fn submit(

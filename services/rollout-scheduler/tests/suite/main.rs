@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod go_live;
 mod outages;
+mod plans;
 mod programmes;
 mod readiness;
 mod requests;

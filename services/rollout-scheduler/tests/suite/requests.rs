@@ -74,6 +74,45 @@ async fn a_preview_changes_nothing_and_has_the_hash_that_the_plan_will_have() {
     assert_eq!(plan.plan_hash, preview.plan_hash);
 }
 
+/// Rule 7: what an approver is shown is what was submitted, whatever the registry has recorded since, and says what widens.
+#[tokio::test]
+async fn a_version_under_review_is_shown_as_it_was_submitted_against_the_one_before() {
+    let mut world = world().await;
+    world.approve(ONE_WAVE).await;
+    let looser = ONE_WAVE.replace("min_success: 0.8", "min_success: 0.7");
+    let update = wire::UpdateProgrammeRequest {
+        name: PROGRAMME.to_owned(),
+        specification: looser,
+        request_id: "u-2".to_owned(),
+        ..Default::default()
+    };
+    world.programmes("alice").update_programme(update).await.unwrap();
+    let submit =
+        wire::SubmitPlanRequest { name: PROGRAMME.to_owned(), request_id: "s-2".to_owned(), ..Default::default() };
+    let plan = world.programmes("alice").submit_plan(submit).await.unwrap().into_inner().plan.unwrap();
+    assert_eq!(plan.parent, "programmes/spring/plans/1");
+    world.pause("A81002", proto::registry::v1::PauseEnd::FurtherNotice).await;
+    let review = wire::PreviewPlanRequest { name: PROGRAMME.to_owned(), plan: plan.name, ..Default::default() };
+    let shown = world.programmes("bob").preview_plan(review.clone()).await.unwrap().into_inner();
+    assert_eq!((shown.plan_hash, shown.practices_count, shown.moves_count), (plan.plan_hash, 4, 0));
+    let difference = shown.difference.unwrap();
+    assert_eq!(difference.bearing(), wire::PlanBearing::Widens);
+    let changes: Vec<_> =
+        difference.changes.iter().map(|one| [&one.wave, &one.field, &one.before, &one.after]).collect();
+    assert_eq!(changes, [["programmes/spring/waves/1", "gate.min_success", "80%", "70%"]]);
+    let unknown = wire::PreviewPlanRequest { plan: "programmes/spring/plans/9".to_owned(), ..review.clone() };
+    let unknown = world.programmes("bob").preview_plan(unknown).await;
+    assert_eq!(reason(unknown), (Code::NotFound, "PLAN_NOT_FOUND".to_owned()));
+    for (plan, named) in
+        [("programmes/summer/plans/1", "PLAN_OF_OTHER_PROGRAMME"), (&*review.plan, "PLAN_AND_DOCUMENT")]
+    {
+        let specification = if named == "PLAN_AND_DOCUMENT" { ONE_WAVE.to_owned() } else { String::new() };
+        let wrong = wire::PreviewPlanRequest { plan: plan.to_owned(), specification, ..review.clone() };
+        let refused = world.programmes("bob").preview_plan(wrong).await;
+        assert_eq!(reason(refused), (Code::InvalidArgument, named.to_owned()));
+    }
+}
+
 /// Rule 7.
 #[tokio::test]
 async fn a_plan_is_approved_by_somebody_else_and_as_it_was_looked_at() {

@@ -3,11 +3,14 @@
 use ods::PracticeCode;
 use proto::scheduler::v1 as wire;
 use rollout::calendar::{Calendar, day_bounds};
-use rollout::plan::{Diff, Move, Plan, PlannedWave, Unplaced};
-use rollout::state::{PlanRecord, PlanStage, Programme};
+use rollout::plan::{ApartPcn, Bearing, Change, Diff, Distance, Move, Plan, PlannedWave, Unplaced};
+use rollout::state::{Load, PlanRecord, PlanStage, Programme};
 use rollout::{ProgrammeId, WaveId};
 
 use super::{count, moment};
+
+/// How many networks that are taken apart are named: about as many as England has.
+const PCNS_APART_MAX: usize = 1_000;
 
 /// How many practices of each kind that are in no wave are named.
 const EXAMPLES_MAX: usize = 20;
@@ -24,6 +27,7 @@ pub(crate) fn plan_to_wire(record: &PlanRecord) -> wire::Plan {
         authors: record.editors.iter().map(ToString::to_string).collect(),
         decided_by: record.decided.as_ref().map(|decided| decided.by.to_string()).unwrap_or_default(),
         decided_at: record.decided.as_ref().map(|decided| moment(decided.at)),
+        parent: record.plan.parent.map(|parent| format!("{}/{parent}", record.plan.programme)).unwrap_or_default(),
     }
 }
 
@@ -51,7 +55,7 @@ fn stage_to_wire(stage: PlanStage) -> wire::PlanState {
     }
 }
 
-/// A plan that was only made to be looked at, with what it changes; at most `moves_max` moves are listed.
+/// A plan to be looked at, with what it changes; at most `moves_max` moves are listed.
 pub(crate) fn preview_to_wire(
     plan: &Plan,
     diff: &Diff,
@@ -60,6 +64,7 @@ pub(crate) fn preview_to_wire(
 ) -> wire::PreviewPlanResponse {
     let load = plan.load();
     let move_to_wire = |change: &Move| move_to_wire(&plan.programme, change);
+    let apart = plan.pcns_apart();
     wire::PreviewPlanResponse {
         plan_hash: plan.hash.to_string(),
         registry_position: plan.registry_position,
@@ -69,6 +74,70 @@ pub(crate) fn preview_to_wire(
         moves_count: count(diff.moves.len() as u64),
         practices_count: i64::from(load.practices),
         patients_count: count(load.patients),
+        difference: Some(difference_to_wire(&plan.programme, diff)),
+        pcns_apart: apart.iter().take(PCNS_APART_MAX).map(|one| apart_to_wire(&plan.programme, one)).collect(),
+        pcns_apart_count: count(apart.len() as u64),
+    }
+}
+
+fn difference_to_wire(programme: &ProgrammeId, diff: &Diff) -> wire::PlanDifference {
+    let moved = diff.by_rule().into_iter().map(|((rule, bearing), load)| wire::PlanMoveCount {
+        rule: rule.to_string(),
+        bearing: bearing_to_wire(bearing).into(),
+        load: load_to_wire(load),
+    });
+    wire::PlanDifference {
+        base_plan_hash: diff.base.map(|base| base.to_string()).unwrap_or_default(),
+        bearing: bearing_to_wire(diff.bearing()).into(),
+        move_counts: moved.collect(),
+        changes: diff.changes.iter().map(|change| change_to_wire(programme, change)).collect(),
+        added: load_to_wire(diff.added),
+        dropped: load_to_wire(diff.dropped),
+        earlier: load_to_wire(diff.earlier),
+        later: load_to_wire(diff.later),
+        shifted: load_to_wire(diff.shifted),
+        patients_more: count(diff.patients_more),
+        patients_fewer: count(diff.patients_fewer),
+    }
+}
+
+fn change_to_wire(programme: &ProgrammeId, change: &Change) -> wire::PlanChange {
+    wire::PlanChange {
+        wave: change.wave.map(|wave| format!("{programme}/{wave}")).unwrap_or_default(),
+        field: change.field.clone(),
+        before: change.before.clone(),
+        after: change.after.clone(),
+        bearing: bearing_to_wire(change.bearing).into(),
+    }
+}
+
+fn bearing_to_wire(bearing: Bearing) -> wire::PlanBearing {
+    match bearing {
+        Bearing::Neither => wire::PlanBearing::Neither,
+        Bearing::Narrows => wire::PlanBearing::Narrows,
+        Bearing::Widens => wire::PlanBearing::Widens,
+    }
+}
+
+fn load_to_wire(load: Load) -> Option<wire::PlanLoad> {
+    Some(wire::PlanLoad { practices_count: i64::from(load.practices), patients_count: count(load.patients) })
+}
+
+fn apart_to_wire(programme: &ProgrammeId, apart: &ApartPcn) -> wire::PcnApart {
+    wire::PcnApart {
+        pcn_code: apart.pcn.to_string(),
+        waves: apart.waves.iter().map(|wave| format!("{programme}/{wave}")).collect(),
+        suppliers: apart.suppliers.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn distance_to_wire(distance: &Distance) -> wire::DistanceFromEngland {
+    let share = |share: rollout::spec::Share| i32::from(share.ten_thousandths());
+    wire::DistanceFromEngland {
+        suppliers_ten_thousandths: share(distance.suppliers),
+        icbs_ten_thousandths: share(distance.icbs),
+        list_sizes_ten_thousandths: share(distance.list_sizes),
+        together_ten_thousandths: share(distance.together),
     }
 }
 
@@ -82,6 +151,7 @@ fn planned_to_wire(programme: &ProgrammeId, wave: &PlannedWave, calendar: &Calen
         opens_at: opens.ok().map(moment),
         practices_count: i64::from(load.practices),
         patients_count: count(load.patients),
+        distance_from_england: wave.distance.as_ref().map(distance_to_wire),
     }
 }
 
@@ -106,5 +176,7 @@ fn move_to_wire(programme: &ProgrammeId, change: &Move) -> wire::PlanMove {
         from_wave: named(change.from),
         to_wave: named(change.to),
         rule: change.rule.to_string(),
+        patients_count: count(change.load.patients),
+        bearing: bearing_to_wire(change.bearing).into(),
     }
 }
