@@ -21,6 +21,9 @@ pub(crate) enum Organisation {
     List {
         #[arg(long)]
         kind: Option<Kind>,
+        /// CEL over the organisation, e.g. organisation.practices_count > 100
+        #[arg(long, default_value = "")]
+        filter: String,
         #[command(flatten)]
         moment: Moment,
     },
@@ -134,7 +137,7 @@ impl Grouping {
 pub(crate) async fn run(connection: &Connection, output: Output, organisation: Organisation) -> anyhow::Result<()> {
     match organisation {
         Organisation::Get { organisation, moment } => get(connection, output, &organisation, &moment).await,
-        Organisation::List { kind, moment } => list(connection, output, kind, &moment).await,
+        Organisation::List { kind, filter, moment } => list(connection, output, kind, filter, &moment).await,
         Organisation::SetLifetime { organisation, open, close, change } => {
             let name = name("organisations", &organisation);
             let lifetime = registry::SetOrganisationLifetimeRequest {
@@ -212,9 +215,16 @@ fn shares(shares: &[registry::OrganisationShare]) -> String {
     shares.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
-async fn list(connection: &Connection, output: Output, kind: Option<Kind>, moment: &Moment) -> anyhow::Result<()> {
+async fn list(
+    connection: &Connection,
+    output: Output,
+    kind: Option<Kind>,
+    filter: String,
+    moment: &Moment,
+) -> anyhow::Result<()> {
     let list = registry::ListOrganisationsRequest {
         kind: kind.map_or(registry::OrganisationKind::Unspecified, Kind::to_wire).into(),
+        filter,
         effective_at: moment.effective_at()?,
         known_at: moment.known_at()?,
         ..Default::default()

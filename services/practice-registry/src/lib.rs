@@ -13,6 +13,7 @@ mod grpc;
 mod import;
 mod lapses;
 mod machine;
+mod organisation_fields;
 mod sync;
 mod waiting;
 

@@ -10,9 +10,11 @@ use practice::geography::Moves;
 use practice::{Command, Organisation, OrganisationEntry, OrganisationLifetime, State};
 use proto::registry::v1 as wire;
 
+use crate::grpc::practices::filter_over;
 use crate::grpc::reading::Reading;
 use crate::grpc::submit::{Ask, Asked};
 use crate::grpc::{Handlers, name, refusal, resource};
+use crate::organisation_fields::{ORGANISATION, OrganisationRow};
 
 pub(crate) async fn get(
     handlers: &Handlers,
@@ -35,20 +37,22 @@ pub(crate) async fn list(
 ) -> Result<wire::ListOrganisationsResponse, Error> {
     let request = &asked.request;
     let page: Page<String> = api::page!(request, PageLimits::STANDARD)?;
+    let filter = filter_over(&ORGANISATION, &request.filter)?;
     let reading = Reading::new(request.effective_at.as_ref(), request.known_at.as_ref(), handlers.clock.now())?;
     let published = handlers.published_at(request.min_position).await?;
     let state = &published.state;
+    let practices = Practices::of(state, reading);
     let wanted = |known| {
         let entry = &said(known, reading)?.value;
         let kind = i32::from(resource::kind_to_wire(entry.kind));
         let any = request.kind == i32::from(wire::OrganisationKind::Unspecified);
-        (any || request.kind == kind).then_some((known, entry))
+        let selected = (any || request.kind == kind) && filter.matches(&practices.row(known, entry));
+        selected.then_some((known, entry))
     };
     let after = page.after.as_deref().unwrap_or_default();
     let mut rest = state.organisations_after(after).filter_map(wanted);
     let organisations: Vec<_> = rest.by_ref().take(page.rows).collect();
     let next = rest.next().and(organisations.last());
-    let practices = Practices::of(state, reading);
     Ok(wire::ListOrganisationsResponse {
         next_page_token: next.map(|(_, last)| page.next_page_token(&last.code)).unwrap_or_default(),
         organisations: organisations.iter().map(|(known, entry)| practices.to_wire(known, entry)).collect(),
@@ -133,8 +137,13 @@ impl Practices {
         Self { reading, moves: Moves::up_to(state, reading.day(), reading.known_at()), counts }
     }
 
+    fn row<'a>(&self, known: &Organisation, entry: &'a OrganisationEntry) -> OrganisationRow<'a> {
+        let practices_count = self.counts.get(&entry.code).copied().unwrap_or_default();
+        OrganisationRow { entry, lifetime: known.lifetime(self.reading.known_at()), practices_count }
+    }
+
     fn to_wire(&self, known: &Organisation, entry: &OrganisationEntry) -> wire::Organisation {
-        let lifetime = known.lifetime(self.reading.known_at());
+        let OrganisationRow { lifetime, practices_count, .. } = self.row(known, entry);
         wire::Organisation {
             name: name::of_organisation(&entry.code),
             code: entry.code.clone(),
@@ -146,7 +155,7 @@ impl Practices {
             close_date: lifetime.close.map(|day| day.to_string()).unwrap_or_default(),
             successors: shares(self.moves.successors(&entry.code)),
             predecessors: shares(self.moves.predecessors(&entry.code)),
-            practices_count: self.counts.get(&entry.code).copied().unwrap_or_default(),
+            practices_count,
             etag: resource::etag(known.position),
         }
     }

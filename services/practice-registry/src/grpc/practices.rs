@@ -2,7 +2,7 @@
 
 use api::{Error, Page, PageLimits};
 use bytes::BufMut as _;
-use filter::Filter;
+use filter::{Filter, Schema};
 use ods::PracticeCode;
 use practice::View;
 use proto::registry::v1 as wire;
@@ -117,8 +117,13 @@ pub(crate) async fn list(
 
 /// The filter in the field `filter`; empty lets every practice pass.
 pub(crate) fn filter_from_wire(text: &str) -> Result<Filter, Error> {
+    filter_over(&PRACTICE, text)
+}
+
+/// The filter in the field `filter` over rows of this schema; empty lets every row pass.
+pub(crate) fn filter_over(schema: &Schema, text: &str) -> Result<Filter, Error> {
     if text.is_empty() {
         return Ok(Filter::everything());
     }
-    Filter::parse(text, &PRACTICE).map_err(|error| refusal::of_filter(&error))
+    Filter::parse(text, schema).map_err(|error| refusal::of_filter(&error))
 }

@@ -169,6 +169,23 @@ async fn an_organisation_is_read_as_it_was_and_shows_what_became_of_it() {
 }
 
 #[tokio::test]
+async fn a_filter_selects_organisations_as_they_were_at_the_moment_that_is_read() {
+    let mut bench = reorganised().await;
+    let mut codes = async |filter: &str, effective_at| {
+        let list = wire::ListOrganisationsRequest { filter: filter.to_owned(), effective_at, ..Default::default() };
+        let found = bench.client.list_organisations(list).await?.into_inner().organisations;
+        Ok(found.into_iter().map(|one| one.code).collect::<Vec<_>>())
+    };
+    let then = moment("2031-06-15T12:00:00Z");
+    let large = r#"organisation.kind == "ICB" && organisation.practices_count > 1"#;
+    assert_eq!(codes(large, then).await.unwrap(), ["QHM"]);
+    assert_eq!(codes(large, None).await.unwrap(), ["QE1", "QX1"]);
+    assert_eq!(codes("!has(organisation.parent_code)", then).await.unwrap(), ["Y63"]);
+    let unknown = reason(codes("organisation.size > 1", then).await);
+    assert_eq!(unknown, (Code::InvalidArgument, "FILTER_INVALID".to_owned()));
+}
+
+#[tokio::test]
 async fn a_person_closes_an_organisation_once_and_with_the_etag_that_was_seen() {
     let mut bench = reorganised().await;
     let seen =
