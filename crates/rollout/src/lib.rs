@@ -28,6 +28,7 @@ pub mod effects;
 mod eligibility;
 mod event;
 mod explain;
+pub mod forecast;
 mod id;
 pub mod list;
 mod notice;

@@ -9,6 +9,7 @@ mod documents;
 mod due_moments;
 mod england;
 mod explanations;
+mod forecasts;
 mod gates;
 mod goldens;
 mod holds;

@@ -13,6 +13,7 @@ use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use ods::{Capability, PracticeCode, Supplier};
 use rollout::calendar::{BankHolidays, Calendar};
+use rollout::forecast::Scenario;
 use rollout::plan::{Expansion, Plan, expand};
 use rollout::spec::{ProgrammeSpec, Violation};
 use rollout::state::{Brake, Document, EnrolmentState, HoldClass, HoldScope, PauseRef, WaveStage};
@@ -42,6 +43,8 @@ pub(crate) struct World {
     /// What took effect, as the suppliers would log it.
     pub(crate) effects: Vec<(Timestamp, ActivationKey)>,
     requests: BTreeMap<ActivationKey, Request>,
+    /// When a supplier with a pace comes to another request.
+    free_at: BTreeMap<Supplier, Timestamp>,
     laws: Laws,
 }
 
@@ -68,6 +71,8 @@ pub(crate) enum Behaviour {
     LosesRequests,
     /// Never answers anything.
     Silent,
+    /// Does and refuses as a future of a forecast says, at that future's pace.
+    Drawn(Arc<Scenario>),
 }
 
 pub(crate) fn moment(text: &str) -> Timestamp {
@@ -170,6 +175,7 @@ impl World {
             claims: true,
             effects: Vec::new(),
             requests: BTreeMap::new(),
+            free_at: BTreeMap::new(),
             laws: Laws::default(),
         };
         world.act(&alice(), Act::UpdateCalendar { calendar: calendar() }).unwrap();

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use ods::Supplier;
 use rollout::calendar::day_bounds;
 use rollout::effects::{self, Call};
+use rollout::forecast::{Fate, FateAnswer, Scenario};
 use rollout::list::{Standing, supplier_list};
 use rollout::spec::Mode;
 use rollout::state::{PauseRef, Ruling};
-use rollout::{ActivationKey, Fact, SupplierAnswer};
+use rollout::{ActivationKey, Direction, Fact, SupplierAnswer};
 
 use super::{Behaviour, Request, World};
 
@@ -53,7 +55,12 @@ impl World {
                 Standing::Sealed => sealed.push(entry.key),
                 Standing::Claimed => {
                     let done_at = day_bounds(entry.date).0.max(self.now);
-                    let outcome = SupplierAnswer::Applied { at: done_at };
+                    let outcome = match self.suppliers.get(supplier) {
+                        Some(Behaviour::Drawn(scenario)) if entry.key.direction == Direction::Enable => {
+                            answer(self.fate(&entry.key, scenario).answer, done_at)
+                        }
+                        _ => SupplierAnswer::Applied { at: done_at },
+                    };
                     self.requests.entry(entry.key).or_insert(Request { done_at, outcome });
                 }
             }
@@ -119,12 +126,32 @@ impl World {
                     let at = self.now.checked_add(*delay).unwrap();
                     (at, SupplierAnswer::Applied { at })
                 }
+                Behaviour::Drawn(scenario) if key.direction == Direction::Enable => self.drawn(key, scenario),
                 _ => (self.now, SupplierAnswer::Applied { at: self.now }),
             };
             self.requests.insert(key.clone(), Request { done_at, outcome });
         }
         let answer = self.answer(key);
         if matches!(behaviour, Behaviour::LosesReplies) { SupplierAnswer::NoAnswer } else { answer }
+    }
+
+    /// What a future says of a request, and when: the supplier comes to one after another.
+    fn drawn(&mut self, key: &ActivationKey, scenario: &Scenario) -> (Timestamp, SupplierAnswer) {
+        let fate = self.fate(key, scenario);
+        let supplier = self.state.activation(key).unwrap().supplier.clone();
+        let begins = self.free_at.get(&supplier).map_or(self.now, |free_at| self.now.max(*free_at));
+        if let Some(pause) = scenario.between(&supplier) {
+            self.free_at.insert(supplier, begins.checked_add(pause).unwrap());
+        }
+        let done_at = begins.checked_add(fate.after).unwrap();
+        (done_at, answer(fate.answer, done_at))
+    }
+
+    fn fate(&self, key: &ActivationKey, scenario: &Scenario) -> Fate {
+        let activation = self.state.activation(key).unwrap();
+        let wave = activation.wave().unwrap();
+        let refusals = self.state.wave(wave).unwrap().enrolment(key.practice).unwrap().refusals;
+        scenario.fate(&activation.supplier, key.practice, wave.wave, refusals)
     }
 
     fn close(&mut self, key: &ActivationKey) -> SupplierAnswer {
@@ -165,5 +192,14 @@ impl World {
             moved |= self.learn(Fact::ReadinessTold { programme: own.programme, version: own.version });
         }
         moved
+    }
+}
+
+fn answer(fate: FateAnswer, at: Timestamp) -> SupplierAnswer {
+    let refused = |retryable| SupplierAnswer::Refused { code: "NOT_CONFIGURED".into(), retryable };
+    match fate {
+        FateAnswer::Applied => SupplierAnswer::Applied { at },
+        FateAnswer::RefusedForNow => refused(true),
+        FateAnswer::RefusedForGood => refused(false),
     }
 }
