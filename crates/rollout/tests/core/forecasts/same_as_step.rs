@@ -86,10 +86,11 @@ waves:
     until: 2031-05-21
     objections_until: 2031-05-01T17:00
     deferred_to: 4
-    take: {{practices: 38}}
+    take: by-capacity
   - wave: 3
     from: 2031-05-27
     until: 2031-06-03
+    take: by-capacity
     mode: self-service
   - wave: 4
     cohort: "false"
@@ -104,7 +105,7 @@ waves:
             flight = self.cap("flight", 2, 12),
             each_supplier = self.cap("each supplier", 2, 6),
             attempts = 1 + self.below("attempts", 3),
-            first = 4 + self.below("first", 12),
+            first = 3 + self.below("first", 3),
         )
     }
 
@@ -181,8 +182,10 @@ waves:
         if self.is_early() {
             return moment("2031-04-14T09:31:00Z");
         }
-        let minutes = i64::try_from(self.below("begins", 20 * 24 * 60)).unwrap();
-        moment("2031-05-05T06:00:00Z").checked_add(SignedDuration::from_mins(minutes)).unwrap()
+        // Within a morning's window, so that something may be under way.
+        let days = i64::try_from(self.below("begins on", 17)).unwrap();
+        let minutes = 24 * 60 * days + i64::try_from(self.below("begins at", 180)).unwrap();
+        moment("2031-05-06T08:01:00Z").checked_add(SignedDuration::from_mins(minutes)).unwrap()
     }
 }
 
