@@ -44,12 +44,9 @@ pub struct SupplierRecord {
     pub refused_for_good_count: u32,
     /// From the seal to the effect, of those called one by one; the latest, in the order in which they settled.
     pub times: Vec<SignedDuration>,
-    /// The most that settled within one hour after which at least as many still waited: what it can do in an hour. None
-    /// where that never happened, so that no limit of the supplier's own is known.
-    pub hourly_max: Option<u32>,
-    under_way_count: u32,
-    hour: i64,
-    hour_count: u32,
+    /// How many were sealed, and how many done or refused, by the hour in which they were; hours since 1970.
+    sealed_by_hour: BTreeMap<i64, u32>,
+    done_by_hour: BTreeMap<i64, u32>,
 }
 
 /// What was seen of a programme.
@@ -134,17 +131,16 @@ impl Experience {
     fn seal(&mut self, key: &ActivationKey, at: Timestamp) {
         let Some((supplier, mode)) = self.slots.remove(key) else { return };
         let record = self.suppliers.entry(supplier.clone()).or_default();
-        record.hours_pass(at);
-        record.under_way_count += 1;
+        *record.sealed_by_hour.entry(hour_of(at)).or_default() += 1;
         self.under_way.insert(key.clone(), Sent { supplier, mode, sealed_at: at });
     }
 
     fn settle(&mut self, key: &ActivationKey, outcome: &Outcome, at: Timestamp) {
         let Some(sent) = self.under_way.remove(key) else { return };
         let record = self.suppliers.entry(sent.supplier).or_default();
-        record.hours_pass(at);
-        record.under_way_count -= 1;
-        record.hour_count += 1;
+        // The supplier's own moment where it gives one: ours is when it was asked about.
+        let done_at = if let Outcome::Applied { applied_at } = outcome { *applied_at } else { at };
+        *record.done_by_hour.entry(hour_of(done_at)).or_default() += 1;
         match outcome {
             Outcome::Applied { applied_at } => {
                 record.applied_count += 1;
@@ -167,17 +163,29 @@ impl SupplierRecord {
         self.times.push(time.max(SignedDuration::ZERO));
     }
 
-    /// An hour that is over counts where at least as many still wait as were done in it: then it was full.
-    fn hours_pass(&mut self, now: Timestamp) {
-        let hour = now.as_second().div_euclid(3_600);
-        if hour == self.hour {
-            return;
+    /// The most that it did within an hour that began with at least twice as many waiting: what it can do in an hour. None
+    /// where that never happened, so that no limit of the supplier's own is known.
+    #[must_use]
+    pub fn hourly_max(&self) -> Option<u32> {
+        let mut full = None;
+        let (mut sealed, mut done) = (self.sealed_by_hour.iter().peekable(), 0_u32);
+        let mut begun = 0_u32;
+        for (hour, done_in_it) in &self.done_by_hour {
+            while let Some((_, count)) = sealed.next_if(|(sealed_in, _)| *sealed_in < hour) {
+                begun += count;
+            }
+            let waiting = begun.saturating_sub(done);
+            if done_in_it.saturating_mul(2) <= waiting {
+                full = full.max(Some(*done_in_it));
+            }
+            done += done_in_it;
         }
-        if 0 < self.hour_count && self.hour_count <= self.under_way_count {
-            self.hourly_max = self.hourly_max.max(Some(self.hour_count));
-        }
-        (self.hour, self.hour_count) = (hour, 0);
+        full
     }
+}
+
+fn hour_of(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(3_600)
 }
 
 impl ProgrammeRecord {

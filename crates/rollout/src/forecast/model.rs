@@ -209,7 +209,7 @@ impl SupplierModel {
             times: spread(&record.times),
             refused_for_now: Estimate::of_share(record.refused_for_now_count, answers, REFUSALS),
             refused_for_good: Estimate::of_share(record.refused_for_good_count, answers, REFUSALS),
-            hourly_max: record.hourly_max,
+            hourly_max: record.hourly_max(),
         }
     }
 }
