@@ -7,6 +7,7 @@ use proto::journal::v1::journal_service_client::JournalServiceClient;
 use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
 use proto::scheduler::v1::calendar_service_client::CalendarServiceClient;
 use proto::scheduler::v1::enrolment_service_client::EnrolmentServiceClient;
+use proto::scheduler::v1::forecast_service_client::ForecastServiceClient;
 use proto::scheduler::v1::hold_service_client::HoldServiceClient;
 use proto::scheduler::v1::programme_service_client::ProgrammeServiceClient;
 use proto::statistics::v1::statistics_service_client::StatisticsServiceClient;
@@ -76,6 +77,10 @@ impl Connection {
 
     pub(crate) fn calendar(&self) -> CalendarServiceClient<Peer> {
         CalendarServiceClient::new(self.scheduler.clone())
+    }
+
+    pub(crate) fn forecasts(&self) -> ForecastServiceClient<Peer> {
+        ForecastServiceClient::new(self.scheduler.clone())
     }
 
     pub(crate) fn statistics(&self) -> StatisticsServiceClient<Peer> {

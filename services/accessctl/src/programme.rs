@@ -1,6 +1,7 @@
 //! `accessctl programme`: what is planned, by whom it was approved, how far it is.
 
 mod preview;
+mod forecast;
 
 use std::path::{Path, PathBuf};
 
@@ -53,6 +54,16 @@ pub(crate) enum Programme {
     },
     /// Its plans, its figures and its waves
     Status { programme: String },
+    /// When its practices will be live, with how much doubt, and what holds it back most
+    Forecast {
+        programme: String,
+        /// What chance is drawn from: the same number gives the same forecast
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// How many futures are played; without it as many as the scheduler's default
+        #[arg(long, default_value_t = 0)]
+        runs: i32,
+    },
     /// Every programme
     List,
     /// Print each change as it happens
@@ -69,6 +80,9 @@ pub(crate) async fn run(connection: &Connection, output: Output, programme: Prog
         }
         Programme::Reject { programme, change } => reject(connection, output, &programme, &change).await,
         Programme::Status { programme } => status(connection, output, &programme).await,
+        Programme::Forecast { programme, seed, runs } => {
+            forecast::run(connection, output, &programme, seed, runs).await
+        }
         Programme::List => list(connection, output).await,
         Programme::Watch { programme } => watch(connection, output, &programme).await,
     }

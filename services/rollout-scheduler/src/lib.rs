@@ -8,8 +8,9 @@
 //!   settlements at the registry (`chores`), calls to suppliers (`calls`), each only after its seal. What fails is tried
 //!   again and stops nothing else (`patience`).
 //! - `observer`: reads suppliers' own lists, and so finds out what was not done by command.
+//! - `forecasts`: learns from the journal as it goes on, and plays futures on threads of its own.
 //! - `lease`: which of several schedulers performs effects. Correctness rests on the journal, never on it.
-//! - `grpc`: the four services, and the registry and suppliers as we call them; only it names `proto`.
+//! - `grpc`: the five services, and the registry and suppliers as we call them; only it names `proto`.
 //!
 //! # What it does not do
 //!
@@ -21,6 +22,7 @@ mod chores;
 mod document;
 mod fields;
 mod follower;
+mod forecasts;
 mod grpc;
 mod history;
 mod lease;

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::calls::Calls;
 use crate::chores::Chores;
 use crate::follower::{FollowedRegistry, Follower, JOURNAL_REWOUND, Rewound, Witness};
+use crate::forecasts::Forecasts;
 use crate::grpc::{self, Handlers, Registry, Suppliers};
 use crate::lease::{Lease, LeaseConfig};
 use crate::lists::ListSigner;
@@ -86,12 +87,13 @@ impl Scheduler {
         let registry = Registry::new(registry);
         let (followed, standing) = (FollowedRegistry::default(), Arc::default());
         let permits = Permits { registry: registry.clone(), engine: engine.clone(), followed: followed.clone() };
-        let handlers = Handlers { engine, clock, followed, permits, standing, signer };
+        let forecasts = Forecasts::default();
+        let handlers = Handlers { engine, clock, followed, permits, standing, signer, forecasts };
         let parts = Arc::new(Parts { registry, suppliers, lease, supplier_list_every, told: Arc::default() });
         Ok(Self { handlers, parts })
     }
 
-    /// Adds the four services and what reflection tells of them.
+    /// Adds the five services and what reflection tells of them.
     pub fn add_to(&self, server: Server) -> Server {
         grpc::add_to(server, &self.handlers)
     }

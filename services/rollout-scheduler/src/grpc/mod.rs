@@ -1,4 +1,4 @@
-//! The wire: the scheduler's four services, and the registry and suppliers as the scheduler calls them. Nothing
+//! The wire: the scheduler's five services, and the registry and suppliers as the scheduler calls them. Nothing
 //! outside this module names `proto`.
 
 mod calendar;
@@ -6,6 +6,7 @@ mod convert;
 mod enrolments;
 mod explanation;
 mod facts;
+mod forecast;
 mod holds;
 mod lists;
 mod plans;
@@ -25,6 +26,7 @@ use clock::Clock;
 use journal::{Engine, Published};
 use proto::scheduler::v1::calendar_service_server::CalendarServiceServer;
 use proto::scheduler::v1::enrolment_service_server::EnrolmentServiceServer;
+use proto::scheduler::v1::forecast_service_server::ForecastServiceServer;
 use proto::scheduler::v1::hold_service_server::HoldServiceServer;
 use proto::scheduler::v1::programme_service_server::ProgrammeServiceServer;
 use rollout::{ProgrammeId, State, WaveRef};
@@ -35,12 +37,13 @@ pub(crate) use suppliers::EnabledList;
 pub use suppliers::Suppliers;
 
 use crate::follower::FollowedRegistry;
+use crate::forecasts::Forecasts;
 use crate::lists::ListSigner;
 use crate::machine::SchedulerMachine;
 use crate::permits::Permits;
 use crate::standing::Standing;
 
-/// What the handlers of all four services work on. Cheap to clone.
+/// What the handlers of all five services work on. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Handlers {
     pub(crate) engine: Engine<SchedulerMachine>,
@@ -50,9 +53,10 @@ pub(crate) struct Handlers {
     /// What the loop last found: why nothing moves.
     pub(crate) standing: Arc<Standing>,
     pub(crate) signer: ListSigner,
+    pub(crate) forecasts: Forecasts,
 }
 
-/// Adds the four services and what reflection tells of them.
+/// Adds the five services and what reflection tells of them.
 pub(crate) fn add_to(server: Server, handlers: &Handlers) -> Server {
     server
         .descriptors(proto::FILE_DESCRIPTOR_SET)
@@ -60,6 +64,7 @@ pub(crate) fn add_to(server: Server, handlers: &Handlers) -> Server {
         .service(EnrolmentServiceServer::new(handlers.clone()))
         .service(HoldServiceServer::new(handlers.clone()))
         .service(CalendarServiceServer::new(handlers.clone()))
+        .service(ForecastServiceServer::new(handlers.clone()))
 }
 
 impl Handlers {

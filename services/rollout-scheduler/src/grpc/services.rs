@@ -1,4 +1,4 @@
-//! The four services: each RPC is one line here, and a function in the module of its noun.
+//! The five services: each RPC is one line here, and a function in the module of its noun.
 
 use std::pin::Pin;
 
@@ -6,12 +6,13 @@ use futures_util::Stream;
 use proto::scheduler::v1 as wire;
 use proto::scheduler::v1::calendar_service_server::CalendarService;
 use proto::scheduler::v1::enrolment_service_server::EnrolmentService;
+use proto::scheduler::v1::forecast_service_server::ForecastService;
 use proto::scheduler::v1::hold_service_server::HoldService;
 use proto::scheduler::v1::programme_service_server::ProgrammeService;
 use tonic::{Request, Response, Status};
 
 use super::submit::Asked;
-use super::{Handlers, calendar, enrolments, explanation, holds, lists, plans, programmes, watch, waves};
+use super::{Handlers, calendar, enrolments, explanation, forecast, holds, lists, plans, programmes, watch, waves};
 
 /// A handler's reply, or its refusal as a status.
 macro_rules! answer {
@@ -249,5 +250,15 @@ impl CalendarService for Handlers {
         request: Request<wire::ListDueMomentsRequest>,
     ) -> Result<Response<wire::ListDueMomentsResponse>, Status> {
         answer!(self, request, calendar::list_due)
+    }
+}
+
+#[tonic::async_trait]
+impl ForecastService for Handlers {
+    async fn forecast(
+        &self,
+        request: Request<wire::ForecastRequest>,
+    ) -> Result<Response<wire::ForecastResponse>, Status> {
+        answer!(self, request, forecast::forecast)
     }
 }

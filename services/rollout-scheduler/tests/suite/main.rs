@@ -7,6 +7,7 @@ mod brakes;
 mod determinism;
 mod faults;
 mod files;
+mod forecasts;
 mod go_live;
 mod outages;
 mod plans;

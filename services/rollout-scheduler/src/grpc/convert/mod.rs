@@ -4,7 +4,7 @@ pub(crate) mod activation;
 pub(crate) mod calendar;
 pub(crate) mod enrolment;
 pub(crate) mod etag;
-
+pub(crate) mod forecast;
 pub(crate) mod hold;
 pub(crate) mod name;
 pub(crate) mod plan;
