@@ -54,8 +54,8 @@ pub struct SupplierRecord {
 pub struct ProgrammeRecord {
     /// When its first plan came into force: from then on practices have something to pause and to make ready for.
     pub in_force_at: Option<Timestamp>,
-    /// Practices that paused, or objected in time, before their turn.
-    pub paused: BTreeSet<PracticeCode>,
+    /// Practices that paused, or objected in time, before their turn, and when that was first seen.
+    pub paused: BTreeMap<PracticeCode, Timestamp>,
     /// Of those, practices that left it to the programme's default.
     pub by_default: BTreeSet<PracticeCode>,
     /// When each was asked that is to switch itself on, and has not done so yet.
@@ -192,13 +192,13 @@ impl ProgrammeRecord {
     fn moved(&mut self, to: &EnrolmentStage, practices: &[PracticeCode], at: Timestamp) {
         match to {
             EnrolmentStage::Withdrawn { reason: Withdrawal::Paused { late, .. } } => {
-                self.paused.extend(practices);
+                self.pause(practices, at);
                 if *late {
                     self.by_default.extend(practices);
                 }
             }
             EnrolmentStage::Deferred { reason: Deferral::Objected { .. } } => {
-                self.paused.extend(practices);
+                self.pause(practices, at);
                 self.by_default.extend(practices);
             }
             EnrolmentStage::Invited => self.invited.extend(practices.iter().map(|practice| (*practice, at))),
@@ -209,6 +209,12 @@ impl ProgrammeRecord {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn pause(&mut self, practices: &[PracticeCode], at: Timestamp) {
+        for practice in practices {
+            self.paused.entry(*practice).or_insert(at);
         }
     }
 }

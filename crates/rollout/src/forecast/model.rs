@@ -2,24 +2,26 @@
 //!
 //! Each figure has an error beside it. A run draws its own figures within those errors, so that little evidence makes a
 //! wide forecast. Where nothing was seen yet, the figures are the priors below, which count as much as the evidence that
-//! their weight says. All of it is public: a forecast prints what it assumed.
+//! their weight says. Pauses come in bursts, after a letter or an appeal, which no rate with an error tells: of them each
+//! week so far is kept. All of it is public: a forecast prints what it assumed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use ods::{PracticeCode, Supplier};
+use ods::Supplier;
 
 use super::experience::{Experience, ProgrammeRecord, SupplierRecord};
 use crate::readiness::unready;
-use crate::state::{Programme, State};
+use crate::state::Programme;
 use crate::view::{PauseEnd, PracticeFacts, RegistryView};
 
 /// Refusals before any was seen: one in twenty of each kind, as if twenty answers had been seen. Suppliers' first pilots
 /// refused about so many, and a hundred answers outweigh it.
 const REFUSALS: Prior = Prior { events: 1.0, exposure: 20.0 };
 
-/// Pauses before any was seen: one practice in twenty within a hundred days, as if five had.
-const PAUSES: Prior = Prior { events: 5.0, exposure: 10_000.0 };
+/// Weeks of pauses that count beside those that were seen, per practice and day: one practice in twenty within a hundred
+/// days, most of them in one week of four.
+const PAUSES_UNSEEN: [f64; 4] = [0.0, 0.0, 0.0005, 0.0015];
 
 /// Practices that make ready before any was seen to: after thirty days on the average, as if five had.
 const READINESS: Prior = Prior { events: 5.0, exposure: 150.0 };
@@ -38,13 +40,16 @@ const TIMES_MAX: usize = 64;
 
 const DAY_SECONDS: f64 = 86_400.0;
 
+const WEEK_DAYS: f64 = 7.0;
+
 /// What is taken for likely.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// Suppliers that the programme knows.
     pub suppliers: BTreeMap<Supplier, SupplierModel>,
-    /// Pauses, per practice that is neither on nor paused and per day.
-    pub pauses: Estimate,
+    /// Pauses, per practice that is neither on nor paused and per day, in each week so far and a few that are always
+    /// thinkable. A week to come is like one of these, each as likely as the others.
+    pub pauses: Vec<f64>,
     /// Of those pauses the share that leave it to the programme's default; the others are until further notice.
     pub by_default: Estimate,
     /// Per practice that is not ready and per day: it has made ready.
@@ -114,20 +119,14 @@ impl Estimate {
 impl Model {
     /// What the past of a programme makes likely. Practices of which nothing is known count as ready.
     #[must_use]
-    pub fn of(
-        experience: &Experience,
-        state: &State,
-        programme: &Programme,
-        view: &RegistryView,
-        now: Timestamp,
-    ) -> Self {
+    pub fn of(experience: &Experience, programme: &Programme, view: &RegistryView, now: Timestamp) -> Self {
         let known = experience.programme(&programme.id).cloned().unwrap_or_default();
         let since = known.in_force_at.unwrap_or(now);
         let members: Vec<&PracticeFacts> =
             programme.current_wave.keys().filter_map(|practice| view.get(*practice)).collect();
         let spec = programme.plan().map(|plan| &plan.spec.suppliers);
         let names = spec.into_iter().flat_map(BTreeMap::keys);
-        let (pauses, by_default) = pauses(&known, state, programme, &members, since, now);
+        let (pauses, by_default) = pauses(&known, programme, &members, since, now);
         Self {
             suppliers: names.map(|name| (name.clone(), SupplierModel::of(experience.supplier(name)))).collect(),
             pauses,
@@ -139,36 +138,42 @@ impl Model {
     }
 }
 
-/// How often practices paused whose turn had not come, and what share of them by default.
+/// How often practices paused whose turn had not come, week by week, and what share of them by default.
 fn pauses(
     known: &ProgrammeRecord,
-    state: &State,
     programme: &Programme,
     members: &[&PracticeFacts],
     since: Timestamp,
     now: Timestamp,
-) -> (Estimate, Estimate) {
-    let mut paused: BTreeSet<PracticeCode> = known.paused.clone();
-    let mut by_default = known.by_default.clone();
-    let mut exposure_days = 0.0;
+) -> (Vec<f64>, Estimate) {
+    let week_of = |at: Timestamp| (days(since, at) / WEEK_DAYS) as usize;
+    let weeks_count = week_of(now) + 1;
+    let (mut at_risk, mut pauses) = (vec![0_u32; weeks_count], vec![0_u32; weeks_count]);
+    let (mut paused_count, mut by_default_count) = (0, 0);
     for facts in members {
         let pause = facts.pauses.iter().find(|one| since <= one.recorded_at && one.covers(&programme.capability));
-        if let Some(pause) = pause {
-            paused.insert(facts.code);
-            if pause.end == PauseEnd::ProgrammeDefault {
-                by_default.insert(facts.code);
-            }
+        let seen_at = known.paused.get(&facts.code).copied();
+        let paused_at = pause.map(|pause| pause.recorded_at).into_iter().chain(seen_at).min();
+        let live_since = facts.access(&programme.capability).and_then(|access| access.live_since);
+        if live_since.is_some_and(|at| at < since) {
+            continue;
         }
-        let wave = programme.current_wave.get(&facts.code).and_then(|wave| state.wave(&programme.wave_ref(*wave)));
-        let enrolment = wave.and_then(|wave| wave.enrolment(facts.code));
-        let settled_at = enrolment.filter(|one| !one.stage.state().is_unsealed()).map(|one| one.changed_at);
-        let until = pause.map(|pause| pause.recorded_at).into_iter().chain(settled_at).min().unwrap_or(now);
-        exposure_days += days(since, until);
+        let until = paused_at.into_iter().chain(live_since).min().unwrap_or(now);
+        for week in &mut at_risk[..=week_of(until).min(weeks_count - 1)] {
+            *week += 1;
+        }
+        if paused_at == Some(until) {
+            pauses[week_of(until).min(weeks_count - 1)] += 1;
+            let by_default = pause.is_some_and(|pause| pause.end == PauseEnd::ProgrammeDefault);
+            paused_count += 1;
+            by_default_count += u32::from(by_default || known.by_default.contains(&facts.code));
+        }
     }
+    // A week that has only begun counts as a whole one: what is seen on its first day is not to come on each of the others.
+    let seen = pauses.iter().zip(&at_risk).filter(|(_, at_risk)| **at_risk > 0);
+    let seen = seen.map(|(pauses, at_risk)| f64::from(*pauses) / (f64::from(*at_risk) * WEEK_DAYS));
     let share = Prior { events: 1.0, exposure: 2.0 };
-    let counted = |set: &BTreeSet<PracticeCode>| u32::try_from(set.len()).unwrap_or(u32::MAX);
-    let rate = Estimate::of_rate(counted(&paused), exposure_days, PAUSES);
-    (rate, Estimate::of_share(counted(&by_default), counted(&paused), share))
+    (seen.chain(PAUSES_UNSEEN).collect(), Estimate::of_share(by_default_count, paused_count, share))
 }
 
 /// How soon practices made ready that were not: those that did since the programme began, by the last of their items.

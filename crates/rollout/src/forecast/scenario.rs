@@ -18,13 +18,19 @@ const DAY_MINUTES: f64 = 24.0 * 60.0;
 /// Later than any forecast looks; nothing is drawn beyond it.
 const MINUTES_MAX: f64 = 10.0 * 366.0 * DAY_MINUTES;
 
+const WEEK_DAYS: f64 = 7.0;
+
+/// Weeks of which pauses are drawn: as many years as a programme's plan may look ahead.
+const PAUSE_WEEKS_MAX: u64 = 4 * 53;
+
 /// One future.
 #[derive(Debug, Clone)]
 pub struct Scenario {
     model: Arc<Model>,
     seed: u64,
     now: Timestamp,
-    pauses_per_day: f64,
+    /// The risk of pausing from now to the start of each week to come, and to the end of the last.
+    pause_risks: Vec<f64>,
     by_default: f64,
     ready_per_day: f64,
     self_enabled_per_day: f64,
@@ -75,7 +81,7 @@ impl Scenario {
             pause: known.hourly_max.map(|most| SignedDuration::from_micros(3_600_000_000 / i64::from(most.max(1)))),
         };
         Self {
-            pauses_per_day: figure(model.pauses, "pauses"),
+            pause_risks: pause_risks(&model.pauses, seed),
             by_default: figure(model.by_default, "by-default"),
             ready_per_day: figure(model.readiness, "readiness"),
             self_enabled_per_day: figure(model.self_service, "self-service"),
@@ -89,8 +95,12 @@ impl Scenario {
     /// When a practice pauses that has not, and how the pause is to end; none where it never does.
     #[must_use]
     pub fn pause(&self, practice: PracticeCode) -> Option<(Timestamp, PauseEnd)> {
-        let drawn = draw(self.seed, "forecast-pause", practice, 0, 0);
-        let at = self.waited(self.now, self.pauses_per_day, drawn.unit())?;
+        let risk = risk_taken(draw(self.seed, "forecast-pause", practice, 0, 0).unit());
+        // The risk at the start of the first week is nought, which no practice takes.
+        let week = self.pause_risks.partition_point(|up_to| *up_to <= risk).checked_sub(1)?;
+        let (before, after) = (self.pause_risks[week], *self.pause_risks.get(week + 1)?);
+        let minutes = (week as f64 + (risk - before) / (after - before)) * WEEK_DAYS * DAY_MINUTES;
+        let at = self.now.checked_add(SignedDuration::from_mins(minutes.ceil().max(1.0) as i64)).ok()?;
         // Only whoever pauses at all comes to the second question.
         let by_default = draw(self.seed, "forecast-pause-end", practice, 0, 0).happens(self.by_default);
         Some((at, if by_default { PauseEnd::ProgrammeDefault } else { PauseEnd::FurtherNotice }))
@@ -155,13 +165,31 @@ impl Scenario {
 
     /// A moment after an exponential wait, by the whole minute.
     fn waited(&self, from: Timestamp, per_day: f64, unit: f64) -> Option<Timestamp> {
-        let minutes = (-(1.0 - unit).ln() / per_day * DAY_MINUTES).ceil();
+        let minutes = (risk_taken(unit) / per_day * DAY_MINUTES).ceil();
         // Also where nothing ever happens: then it is infinite, or no number.
         if !(minutes <= MINUTES_MAX) {
             return None;
         }
         from.checked_add(SignedDuration::from_mins(minutes.max(1.0) as i64)).ok()
     }
+}
+
+/// How much risk somebody takes before it happens to them.
+fn risk_taken(unit: f64) -> f64 {
+    -(1.0 - unit).ln()
+}
+
+/// Each week to come is like one of those that are known.
+fn pause_risks(weeks: &[f64], seed: u64) -> Vec<f64> {
+    let mut risk = 0.0;
+    let mut risks = vec![risk];
+    for week in 0..PAUSE_WEEKS_MAX {
+        let like = draw_for(seed, "forecast-pause-week", "week", week, 0).below(weeks.len().max(1) as u64);
+        let per_day = usize::try_from(like).ok().and_then(|like| weeks.get(like)).copied().unwrap_or(0.0);
+        risk += per_day * WEEK_DAYS;
+        risks.push(risk);
+    }
+    risks
 }
 
 /// How many standard errors a run's figure is off: the sum of twelve even draws is as good as normal up to three.
