@@ -9,6 +9,7 @@ mod bare;
 mod cores;
 mod etcd;
 mod figures;
+mod forecast;
 mod load;
 mod process;
 mod registry;
@@ -32,6 +33,8 @@ struct Arguments {
 enum What {
     /// The practice registry's figures
     Registry(registry::RegistryArguments),
+    /// A forecast of a programme for all practices
+    Forecast(forecast::ForecastArguments),
     /// A tonic server without anything else, for the others to be held against
     #[command(hide = true)]
     Bare(bare::BareArguments),
@@ -40,6 +43,7 @@ enum What {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().what {
         What::Registry(arguments) => registry::run(&arguments),
+        What::Forecast(arguments) => forecast::run(&arguments),
         What::Bare(arguments) => bare::run(&arguments),
     }
 }

@@ -3,6 +3,7 @@
 //! One binary, so that it links once. What a machine offers (a PostgreSQL, a Python with grpcio) comes as environment
 //! variables that `cargo xtask test` sets; a test that lacks one says loudly that it was skipped.
 
+mod back_test;
 mod bad_calls;
 mod bad_files;
 mod bad_programmes;

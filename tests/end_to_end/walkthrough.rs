@@ -101,6 +101,11 @@ fn plans_and_approves(installation: &Installation) {
     let approved = approver.say(&["programme", "approve", "summer-opening", "--plan-hash", &hash]);
     assert!(approved.contains("ada"), "{approved}");
     approver.say(&["wave", "notice", "programmes/summer-opening/waves/1", "--channel", "e-mail"]);
+    let told = lead.say(&["programme", "forecast", "summer-opening", "--runs", "20"]);
+    assert!(told.contains("programmes/summer-opening/plans/1, seen from"), "{told}");
+    assert!(told.contains("20 futures, seed 0") && told.contains("suppliers/EMIS"), "{told}");
+    let forecast = lead.json(&["programme", "forecast", "summer-opening", "--runs", "20"]);
+    assert_eq!(forecast["groups"][0]["practices_count"], (PRACTICES_COUNT - 1).to_string(), "{forecast}");
 }
 
 async fn reads_figures(installation: &Installation, position: u64) {

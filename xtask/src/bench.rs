@@ -27,12 +27,15 @@ pub(crate) struct BenchArguments {
 enum Name {
     /// The practice registry: look-ups, lists, watches, imports, starts, memory
     Registry,
+    /// A forecast of a programme for all practices
+    Forecast,
 }
 
 impl Name {
     fn word(self) -> &'static str {
         match self {
             Self::Registry => "registry",
+            Self::Forecast => "forecast",
         }
     }
 }

@@ -63,11 +63,7 @@ impl Installation {
         let runtime = runtime()?;
         let took = runtime.block_on(async {
             let mut client = client(&server)?;
-            let (map, list_sizes) = england.map_and_list_sizes();
-            let begun = Instant::now();
-            import(&mut client, wire::DirectoryFormat::Map, map).await.context("the map is not imported")?;
-            let took = begun.elapsed();
-            import(&mut client, wire::DirectoryFormat::ListSizes, list_sizes).await.context("list sizes")?;
+            let took = import_england(&mut client, england).await?;
             observe(&mut client, england.codes()).await.context("observations")?;
             anyhow::Ok(took)
         })?;
@@ -106,6 +102,16 @@ pub(crate) fn runtime() -> anyhow::Result<Runtime> {
 /// To be called within a runtime.
 pub(crate) fn client(server: &Server) -> anyhow::Result<Client> {
     Ok(Client::new(Peer::remote(&server.url(), ACCOUNT, PeerConfig::default())?))
+}
+
+/// Imports the map and the list sizes. Returns how long the map took.
+pub(crate) async fn import_england(client: &mut Client, england: &England) -> anyhow::Result<Duration> {
+    let (map, list_sizes) = england.map_and_list_sizes();
+    let begun = Instant::now();
+    import(client, wire::DirectoryFormat::Map, map).await.context("the map is not imported")?;
+    let took = begun.elapsed();
+    import(client, wire::DirectoryFormat::ListSizes, list_sizes).await.context("list sizes")?;
+    Ok(took)
 }
 
 async fn import(client: &mut Client, format: wire::DirectoryFormat, file: &[u8]) -> anyhow::Result<()> {

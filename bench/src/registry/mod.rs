@@ -1,8 +1,8 @@
 //! The practice registry: its rows of the table of targets.
 
 mod change;
-mod england;
-mod installation;
+pub(crate) mod england;
+pub(crate) mod installation;
 mod lists;
 mod lookups;
 

@@ -1,36 +1,44 @@
-//! Forecasts at the edge: what was learned so far is kept and goes on with the journal, futures are played on threads.
+//! Forecasts at the edge: what the journal has taught is kept and goes on with it, futures are played on threads.
 //!
-//! It holds no policy: `rollout::forecast` learns, plays and sums up. One forecast is made at a time, since each takes
-//! every core that there is for seconds; whoever asks meanwhile waits, up to their own deadline.
+//! It holds no policy: `rollout::forecast` learns, plays and sums up. A forecast is of a published state and a copy of the
+//! registry, neither of which changes any more, and is played on threads that neither serve nor decide. One is made at a
+//! time; a few wait their turn, and more are turned away. When a caller goes, or their deadline passes, the playing stops
+//! with the run that it is at.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Range;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use journal::{Engine, JournalError, Published};
 use rollout::forecast::{Experience, Forecaster, Gain, Model, NoForecast, Outlook, Question, Run};
 use rollout::{ProgrammeId, RegistryView};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::machine::{Event, SchedulerMachine};
 
-/// Records read at a time while learning: a few thousand practices' names at most.
-const RECORDS_MAX: usize = 500;
+/// Records read at a time while learning: a plan's is of half a megabyte, and others want the store meanwhile.
+const RECORDS_MAX: usize = 64;
 
-/// Of each limit's runs: a tenth of the forecast's, which is enough to rank them, since both meet the same futures.
+/// Forecasts under way and waiting: each takes seconds, and a caller's patience ends after a few of them.
+const CALLERS_MAX: usize = 8;
+
+/// A limit is judged by a tenth of the forecast's futures, which is enough to rank limits: both sides meet the same ones.
 const RUNS_PER_LIMIT_SHARE: u32 = 10;
 
-/// But at least so many.
+/// But by at least so many.
 const RUNS_PER_LIMIT_MIN: u32 = 20;
 
 /// Makes forecasts. Clones are the same one.
 #[derive(Clone, Debug)]
 pub(crate) struct Forecasts {
+    callers: Arc<Semaphore>,
+    /// Whoever holds it makes the forecast.
     learned: Arc<Mutex<Learned>>,
-    turn: Arc<Semaphore>,
 }
 
 /// What the journal taught up to a position.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Learned {
     position: u64,
     experience: Experience,
@@ -61,21 +69,26 @@ pub(crate) enum ForecastError {
     None(#[from] NoForecast),
     #[error("the journal cannot be read")]
     Journal(#[from] JournalError),
+    #[error("{CALLERS_MAX} forecasts are under way or waiting")]
+    Crowded,
     #[error("a thread that played futures came to grief")]
     Thread,
+    /// Heard by nobody.
+    #[error("whoever asked for the forecast has gone")]
+    CallerGone,
 }
 
 impl Default for Forecasts {
     fn default() -> Self {
-        Self { learned: Arc::default(), turn: Arc::new(Semaphore::new(1)) }
+        Self { callers: Arc::new(Semaphore::new(CALLERS_MAX)), learned: Arc::default() }
     }
 }
 
 impl Forecasts {
-    /// Makes a forecast of a state and a copy of the registry.
+    /// Makes a forecast of a state and a copy of the registry. Once the future is dropped the playing stops.
     ///
     /// # Errors
-    /// Where the programme has no plan in force, or the journal cannot be read.
+    /// Where the programme has no plan in force, too many wait already, or the journal cannot be read.
     pub(crate) async fn make(
         &self,
         engine: &Engine<SchedulerMachine>,
@@ -83,33 +96,38 @@ impl Forecasts {
         view: RegistryView,
         wanted: Wanted,
     ) -> Result<Made, ForecastError> {
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| ForecastError::Thread)?;
-        let experience = self.learn(engine, published.position).await?;
+        let _caller = self.callers.try_acquire().map_err(|_| ForecastError::Crowded)?;
+        let mut learned = Arc::clone(&self.learned).lock_owned().await;
+        learned.go_on(engine, published.position).await?;
         let state = published.state.rollout.clone();
-        let played = tokio::task::spawn_blocking(move || {
-            // Held to the end, also where nobody waits for the answer any more.
-            let _turn = turn;
-            play(state, view, &experience, wanted)
-        });
-        played.await.map_err(|_| ForecastError::Thread)?
+        while_wanted(move |gone| play(state, view, &learned.experience, wanted, gone)).await
     }
+}
 
+impl Learned {
     /// Reads on from where the last forecast stopped.
-    async fn learn(&self, engine: &Engine<SchedulerMachine>, until: u64) -> Result<Experience, JournalError> {
-        let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        while learned.position < until {
-            let limit = usize::try_from(until - learned.position).unwrap_or(RECORDS_MAX).min(RECORDS_MAX);
-            for recorded in engine.events(learned.position, limit).await? {
+    async fn go_on(&mut self, engine: &Engine<SchedulerMachine>, until: u64) -> Result<(), JournalError> {
+        while self.position < until {
+            let limit = usize::try_from(until - self.position).unwrap_or(RECORDS_MAX).min(RECORDS_MAX);
+            for recorded in engine.events(self.position, limit).await? {
                 if let Event::Rollout(event) = &recorded.event {
-                    learned.experience.learn(event, recorded.recorded_at);
+                    self.experience.learn(event, recorded.recorded_at);
                 }
             }
-            learned.position += limit as u64;
+            self.position += limit as u64;
         }
-        let experience = learned.experience.clone();
-        *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = learned;
-        Ok(experience)
+        Ok(())
     }
+}
+
+/// Has something worked out on a thread for blocking work, and tells it when nobody waits for it any more.
+async fn while_wanted<R: Send + 'static>(
+    work: impl FnOnce(&CancellationToken) -> Result<R, ForecastError> + Send + 'static,
+) -> Result<R, ForecastError> {
+    let gone = CancellationToken::new();
+    let _told_when_dropped = gone.clone().drop_guard();
+    let worked_out = tokio::task::spawn_blocking(move || work(&gone));
+    worked_out.await.map_err(|_| ForecastError::Thread)?
 }
 
 fn play(
@@ -117,32 +135,69 @@ fn play(
     view: RegistryView,
     experience: &Experience,
     wanted: Wanted,
+    gone: &CancellationToken,
 ) -> Result<Made, ForecastError> {
     let Wanted { programme: id, seed, runs_count, now } = wanted;
     let programme = state.programme(&id).ok_or_else(|| NoForecast::UnknownProgramme(id.clone()))?;
-    let model = Arc::new(Model::of(experience, &state, programme, &view, now));
+    let model = Arc::new(Model::of(experience, programme, &view, now));
     let forecaster = Forecaster::new(Question { state, view, programme: id, model: model.clone(), seed, now })?;
-    let runs = runs_of(&forecaster, runs_count)?;
+    let runs = runs_of(&forecaster, runs_count, gone)?;
     let few = (runs_count / RUNS_PER_LIMIT_SHARE).max(RUNS_PER_LIMIT_MIN).min(runs_count);
     let mut gains = Vec::new();
     for limit in forecaster.limits() {
-        let without = runs_of(&forecaster.without(&limit)?, few)?;
+        let without = runs_of(&forecaster.without(&limit)?, few, gone)?;
         gains.push(forecaster.gain(limit, &runs, &without));
     }
     Ok(Made { outlook: forecaster.outlook(&runs), gains: Gain::ranked(gains), model })
 }
 
-/// Plays futures on every core: a run depends on its number alone.
-fn runs_of(forecaster: &Forecaster, count: u32) -> Result<Vec<Run>, ForecastError> {
-    let threads_count = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
+/// Plays futures on all cores but one, which is left to whoever serves and decides. A run depends on its number alone, so
+/// that the split changes no figure.
+fn runs_of(forecaster: &Forecaster, count: u32, gone: &CancellationToken) -> Result<Vec<Run>, ForecastError> {
+    let cores_count = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let threads_count = u32::try_from(cores_count.saturating_sub(1)).unwrap_or(1).max(1);
     let share = count.div_ceil(threads_count).max(1);
     std::thread::scope(|scope| {
         let shares = (0..threads_count).map(|thread| (thread * share).min(count)..((thread + 1) * share).min(count));
-        let threads: Vec<_> = shares.map(|numbers| scope.spawn(move || forecaster.runs(numbers))).collect();
+        let threads: Vec<_> = shares.map(|numbers| scope.spawn(move || runs_in(forecaster, numbers, gone))).collect();
         let mut runs = Vec::new();
         for thread in threads {
-            runs.extend(thread.join().map_err(|_| ForecastError::Thread)?);
+            runs.extend(thread.join().map_err(|_| ForecastError::Thread)??);
         }
         Ok(runs)
     })
+}
+
+fn runs_in(forecaster: &Forecaster, numbers: Range<u32>, gone: &CancellationToken) -> Result<Vec<Run>, ForecastError> {
+    let mut runs = Vec::new();
+    for number in numbers {
+        if gone.is_cancelled() {
+            return Err(ForecastError::CallerGone);
+        }
+        runs.extend(forecaster.runs(number..number + 1));
+    }
+    Ok(runs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_hears_that_nobody_waits_for_it_any_more() {
+        let (begun, began) = tokio::sync::oneshot::channel();
+        let (ended, end) = tokio::sync::oneshot::channel();
+        let asking = tokio::spawn(while_wanted(move |gone| {
+            begun.send(()).unwrap();
+            // Without an end of its own: else this would prove nothing.
+            while !gone.is_cancelled() {
+                std::thread::yield_now();
+            }
+            ended.send(()).unwrap();
+            Err::<(), _>(ForecastError::CallerGone)
+        }));
+        began.await.unwrap();
+        asking.abort();
+        end.await.unwrap();
+    }
 }

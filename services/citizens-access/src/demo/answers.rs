@@ -15,6 +15,7 @@ use proto::statistics::v1 as statistics;
 use proto::statistics::v1::statistics_service_client::StatisticsServiceClient;
 use serde::Serialize;
 
+use super::back_test::BackTest;
 use super::peers::Peers;
 use super::world::World;
 
@@ -43,6 +44,9 @@ pub(crate) struct Report {
     pub(crate) assumptions: Assumptions,
     pub(crate) seed: u64,
     pub(crate) answers: Vec<Answer>,
+    /// Where forecasts were asked for on the way: what became of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) back_test: Option<BackTest>,
 }
 
 /// Between which an estimate lies, with a probability of about 95 %.
@@ -133,6 +137,7 @@ impl Question<'_> {
             },
             seed: self.seed,
             answers: Vec::new(),
+            back_test: None,
         };
         report.answers = answers(&report);
         Ok(report)

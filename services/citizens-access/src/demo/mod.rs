@@ -6,6 +6,7 @@
 
 mod actors;
 mod answers;
+mod back_test;
 mod england;
 mod moment;
 mod peers;
@@ -29,6 +30,7 @@ use tempfile::TempDir;
 use crate::configuration::{StoreArguments, runtime};
 use crate::kill::KillAt;
 use answers::Report;
+use back_test::BackTests;
 use england::{England, RealFiles, Synthetic};
 use progress::Progress;
 use scale::Scale;
@@ -71,6 +73,12 @@ pub(crate) struct DemoArguments {
     /// The real bank holidays
     #[arg(long, value_name = "FILE", requires = "practices")]
     bank_holidays: Option<PathBuf>,
+    /// Ask for a forecast in the evening of this day, and say at the end what then happened; as often as you like
+    #[arg(long, value_name = "DATE")]
+    back_test: Vec<Date>,
+    /// How many futures each of these forecasts plays; 0 for the scheduler's default
+    #[arg(long, value_name = "COUNT", default_value_t = 0, requires = "back_test")]
+    back_test_runs: i32,
     #[command(flatten)]
     store: StoreArguments,
     /// End when the story ends; otherwise the services stay open on 127.0.0.1:50051 to be looked at
@@ -145,7 +153,13 @@ fn story(arguments: DemoArguments) -> anyhow::Result<(Story, Option<TempDir>)> {
     let last_event = world.events.iter().map(|event| event.at.date()).max();
     let until = arguments.until.or(last_event).context("the world has no event and --until is left out")?;
     ensure!(until >= world.starts_at.date(), "--until {until} lies before the world's start, {}", world.starts_at);
+    let back_tests = BackTests::new(arguments.back_test, arguments.back_test_runs);
+    for day in &back_tests.days {
+        ensure!(*day <= until, "--back-test {day} lies after --until {until}");
+        ensure!(*day >= world.starts_at.date(), "--back-test {day} lies before the world's start, {}", world.starts_at);
+    }
     let story = Story {
+        back_tests,
         store,
         folder,
         progress: Progress::new(arguments.json, until),
@@ -214,6 +228,9 @@ fn print(report: &Report, json: bool) -> anyhow::Result<()> {
     }
     for answer in &report.answers {
         println!("\n{}\n  {}", answer.question, answer.answer);
+    }
+    if let Some(back_test) = &report.back_test {
+        println!("\n{}", back_test.lines().join("\n"));
     }
     println!("\nAssumptions");
     println!("  England: {}", report.assumptions.england);

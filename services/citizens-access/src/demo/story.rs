@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use client::{Peer, PeerConfig};
 use clock::{Clock, VirtualClock, VirtualConfig};
 use database::Store;
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use ods::{PracticeCode, Supplier};
 use rollout::calendar;
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::actors::Actors;
 use super::answers::{Question, Report};
+use super::back_test::{self, BackTests};
 use super::england::{England, practices, record_everything_off};
 use super::moment;
 use super::peers::Peers;
@@ -62,6 +63,8 @@ pub(crate) struct Story {
     pub(crate) supplier_delay: Duration,
     pub(crate) kill_at: Option<KillAt>,
     pub(crate) progress: Progress,
+    /// Forecasts to be asked for on the way.
+    pub(crate) back_tests: BackTests,
 }
 
 /// The suite, open.
@@ -87,6 +90,11 @@ impl Story {
         stays_open: bool,
     ) -> anyhow::Result<()> {
         let start = moment::stored(&self.folder)?.unwrap_or_else(|| self.world.start());
+        if let Some(day) = self.back_tests.days.iter().find(|day| calendar::instant(asked_at(**day)) < start) {
+            bail!(
+                "the story that is kept here has gone beyond {day}: no forecast can be asked for on that day any more"
+            );
+        }
         let end = calendar::day_bounds(self.until).1;
         let entered = self.progress.clone();
         let store_moment = moment::on_advance(self.folder.clone());
@@ -115,13 +123,16 @@ impl Story {
         self.spawn_world(&suite, &mut tasks, start, practices);
         self.spawn_returns(&suite, &mut tasks, start);
         self.spawn_views(&suite, &mut tasks, start);
+        self.spawn_back_tests(&suite, &mut tasks);
         drop(setting_up);
         let at_the_end = tokio::select! {
             at_the_end = ended => at_the_end,
             early = tasks.join_next() => return Err(ended_early(early)),
         };
         self.progress.end();
-        print(&self.question(&suite, end)?.ask().await?)?;
+        let mut report = self.question(&suite, end)?.ask().await?;
+        report.back_test = self.back_tests.judge(&suite.peers, &self.programme_name(), self.until).await?;
+        print(&report)?;
         if stays_open {
             eprintln!(
                 "\nThe services stay open on {LISTEN}: try `accessctl programme status {}`; Ctrl-C ends.",
@@ -135,10 +146,14 @@ impl Story {
         Ok(())
     }
 
+    fn programme_name(&self) -> String {
+        format!("programmes/{}", self.programme)
+    }
+
     fn question<'a>(&self, suite: &'a Suite, end: Timestamp) -> anyhow::Result<Question<'a>> {
         Ok(Question {
             peers: &suite.peers,
-            programme: format!("programmes/{}", self.programme),
+            programme: self.programme_name(),
             as_at: self.until,
             // The last moment of the day.
             moment: end.checked_sub(1.microsecond())?,
@@ -256,6 +271,24 @@ impl Story {
         });
     }
 
+    /// Forecasts, each in the evening of its day.
+    fn spawn_back_tests(&self, suite: &Suite, tasks: &mut Tasks) {
+        let (clock, peers, progress) = (suite.clock.clone(), suite.peers.clone(), self.progress.clone());
+        let (back_tests, programme) = (self.back_tests.clone(), self.programme_name());
+        let mut activity = clock.activity();
+        tasks.spawn(async move {
+            for day in &back_tests.days {
+                let due = calendar::instant(asked_at(*day));
+                let turn = clock.sleep_until(due, "world/forecast");
+                drop(activity);
+                activity = turn.await;
+                progress.tell(due, &back_tests.ask(&peers, &programme, *day).await?);
+            }
+            drop(activity);
+            std::future::pending().await
+        });
+    }
+
     fn spawn_views(&self, suite: &Suite, tasks: &mut Tasks, start: Timestamp) {
         let (clock, world) = (suite.clock.clone(), Arc::clone(&self.world));
         let (peers, seed) = (suite.peers.clone(), self.seed);
@@ -294,6 +327,10 @@ impl Suite {
         let (simulator, stop, scheduler) = (self.simulator.clone(), shutdown.clone(), self.peers.scheduler.clone());
         tasks.spawn(async move { Ok(simulator.run(Some(scheduler), stop).await?) });
     }
+}
+
+fn asked_at(day: Date) -> DateTime {
+    day.to_datetime(back_test::ASKED_AT)
 }
 
 /// Opens the port on which the demo can be looked at.

@@ -2,14 +2,13 @@
 
 use api::Error;
 use proto::scheduler::v1 as wire;
-use rollout::forecast::NoForecast;
 
-use super::convert::{forecast as convert, name};
+use super::convert::{forecast as convert, moment, name};
 use super::submit::Asked;
 use super::{Handlers, refusal};
-use crate::forecasts::{ForecastError, Wanted};
+use crate::forecasts::Wanted;
 
-/// Futures where the caller does not say: P10 and P90 of so many are good to a few practices in a thousand.
+/// Futures where the caller does not say: a tenth of so many lie beyond P10 and P90, which is enough to place them.
 const RUNS_DEFAULT: u32 = 200;
 
 /// Most futures: more change no figure that anybody could act on.
@@ -23,15 +22,16 @@ pub(super) async fn forecast(
     let programme = name::programme("programme", &request.programme)?;
     let runs_count = runs_count(request.runs_count)?;
     let published = handlers.at(request.min_position).await?;
-    let view = handlers.followed.view();
-    let (registry_position, now) = (view.position, handlers.clock.now());
+    let (view, now) = (handlers.followed.view(), handlers.clock.now());
     let wanted = Wanted { programme: programme.clone(), seed: request.seed, runs_count, now };
     let made = handlers.forecasts.make(&handlers.engine, &published, (*view).clone(), wanted).await;
-    let made = made.map_err(|error| of_error(&error))?;
+    let made = made.map_err(|error| refusal::of_forecast(&error))?;
+    let in_force = published.state.rollout.programme(&programme).and_then(|programme| programme.in_force);
     Ok(wire::ForecastResponse {
-        made_at: Some(super::convert::moment(now)),
+        plan: in_force.map(|version| format!("{programme}/{version}")).unwrap_or_default(),
+        made_at: Some(moment(now)),
         seed: request.seed,
-        registry_position,
+        registry_position: view.position,
         position: published.position,
         ..convert::made_to_wire(&programme, &made)
     })
@@ -42,19 +42,4 @@ fn runs_count(given: i32) -> Result<u32, Error> {
         Error::invalid("runs_count", "RUNS_COUNT_INVALID", "{field} is {count}, which is negative").with("count", given)
     })?;
     Ok(if count == 0 { RUNS_DEFAULT } else { count.min(RUNS_MAX) })
-}
-
-fn of_error(error: &ForecastError) -> Error {
-    match error {
-        ForecastError::None(NoForecast::UnknownProgramme(programme)) => refusal::no_such_programme(programme),
-        ForecastError::None(NoForecast::NotActive { programme, stage }) => {
-            let message = "{programme} is {state}: only a programme whose plan is in force has a forecast";
-            Error::failed_precondition("PROGRAMME_NOT_ACTIVE", message)
-                .with("programme", programme)
-                .with("state", stage.as_str())
-                .precondition("STATE", programme, format!("is {}", stage.as_str()))
-        }
-        ForecastError::Journal(error) => refusal::of_journal(error),
-        ForecastError::Thread => Error::internal(error),
-    }
 }

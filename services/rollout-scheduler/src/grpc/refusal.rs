@@ -4,15 +4,20 @@ use std::time::Duration;
 
 use api::Error;
 use journal::JournalError;
+use rollout::forecast::NoForecast;
 use rollout::spec::Violation;
 
 use super::convert::{etag, hold};
 use crate::document::{DOCUMENT_BYTES_MAX, DocumentError};
+use crate::forecasts::ForecastError;
 use crate::machine::Rejection;
 use crate::peer::PeerError;
 
 /// When to try again while the store or a peer is away: it restarts in about a second.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// When to ask for a forecast again while others wait for theirs: each takes seconds.
+const FORECAST_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// How many of a document's mistakes a reply lists.
 const VIOLATIONS_MAX: usize = 100;
@@ -202,6 +207,24 @@ pub(crate) fn of_document(error: &DocumentError) -> Error {
 /// CEL in the field at `path` that cannot be read.
 pub(crate) fn of_filter(path: &str, error: &filter::FilterError) -> Error {
     api::filter_invalid(path, error.line(), error.column(), error.kind())
+}
+
+pub(crate) fn of_forecast(error: &ForecastError) -> Error {
+    match error {
+        ForecastError::None(NoForecast::UnknownProgramme(programme)) => no_such_programme(programme),
+        ForecastError::None(NoForecast::NotActive { programme, stage }) => in_state(
+            "PROGRAMME_NOT_ACTIVE",
+            "{subject} is {state}: only a programme whose plan is in force has a forecast",
+            programme,
+            stage.as_str(),
+        ),
+        ForecastError::Crowded => {
+            Error::resource_exhausted("FORECASTS_CROWDED", "as many forecasts as may be wait already; ask again later")
+                .retry_after(FORECAST_RETRY_AFTER)
+        }
+        ForecastError::Journal(error) => of_journal(error),
+        ForecastError::Thread | ForecastError::CallerGone => Error::internal(error),
+    }
 }
 
 pub(crate) fn of_journal(error: &JournalError) -> Error {

@@ -80,7 +80,8 @@ fn assumptions(model: &Model) -> Vec<wire::ForecastAssumption> {
         standard_error: estimate.error,
     };
     let mut figures = vec![
-        figure("pauses per practice and day".into(), model.pauses),
+        figure("pauses per practice and day, in the mean week".into(), Estimate::certain(mean(&model.pauses))),
+        figure("pauses per practice and day, in the worst week".into(), Estimate::certain(most(&model.pauses))),
         figure("share of pauses left to the programme's default".into(), model.by_default),
         figure("practices made ready, per unready practice and day".into(), model.readiness),
         figure("practices that switch themselves on, per asked practice and day".into(), model.self_service),
@@ -95,4 +96,12 @@ fn assumptions(model: &Model) -> Vec<wire::ForecastAssumption> {
         }
     }
     figures
+}
+
+fn mean(figures: &[f64]) -> f64 {
+    figures.iter().sum::<f64>() / figures.len().max(1) as f64
+}
+
+fn most(figures: &[f64]) -> f64 {
+    figures.iter().copied().fold(0.0, f64::max)
 }
