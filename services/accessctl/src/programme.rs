@@ -1,7 +1,7 @@
 //! `accessctl programme`: what is planned, by whom it was approved, how far it is.
 
-mod preview;
 mod forecast;
+mod preview;
 
 use std::path::{Path, PathBuf};
 
