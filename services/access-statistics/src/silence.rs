@@ -56,18 +56,19 @@ impl Listener {
                 () = shutdown.cancelled() => return,
                 woken = sleep => woken,
             };
-            let now = self.clock.now();
+            // Of the days before the Monday that was due, also where this comes late to it.
+            let (day, now) = (Day::of(due), self.clock.now());
             due = next_monday(now);
-            if let Err(error) = self.compare(now).await {
+            if let Err(error) = self.compare(day, now).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the registry was not told who is silent");
                 due = due.min(now + RETRY_AFTER);
             }
         }
     }
 
-    async fn compare(&self, now: Timestamp) -> Result<(), SilenceError> {
-        // The days over which viewers are counted, up to yesterday.
-        let period = Period::default_to(Day::of(now).plus(-1));
+    /// The days over which viewers are counted, up to the one before `day`.
+    async fn compare(&self, day: Day, now: Timestamp) -> Result<(), SilenceError> {
+        let period = Period::default_to(day.plus(-1));
         let (england, picture) = (Area::England, self.statistics.picture_at(0).await?);
         for capability in picture.directory.capabilities() {
             let end = Viewpoint { as_at: period.end().end(), known_at: now, capability: capability.clone() };

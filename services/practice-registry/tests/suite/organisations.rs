@@ -180,7 +180,7 @@ async fn a_filter_selects_organisations_as_they_were_at_the_moment_that_is_read(
     let large = r#"organisation.kind == "ICB" && organisation.practices_count > 1"#;
     assert_eq!(codes(large, then).await.unwrap(), ["QHM"]);
     assert_eq!(codes(large, None).await.unwrap(), ["QE1", "QX1"]);
-    assert_eq!(codes("!has(organisation.parent_code)", then).await.unwrap(), ["Y63"]);
+    assert_eq!(codes("!has(organisation.parent_code)", then).await.unwrap(), ["U12345", "Y63"]);
     let unknown = reason(codes("organisation.size > 1", then).await);
     assert_eq!(unknown, (Code::InvalidArgument, "FILTER_INVALID".to_owned()));
 }
