@@ -3,23 +3,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use jiff::Timestamp;
-use jiff::fmt::rfc2822;
+use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, USER_AGENT};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::Full;
 use ods::DocumentFault;
+use outgoing::{Broken, HttpClient, Pace, Reply, retry_after};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::budget::Budget;
 use crate::config::{ApiConfig, ConfigError};
 use crate::error::ApiError;
-use crate::pace::Pace;
 
 /// The header in which the publisher's gateway expects the key.
 const KEY_HEADER: &str = "apikey";
@@ -32,16 +25,9 @@ const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Http {
     pub(crate) config: ApiConfig,
-    client: Transport,
+    client: HttpClient,
     pace: Pace,
     budget: Budget,
-}
-
-/// In the clear to this machine alone, which [`BaseUrl`](crate::BaseUrl) sees to.
-#[derive(Debug)]
-enum Transport {
-    Plain(Client<HttpConnector, Empty<Bytes>>),
-    Tls(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>),
 }
 
 /// A page that was read.
@@ -68,21 +54,7 @@ enum Again {
 
 impl Http {
     pub(crate) fn new(config: ApiConfig) -> Result<Self, ConfigError> {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(config.connect_timeout));
-        connector.enforce_http(config.base.is_plain());
-        let builder = Client::builder(TokioExecutor::new());
-        let client = if config.base.is_plain() {
-            Transport::Plain(builder.build(connector))
-        } else {
-            let provider = rustls::crypto::ring::default_provider();
-            let tls = HttpsConnectorBuilder::new()
-                .with_provider_and_native_roots(provider)
-                .map_err(|source| ConfigError::Roots { source })?
-                .https_only()
-                .enable_http1();
-            Transport::Tls(builder.build(tls.wrap_connector(connector)))
-        };
+        let client = HttpClient::new(&config.base, config.connect_timeout, config.body_bytes_max)?;
         let pace = Pace::new(config.requests_per_second);
         Ok(Self { config, client, pace, budget: Budget::new() })
     }
@@ -141,24 +113,11 @@ impl Http {
     ) -> Result<Page<T>, Failed> {
         let address = self.address(path_and_query);
         let request = self.request(path_and_query, accept);
-        let request = request.map_err(|error| Failed::for_good(unreachable(&address, &error)))?;
-        let sent = match &self.client {
-            Transport::Plain(client) => client.request(request).await,
-            Transport::Tls(client) => client.request(request).await,
-        };
-        let reply = sent.map_err(|error| Failed { error: unreachable(&address, &error), again: Again::Later })?;
-        let (status, headers) = (reply.status(), reply.headers().clone());
-        let body = match self.body(reply).await {
-            Ok(body) => body,
-            Err(Broken::TooLong) => {
-                let bytes_max = self.config.body_bytes_max;
-                return Err(Failed::for_good(ApiError::TooLong { address, bytes_max }));
-            }
-            // Cut off on its way.
-            Err(Broken::Off(cause)) => {
-                return Err(Failed { error: ApiError::Unreachable { address, cause }, again: Again::Later });
-            }
-        };
+        let request = request.map_err(|error| {
+            Failed::for_good(ApiError::Unreachable { address: address.clone(), cause: error.to_string() })
+        })?;
+        let Reply { status, headers, body } =
+            self.client.exchange(request).await.map_err(|broken| failed(&address, broken))?;
         if status != StatusCode::OK {
             return Err(refusal(address, status, &headers, said(&body)));
         }
@@ -176,30 +135,15 @@ impl Http {
         }
     }
 
-    fn request(&self, path_and_query: &str, accept: &'static str) -> Result<Request<Empty<Bytes>>, http::Error> {
+    fn request(&self, path_and_query: &str, accept: &'static str) -> Result<Request<Full<Bytes>>, http::Error> {
         let uri = self.config.base.uri(path_and_query)?;
         let agent = concat!("citizens-access/", env!("CARGO_PKG_VERSION"));
-        let mut request = Request::get(uri).header(ACCEPT, accept).header(USER_AGENT, agent).body(Empty::new())?;
+        let mut request = Request::get(uri).header(ACCEPT, accept).header(USER_AGENT, agent).body(Full::default())?;
         if let Some(key) = &self.config.key {
             request.headers_mut().insert(KEY_HEADER, key.header());
         }
         Ok(request)
     }
-
-    async fn body(&self, reply: Response<Incoming>) -> Result<Bytes, Broken> {
-        let limited = Limited::new(reply.into_body(), self.config.body_bytes_max);
-        let whole = limited.collect().await.map_err(|error| match error.downcast::<LengthLimitError>() {
-            Ok(_) => Broken::TooLong,
-            Err(error) => Broken::Off(chain(error.as_ref())),
-        })?;
-        Ok(whole.to_bytes())
-    }
-}
-
-/// A body that did not come whole.
-enum Broken {
-    TooLong,
-    Off(String),
 }
 
 impl Failed {
@@ -232,57 +176,12 @@ fn refusal(address: String, status: StatusCode, headers: &HeaderMap, said: Optio
     }
 }
 
-/// The pause that a reply names, in seconds or as a moment. A moment is counted from the reply's own date, by the clock
-/// that wrote both.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let from = moment(headers.get(DATE)?)?;
-    let until = moment(headers.get(RETRY_AFTER)?)?;
-    Some(Duration::try_from(until.duration_since(from)).unwrap_or_default())
-}
-
-/// HTTP's form of a moment, which is a strict form of e-mail's.
-fn moment(value: &HeaderValue) -> Option<Timestamp> {
-    rfc2822::DateTimeParser::new().parse_timestamp(value.to_str().ok()?).ok()
-}
-
-fn unreachable(address: &str, error: &dyn std::error::Error) -> ApiError {
-    ApiError::Unreachable { address: address.to_owned(), cause: chain(error) }
-}
-
-/// A connection error says little itself; its sources say what happened.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
+fn failed(address: &str, broken: Broken) -> Failed {
+    let address = address.to_owned();
+    match broken {
+        Broken::NoConnection(cause) | Broken::Off(cause) => {
+            Failed { error: ApiError::Unreachable { address, cause }, again: Again::Later }
         }
-        source = error.source();
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(retry_after: &'static str) -> HeaderMap {
-        let date = HeaderValue::from_static("Mon, 02 Jun 2031 08:00:00 GMT");
-        HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(retry_after)), (DATE, date)])
-    }
-
-    #[test]
-    fn a_pause_is_named_in_seconds_or_as_a_moment_by_the_publishers_clock() {
-        let named = |text| retry_after(&headers(text));
-        assert_eq!(named("7"), Some(Duration::from_secs(7)));
-        assert_eq!(named("Mon, 02 Jun 2031 08:01:30 GMT"), Some(Duration::from_secs(90)));
-        assert_eq!(named("Mon, 02 Jun 2031 07:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(named("soon"), None);
+        Broken::TooLong { bytes_max } => Failed::for_good(ApiError::TooLong { address, bytes_max }),
     }
 }

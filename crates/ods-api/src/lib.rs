@@ -12,11 +12,11 @@ mod error;
 mod fhir;
 mod http;
 mod ord;
-mod pace;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use config::{ApiConfig, ApiKey, BaseUrl, ConfigError};
+pub use config::{ApiConfig, ApiKey, ConfigError};
 pub use error::ApiError;
 pub use fhir::{CODES_MAX, FhirApi};
 pub use ord::OrdApi;
+pub use outgoing::BaseUrl;

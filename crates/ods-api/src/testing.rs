@@ -17,7 +17,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::config::BaseUrl;
+use outgoing::BaseUrl;
 
 /// How far back ORD tells changes.
 const DAYS_BACK_MAX: i32 = 185;

@@ -1,23 +1,26 @@
-//! Keeps requests apart, so that no second has more of them than the publisher wants.
+//! Keeps requests apart, so that no second has more of them than whoever answers them wants.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+/// Gives out turns.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub struct Pace {
     interval: Duration,
     next: Mutex<Option<Instant>>,
 }
 
 impl Pace {
-    pub(crate) fn new(requests_per_second: u32) -> Self {
+    /// At most so many a second; at least one.
+    #[must_use]
+    pub fn new(requests_per_second: u32) -> Self {
         Self { interval: Duration::from_secs(1) / requests_per_second.max(1), next: Mutex::new(None) }
     }
 
     /// Waits for its turn. Turns are given out in the order of asking.
-    pub(crate) async fn turn(&self) {
+    pub async fn turn(&self) {
         let now = Instant::now();
         let turn = {
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
