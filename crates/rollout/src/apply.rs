@@ -4,6 +4,7 @@
 //! something that the state does not have leaves it as it is, since a fold must never fail.
 
 mod activation;
+mod dispatch;
 mod programme;
 mod wave;
 
@@ -45,6 +46,10 @@ pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Times
 
         Event::NoticeBegun { wave } => wave::to_stage(state, wave, crate::state::WaveStage::Notice, place),
         Event::NoticeDelivered { .. } => wave::notice_delivered(state, event, place),
+        Event::DispatchesSealed { wave, dispatches } => dispatch::sealed(state, wave, dispatches, place),
+        Event::DispatchesMoved { programme, moves } => dispatch::moved(state, programme, moves, place),
+        Event::NoticesUnaddressed { wave, practices } => dispatch::unaddressed(state, wave, practices, place),
+        Event::NoticesRetried { wave, practices, .. } => dispatch::retried(state, wave, practices),
         Event::WaveFixed { wave, practices_count, patients_count, .. } => {
             wave::fixed(state, wave, *practices_count, *patients_count, place);
         }

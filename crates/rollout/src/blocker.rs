@@ -13,6 +13,7 @@ use crate::plan::Unplaced;
 use crate::readiness::{Lack, LackReason};
 use crate::room::Full;
 use crate::state::{CapScope, EnrolmentStage, HoldClass, ProgrammeStage, Supersession, WaveStage};
+use crate::undelivered::Undelivered;
 use crate::view::{ItemState, PauseEnd, PauseFacts, PracticeFacts};
 
 /// One thing in the way.
@@ -111,6 +112,13 @@ pub enum Blocker {
         /// The first day for which what was delivered suffices; none where nothing was.
         earliest: Option<Date>,
     },
+    /// It has no notice, although one is being sent, or was (rule 11).
+    NoticeUndelivered {
+        /// The practice.
+        practice: PracticeCode,
+        /// What is in the way.
+        why: Undelivered,
+    },
     /// The day or the hour takes no go-live (rule 2).
     Shut {
         /// Why.
@@ -186,6 +194,7 @@ impl Blocker {
             Self::EarlierWave { .. } => "EARLIER_WAVE_NOT_PASSED",
             Self::WaveNotOpen { .. } => "WAVE_NOT_OPEN",
             Self::NoNotice { .. } => "NOTICE_OWED",
+            Self::NoticeUndelivered { why, .. } => why.code(),
             Self::Shut { .. } => "OUTSIDE_WINDOW",
             Self::Booked { .. } => "WAITS_FOR_BOOKED_DATE",
             Self::Invited { .. } => "INVITED",
@@ -220,6 +229,7 @@ impl Blocker {
             | Self::ProgrammeNotActive { .. }
             | Self::EarlierWave { .. } => "programme".to_owned(),
             Self::NoNotice { earliest: None, .. } => "programme".to_owned(),
+            Self::NoticeUndelivered { practice, why } => why.owner(*practice),
             Self::WaveNotOpen { stage, .. } if !stage.is_before_open() => "programme".to_owned(),
             Self::WaveNotOpen { .. }
             | Self::NoNotice { .. }
@@ -263,6 +273,7 @@ impl Blocker {
             Self::WaveNotOpen { wave, stage, .. } if stage.is_before_open() => format!("{wave} opens."),
             Self::WaveNotOpen { .. } => "A later version of the plan takes it up.".to_owned(),
             Self::NoNotice { working_days, .. } => format!("{working_days} working days' notice has been given."),
+            Self::NoticeUndelivered { why, .. } => why.clears_by().to_owned(),
             Self::Shut { .. } => "The next window opens.".to_owned(),
             Self::Booked { date: Some(date), .. } => format!("The supplier takes the list for {date}."),
             Self::Booked { date: None, .. } => "A later version of the plan gives it another date.".to_owned(),
@@ -338,6 +349,7 @@ impl fmt::Display for Blocker {
             Self::NoNotice { working_days, earliest: None } => {
                 write!(out, "no notice was delivered; {working_days} working days are owed")
             }
+            Self::NoticeUndelivered { practice, why } => why.say(*practice, out),
             Self::Shut { reason, .. } => write!(out, "{reason}"),
             Self::Booked { supplier, date: Some(date), .. } => {
                 write!(out, "booked for {date}; suppliers/{supplier} has not taken the list")
@@ -411,7 +423,7 @@ impl Blocker {
             Self::SupplierChanged { .. } | Self::SetAside { .. } => 3,
             Self::NoProgramme | Self::NotInPlan { .. } | Self::ProgrammeNotActive { .. } => 4,
             Self::EarlierWave { .. } | Self::WaveNotOpen { .. } => 5,
-            Self::NoNotice { .. } | Self::Booked { .. } | Self::Invited { .. } => 6,
+            Self::NoNotice { .. } | Self::NoticeUndelivered { .. } | Self::Booked { .. } | Self::Invited { .. } => 6,
             Self::UnderWay { .. } | Self::TriedAgain { .. } | Self::Full { .. } | Self::Shut { .. } => 7,
         }
     }

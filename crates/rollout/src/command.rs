@@ -13,10 +13,13 @@ use jiff::civil::Date;
 use ods::{IcbCode, PracticeCode, RegionCode, Supplier};
 
 use crate::calendar::Calendar;
+use crate::dispatch::{Chosen, DispatchOutcome};
 use crate::id::{Account, ActivationKey, HoldId, PlanVersion, ProgrammeId, Target, WaveRef};
 use crate::plan::{Plan, PlanHash};
 use crate::spec::Mode;
-use crate::state::{Brake, Document, Due, DueOutcome, HoldClass, HoldScope, PauseRef, Supersession, Verdict};
+use crate::state::{
+    Brake, DispatchRef, Document, Due, DueOutcome, HoldClass, HoldScope, PauseRef, Supersession, Verdict,
+};
 
 /// What the state machine can be asked.
 #[derive(Debug, Clone)]
@@ -127,6 +130,13 @@ pub enum Act {
         /// What it is from now on.
         calendar: Calendar,
     },
+    /// Has notices tried again that were given up, or that had nobody to go to.
+    RetryNotices {
+        /// The wave.
+        wave: WaveRef,
+        /// Whose; of every member of the wave where it is empty.
+        practices: Vec<PracticeCode>,
+    },
     /// Tries a practice again whose activation was refused, failed or was not applied, while its wave is open.
     RetryActivation {
         /// The wave.
@@ -149,6 +159,25 @@ pub enum Fact {
         delivered_at: Timestamp,
         /// How: `letter`, `e-mail`.
         channel: String,
+    },
+    /// What carriers say of notices that were sent.
+    DispatchOutcomes {
+        /// Each with what became of it.
+        outcomes: BTreeMap<DispatchRef, DispatchOutcome>,
+    },
+    /// Practices have no contact that a notice could be sent to.
+    NoticesUnaddressed {
+        /// The wave.
+        wave: WaveRef,
+        /// Which.
+        practices: Vec<PracticeCode>,
+    },
+    /// Notices came back: the address was wrong.
+    NoticesReturned {
+        /// The wave.
+        wave: WaveRef,
+        /// From whom.
+        practices: Vec<PracticeCode>,
     },
     /// The registry's answers to AcquirePermits. Each key granted is sealed in the same decision, if it still may be.
     Permits {
@@ -263,6 +292,13 @@ pub enum Proposal {
     BeginNotice {
         /// The wave.
         wave: WaveRef,
+    },
+    /// Sends notices: each counts as sent from then on.
+    SealDispatches {
+        /// The wave.
+        wave: WaveRef,
+        /// To which contact of each practice.
+        chosen: BTreeMap<PracticeCode, Chosen>,
     },
     /// Settles a wave's members: objections have ended.
     FixWave {

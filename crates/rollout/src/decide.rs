@@ -6,6 +6,7 @@
 
 mod activation;
 mod admission;
+mod dispatch;
 mod gate;
 mod hold;
 mod plan;
@@ -93,6 +94,7 @@ fn person_decides(docket: &mut Docket, person: Person<'_>, act: &Act) -> Result<
             Ok(())
         }
         Act::RetryActivation { wave, practice } => wave::retry(docket, wave, *practice),
+        Act::RetryNotices { wave, practices } => dispatch::retry(docket, person, wave, practices),
     }
 }
 
@@ -101,6 +103,9 @@ fn learn(docket: &mut Docket, fact: &Fact) -> Result<(), Rejection> {
         Fact::NoticeDelivered { wave, practices, delivered_at, channel } => {
             wave::notice_delivered(docket, wave, practices, *delivered_at, channel)?;
         }
+        Fact::DispatchOutcomes { outcomes } => dispatch::outcomes(docket, outcomes),
+        Fact::NoticesUnaddressed { wave, practices } => dispatch::unaddressed(docket, wave, practices),
+        Fact::NoticesReturned { wave, practices } => dispatch::returned(docket, wave, practices)?,
         Fact::Permits { answers, registry_position } => admission::permits(docket, answers, *registry_position),
         Fact::PermitsReleased { keys } => activation::permits_released(docket, keys),
         Fact::Sent { keys } => activation::sent(docket, keys),
@@ -120,6 +125,7 @@ fn learn(docket: &mut Docket, fact: &Fact) -> Result<(), Rejection> {
 fn consider(docket: &mut Docket, proposal: &Proposal) {
     match proposal {
         Proposal::BeginNotice { wave } => wave::begin_notice(docket, wave),
+        Proposal::SealDispatches { wave, chosen } => dispatch::seal(docket, wave, chosen),
         Proposal::FixWave { wave, unfit, registry_position } => wave::fix(docket, wave, unfit, *registry_position),
         Proposal::OpenWave { wave } => wave::open(docket, wave),
         Proposal::SetAside { wave, unfit, registry_position } => {

@@ -19,6 +19,7 @@ use crate::state::{
     Enrolment, EnrolmentState, PauseRef, Programme, ProgrammeStage, Ruling, State, Subject, Supersession, Verdict,
     Wave, WaveStage,
 };
+use crate::undelivered::Undelivered;
 use crate::view::{Observed, PauseEnd, PauseFacts, PracticeFacts};
 
 /// What is in the way of a wave as a whole, and so of all its practices.
@@ -84,7 +85,12 @@ pub(crate) fn enrolment_blockers(
         let working_days = wave.rules.notice_working_days;
         if !programme.is_noticed(&state.calendar, enrolment.practice, day, working_days) {
             let earliest = programme.noticed_from(&state.calendar, enrolment.practice, working_days);
-            blockers.push(Blocker::NoNotice { working_days, earliest });
+            let practice = enrolment.practice;
+            let undelivered = programme.correspondence(practice).and_then(Undelivered::of);
+            blockers.push(match undelivered.filter(|_| earliest.is_none()) {
+                Some(why) => Blocker::NoticeUndelivered { practice, why },
+                None => Blocker::NoNotice { working_days, earliest },
+            });
         }
         if let Some(at) = enrolment.not_before.filter(|at| now < *at) {
             blockers.push(Blocker::TriedAgain { at });

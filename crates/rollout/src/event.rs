@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use ods::PracticeCode;
 pub(crate) use parts::gather;
-pub use parts::{Admission, DisableIntent, EnrolmentMove, Joining, Settlement, Standing, Voided};
+pub use parts::{
+    Admission, DisableIntent, DispatchMove, EnrolmentMove, Joining, SealedDispatch, Settlement, Standing, Voided,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Calendar;
@@ -102,6 +104,39 @@ pub enum Event {
         channel: String,
         /// Those of them whose enrolment is now NOTIFIED.
         notified: Vec<PracticeCode>,
+        /// The dispatches that it rests on, by their number at each practice; none where a person recorded it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        dispatches: Vec<(PracticeCode, u32)>,
+    },
+    /// Notices count as sent from now on, one to one contact each (rule 11).
+    DispatchesSealed {
+        /// The wave.
+        wave: WaveRef,
+        /// To whom, which, how.
+        dispatches: Vec<SealedDispatch>,
+    },
+    /// Carriers, or people, said what became of notices that were sent. Who rested on one that came back is told anew.
+    DispatchesMoved {
+        /// The programme.
+        programme: ProgrammeId,
+        /// Where they are now.
+        moves: Vec<DispatchMove>,
+    },
+    /// Practices have no contact that a notice could be sent to.
+    NoticesUnaddressed {
+        /// The wave.
+        wave: WaveRef,
+        /// Which.
+        practices: Vec<PracticeCode>,
+    },
+    /// Notices that were given up are tried again.
+    NoticesRetried {
+        /// The wave.
+        wave: WaveRef,
+        /// Whose.
+        practices: Vec<PracticeCode>,
+        /// Who asked for it.
+        by: Account,
     },
     /// A wave's members are settled: who is in it and not set aside.
     WaveFixed {
@@ -333,6 +368,10 @@ impl Event {
             Self::PlanInForce { .. } => "plan-in-force",
             Self::NoticeBegun { .. } => "notice-begun",
             Self::NoticeDelivered { .. } => "notice-delivered",
+            Self::DispatchesSealed { .. } => "dispatches-sealed",
+            Self::DispatchesMoved { .. } => "dispatches-moved",
+            Self::NoticesUnaddressed { .. } => "notices-unaddressed",
+            Self::NoticesRetried { .. } => "notices-retried",
             Self::WaveFixed { .. } => "wave-fixed",
             Self::EnrolmentsMoved { .. } => "enrolments-moved",
             Self::DeferralsJoined { .. } => "deferrals-joined",

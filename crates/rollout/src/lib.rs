@@ -23,6 +23,7 @@ pub mod calendar;
 mod cohort;
 mod command;
 mod decide;
+pub mod dispatch;
 mod drift;
 pub mod effects;
 mod eligibility;
@@ -32,6 +33,7 @@ pub mod forecast;
 mod id;
 pub mod list;
 mod notice;
+mod notice_status;
 mod pace;
 mod pairs;
 pub mod plan;
@@ -42,6 +44,7 @@ mod room;
 pub mod spec;
 pub mod state;
 mod step;
+mod undelivered;
 mod view;
 
 pub use apply::apply;
@@ -52,11 +55,14 @@ pub use command::{
 };
 pub use decide::decide;
 pub use drift::{Drift, drift};
-pub use event::{Admission, DisableIntent, EnrolmentMove, Event, Joining, Settlement, Standing, Voided};
+pub use event::{
+    Admission, DisableIntent, DispatchMove, EnrolmentMove, Event, Joining, SealedDispatch, Settlement, Standing, Voided,
+};
 pub use explain::{Explanation, Information, explain};
 pub use id::{
     Account, ActivationKey, Direction, HoldId, NotAProgrammeId, PlanVersion, ProgrammeId, Target, WaveId, WaveRef,
 };
+pub use notice_status::{DispatchKind, NoticeObstacle, NoticeStatus, notice_status};
 pub use pace::{CLAIM_TIME, REPLY_TIME};
 pub use readiness::{Lack, LackReason};
 pub use rejection::Rejection;
@@ -64,6 +70,7 @@ pub use report::{Report, Still};
 pub use room::Full;
 pub use state::State;
 pub use step::{next_due, step};
+pub use undelivered::Undelivered;
 pub use view::{
     AccessFacts, AdviceFacts, ItemState, Observed, PauseEnd, PauseFacts, PracticeFacts, ReadinessFacts, RegistryView,
 };

@@ -128,6 +128,14 @@ pub enum Rejection {
         /// When it is said to have been.
         delivered_at: Timestamp,
     },
+    /// Nothing that was sent to a practice about a wave can have come back.
+    #[error("nothing that was sent to {practice} about {wave} can have come back")]
+    NothingSent {
+        /// The wave.
+        wave: WaveRef,
+        /// The practice.
+        practice: PracticeCode,
+    },
     /// No such hold.
     #[error("{0} does not exist")]
     UnknownHold(HoldId),

@@ -5,6 +5,7 @@
 //! [`crate::apply`] is the only writer.
 
 pub mod activation;
+pub mod dispatch;
 pub mod due;
 pub mod enrolment;
 pub mod hold;
@@ -20,6 +21,7 @@ use ods::PracticeCode;
 use serde::{Deserialize, Serialize};
 
 pub use activation::{Access, Activation, ActivationStage, ActivationState, AppliedEnable, Cause, Desired, Outcome};
+pub use dispatch::{Carrier, Correspondence, Dispatch, DispatchRef, DispatchStage, Means, Template, Trouble};
 pub use due::{Due, DueKind, DueOutcome, DueRecord, LATE_AFTER, MissReason, SkipPolicy};
 pub use enrolment::{Deferral, Enrolment, EnrolmentStage, EnrolmentState, Supersession, Voiding, Withdrawal};
 pub use hold::{Brake, Hold, HoldClass, HoldScope, LiftAsked, SECOND_PERSON_TIME, Signature, Subject};

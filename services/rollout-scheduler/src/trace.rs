@@ -48,6 +48,7 @@ pub(crate) fn wave_of(proposed: &Command) -> Option<&WaveRef> {
     let Command::Propose(proposal) = proposed else { return None };
     match proposal {
         Proposal::BeginNotice { wave }
+        | Proposal::SealDispatches { wave, .. }
         | Proposal::FixWave { wave, .. }
         | Proposal::OpenWave { wave }
         | Proposal::SetAside { wave, .. }

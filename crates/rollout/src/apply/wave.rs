@@ -1,16 +1,18 @@
 //! Folds what happens to waves, their enrolments and the pauses they judge.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use ods::PracticeCode;
 
-use super::Place;
 use super::programme::{change_stage, supersede};
+use super::{Place, dispatch};
 use crate::event::{EnrolmentMove, Event, Joining};
 use crate::id::{Target, WaveId, WaveRef};
 use crate::state::{
-    Decision, Desired, EnrolmentStage, EnrolmentState, GateEvaluation, Judgement, Load, Notice, PauseRef, Ruling,
-    Signature, State, Supersession, Verdict, Wave, WaveStage,
+    Decision, Desired, DispatchStage, EnrolmentStage, EnrolmentState, GateEvaluation, Judgement, Load, Notice,
+    PauseRef, Ruling, Signature, State, Supersession, Verdict, Wave, WaveStage,
 };
 
 fn change(state: &mut State, wave: &WaveRef, change: impl FnOnce(&mut Wave)) {
@@ -25,9 +27,11 @@ pub(super) fn to_stage(state: &mut State, wave: &WaveRef, stage: WaveStage, plac
 }
 
 pub(super) fn notice_delivered(state: &mut State, event: &Event, place: Place) {
-    let Event::NoticeDelivered { wave: id, practices, delivered_at, not_before, channel, notified } = event else {
+    let Event::NoticeDelivered { wave: id, practices, delivered_at, not_before, channel, notified, dispatches } = event
+    else {
         return;
     };
+    let dispatches: BTreeMap<PracticeCode, u32> = dispatches.iter().copied().collect();
     let Some(programme) = state.programmes.get_mut(&id.programme) else { return };
     for practice in practices {
         let notices = programme.notices.entry(*practice).or_default();
@@ -36,7 +40,12 @@ pub(super) fn notice_delivered(state: &mut State, event: &Event, place: Place) {
             not_before: *not_before,
             delivered_at: *delivered_at,
             channel: channel.clone(),
+            dispatch: dispatches.get(practice).copied(),
         });
+    }
+    for (practice, number) in dispatches {
+        let given = DispatchStage::Given { at: *delivered_at };
+        dispatch::to_stage(programme, practice, number, &given, place);
     }
     let Some(wave) = programme.waves.get_mut(&id.wave) else { return };
     for practice in notified {

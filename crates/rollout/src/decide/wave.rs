@@ -15,14 +15,14 @@ use crate::id::{Account, ActivationKey, WaveId, WaveRef};
 use crate::rejection::Rejection;
 use crate::spec::Mode;
 use crate::state::{
-    Activation, Deferral, Due, DueKind, DueOutcome, EnrolmentStage, EnrolmentState, PauseRef, ProgrammeStage, Ruling,
-    SkipPolicy, Voiding, Wave, WaveStage, Withdrawal,
+    Activation, Deferral, DispatchStage, Due, DueKind, DueOutcome, EnrolmentStage, EnrolmentState, PauseRef, Programme,
+    ProgrammeStage, Ruling, SkipPolicy, Voiding, Wave, WaveStage, Withdrawal,
 };
 
-type Moves = BTreeMap<PracticeCode, EnrolmentStage>;
+pub(super) type Moves = BTreeMap<PracticeCode, EnrolmentStage>;
 
 impl Docket {
-    fn move_enrolments(&mut self, wave: &WaveRef, moves: Moves, registry_position: Option<u64>) {
+    pub(super) fn move_enrolments(&mut self, wave: &WaveRef, moves: Moves, registry_position: Option<u64>) {
         if !moves.is_empty() {
             self.record(Event::EnrolmentsMoved { wave: wave.clone(), moves: gather(moves), registry_position });
         }
@@ -43,7 +43,7 @@ pub(super) fn begin_notice(docket: &mut Docket, id: &WaveRef) {
 }
 
 /// The programme and the wave, if the programme acts and the wave is in that stage.
-fn in_stage<'a>(docket: &'a Docket, id: &WaveRef, stage: WaveStage) -> Option<(&'a crate::state::Programme, &'a Wave)> {
+fn in_stage<'a>(docket: &'a Docket, id: &WaveRef, stage: WaveStage) -> Option<(&'a Programme, &'a Wave)> {
     let programme = docket.state.programme(&id.programme)?;
     let wave = programme.waves.get(&id.wave)?;
     (programme.stage == ProgrammeStage::Active && wave.stage == stage).then_some((programme, wave))
@@ -75,10 +75,30 @@ pub(super) fn notice_delivered(
     let notified: Vec<PracticeCode> = practices.iter().copied().filter(candidate).collect();
     let not_before = wave.from;
     if !practices.is_empty() {
+        let dispatches = handed_over(docket.programme(&id.programme)?, id.wave, &practices);
         let (wave, channel) = (id.clone(), channel.to_owned());
-        docket.record(Event::NoticeDelivered { wave, practices, delivered_at, not_before, channel, notified });
+        docket.record(Event::NoticeDelivered {
+            wave,
+            practices,
+            delivered_at,
+            not_before,
+            channel,
+            notified,
+            dispatches,
+        });
     }
     Ok(())
+}
+
+/// What was handed over to somebody who says nothing back: its delivery is what a person records.
+fn handed_over(programme: &Programme, wave: WaveId, practices: &[PracticeCode]) -> Vec<(PracticeCode, u32)> {
+    let mut handed_over = Vec::new();
+    for practice in practices {
+        let sent = programme.correspondence(*practice).and_then(|known| known.dispatches.last());
+        let sent = sent.filter(|last| last.wave == wave && last.stage == DispatchStage::HandedOver);
+        handed_over.extend(sent.map(|last| (*practice, last.number)));
+    }
+    handed_over
 }
 
 /// Objections have ended: members and denominators are settled (I7).

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::ActivationKey;
 use crate::spec::Mode;
-use crate::state::{Cause, EnrolmentStage, Outcome, Voiding};
+use crate::state::{Carrier, Cause, DispatchStage, EnrolmentStage, Means, Outcome, Template, Voiding};
 
 /// One stage and those who moved to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,34 @@ pub struct Joining {
     pub mode: Mode,
     /// With booked dates: the date.
     pub planned_on: Option<Date>,
+}
+
+/// A notice that counts as sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedDispatch {
+    /// To which practice.
+    pub practice: PracticeCode,
+    /// Its number there.
+    pub number: u32,
+    /// The date it gives: not before it.
+    pub not_before: Date,
+    /// Which text.
+    pub template: Template,
+    /// The contact's number at the practice; its address is nowhere here (rule 16).
+    pub contact: u32,
+    /// By which means.
+    pub means: Means,
+    /// Who carries it.
+    pub carrier: Carrier,
+}
+
+/// One stage and the dispatches that moved to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DispatchMove {
+    /// The stage they are in now.
+    pub to: DispatchStage,
+    /// Which, each by its practice and its number there.
+    pub dispatches: Vec<(PracticeCode, u32)>,
 }
 
 /// An activation that was given up before its seal.

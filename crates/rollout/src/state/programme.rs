@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use ods::{Capability, PracticeCode};
 use serde::{Deserialize, Serialize};
 
+use super::dispatch::Correspondence;
 use super::due::{Due, DueRecord};
 use super::hold::Signature;
 use super::{Loads, Wave};
@@ -51,6 +52,12 @@ pub struct Programme {
     pub current_wave: OrdMap<PracticeCode, WaveId>,
     /// Notices delivered, per practice, oldest first.
     pub notices: OrdMap<PracticeCode, Arc<Vec<Notice>>>,
+    /// What the scheduler itself sent, per practice.
+    #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
+    pub correspondence: OrdMap<PracticeCode, Arc<Correspondence>>,
+    /// Dispatches that something is still to be done or found out about.
+    #[serde(default, skip_serializing_if = "OrdSet::is_empty")]
+    pub dispatches_open: OrdSet<(PracticeCode, u32)>,
     /// What counts against the daily caps, by civil date.
     #[serde(with = "crate::pairs")]
     pub daily: OrdMap<Date, Loads>,
@@ -164,6 +171,9 @@ pub struct Notice {
     pub delivered_at: Timestamp,
     /// How: `letter`, `e-mail`.
     pub channel: String,
+    /// The dispatch that it rests on; none where a person recorded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispatch: Option<u32>,
 }
 
 impl Programme {

@@ -5,6 +5,7 @@
 mod approvals;
 mod caps;
 mod differences;
+mod dispatches;
 mod documents;
 mod due_moments;
 mod england;

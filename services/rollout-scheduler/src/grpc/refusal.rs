@@ -117,6 +117,13 @@ fn of_rollout(rejection: &rollout::Rejection) -> Error {
             Error::invalid("delivered_at", "NOTICE_IN_FUTURE", "{field} is {moment}, which lies ahead")
                 .with("moment", delivered_at)
         }
+        Rejected::NothingSent { wave, practice } => Error::failed_precondition(
+            "NOTHING_SENT",
+            "nothing that was sent to {practice} about {wave} can have come back",
+        )
+        .with("practice", format!("practices/{practice}"))
+        .with("wave", wave)
+        .precondition("STATE", practice, "NOTHING_SENT"),
         Rejected::UnknownHold(id) => hold::no_such_hold(*id),
         Rejected::HoldLifted(id) => in_state("HOLD_LIFTED", "{subject} is {state}", id, "LIFTED"),
         Rejected::HaltByHand => Error::invalid(
