@@ -9,6 +9,7 @@ use proto::scheduler::v1::calendar_service_client::CalendarServiceClient;
 use proto::scheduler::v1::enrolment_service_client::EnrolmentServiceClient;
 use proto::scheduler::v1::forecast_service_client::ForecastServiceClient;
 use proto::scheduler::v1::hold_service_client::HoldServiceClient;
+use proto::scheduler::v1::notice_service_client::NoticeServiceClient;
 use proto::scheduler::v1::programme_service_client::ProgrammeServiceClient;
 use proto::statistics::v1::statistics_service_client::StatisticsServiceClient;
 
@@ -73,6 +74,10 @@ impl Connection {
 
     pub(crate) fn holds(&self) -> HoldServiceClient<Peer> {
         HoldServiceClient::new(self.scheduler.clone())
+    }
+
+    pub(crate) fn notices(&self) -> NoticeServiceClient<Peer> {
+        NoticeServiceClient::new(self.scheduler.clone())
     }
 
     pub(crate) fn calendar(&self) -> CalendarServiceClient<Peer> {

@@ -1,5 +1,7 @@
 //! `accessctl wave`: the parts of a programme that go live together.
 
+mod notices;
+
 use clap::{Args, Subcommand};
 use proto::scheduler::v1 as scheduler;
 
@@ -49,6 +51,12 @@ pub(crate) enum Wave {
         #[command(flatten)]
         change: Change,
     },
+    /// Its notices: what was sent, to how many, what failed and what to do
+    Notices(notices::Notices),
+    /// Have notices tried again that were given up, or that had no contact to go to
+    RetryNotices(notices::RetryNotices),
+    /// Record that notices came back: they count as never given
+    Returned(notices::Returned),
     /// Record that the practices of a wave were told
     Notice {
         /// programmes/spring-opening/waves/3
@@ -84,6 +92,9 @@ pub(crate) async fn run(connection: &Connection, output: Output, wave: Wave) -> 
     match wave {
         Wave::List { programme, all } => list(connection, output, &programme, all).await,
         Wave::Practices { wave, filter } => practices(connection, output, wave, filter).await,
+        Wave::Notices(notices) => notices::show(connection, output, notices).await,
+        Wave::RetryNotices(retry) => notices::retry(connection, output, retry).await,
+        Wave::Returned(returned) => notices::returned(connection, output, returned).await,
         Wave::Show { wave } => {
             let reply =
                 programmes.get_wave(scheduler::GetWaveRequest { name: wave, ..Default::default() }).await?.into_inner();

@@ -9,6 +9,7 @@ mod compose;
 mod configuration;
 mod demo;
 mod kill;
+mod notices;
 mod ods_sync;
 mod runtimes;
 mod serve;

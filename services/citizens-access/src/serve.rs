@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::compose::{Ground, JournalLimits, Services, make_folder};
 use crate::configuration::{StoreArguments, runtime};
 use crate::kill::KillAt;
+use crate::notices::NoticeArguments;
 use crate::ods_sync::OdsArguments;
 use crate::runtimes::RuntimeArguments;
 
@@ -47,6 +48,8 @@ pub(crate) struct ServeArguments {
     suppliers: Vec<SupplierAddress>,
     #[command(flatten)]
     ods: OdsArguments,
+    #[command(flatten)]
+    notices: NoticeArguments,
     /// Tells this process from others that run the same service on the same store; the address where it is left out
     #[arg(long, value_name = "NAME")]
     replica: Option<String>,
@@ -73,10 +76,13 @@ pub(crate) struct ServeArguments {
 }
 
 impl ServeArguments {
-    /// Only a registry has a directory.
-    fn check_ods(&self) -> anyhow::Result<()> {
+    /// Only a registry has a directory, and only a scheduler sends notices.
+    fn check_owners(&self) -> anyhow::Result<()> {
         let has_registry = matches!(self.which, Which::All | Which::Registry);
         ensure!(has_registry || !self.ods.is_given(), "--ods-sync is the registry's: give it to serve registry");
+        let has_scheduler = matches!(self.which, Which::All | Which::Scheduler);
+        let misplaced = "notices are sent by the scheduler: give --notices-email and --notices-post to serve scheduler";
+        ensure!(has_scheduler || !self.notices.is_given(), misplaced);
         Ok(())
     }
 }
@@ -214,7 +220,7 @@ fn ground(arguments: &ServeArguments, address: SocketAddr) -> anyhow::Result<Gro
 }
 
 async fn open(arguments: &ServeArguments, ground: &Ground) -> anyhow::Result<Services> {
-    arguments.check_ods()?;
+    arguments.check_owners()?;
     let mut services = Services::default();
     if matches!(arguments.which, Which::All | Which::Registry) {
         let sync = arguments.ods.config(&ground.replica)?;
@@ -235,7 +241,12 @@ async fn open(arguments: &ServeArguments, ground: &Ground) -> anyhow::Result<Ser
         services.statistics = Some(ground.statistics(&registry).await?);
     }
     if matches!(arguments.which, Which::All | Which::Scheduler) {
-        services.scheduler = Some(ground.scheduler(&registry, suppliers(&arguments.suppliers)?).await?);
+        let notices = arguments.notices.config()?;
+        let scheduler = ground.scheduler(&registry, suppliers(&arguments.suppliers)?).await?;
+        services.scheduler = Some(match notices {
+            Some(notices) => scheduler.with_notices(notices),
+            None => scheduler,
+        });
     }
     Ok(services)
 }
@@ -266,9 +277,12 @@ pub(crate) fn check(arguments: &ServeArguments) -> anyhow::Result<()> {
         );
     }
     telemetry::Config::from_env(arguments.which.name())?;
-    arguments.check_ods()?;
+    arguments.check_owners()?;
     if let Some(sync) = arguments.ods.config("check-config")? {
         println!("{}", arguments.ods.in_words(&sync));
+    }
+    if arguments.notices.config()?.is_some() {
+        println!("{}", arguments.notices.in_words());
     }
     runtime(1)?.block_on(async {
         suppliers(&arguments.suppliers)?;

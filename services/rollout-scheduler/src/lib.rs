@@ -9,6 +9,7 @@
 //!   again and stops nothing else (`patience`).
 //! - `observer`: reads suppliers' own lists, and so finds out what was not done by command.
 //! - `forecasts`: learns from the journal as it goes on, and plays futures on threads of its own.
+//! - `outbox`: sends the notices that are due and finds out what became of them, where couriers are configured.
 //! - `lease`: which of several schedulers performs effects. Correctness rests on the journal, never on it.
 //! - `grpc`: the five services, and the registry and suppliers as we call them; only it names `proto`.
 //!
@@ -29,6 +30,7 @@ mod lease;
 mod lists;
 mod machine;
 mod observer;
+mod outbox;
 mod patience;
 mod peer;
 mod performer;
@@ -41,4 +43,5 @@ mod trace;
 pub use grpc::Suppliers;
 pub use lease::{Beat, LeaseConfig, LeaseStore, MIGRATIONS};
 pub use machine::{Ask, Command, Event, Expectation, LeaseEvent, LeaseHeld, Rejection, SchedulerMachine, State};
+pub use outbox::NoticesConfig;
 pub use scheduler::{Config, SUPPLIER_LIST_EVERY, Scheduler, supplier_peer_config};

@@ -1,5 +1,6 @@
 //! The scheduler as one process runs it: opened, mounted, run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::lease::{Lease, LeaseConfig};
 use crate::lists::ListSigner;
 use crate::machine::{Command, Rejection, SchedulerMachine};
 use crate::observer::Observer;
+use crate::outbox::{Carriers, Looks, NoticesConfig, Outbox};
 use crate::patience::Patience;
 use crate::performer::Performer;
 use crate::permits::{Permits, SCHEDULER_ACCOUNT, by_scheduler};
@@ -63,6 +65,8 @@ pub fn supplier_peer_config() -> PeerConfig {
 pub struct Scheduler {
     handlers: Handlers,
     parts: Arc<Parts>,
+    /// To whom notices are sent, and by whom; None where it sends none.
+    notices: Option<Arc<NoticesConfig>>,
 }
 
 #[derive(Debug)]
@@ -89,8 +93,16 @@ impl Scheduler {
         let permits = Permits { registry: registry.clone(), engine: engine.clone(), followed: followed.clone() };
         let forecasts = Forecasts::default();
         let handlers = Handlers { engine, clock, followed, permits, standing, signer, forecasts };
+        let carriers = Arc::default();
+        let handlers = Handlers { engine, clock, followed, permits, standing, signer, carriers };
         let parts = Arc::new(Parts { registry, suppliers, lease, supplier_list_every, told: Arc::default() });
-        Ok(Self { handlers, parts })
+        Ok(Self { handlers, parts, notices: None })
+    }
+
+    /// Sends notices from now on, while it performs effects.
+    #[must_use]
+    pub fn with_notices(self, config: NoticesConfig) -> Self {
+        Self { notices: Some(Arc::new(config)), ..self }
     }
 
     /// Adds the five services and what reflection tells of them.
@@ -119,13 +131,18 @@ impl Scheduler {
         activity
     }
 
-    /// Follows the registry, performs what is sealed, and observes suppliers, until `shutdown`; then serves what waits
-    /// and ends the engine.
+    /// Follows the registry, performs what is sealed, observes suppliers and sends notices, until `shutdown`; then serves
+    /// what waits and ends the engine.
     pub async fn run(&self, shutdown: CancellationToken) {
         tokio::join!(
             self.follower().run(shutdown.clone()),
             self.performer().run(shutdown.clone()),
             self.observer().run(shutdown.clone()),
+            async {
+                if let Some(outbox) = self.outbox() {
+                    outbox.run(shutdown.clone()).await;
+                }
+            },
         );
         self.handlers.engine.shutdown().await;
     }
@@ -163,6 +180,15 @@ impl Scheduler {
             patience: Patience::default(),
             unending: None,
         }
+    }
+
+    fn outbox(&self) -> Option<Outbox> {
+        let config = self.notices.as_ref()?;
+        let Handlers { engine, clock, followed, carriers, .. } = self.handlers.clone();
+        let (registry, replica) = (self.parts.registry.clone(), self.parts.lease.replica.clone());
+        let carriers = Carriers::new(Arc::clone(config), carriers);
+        let (looks, passed_over) = (Looks::default(), BTreeMap::new());
+        Some(Outbox { engine, clock, followed, registry, replica, carriers, looks, passed_over })
     }
 
     fn observer(&self) -> Observer {

@@ -9,6 +9,7 @@ mod facts;
 mod forecast;
 mod holds;
 mod lists;
+mod notices;
 mod plans;
 mod programmes;
 mod refusal;
@@ -28,11 +29,14 @@ use proto::scheduler::v1::calendar_service_server::CalendarServiceServer;
 use proto::scheduler::v1::enrolment_service_server::EnrolmentServiceServer;
 use proto::scheduler::v1::forecast_service_server::ForecastServiceServer;
 use proto::scheduler::v1::hold_service_server::HoldServiceServer;
+use proto::scheduler::v1::notice_service_server::NoticeServiceServer;
 use proto::scheduler::v1::programme_service_server::ProgrammeServiceServer;
 use rollout::{ProgrammeId, State, WaveRef};
 use server::Server;
 
-pub(crate) use registry::{Asking, KEYS_MAX, Observation, Registry, Settled, Told, Watch, WatchChange, WatchMessage};
+pub(crate) use registry::{
+    Asking, KEYS_MAX, Observation, Reachable, Registry, Settled, Told, Watch, WatchChange, WatchMessage,
+};
 pub(crate) use suppliers::EnabledList;
 pub use suppliers::Suppliers;
 
@@ -40,10 +44,12 @@ use crate::follower::FollowedRegistry;
 use crate::forecasts::Forecasts;
 use crate::lists::ListSigner;
 use crate::machine::SchedulerMachine;
+use crate::outbox::CarriersStanding;
 use crate::permits::Permits;
 use crate::standing::Standing;
 
 /// What the handlers of all five services work on. Cheap to clone.
+/// What the handlers of all services work on. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Handlers {
     pub(crate) engine: Engine<SchedulerMachine>,
@@ -54,6 +60,8 @@ pub(crate) struct Handlers {
     pub(crate) standing: Arc<Standing>,
     pub(crate) signer: ListSigner,
     pub(crate) forecasts: Forecasts,
+    /// How those who carry notices stand here.
+    pub(crate) carriers: Arc<CarriersStanding>,
 }
 
 /// Adds the five services and what reflection tells of them.
@@ -65,6 +73,7 @@ pub(crate) fn add_to(server: Server, handlers: &Handlers) -> Server {
         .service(HoldServiceServer::new(handlers.clone()))
         .service(CalendarServiceServer::new(handlers.clone()))
         .service(ForecastServiceServer::new(handlers.clone()))
+        .service(NoticeServiceServer::new(handlers.clone()))
 }
 
 impl Handlers {

@@ -1,5 +1,6 @@
 //! The practice registry, as the scheduler calls it.
 
+mod contacts;
 mod endings;
 
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use api::Error;
 use client::Peer;
+pub(crate) use contacts::Reachable;
 pub(crate) use endings::{Settled, Told};
 use jiff::Timestamp;
 use ods::{Capability, PracticeCode};

@@ -8,11 +8,13 @@ use proto::scheduler::v1::calendar_service_server::CalendarService;
 use proto::scheduler::v1::enrolment_service_server::EnrolmentService;
 use proto::scheduler::v1::forecast_service_server::ForecastService;
 use proto::scheduler::v1::hold_service_server::HoldService;
+use proto::scheduler::v1::notice_service_server::NoticeService;
 use proto::scheduler::v1::programme_service_server::ProgrammeService;
 use tonic::{Request, Response, Status};
 
 use super::submit::Asked;
 use super::{Handlers, calendar, enrolments, explanation, forecast, holds, lists, plans, programmes, watch, waves};
+use super::{Handlers, calendar, enrolments, explanation, holds, lists, notices, plans, programmes, watch, waves};
 
 /// A handler's reply, or its refusal as a status.
 macro_rules! answer {
@@ -260,5 +262,32 @@ impl ForecastService for Handlers {
         request: Request<wire::ForecastRequest>,
     ) -> Result<Response<wire::ForecastResponse>, Status> {
         answer!(self, request, forecast::forecast)
+impl NoticeService for Handlers {
+    async fn get_notice_status(
+        &self,
+        request: Request<wire::GetNoticeStatusRequest>,
+    ) -> Result<Response<wire::GetNoticeStatusResponse>, Status> {
+        answer!(self, request, notices::status)
+    }
+
+    async fn list_dispatches(
+        &self,
+        request: Request<wire::ListDispatchesRequest>,
+    ) -> Result<Response<wire::ListDispatchesResponse>, Status> {
+        answer!(self, request, notices::list)
+    }
+
+    async fn retry_notices(
+        &self,
+        request: Request<wire::RetryNoticesRequest>,
+    ) -> Result<Response<wire::RetryNoticesResponse>, Status> {
+        answer!(self, request, notices::retry)
+    }
+
+    async fn report_returned_notices(
+        &self,
+        request: Request<wire::ReportReturnedNoticesRequest>,
+    ) -> Result<Response<wire::ReportReturnedNoticesResponse>, Status> {
+        answer!(self, request, notices::returned)
     }
 }

@@ -180,7 +180,7 @@ fn told(outcome: &Outcome<'_, SchedulerMachine>) -> BTreeSet<PracticeCode> {
     recorded.flatten().copied().collect()
 }
 
-fn practices_named(names: &[String]) -> Result<Vec<PracticeCode>, Error> {
+pub(super) fn practices_named(names: &[String]) -> Result<Vec<PracticeCode>, Error> {
     if names.len() > PRACTICES_NAMED_MAX {
         api::validate::count("practices", names.len(), PRACTICES_NAMED_MAX)?;
     }

@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod forecasts;
 mod go_live;
+mod notices;
 mod outages;
 mod plans;
 mod programmes;

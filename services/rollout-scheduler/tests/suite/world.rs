@@ -3,6 +3,7 @@
 //! A test acts at moments: between [`World::until`] and the next, time stands still for it. Whoever sleeps until the
 //! same moment has been awake before the test, whose name sorts last.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use client::{Peer, PeerConfig};
@@ -13,7 +14,8 @@ use journal::{Engine, EngineConfig, Journal, MemoryJournal};
 use practice_registry::{Limits, PracticeRegistry};
 use proto::registry::v1 as registry_wire;
 use rollout_scheduler::{
-    Config, LeaseConfig, LeaseHeld, LeaseStore, SUPPLIER_LIST_EVERY, Scheduler, Suppliers, supplier_peer_config,
+    Config, LeaseConfig, LeaseHeld, LeaseStore, NoticesConfig, SUPPLIER_LIST_EVERY, Scheduler, Suppliers,
+    supplier_peer_config,
 };
 use server::{Routes, Server, ServerConfig};
 use supplier_simulator::{LogTarget, Simulator, SimulatorConfig, SupplierProfile};
@@ -41,13 +43,18 @@ pub(crate) struct Setup {
     /// Where the scheduler keeps its journal and its lease.
     pub(crate) journal: Journal,
     pub(crate) lease: LeaseStore,
+    /// To whom each scheduler sends notices, and by whom; None where it sends none.
+    pub(crate) notices: Option<NoticesOf>,
 }
+
+/// What every scheduler is given: couriers of its own.
+pub(crate) type NoticesOf = Arc<dyn Fn() -> NoticesConfig + Send + Sync>;
 
 impl Setup {
     pub(crate) fn new(surgeries: Vec<Surgery>, suppliers: Vec<SupplierProfile>) -> Self {
         let start = START.parse().unwrap();
         let (journal, lease) = (Journal::memory(), LeaseStore::memory());
-        Self { surgeries, suppliers, start, real_delay_per_call: Duration::ZERO, journal, lease }
+        Self { surgeries, suppliers, start, real_delay_per_call: Duration::ZERO, journal, lease, notices: None }
     }
 }
 
@@ -64,6 +71,7 @@ pub(crate) struct World {
     journal: Journal,
     lease: LeaseStore,
     suppliers: Peer,
+    notices: Option<NoticesOf>,
     shutdown: CancellationToken,
     activity: Option<Activity>,
     pub(crate) request_count: u32,
@@ -79,7 +87,7 @@ pub(crate) struct Replica {
 impl World {
     /// A world with its practices imported and its calendar known; time stands at its start.
     pub(crate) async fn new(setup: Setup) -> Self {
-        let Setup { surgeries, suppliers, start, real_delay_per_call, journal, lease } = setup;
+        let Setup { surgeries, suppliers, start, real_delay_per_call, journal, lease, notices } = setup;
         let (clock, advance) = VirtualClock::new(VirtualConfig::new(start));
         let activity = clock.activity();
         tokio::spawn(advance.run());
@@ -107,6 +115,7 @@ impl World {
             journal,
             lease,
             suppliers,
+            notices,
             shutdown,
             activity: Some(activity),
             request_count: 0,
@@ -129,7 +138,10 @@ impl World {
             suppliers: Suppliers::behind(self.suppliers.clone()),
             supplier_list_every: SUPPLIER_LIST_EVERY,
         };
-        let scheduler = Scheduler::open(config).await.unwrap();
+        let mut scheduler = Scheduler::open(config).await.unwrap();
+        if let Some(notices) = &self.notices {
+            scheduler = scheduler.with_notices(notices());
+        }
         let routes = served(|server| scheduler.add_to(server));
         let peer = Peer::local("scheduler", routes, "alice", PeerConfig::default()).unwrap();
         let running = tokio::spawn({

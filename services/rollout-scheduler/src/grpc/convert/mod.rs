@@ -2,6 +2,7 @@
 
 pub(crate) mod activation;
 pub(crate) mod calendar;
+pub(crate) mod dispatch;
 pub(crate) mod enrolment;
 pub(crate) mod etag;
 pub(crate) mod forecast;
