@@ -16,6 +16,7 @@ mod guards;
 mod harness;
 mod killing;
 mod national;
+mod notices;
 mod ods_sync;
 mod participation;
 mod proof;
