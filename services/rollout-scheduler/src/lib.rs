@@ -11,7 +11,7 @@
 //! - `forecasts`: learns from the journal as it goes on, and plays futures on threads of its own.
 //! - `outbox`: sends the notices that are due and finds out what became of them, where couriers are configured.
 //! - `lease`: which of several schedulers performs effects. Correctness rests on the journal, never on it.
-//! - `grpc`: the five services, and the registry and suppliers as we call them; only it names `proto`.
+//! - `grpc`: the services, and the registry and suppliers as we call them; only it names `proto`.
 //!
 //! # What it does not do
 //!

@@ -91,10 +91,8 @@ impl Scheduler {
         let registry = Registry::new(registry);
         let (followed, standing) = (FollowedRegistry::default(), Arc::default());
         let permits = Permits { registry: registry.clone(), engine: engine.clone(), followed: followed.clone() };
-        let forecasts = Forecasts::default();
-        let handlers = Handlers { engine, clock, followed, permits, standing, signer, forecasts };
-        let carriers = Arc::default();
-        let handlers = Handlers { engine, clock, followed, permits, standing, signer, carriers };
+        let (forecasts, carriers) = (Forecasts::default(), Arc::default());
+        let handlers = Handlers { engine, clock, followed, permits, standing, signer, forecasts, carriers };
         let parts = Arc::new(Parts { registry, suppliers, lease, supplier_list_every, told: Arc::default() });
         Ok(Self { handlers, parts, notices: None })
     }
@@ -105,7 +103,7 @@ impl Scheduler {
         Self { notices: Some(Arc::new(config)), ..self }
     }
 
-    /// Adds the five services and what reflection tells of them.
+    /// Adds its services and what reflection tells of them.
     pub fn add_to(&self, server: Server) -> Server {
         grpc::add_to(server, &self.handlers)
     }

@@ -48,7 +48,6 @@ use crate::outbox::CarriersStanding;
 use crate::permits::Permits;
 use crate::standing::Standing;
 
-/// What the handlers of all five services work on. Cheap to clone.
 /// What the handlers of all services work on. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Handlers {
@@ -64,7 +63,7 @@ pub(crate) struct Handlers {
     pub(crate) carriers: Arc<CarriersStanding>,
 }
 
-/// Adds the five services and what reflection tells of them.
+/// Adds all services and what reflection tells of them.
 pub(crate) fn add_to(server: Server, handlers: &Handlers) -> Server {
     server
         .descriptors(proto::FILE_DESCRIPTOR_SET)

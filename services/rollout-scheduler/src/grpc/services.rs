@@ -1,4 +1,4 @@
-//! The five services: each RPC is one line here, and a function in the module of its noun.
+//! The services: each RPC is one line here, and a function in the module of its noun.
 
 use std::pin::Pin;
 
@@ -13,8 +13,9 @@ use proto::scheduler::v1::programme_service_server::ProgrammeService;
 use tonic::{Request, Response, Status};
 
 use super::submit::Asked;
-use super::{Handlers, calendar, enrolments, explanation, forecast, holds, lists, plans, programmes, watch, waves};
-use super::{Handlers, calendar, enrolments, explanation, holds, lists, notices, plans, programmes, watch, waves};
+use super::{
+    Handlers, calendar, enrolments, explanation, forecast, holds, lists, notices, plans, programmes, watch, waves,
+};
 
 /// A handler's reply, or its refusal as a status.
 macro_rules! answer {
@@ -262,6 +263,10 @@ impl ForecastService for Handlers {
         request: Request<wire::ForecastRequest>,
     ) -> Result<Response<wire::ForecastResponse>, Status> {
         answer!(self, request, forecast::forecast)
+    }
+}
+
+#[tonic::async_trait]
 impl NoticeService for Handlers {
     async fn get_notice_status(
         &self,
