@@ -73,7 +73,7 @@ pub enum Sent {
 }
 
 /// What became of a message that was taken on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It is on its way.
     UnderWay,

@@ -155,7 +155,7 @@ impl Scenario {
             FateAnswer::Applied
         };
         // The low bits have no part in the unit's first digits: a second question without a second hash.
-        let place = (drawn.bits() & 0xFFFF) as usize * desk.times.len() >> 16;
+        let place = ((drawn.bits() & 0xFFFF) as usize * desk.times.len()) >> 16;
         Fate { after: desk.times[place], answer }
     }
 
@@ -167,7 +167,7 @@ impl Scenario {
     fn waited(&self, from: Timestamp, per_day: f64, unit: f64) -> Option<Timestamp> {
         let minutes = (risk_taken(unit) / per_day * DAY_MINUTES).ceil();
         // Also where nothing ever happens: then it is infinite, or no number.
-        if !(minutes <= MINUTES_MAX) {
+        if minutes.is_nan() || minutes > MINUTES_MAX {
             return None;
         }
         from.checked_add(SignedDuration::from_mins(minutes.max(1.0) as i64)).ok()

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use ods::{Format, PracticeCode, read_directory};
 use rollout::PracticeFacts;
 use rollout::plan::{Distance, Plan, Unplaced};
+use rollout::spec::Share;
 
 use crate::world::{STAGED, World, practice};
 
@@ -19,7 +20,7 @@ fn newest(beginning: &str, end: &str) -> Option<Vec<u8>> {
             std::io::stderr(),
             "SKIPPED: CITIZENS_ACCESS_REFERENCE_DATA is not set; no sample was compared with England"
         )
-        .unwrap();
+        .expect("stderr can be written to");
         return None;
     };
     let named = |path: &PathBuf| {
@@ -63,7 +64,7 @@ fn staged(more: &str) -> String {
 }
 
 fn ten_thousandths(distance: &Distance) -> [u16; 4] {
-    [distance.suppliers, distance.icbs, distance.list_sizes, distance.together].map(|share| share.ten_thousandths())
+    [distance.suppliers, distance.icbs, distance.list_sizes, distance.together].map(Share::ten_thousandths)
 }
 
 fn at_most(plan: &Plan, wave: usize, most: [u16; 4]) {

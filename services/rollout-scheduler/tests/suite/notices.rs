@@ -142,9 +142,9 @@ async fn each_practice_is_told_once_and_goes_live_by_the_evidence_of_delivery() 
     world.until("2031-06-02T12:00:00Z").await;
     assert_eq!(world.live_count().await, 2, "the third was never told, by all that is known");
     assert_eq!(server.world().sent.len(), 3, "nobody was told twice");
-    let sent = &server.world().sent[0];
-    assert_eq!(sent.personalisation["practice_name"], "HILL SURGERY");
-    assert_eq!(sent.personalisation["not_before"], "Monday 2 June 2031");
+    let told = server.world().sent[0].personalisation.clone();
+    assert_eq!(told["practice_name"], "HILL SURGERY");
+    assert_eq!(told["not_before"], "Monday 2 June 2031");
     let status = world.status().await;
     assert_eq!(status.carriers.len(), 1);
     assert_eq!(status.carriers[0].reason, "");
@@ -175,7 +175,8 @@ async fn a_notice_whose_answer_was_lost_is_neither_lost_nor_sent_twice() {
         world.until("2031-05-06T09:00:00Z").await;
         assert_eq!(server.recipients(), [address(81_001)], "{fault:?}");
         assert_eq!(world.sent().await, ["A81001-1 GIVEN"], "{fault:?}");
-        assert_eq!(server.world().sent[0].reference, world.dispatches().await[0].reference);
+        let dispatched = world.dispatches().await;
+        assert_eq!(server.world().sent[0].reference, dispatched[0].reference);
     }
 }
 

@@ -72,7 +72,7 @@ impl<'a> Builder<'a> {
         for (number, wave) in (0..).zip(&waves) {
             self.courses_by_id.insert(wave.id.wave, number);
         }
-        self.number_scope(CapScope::National);
+        self.number_scope(&CapScope::National);
         self.practices();
         for (number, wave) in waves.iter().enumerate() {
             let course = self.course(wave, number < listed.len());
@@ -97,16 +97,16 @@ impl<'a> Builder<'a> {
         self.first_day.until(date).map_or(NO_DAY, |span| span.get_days())
     }
 
-    fn number_scope(&mut self, scope: CapScope) -> u16 {
+    fn number_scope(&mut self, scope: &CapScope) -> u16 {
         let next = u16::try_from(self.compact.scopes.len()).unwrap_or(NOWHERE);
         let number = *self.scopes_by_name.entry(scope.clone()).or_insert(next);
         if number == next {
             let caps = self.source.programme.plan().map(|plan| &plan.spec.caps);
             let of = |set: Option<&CapSet>, lifted| {
-                if lifted { Cap::default() } else { set.map(|set| set.of(&scope)).unwrap_or_default() }
+                if lifted { Cap::default() } else { set.map(|set| set.of(scope)).unwrap_or_default() }
             };
-            let daily = of(caps.map(|caps| &caps.daily), self.lifts(&Limit::DailyCap(CapOf::of(&scope))));
-            let in_flight = of(caps.map(|caps| &caps.in_flight), self.lifts(&Limit::InFlightCap(CapOf::of(&scope))));
+            let daily = of(caps.map(|caps| &caps.daily), self.lifts(&Limit::DailyCap(CapOf::of(scope))));
+            let in_flight = of(caps.map(|caps| &caps.in_flight), self.lifts(&Limit::InFlightCap(CapOf::of(scope))));
             self.compact.slots_bind |= in_flight != Cap::default();
             self.compact.scopes.push(Scope { daily, in_flight });
             self.compact.in_flight.push(Load::default());
@@ -140,8 +140,8 @@ impl<'a> Builder<'a> {
 
     fn member(&mut self, facts: &PracticeFacts) -> Member {
         let programme = self.source.programme;
-        let supplier = facts.supplier.clone().map_or(NOWHERE, |one| self.number_scope(CapScope::Supplier(one)));
-        let icb = facts.icb.map_or(NOWHERE, |icb| self.number_scope(CapScope::Icb(icb)));
+        let supplier = facts.supplier.clone().map_or(NOWHERE, |one| self.number_scope(&CapScope::Supplier(one)));
+        let icb = facts.icb.map_or(NOWHERE, |icb| self.number_scope(&CapScope::Icb(icb)));
         let applied =
             self.source.state.access(&Target { practice: facts.code, capability: programme.capability.clone() });
         let just_applied = applied.is_some_and(|access| access.applied.is_some());

@@ -15,7 +15,7 @@ impl Play<'_> {
         }
         let lapsed = self.lapse(course);
         let moved = match self.courses[course].stage {
-            WaveStage::Planned => self.to_stage(course, WaveStage::Notice),
+            WaveStage::Planned => self.enter(course, WaveStage::Notice),
             WaveStage::Notice => self.courses[course].fix_at.is_some_and(|at| at <= self.now) && self.fix(course),
             WaveStage::Fixed => self.fixed(course),
             WaveStage::Open => self.open(course, look),
@@ -40,7 +40,7 @@ impl Play<'_> {
         [at, lapses_at].into_iter().flatten().filter(|at| self.now < *at).min()
     }
 
-    fn to_stage(&mut self, course: usize, stage: WaveStage) -> bool {
+    fn enter(&mut self, course: usize, stage: WaveStage) -> bool {
         let track = &mut self.courses[course];
         (track.stage, track.changed_at) = (stage, self.now);
         self.look = true;
@@ -89,21 +89,21 @@ impl Play<'_> {
         self.courses[course].queue = queue;
         self.put_aside(&aside);
         // A practice that objected to another wave at this moment may have joined meanwhile.
-        self.to_stage(course, WaveStage::Fixed)
+        self.enter(course, WaveStage::Fixed)
     }
 
     fn fixed(&mut self, course: usize) -> bool {
         self.pass_windows(course);
         if !self.has_time_left(course) {
             self.leave_over(course);
-            return self.to_stage(course, WaveStage::Cancelled);
+            return self.enter(course, WaveStage::Cancelled);
         }
         let clear = !self.is_held(course) && !self.is_behind(course);
         if !clear || self.first_slot(course) != self.now {
             return false;
         }
         self.end_deferring_pauses(course);
-        self.to_stage(course, WaveStage::Open)
+        self.enter(course, WaveStage::Open)
     }
 
     fn open(&mut self, course: usize, look: bool) -> bool {
@@ -111,7 +111,7 @@ impl Play<'_> {
         if self.admissions_are_over(course) {
             self.leave_over(course);
             self.courses[course].lapses_at = None;
-            return self.to_stage(course, WaveStage::Draining);
+            return self.enter(course, WaveStage::Draining);
         }
         look && !self.is_held(course) && self.admissions(course)
     }
@@ -121,7 +121,7 @@ impl Play<'_> {
         let last = track.last_action_at.unwrap_or(track.changed_at);
         let due = last.saturating_add(self.course(course).soak).max(self.now);
         self.courses[course].evaluate_at = Some(due);
-        self.to_stage(course, WaveStage::Soaking)
+        self.enter(course, WaveStage::Soaking)
     }
 
     /// As `decide::gate::evaluate`, on evidence that is always complete. What does not pass halts the programme until
@@ -137,7 +137,7 @@ impl Play<'_> {
         let passed = sampled && rules.min_success.reached_by(track.live.into(), track.commanded.into());
         if passed || rules.is_waived {
             track.passed = true;
-            return self.to_stage(course, WaveStage::Closed);
+            return self.enter(course, WaveStage::Closed);
         }
         let at = self.now.saturating_add(micros(self.scenario.halts_take()));
         track.verdict_at = Some(at);
@@ -145,7 +145,7 @@ impl Play<'_> {
         if let Ok(course) = u16::try_from(course) {
             self.agenda.push(Reverse((at, Happening::Verdict(course))));
         }
-        self.to_stage(course, WaveStage::Gate)
+        self.enter(course, WaveStage::Gate)
     }
 
     pub(super) fn is_held(&self, course: usize) -> bool {

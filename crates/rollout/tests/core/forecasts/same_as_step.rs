@@ -327,8 +327,8 @@ impl<'a> Stage<'a> {
         for wave in spring.waves.values() {
             for state in [EnrolmentState::Confirmed, EnrolmentState::Verified] {
                 for enrolment in wave.in_state(state).filter(|one| !self.on_before.contains(&one.practice)) {
-                    let effects = self.world.effects.iter();
-                    let done = effects.filter(|(_, key)| key.practice == enrolment.practice).map(|(at, _)| *at).last();
+                    let mut effects = self.world.effects.iter();
+                    let done = effects.rfind(|(_, key)| key.practice == enrolment.practice).map(|(at, _)| *at);
                     let at = done.or(self.switched_on.get(&enrolment.practice).copied()).unwrap();
                     live_at.insert(enrolment.practice, at);
                 }
