@@ -1,6 +1,7 @@
 //! By whom the scheduler sends notices: the options of `serve` about it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ pub(crate) struct NoticeArguments {
     /// The mail server: smtps://mail.example.org, smtp://mail.example.org:587 (STARTTLS), or in the clear
     /// smtp://127.0.0.1:25 on this machine alone
     #[arg(long, env = "CITIZENS_ACCESS_SMTP_URL", value_name = "URL")]
-    smtp_url: Option<MailAddress>,
+    smtp_url: Option<Unread>,
     /// Who e-mails are from, such as "Programme <programme@example.org>"; what cannot be delivered comes back there
     #[arg(long, env = "CITIZENS_ACCESS_SMTP_FROM", value_name = "SENDER")]
     smtp_from: Option<String>,
@@ -131,6 +132,23 @@ impl FromStr for Template {
     }
 }
 
+/// An address as it was given. The command line's own parser does not read it: it would repeat a password that somebody has
+/// put into it.
+#[derive(Clone)]
+struct Unread(String);
+
+impl From<String> for Unread {
+    fn from(given: String) -> Self {
+        Self(given)
+    }
+}
+
+impl fmt::Debug for Unread {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Unread")
+    }
+}
+
 /// Where a mail server is, and how what is said to it is kept from others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct MailAddress {
@@ -144,7 +162,6 @@ impl FromStr for MailAddress {
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
         let (scheme, rest) = text.split_once("://").context("it is no address like smtps://mail.example.org")?;
-        // Its value is not repeated: it may hold a password.
         ensure!(!rest.contains('@'), "it holds a user; give the name by --smtp-user and the password by a file");
         let rest = rest.trim_end_matches('/');
         let (host, port) = match rest.rsplit_once(':') {
@@ -206,7 +223,7 @@ impl NoticeArguments {
                 format!("GOV.UK Notify at {base}")
             }
             Carrier::Smtp => {
-                let server = self.smtp_url.as_ref().map(|server| format!("{}:{}", server.host, server.port));
+                let server = self.mail_address().ok().map(|server| format!("{}:{}", server.host, server.port));
                 format!("the mail server {}", server.unwrap_or_default())
             }
             Carrier::Files => {
@@ -266,8 +283,7 @@ impl NoticeArguments {
     }
 
     fn smtp(&self) -> anyhow::Result<Smtp> {
-        let MailAddress { host, port, encryption } =
-            self.smtp_url.clone().context("say where it is: --smtp-url URL")?;
+        let MailAddress { host, port, encryption } = self.mail_address()?;
         let from = self.smtp_from.as_ref().context("say who e-mails are from: --smtp-from SENDER")?;
         let login = match &self.smtp_user {
             None => None,
@@ -276,6 +292,11 @@ impl NoticeArguments {
         let timeout = std::time::Duration::from_secs(SMTP_TIMEOUT_S);
         let (from, texts) = (Smtp::sender(from)?, self.texts()?);
         Ok(Smtp::new(SmtpConfig { host, port, encryption, login, from, texts, timeout })?)
+    }
+
+    fn mail_address(&self) -> anyhow::Result<MailAddress> {
+        let Unread(given) = self.smtp_url.as_ref().context("say where it is: --smtp-url URL")?;
+        given.parse().context("--smtp-url cannot be used")
     }
 
     fn smtp_password(&self) -> anyhow::Result<Secret> {
