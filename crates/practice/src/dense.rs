@@ -1,7 +1,7 @@
 //! Large maps and sets that are read in order, with their nodes full.
 //!
-//! A node of a B-tree that is full splits into halves. What is inserted in rising order never comes back to the left one, so
-//! half of the room would stay empty. Here every other entry is inserted first; the rest then fills the halves.
+//! A node of a B-tree that is full splits into halves. What is inserted in rising order never comes back to the left one,
+//! so half of the room would stay empty. Here every other entry is inserted first; the rest then fills the halves.
 
 use std::fmt;
 use std::marker::PhantomData;

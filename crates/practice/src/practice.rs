@@ -18,8 +18,8 @@ use crate::small_map::SmallMap;
 use crate::stored;
 use crate::succession::Succession;
 
-/// A practice and its history. Nothing in it is ever dropped. There may be a million, most of them with little to say, so what is
-/// usually empty takes eight bytes: see [`thin_vec`] and [`SmallMap`].
+/// A practice and its history. Nothing in it is ever dropped. There may be a million, most of them with little to say, so
+/// its lists take eight bytes where they are empty: see [`thin_vec`] and [`SmallMap`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Practice {
     /// Its ODS code.
