@@ -47,8 +47,7 @@ impl Listener {
     /// Listens until told to stop.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut activity = self.clock.activity();
-        let mut monday = next_monday(self.clock.now());
-        let mut due = monday;
+        let mut due = next_monday(self.clock.now());
         loop {
             let sleep = self.clock.sleep_until(due, "statistics/silence");
             drop(activity);
@@ -57,18 +56,12 @@ impl Listener {
                 () = shutdown.cancelled() => return,
                 woken = sleep => woken,
             };
-            // Of the days before the Monday that was due, however late it is: woken late, or tried again.
-            let now = self.clock.now();
-            let next = next_monday(now);
-            due = match self.compare(Day::of(monday), now).await {
-                Ok(()) => next,
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the registry was not told who is silent");
-                    next.min(now + RETRY_AFTER)
-                }
-            };
-            if due == next {
-                monday = next;
+            // Of the days before the Monday that was due, also where this comes late to it.
+            let (day, now) = (Day::of(due), self.clock.now());
+            due = next_monday(now);
+            if let Err(error) = self.compare(day, now).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the registry was not told who is silent");
+                due = due.min(now + RETRY_AFTER);
             }
         }
     }
