@@ -29,7 +29,7 @@ const PROGRAMME: &str = "programmes/everybody";
 const FUTURES: i32 = 200;
 const FUTURES_WANTED: f64 = 200.0;
 const TIMES: usize = 5;
-/// Working days that the caps let it take, and then some.
+/// Longer than the caps make it take.
 const MONTHS: i64 = 20;
 const PATIENCE: Duration = Duration::from_secs(300);
 
