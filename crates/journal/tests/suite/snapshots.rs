@@ -96,6 +96,10 @@ async fn a_snapshot_in_doubt_is_passed_over() {
         "update journal_snapshots set state_hash = hash",
         "update journal_snapshots set shape = 'another'",
         "update journal_snapshots set parts_count = parts_count + 1",
+        // These come to the decoder, since the hash is known only at the end.
+        "update journal_snapshot_parts set bytes = substr(bytes, 1, length(bytes) - 1)",
+        "update journal_snapshot_parts set bytes = substr(bytes, 2, length(bytes) - 1)",
+        "update journal_snapshot_parts set part = part + 1",
         "delete from journal_snapshot_parts",
         "delete from journal_snapshots",
     ];
@@ -108,6 +112,19 @@ async fn a_snapshot_in_doubt_is_passed_over() {
             damage_first_record(db).await;
             let error = reopen(&test).await.expect_err("without the snapshot the first record is folded");
             assert!(matches!(error, JournalError::Broken { .. }), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_of_other_bytes_is_passed_over() {
+    for bytes in [vec![], vec![0_u8; 64], vec![0xFF; 64]] {
+        for test in TestJournal::each().await {
+            let Some(db) = test.db() else { continue };
+            let state = written(&test).await;
+            let overwrite = sql("update journal_snapshot_parts set bytes = $1").bind(bytes.clone());
+            db.execute(overwrite).await.expect("the snapshot is damaged");
+            assert_eq!(reopen(&test).await.expect("it opens"), state, "{}: {bytes:?}", test.name);
         }
     }
 }
