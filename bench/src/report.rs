@@ -28,6 +28,7 @@ pub(crate) struct Row {
 /// What a figure should be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Bound {
+    Above(f64),
     AtLeast(f64),
     AtMost(f64),
 }
@@ -35,6 +36,7 @@ pub(crate) enum Bound {
 impl Bound {
     fn is_met(self, figure: f64) -> bool {
         match self {
+            Self::Above(limit) => figure > limit,
             Self::AtLeast(least) => figure >= least,
             Self::AtMost(most) => figure <= most,
         }
@@ -207,6 +209,7 @@ mod tests {
         let compared = Compared { unit: Unit::CallsPerSecond, ours, theirs, ratio, pairs: 7, dropped: 1 };
         let bounded = |bound| Row::compared("x", "y", Some(compared), ("≥ 2", bound));
         assert_eq!(bounded(Bound::AtLeast(2.0)).met, Some(true));
+        assert_eq!(bounded(Bound::Above(2.0)).met, Some(false));
         assert_eq!(bounded(Bound::AtMost(1.9)).met, Some(false));
         assert_eq!(bounded(Bound::AtLeast(1.0)).ratio, "2.00 (1.90 to 2.10 in 7 pairs, 1 dropped)");
         assert_eq!(Row::compared("x", "y", None, ("≥ 2", Bound::AtLeast(2.0))).met, None);

@@ -136,20 +136,19 @@ pub(crate) async fn load<M: Machine>(log: &Log, last: u64) -> Result<Option<(Fol
             tracing::warn!(journal = name, position = at, "a snapshot is of another journal and is passed over");
             continue;
         }
+        let whole = Whole { hash: hash(name, &row, "state_hash")?, parts_count: column(name, &row, "parts_count")? };
         let (parts, coming) = mpsc::channel(PARTS_AHEAD);
-        // Beside the threads that serve: it takes seconds where the state is large.
-        let decoding = tokio::task::spawn_blocking(|| decode::<M>(Parts::new(coming)));
-        let parts_read = read_parts(db, name, at, parts).await?;
-        let parts_count: i64 = column(name, &row, "parts_count")?;
-        let expected = (parts_read == parts_count).then_some(hash(name, &row, "state_hash")?);
-        match decoding.await.unwrap_or(Err(Doubt::Panicked)).and_then(|decoded| decoded.beyond_doubt(expected)) {
+        // Beside the threads that serve: it takes seconds where the state is large, and so does dropping one in doubt.
+        let decoding = tokio::task::spawn_blocking(move || decode::<M>(Parts::new(coming), whole));
+        read_parts(db, name, at, parts).await?;
+        match decoding.await.unwrap_or(Err(Doubt::Panicked)) {
             Ok((Content { state, redactions }, bytes)) => {
                 let redactions: Redactions = redactions.into_iter().collect();
                 let taken = Taken { position: at, payload_bytes: 0, bytes };
                 return Ok(Some((Folded { state, redactions, head: record.head(), payload_bytes: 0 }, taken)));
             }
             Err(doubt) => {
-                let error: &(dyn std::error::Error + 'static) = &doubt;
+                let error = telemetry::chain(&doubt);
                 tracing::warn!(journal = name, position = at, error, "a snapshot is damaged and is passed over");
             }
         }
@@ -168,18 +167,26 @@ enum Doubt {
     Panicked,
 }
 
+/// What the head row says of all the parts together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Whole {
+    hash: Hash,
+    parts_count: i64,
+}
+
 /// The parts as they come from the store: the bytes of a large state never stand in memory beside it.
 struct Parts {
     coming: mpsc::Receiver<Vec<u8>>,
     part: Vec<u8>,
     at: usize,
     sha: Sha256,
+    parts_count: i64,
     bytes_count: u64,
 }
 
 impl Parts {
     fn new(coming: mpsc::Receiver<Vec<u8>>) -> Self {
-        Self { coming, part: Vec::new(), at: 0, sha: Sha256::new(), bytes_count: 0 }
+        Self { coming, part: Vec::new(), at: 0, sha: Sha256::new(), parts_count: 0, bytes_count: 0 }
     }
 }
 
@@ -188,6 +195,7 @@ impl Read for Parts {
         while self.at == self.part.len() {
             let Some(part) = self.coming.blocking_recv() else { return Ok(0) };
             self.sha.update(&part);
+            self.parts_count += 1;
             self.bytes_count += part.len() as u64;
             self.part = part;
             self.at = 0;
@@ -198,28 +206,16 @@ impl Read for Parts {
     }
 }
 
-/// What the parts hold, and what they are.
-struct Decoded<S> {
-    content: Result<Content<S>, EncodingError>,
-    hash: Hash,
-    bytes_count: u64,
-}
-
-fn decode<M: Machine>(mut parts: Parts) -> Result<Decoded<M::State>, Doubt> {
+/// The content and its size in bytes, once its parts have turned out to be the whole of what was stored.
+fn decode<M: Machine>(mut parts: Parts, expected: Whole) -> Result<(Content<M::State>, u64), Doubt> {
     let content = M::STATE_ENCODING.decode(&mut parts);
     // Where it cannot be decoded, the rest of the hash still tells whether it was altered.
     io::copy(&mut parts, &mut io::sink()).map_err(|_| Doubt::Altered)?;
-    Ok(Decoded { content, hash: Hash(parts.sha.finalize().into()), bytes_count: parts.bytes_count })
-}
-
-impl<S> Decoded<S> {
-    /// The content and its size in bytes. `expected` is None where a part is missing.
-    fn beyond_doubt(self, expected: Option<Hash>) -> Result<(Content<S>, u64), Doubt> {
-        if expected != Some(self.hash) {
-            return Err(Doubt::Altered);
-        }
-        Ok((self.content?, self.bytes_count))
+    let whole = Whole { hash: Hash(parts.sha.finalize().into()), parts_count: parts.parts_count };
+    if whole != expected {
+        return Err(Doubt::Altered);
     }
+    Ok((content?, parts.bytes_count))
 }
 
 async fn record_at(log: &Log, position: u64) -> Result<Option<Record>, JournalError> {
@@ -228,23 +224,23 @@ async fn record_at(log: &Log, position: u64) -> Result<Option<Record>, JournalEr
     Ok(found.filter(|record| record.position == position))
 }
 
-/// Sends the parts in their order. How many there are, without a gap; fewer where nobody wants the rest.
-async fn read_parts(db: &Db, name: &str, at: u64, parts: mpsc::Sender<Vec<u8>>) -> Result<i64, JournalError> {
-    let mut count = 0;
+/// Sends the parts in their order, up to the first that is missing; fewer where nobody wants the rest.
+async fn read_parts(db: &Db, name: &str, at: u64, parts: mpsc::Sender<Vec<u8>>) -> Result<(), JournalError> {
+    let mut next = 0;
     loop {
         let select = "select part, bytes from journal_snapshot_parts \
                       where position = $1 and part >= $2 and part < $3 order by part";
-        let statement = sql(select).bind(stored(at)).bind(count).bind(count + PARTS_AT_ONCE);
+        let statement = sql(select).bind(stored(at)).bind(next).bind(next + PARTS_AT_ONCE);
         let rows = db.fetch_all(statement).await.map_err(|source| failed(name, source))?;
         if rows.is_empty() {
-            return Ok(count);
+            return Ok(());
         }
         for row in rows {
             let part: i64 = column(name, &row, "part")?;
-            if part != count || parts.send(column(name, &row, "bytes")?).await.is_err() {
-                return Ok(count);
+            if part != next || parts.send(column(name, &row, "bytes")?).await.is_err() {
+                return Ok(());
             }
-            count += 1;
+            next += 1;
         }
     }
 }
