@@ -15,6 +15,10 @@ use crate::{DatabaseError, Listener, Migrations, Sql, Store, Tx, migrate, sql};
 /// SQLite readers: reads are short, and each connection is a thread.
 const SQLITE_READERS_COUNT_MAX: u32 = 4;
 
+/// Pages that SQLite's writer keeps, in KiB where it is negative: what one transaction changes, of which a day's counts of a
+/// nation are the most. Beyond it pages are written before the transaction ends, and read again.
+const SQLITE_WRITER_CACHE: &str = "-16384";
+
 /// PostgreSQL connections of one database: the engine's writer, its listener, and room for readers.
 const POSTGRES_CONNECTIONS_COUNT_MAX: u32 = 16;
 
@@ -278,7 +282,13 @@ async fn open_sqlite(file: &std::path::Path, synchronous: SqliteSynchronous) -> 
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None);
-    let writer = pool.clone().max_connections(1).connect_with(options.clone()).await?;
+    let writing = options
+        .clone()
+        // A statement of many rows keeps the pages that it changes until it is over; in a file, where it would keep them by
+        // default, that takes as long as the changes.
+        .pragma("temp_store", "memory")
+        .pragma("cache_size", SQLITE_WRITER_CACHE);
+    let writer = pool.clone().max_connections(1).connect_with(writing).await?;
     let readers = pool.max_connections(SQLITE_READERS_COUNT_MAX).connect_lazy_with(options.pragma("query_only", "on"));
     Ok(Pools::Sqlite { writer, readers })
 }

@@ -49,6 +49,13 @@ fn counted(sums: &ByPractice) -> impl Iterator<Item = (i64, i64)> + '_ {
     (0..).zip(sums).filter(|(_, count)| **count > 0).map(|(practice, count)| (practice, number(*count)))
 }
 
+/// Rows that begin with their primary key, in its order: so that each page of the table is written once and not for each column.
+fn by_primary_key<const N: usize>(rows: impl Iterator<Item = [i64; N]>) -> Vec<[i64; N]> {
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort_unstable();
+    rows
+}
+
 async fn add_hourly_counts(tx: &mut Tx, fold: &Fold) -> Result<(), StoreError> {
     let mut sums: BTreeMap<_, ByPractice> = BTreeMap::new();
     for column in fold.columns() {
@@ -58,10 +65,11 @@ async fn add_hourly_counts(tx: &mut Tx, fold: &Fold) -> Result<(), StoreError> {
         "insert into hourly_counts (practice, hour, strand, count) values {rows}
          on conflict (practice, hour, strand) do update set count = hourly_counts.count + excluded.count",
     );
-    for ((hour, strand), sums) in &sums {
-        for (practice, count) in counted(sums) {
-            statement.row([practice, i64::from(hour.0), i64::from(strand.0), count].map(Value::from));
-        }
+    let cells = sums.iter().flat_map(|((hour, strand), sums)| {
+        counted(sums).map(|(practice, count)| [practice, i64::from(hour.0), i64::from(strand.0), count])
+    });
+    for row in by_primary_key(cells) {
+        statement.row(row.map(Value::from));
     }
     tx.execute_rows(statement).await?;
     Ok(())
@@ -76,11 +84,12 @@ async fn add_daily_counts(tx: &mut Tx, fold: &Fold) -> Result<(), StoreError> {
         "insert into daily_counts (practice, day, strand, arrived, count) values {rows}
          on conflict (practice, day, strand, arrived) do update set count = daily_counts.count + excluded.count",
     );
-    for ((day, strand, arrived), sums) in &sums {
-        for (practice, count) in counted(sums) {
-            let row = [practice, day.number(), i64::from(strand.0), arrived.number(), count];
-            statement.row(row.map(Value::from));
-        }
+    let cells = sums.iter().flat_map(|((day, strand, arrived), sums)| {
+        let row = |(practice, count)| [practice, day.number(), i64::from(strand.0), arrived.number(), count];
+        counted(sums).map(row)
+    });
+    for row in by_primary_key(cells) {
+        statement.row(row.map(Value::from));
     }
     tx.execute_rows(statement).await?;
     Ok(())
