@@ -24,3 +24,4 @@ mod replicas;
 mod rewound;
 mod tracing;
 mod walkthrough;
+mod whole_history;

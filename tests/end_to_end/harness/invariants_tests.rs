@@ -41,6 +41,7 @@ fn evidence(registry: &[Value], suppliers: &[Value]) -> Evidence {
         Recorded {
             position,
             recorded_at: "2031-06-03T09:00:00Z".parse().expect("a moment"),
+            actor: String::new(),
             request_id: String::new(),
             kind: parsed.kind().to_owned(),
             payload: event.to_string(),

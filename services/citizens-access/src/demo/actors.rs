@@ -68,6 +68,11 @@ impl Actors<'_> {
             Act::DecideGate { wave, passes, reason_code } => self.decide_gate(event, *wave, *passes, reason_code).await,
             Act::AcknowledgeHalt { wave, reason_code } => self.acknowledge_halt(event, *wave, reason_code).await,
             Act::LiftHalt { wave, reason_code } => self.lift_halt(event, *wave, reason_code).await,
+            // What it comes to is in the returns.
+            Act::ExcludePatients { who, share } => {
+                let (practices, share) = (who.of(self.seed, self.practices).len(), f64::from(*share) * 100.0);
+                Ok(format!("{practices} practices exclude {share} % of their patients until they are reviewed"))
+            }
             Act::SupplierTakesRequests { supplier, takes } => {
                 self.simulator.set_takes_requests(supplier, *takes)?;
                 Ok(format!("{supplier} {}", if *takes { "takes requests" } else { "refuses every request" }))

@@ -17,10 +17,11 @@ use serde::Serialize;
 
 use super::back_test::BackTest;
 use super::peers::Peers;
+use super::published::{self, Beside};
 use super::world::World;
 
 /// The account by which the demo asks.
-const READER: &str = "committee-clerk;roles=statistician";
+pub(crate) const READER: &str = "committee-clerk;roles=statistician";
 
 /// What the demo ends with: one object, also as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -44,6 +45,8 @@ pub(crate) struct Report {
     pub(crate) assumptions: Assumptions,
     pub(crate) seed: u64,
     pub(crate) answers: Vec<Answer>,
+    /// What was published of the days up to `as_at`, beside this run's figures.
+    pub(crate) published: Vec<Beside>,
     /// Where forecasts were asked for on the way: what became of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) back_test: Option<BackTest>,
@@ -137,6 +140,7 @@ impl Question<'_> {
             },
             seed: self.seed,
             answers: Vec::new(),
+            published: published::beside(self.peers, &self.world.published, self.as_at).await?,
             back_test: None,
         };
         report.answers = answers(&report);

@@ -12,6 +12,7 @@ mod moment;
 mod peers;
 mod producers;
 mod progress;
+mod published;
 mod scale;
 mod story;
 mod usage;
@@ -43,7 +44,7 @@ const WORLD: &str = include_str!("../../../../examples/golden-replay/world.yaml"
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DemoArguments {
-    /// Play up to the end of this day
+    /// Play up to the end of this day; where it is left out, up to the one that the world names, or its last event's
     #[arg(long, value_name = "DATE")]
     until: Option<Date>,
     /// Virtual seconds per real second, or max for no waiting at all
@@ -151,7 +152,11 @@ fn story(arguments: DemoArguments) -> anyhow::Result<(Story, Option<TempDir>)> {
     };
     crate::compose::make_folder(&folder)?;
     let last_event = world.events.iter().map(|event| event.at.date()).max();
-    let until = arguments.until.or(last_event).context("the world has no event and --until is left out")?;
+    let until = arguments
+        .until
+        .or(world.plays_until)
+        .or(last_event)
+        .context("the world has no event and --until is left out")?;
     ensure!(until >= world.starts_at.date(), "--until {until} lies before the world's start, {}", world.starts_at);
     let back_tests = BackTests::new(arguments.back_test, arguments.back_test_runs);
     for day in &back_tests.days {
@@ -228,6 +233,12 @@ fn print(report: &Report, json: bool) -> anyhow::Result<()> {
     }
     for answer in &report.answers {
         println!("\n{}\n  {}", answer.question, answer.answer);
+    }
+    if !report.published.is_empty() {
+        println!("\nWhat was published, and what this run has");
+    }
+    for beside in &report.published {
+        println!("  {beside}");
     }
     if let Some(back_test) = &report.back_test {
         println!("\n{}", back_test.lines().join("\n"));

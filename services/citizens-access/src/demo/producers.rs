@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use client::{Peer, PeerError};
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use ods::{Capability, PracticeCode, Supplier};
 use proto::registry::v1 as registry;
 use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
@@ -31,6 +31,10 @@ pub(crate) struct LivePractice {
     pub(crate) code: PracticeCode,
     pub(crate) supplier: Supplier,
     pub(crate) list_size: i64,
+    /// Patients who have no access until their record is reviewed.
+    pub(crate) excluded: i64,
+    pub(crate) online_accounts: i64,
+    pub(crate) accounts_with_access: i64,
 }
 
 /// Who sends returns and events.
@@ -41,11 +45,11 @@ pub(crate) struct Producers<'a> {
 }
 
 impl Producers<'_> {
-    /// The practices that are live now, as the registry says.
-    pub(crate) async fn live_practices(&self) -> anyhow::Result<Vec<LivePractice>> {
+    /// The practices that are live now, as the registry says, with their patients as the world has them at `moment`.
+    pub(crate) async fn live_practices(&self, moment: Timestamp) -> anyhow::Result<Vec<LivePractice>> {
         let mut registry =
             PracticeRegistryServiceClient::new(self.peers.registry.with_account("suppliers;roles=service")?);
-        let mut live = Vec::new();
+        let mut found: Vec<(PracticeCode, Supplier, i64)> = Vec::new();
         let mut page_token = String::new();
         loop {
             let list = registry::ListPracticesRequest {
@@ -56,29 +60,35 @@ impl Producers<'_> {
             };
             let page = registry.list_practices(list).await?.into_inner();
             for practice in page.practices {
-                live.push(LivePractice {
-                    code: practice.ods_code.parse()?,
-                    supplier: practice.supplier.parse()?,
-                    list_size: practice.list_size,
-                });
+                found.push((practice.ods_code.parse()?, practice.supplier.parse()?, practice.list_size));
             }
             page_token = page.next_page_token;
             if page_token.is_empty() {
-                return Ok(live);
+                break;
             }
         }
+        let suppliers = found.iter().map(|(code, supplier, _)| (*code, supplier.clone())).collect();
+        let excluded = self.world.excluded(self.seed, &suppliers, moment);
+        let live = found.into_iter().map(|(code, supplier, list_size)| {
+            let online_accounts = online_accounts(&self.world.uptake, self.seed, code, list_size);
+            let excluded = excluded.get(&code).copied().map_or(0.0, f64::from);
+            let of = |patients: i64| (patients as f64 * excluded).round() as i64;
+            let accounts_with_access = online_accounts - of(online_accounts);
+            LivePractice { code, supplier, list_size, excluded: of(list_size), online_accounts, accounts_with_access }
+        });
+        Ok(live.collect())
     }
 
     /// Sends each supplier's counts for the week that ended on `last_day`.
     pub(crate) async fn send_returns(&self, live: &[LivePractice], last_day: Date) -> anyhow::Result<()> {
         let mut by_supplier: BTreeMap<&Supplier, Vec<statistics::PracticeReturn>> = BTreeMap::new();
         for practice in live {
-            let accounts = online_accounts(&self.world.uptake, self.seed, practice.code, practice.list_size);
             by_supplier.entry(&practice.supplier).or_default().push(statistics::PracticeReturn {
                 practice: format!("practices/{}", practice.code),
                 patients_registered: practice.list_size,
-                online_accounts: accounts,
-                accounts_with_access: accounts,
+                online_accounts: practice.online_accounts,
+                accounts_with_access: practice.accounts_with_access,
+                excluded_by_review_code: practice.excluded,
                 ..Default::default()
             });
         }
@@ -129,7 +139,7 @@ impl Producers<'_> {
     ) -> impl Iterator<Item = statistics::AccessEvent> + Send + 'static {
         let (world, seed, live) = (Arc::clone(&self.world), self.seed, live.to_vec());
         live.into_iter().flat_map(move |practice| {
-            let accounts = online_accounts(&world.uptake, seed, practice.code, practice.list_size);
+            let accounts = practice.accounts_with_access;
             let name = practice.code.to_string();
             views(&world.viewing, seed, practice.code, day, accounts).map(move |view| statistics::AccessEvent {
                 occurred_at: Some(api::time::to_wire(view.at)),

@@ -256,7 +256,7 @@ impl Story {
                     let turn = clock.sleep_until(due, "world/returns");
                     drop(activity);
                     activity = turn.await;
-                    let live = producers.live_practices().await?;
+                    let live = producers.live_practices(due).await?;
                     let last_day = day.yesterday()?;
                     producers.send_returns(&live, last_day).await?;
                     if !live.is_empty() {
@@ -302,7 +302,7 @@ impl Story {
                     let turn = clock.sleep_until(due, "world/views");
                     drop(activity);
                     activity = turn.await;
-                    let live = producers.live_practices().await?;
+                    let live = producers.live_practices(due).await?;
                     if !live.is_empty() {
                         producers.send_views(&live, day.yesterday()?).await?;
                     }

@@ -4,6 +4,7 @@
 //! take an event out of the file and the figures change accordingly. Civil moments are Europe/London.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use jiff::civil::{Date, DateTime, Time, Weekday};
 use ods::{PracticeCode, Supplier, draw};
 use rollout::calendar;
 use sample::OneOff;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use supplier_simulator::{Share, SupplierProfile};
 
 /// The file.
@@ -35,6 +36,12 @@ pub(crate) struct World {
     pub(crate) returns: Returns,
     /// How the suppliers behave.
     pub(crate) suppliers: Vec<SupplierProfile>,
+    /// The day that a run ends on where nobody says which.
+    #[serde(default)]
+    pub(crate) plays_until: Option<Date>,
+    /// What was published of the real programme; a run tells its own figures beside it.
+    #[serde(default)]
+    pub(crate) published: Vec<Published>,
     /// What happens, in any order.
     pub(crate) events: Vec<WorldEvent>,
 }
@@ -72,6 +79,44 @@ pub(crate) struct Viewing {
 pub(crate) struct Returns {
     pub(crate) day: Day,
     pub(crate) at: Time,
+}
+
+/// A figure that somebody published.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Published {
+    /// The day at whose end it held.
+    pub(crate) on: Date,
+    pub(crate) figure: PublishedFigure,
+    /// As it was published: `more than a hundred`.
+    pub(crate) published: String,
+    /// Where.
+    pub(crate) source: String,
+    /// Why a run's figure is another.
+    pub(crate) differs_because: String,
+}
+
+/// What a published figure counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PublishedFigure {
+    PracticesLive,
+    /// Of all practices, in percent.
+    ShareOfPracticesLive,
+    PatientsWithAccess,
+    /// People who opened their record in the thirty days before.
+    Viewers,
+}
+
+impl fmt::Display for PublishedFigure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::PracticesLive => "practices live",
+            Self::ShareOfPracticesLive => "share of practices that are live",
+            Self::PatientsWithAccess => "patients with access",
+            Self::Viewers => "people who opened their record in thirty days",
+        })
+    }
 }
 
 /// A day of the week.
@@ -139,6 +184,9 @@ pub(crate) enum Act {
     AcknowledgeHalt { wave: u32, reason_code: String },
     /// Lifts the halt that a wave's gate raised; nothing where it raised none.
     LiftHalt { wave: u32, reason_code: String },
+    /// Practices put the code that demands a review before access into so many of their patients' records: their suppliers
+    /// count those from the next return on, and they have no access.
+    ExcludePatients { who: Who, share: Share },
     /// A supplier takes requests again, or refuses all of them.
     SupplierTakesRequests { supplier: Supplier, takes: bool },
 }
@@ -276,6 +324,25 @@ impl World {
         others.any(|other| other.by != event.by && other.moment() < event.moment())
     }
 
+    /// The share of its patients that a practice excludes as the events up to `moment` have it, where it does; of several the
+    /// last counts.
+    pub(crate) fn excluded(
+        &self,
+        seed: u64,
+        practices: &BTreeMap<PracticeCode, Supplier>,
+        moment: Timestamp,
+    ) -> BTreeMap<PracticeCode, Share> {
+        let mut events: Vec<&WorldEvent> = self.events.iter().filter(|event| event.moment() <= moment).collect();
+        events.sort_by_key(|event| event.moment());
+        let mut excluded = BTreeMap::new();
+        for event in events {
+            if let Act::ExcludePatients { who, share } = &event.does {
+                excluded.extend(who.of(seed, practices).into_iter().map(|code| (code, *share)));
+            }
+        }
+        excluded
+    }
+
     /// The practices that the events of these names concern, in order.
     pub(crate) fn concerned(
         &self,
@@ -353,6 +420,23 @@ mod tests {
         let few = drawn(0.0, 0.3).of(7, &practices(100));
         let many = drawn(0.0, 0.3).of(7, &practices(200));
         assert!(few.iter().all(|code| many.contains(code)));
+    }
+
+    #[test]
+    fn exclusions_count_from_their_moment_on_and_the_last_of_a_practice_counts() {
+        let event = |at: &str, share: &str| -> WorldEvent {
+            let does = format!("exclude-patients: {{who: {{practices: [A10001]}}, share: {share}}}");
+            serde_saphyr::from_str(&format!("id: {at}\nat: {at}\nby: practices\ndoes: {{{does}}}\n")).unwrap()
+        };
+        let mut world = World::parse(super::super::WORLD, "world").unwrap();
+        world.events = vec![event("2031-03-10T09:00", "0.25"), event("2031-03-03T09:00", "0.75")];
+        let excluded = |at: &str| {
+            let excluded = world.excluded(7, &practices(3), at.parse().unwrap());
+            excluded.into_iter().map(|(code, share)| (code.to_string(), f64::from(share))).collect::<Vec<_>>()
+        };
+        assert_eq!(excluded("2031-03-03T08:59:59Z"), []);
+        assert_eq!(excluded("2031-03-03T09:00:00Z"), [("A10001".to_owned(), 0.75)]);
+        assert_eq!(excluded("2031-03-10T09:00:00Z"), [("A10001".to_owned(), 0.25)]);
     }
 
     #[test]

@@ -1,0 +1,170 @@
+//! The golden replay to the end of its history, by its two files alone: every wave, the three ways of switching on, each
+//! person's act under that person's account, and what was published beside what the run has.
+//!
+//! A small England on each commit; the nation in the long tier.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use database::Store;
+use serde_json::Value;
+use supplier_simulator::{Direction, Entry, Origin, What, read_log};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use crate::harness::demo::Demo;
+use crate::harness::invariants::Evidence;
+use crate::harness::journals::{self, Recorded};
+use crate::harness::offer;
+use crate::harness::replay::Replay;
+
+const UNTIL: &str = "2023-12-04";
+const PRACTICES_COUNT: &str = "300";
+
+/// A run, and what it left on disk.
+struct History {
+    report: Value,
+    registry: Vec<Recorded>,
+    scheduler: Vec<Recorded>,
+    suppliers: Vec<Entry>,
+}
+
+async fn history() -> &'static History {
+    static HISTORY: OnceCell<History> = OnceCell::const_new();
+    HISTORY
+        .get_or_init(|| async {
+            let folder = TempDir::new().expect("a temporary folder");
+            let data = folder.path().join("data");
+            let demo = Demo::until(UNTIL).option("--data", &data);
+            let demo = if offer::is_long() { demo } else { demo.option("--practices-count", PRACTICES_COUNT) };
+            let report = demo.report();
+            let store = Store::sqlite(&data);
+            let registry = journals::read(&store, "registry").await;
+            let scheduler = journals::read(&store, "scheduler").await;
+            let suppliers = read_log(&data.join("suppliers.jsonl")).expect("the suppliers' log is whole");
+            History { report, registry, scheduler, suppliers }
+        })
+        .await
+}
+
+fn payload(record: &Recorded) -> Value {
+    serde_json::from_str(&record.payload).expect("a payload is JSON")
+}
+
+/// The wave that a record names.
+fn wave(record: &Recorded) -> Option<u64> {
+    payload(record)["wave"]["wave"].as_u64()
+}
+
+#[tokio::test]
+async fn every_wave_of_the_history_opens_and_comes_to_its_gate_and_no_hold_is_left() {
+    let history = history().await;
+    let waves_that = |kind: &str| -> BTreeSet<u64> {
+        history.scheduler.iter().filter(|record| record.kind == kind).filter_map(wave).collect()
+    };
+    let all: BTreeSet<u64> = (1..=9).collect();
+    assert_eq!(waves_that("wave-opened"), all);
+    assert_eq!(waves_that("gate-evaluated"), all);
+    let holds = |kind: &str, at: fn(&Value) -> Option<u64>| -> BTreeSet<u64> {
+        let records = history.scheduler.iter().filter(|record| record.kind == kind);
+        records.filter_map(|record| at(&payload(record))).collect()
+    };
+    let placed = holds("hold-placed", |payload| payload["hold"]["id"].as_u64());
+    assert!(placed.len() >= 3, "both suppliers and those who had asked were held back: {placed:?}");
+    assert_eq!(placed, holds("hold-lifted", |payload| payload["hold"].as_u64()));
+}
+
+#[tokio::test]
+async fn practices_are_switched_on_by_call_by_list_and_by_themselves_and_some_with_wrong_settings() {
+    let history = history().await;
+    let mut came: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut partial = BTreeSet::new();
+    for entry in &history.suppliers {
+        let how = match &entry.what {
+            What::Received { key, origin: Origin::Call, .. } if key.direction == Direction::Enable => "call",
+            What::Received { origin: Origin::List, .. } => "list",
+            What::Invited { practice, partial: true, due: Some(_), .. } => {
+                partial.insert(practice.to_string());
+                continue;
+            }
+            What::SelfServiceEnded { enabled: true, .. } => "practice",
+            _ => continue,
+        };
+        *came.entry(how).or_default() += 1;
+    }
+    assert_eq!(came.keys().copied().collect::<Vec<_>>(), ["call", "list", "practice"], "{came:?}");
+    assert!(came.values().all(|count| *count > 5), "{came:?}");
+    // Wanted on, seen with wrong settings by the supplier's list: drift, and not live.
+    let mut observed = BTreeSet::new();
+    for record in history.registry.iter().filter(|record| record.kind == "access-observed") {
+        let payload = payload(record);
+        let observations = payload["access-observed"]["observations"].as_array().expect("observations");
+        let partial = observations.iter().filter(|one| one["state"] == "partial");
+        observed.extend(partial.filter_map(|one| one["practice"].as_str()).map(ToOwned::to_owned));
+    }
+    assert!(partial.len() > 3, "{partial:?}");
+    assert_eq!(partial, observed);
+}
+
+#[tokio::test]
+async fn each_persons_act_is_recorded_under_that_persons_account() {
+    let history = history().await;
+    let mut golden = Replay::golden();
+    let acts = ["submit-plan", "approve-plan", "deliver-notice", "place-hold", "lift-hold"];
+    let verdicts = ["decide-gate", "acknowledge-halt", "lift-halt"];
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for event in golden.events() {
+        let (id, by) = (event["id"].as_str().expect("an id"), event["by"].as_str().expect("an account"));
+        let does = event["does"].as_object().and_then(|does| does.keys().next()).expect("an act").clone();
+        if !acts.contains(&does.as_str()) && !verdicts.contains(&does.as_str()) {
+            continue;
+        }
+        let is_of = |request_id: &str| {
+            request_id == id || request_id.strip_prefix(id).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let records: Vec<_> = history.scheduler.iter().filter(|record| is_of(&record.request_id)).collect();
+        // A gate that passed by itself waits for no verdict.
+        assert!(!records.is_empty() || verdicts.contains(&does.as_str()), "{id} left no record");
+        for record in records {
+            assert_eq!(record.actor, by, "{id}, recorded at {}", record.position);
+            *seen.entry(does.clone()).or_default() += 1;
+        }
+    }
+    let missing: Vec<_> = acts.iter().chain(&verdicts).filter(|act| !seen.contains_key(**act)).collect();
+    assert!(missing.is_empty(), "{seen:?}");
+}
+
+#[tokio::test]
+async fn no_promise_is_broken_over_the_whole_history() {
+    let history = history().await;
+    assert_eq!(Evidence::new(&history.registry, &history.suppliers).breaches(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_published_is_told_beside_the_runs_own_figures() {
+    let report = &history().await.report;
+    let golden = Replay::golden();
+    let (published, told) = (golden.world["published"].as_array().unwrap(), report["published"].as_array().unwrap());
+    assert!(!published.is_empty() && published.len() == told.len(), "{told:?}");
+    for (published, told) in published.iter().zip(told) {
+        for field in ["on", "figure", "published", "source", "differs_because"] {
+            assert_eq!(told[field], published[field], "{field}");
+        }
+        assert!(told["here"].as_f64().is_some_and(|here| here > 0.0), "{told}");
+        offer::tell(&format!(
+            "{} {}: published {}, here {}",
+            told["on"], told["figure"], told["published"], told["here"]
+        ));
+    }
+    let here = |on: &str, figure: &str| {
+        let found = told.iter().find(|told| told["on"] == on && told["figure"] == figure).expect("it was published");
+        found["here"].as_f64().expect("a figure")
+    };
+    // The last day's are those of the report itself; earlier ones are of their day.
+    let share = here(UNTIL, "share-of-practices-live");
+    let (live, total) = (report["practices_live"].as_f64().unwrap(), report["practices_total"].as_f64().unwrap());
+    assert!((share - live * 100.0 / total).abs() < 0.06, "{share}");
+    assert!((75.0..88.0).contains(&share), "{share}");
+    assert!(here("2023-01-11", "patients-with-access") * 2.0 < here("2023-03-31", "patients-with-access"));
+    assert!(here("2023-03-31", "patients-with-access") * 2.0 < here(UNTIL, "patients-with-access"));
+    assert!(here("2023-10-31", "viewers") < here(UNTIL, "patients-with-access"));
+}
