@@ -37,6 +37,28 @@ async fn a_postgresql_that_was_never_migrated_is_found_by_check_config_and_mende
 }
 
 #[test]
+fn what_is_wrong_with_a_suppliers_limits_is_said_before_anything_is_served() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().display().to_string();
+    let check = |limits: &[&str]| {
+        let words = ["check-config", "scheduler", "--insecure", "--data", &data, "--registry", "http://127.0.0.1:1"];
+        run(&[&words[..], &["--supplier", "EMIS=http://127.0.0.1:1"], limits].concat())
+    };
+    for (limits, wrong) in [
+        (&["--supplier-limits", "EMIS"][..], "EMIS=50,600"),
+        (&["--supplier-limits", "EMIS=0"], "no count from 1 on"),
+        (&["--supplier-limits", "EMIS=5,many"], "no count from 1 on"),
+        (&["--supplier-limits", "TPP=5"], "add --supplier"),
+        (&["--supplier-limits", "EMIS=5", "--supplier-limits", "EMIS=6"], "given twice"),
+    ] {
+        let ended = check(limits);
+        assert!(!ended.status.success() && ended.stderr.contains(wrong), "{limits:?}: {}", ended.said());
+    }
+    let ended = check(&["--supplier-limits", "EMIS=5,600"]);
+    assert!(ended.status.success(), "{}", ended.said());
+}
+
+#[test]
 fn a_store_that_nobody_knows_is_refused_without_repeating_a_password() {
     let ended = run(&["migrate", "--store", "mysql://keeper:s3cret@127.0.0.1/access"]);
     assert!(!ended.status.success() && ended.stderr.contains("postgres://"), "{}", ended.said());

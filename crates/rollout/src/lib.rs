@@ -31,6 +31,7 @@ mod event;
 mod explain;
 pub mod forecast;
 mod id;
+mod line;
 pub mod list;
 mod notice;
 mod notice_status;
@@ -62,6 +63,7 @@ pub use explain::{Explanation, Information, explain};
 pub use id::{
     Account, ActivationKey, Direction, HoldId, NotAProgrammeId, PlanVersion, ProgrammeId, Target, WaveId, WaveRef,
 };
+pub use line::{AT_ONCE_DEFAULT, Line, LineLimits, Silence, Urgency, Wait};
 pub use notice_status::{DispatchKind, NoticeObstacle, NoticeStatus, notice_status};
 pub use pace::{CLAIM_TIME, REPLY_TIME};
 pub use readiness::{Lack, LackReason};

@@ -18,6 +18,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, fmt};
 
+use crate::chain::chain;
 use crate::config::{Config, Logs};
 use crate::{metrics, propagation, request, rpc, sampling};
 
@@ -170,12 +171,12 @@ impl Telemetry {
         if let Some(traces) = &self.traces
             && let Err(error) = traces.force_flush()
         {
-            tracing::warn!(error = &error as &dyn std::error::Error, "spans were not sent");
+            tracing::warn!(error = chain(&error), "spans were not sent");
         }
         if let Some(metrics) = &self.metrics
             && let Err(error) = metrics.force_flush()
         {
-            tracing::warn!(error = &error as &dyn std::error::Error, "metrics were not sent");
+            tracing::warn!(error = chain(&error), "metrics were not sent");
         }
     }
 }
@@ -185,12 +186,12 @@ impl Drop for Telemetry {
         if let Some(traces) = self.traces.take()
             && let Err(error) = traces.shutdown_with_timeout(SHUTDOWN_TIMEOUT)
         {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the last spans were not sent");
+            tracing::warn!(error = chain(&error), "the last spans were not sent");
         }
         if let Some(metrics) = self.metrics.take()
             && let Err(error) = metrics.shutdown_with_timeout(SHUTDOWN_TIMEOUT)
         {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the last metrics were not sent");
+            tracing::warn!(error = chain(&error), "the last metrics were not sent");
         }
         if let Some(Sender { stop, thread }) = self.sender.take() {
             // Either it is gone already, or it goes now.

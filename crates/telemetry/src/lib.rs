@@ -12,6 +12,7 @@
 //! **What an earlier request caused is linked to it, not its child**: [`link`] takes the `traceparent` that was stored
 //! with the journal record.
 
+mod chain;
 mod config;
 mod init;
 mod metrics;
@@ -21,6 +22,7 @@ mod rpc;
 mod sampling;
 mod traceparent;
 
+pub use chain::chain;
 pub use config::{Config, ConfigError, Logs, Sampling};
 pub use init::{InitError, Telemetry, init};
 pub use metrics::{CODES, RpcMetrics, RpcReading, readings};

@@ -109,7 +109,7 @@ impl Follower {
             activity = broken.1;
             match broken.0 {
                 FollowError::Rewound(rewound) => self.refuse_figures(rewound),
-                error => tracing::warn!(error = &error as &dyn std::error::Error, "following the registry broke off"),
+                error => tracing::warn!(error = telemetry::chain(&error), "following the registry broke off"),
             }
             tokio::select! {
                 () = shutdown.cancelled() => return,

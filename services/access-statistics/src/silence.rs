@@ -47,22 +47,23 @@ impl Listener {
     /// Listens until told to stop.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut activity = self.clock.activity();
-        let mut due = next_monday(self.clock.now());
+        let mut appointment = Appointment::after(self.clock.now());
         loop {
-            let sleep = self.clock.sleep_until(due, "statistics/silence");
+            let sleep = self.clock.sleep_until(appointment.at, "statistics/silence");
             drop(activity);
             activity = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
                 woken = sleep => woken,
             };
-            // Of the days before the Monday that was due, also where this comes late to it.
-            let (day, now) = (Day::of(due), self.clock.now());
-            due = next_monday(now);
-            if let Err(error) = self.compare(day, now).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the registry was not told who is silent");
-                due = due.min(now + RETRY_AFTER);
-            }
+            let now = self.clock.now();
+            appointment = match self.compare(Day::of(appointment.monday), now).await {
+                Ok(()) => Appointment::after(now),
+                Err(error) => {
+                    tracing::warn!(error = telemetry::chain(&error), "the registry was not told who is silent");
+                    appointment.again(now)
+                }
+            };
         }
     }
 
@@ -113,6 +114,28 @@ impl Listener {
     }
 }
 
+/// When to compare, and for which Monday.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Appointment {
+    /// The regular moment that it is for: also where it is kept late, the days before it are compared.
+    monday: Timestamp,
+    at: Timestamp,
+}
+
+impl Appointment {
+    /// The first regular one after `now`.
+    fn after(now: Timestamp) -> Self {
+        let monday = next_monday(now);
+        Self { monday, at: monday }
+    }
+
+    /// One that was missed is tried again until the next is due.
+    fn again(self, now: Timestamp) -> Self {
+        let (next, retry) = (Self::after(now), now + RETRY_AFTER);
+        if retry < next.at { Self { at: retry, ..self } } else { next }
+    }
+}
+
 /// The first of the regular moments after `now`.
 fn next_monday(now: Timestamp) -> Timestamp {
     let today = Day::of(now);
@@ -136,5 +159,17 @@ mod tests {
         ] {
             assert_eq!(next_monday(now.parse().unwrap()).to_string(), next, "after {now}");
         }
+    }
+
+    #[test]
+    fn what_failed_is_tried_again_for_the_same_monday_until_the_next() {
+        let monday: Timestamp = "2031-03-10T06:00:00Z".parse().unwrap();
+        let mut appointment = Appointment::after(monday - SignedDuration::from_secs(1));
+        for hour in 1..7 * 24 {
+            let now = appointment.at;
+            appointment = appointment.again(now);
+            assert_eq!(appointment, Appointment { monday, at: monday + SignedDuration::from_hours(hour) });
+        }
+        assert_eq!(appointment.again(appointment.at), Appointment::after(monday), "the next week's takes its place");
     }
 }

@@ -1,6 +1,7 @@
 //! `serve`: the services on a port, all in one process or one of them.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use anyhow::{Context, bail, ensure};
@@ -9,6 +10,7 @@ use client::{Peer, PeerConfig};
 use clock::{Clock, SystemClock};
 use jiff::SignedDuration;
 use ods::Supplier;
+use rollout::LineLimits;
 use rollout_scheduler::{Suppliers, supplier_peer_config};
 use server::ServerConfig;
 use tokio::net::TcpListener;
@@ -46,6 +48,10 @@ pub(crate) struct ServeArguments {
     /// Where a supplier takes requests: EMIS=http://127.0.0.1:50061; once for each supplier
     #[arg(long = "supplier", value_name = "SUPPLIER=URL")]
     suppliers: Vec<SupplierAddress>,
+    /// How many calls to switch on a supplier takes at once, and in a minute: EMIS=50,600, or EMIS=50 for any number in a
+    /// minute; 1000 at once where it is left out. Once for each supplier
+    #[arg(long, value_name = "SUPPLIER=COUNT[,COUNT]")]
+    supplier_limits: Vec<SupplierLimits>,
     #[command(flatten)]
     ods: OdsArguments,
     #[command(flatten)]
@@ -136,6 +142,35 @@ impl FromStr for SupplierAddress {
         };
         let supplier = supplier.parse().with_context(|| format!("{supplier:?} is no supplier"))?;
         Ok(Self { supplier, url: url.to_owned() })
+    }
+}
+
+/// `EMIS=50,600`.
+#[derive(Clone, Debug)]
+struct SupplierLimits {
+    supplier: Supplier,
+    limits: LineLimits,
+}
+
+impl FromStr for SupplierLimits {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let Some((supplier, counts)) = text.split_once('=') else {
+            bail!("{text:?} is not SUPPLIER=COUNT or SUPPLIER=COUNT,COUNT, such as EMIS=50,600");
+        };
+        let supplier = supplier.parse().with_context(|| format!("{supplier:?} is no supplier"))?;
+        let count = |text: &str| -> anyhow::Result<u32> {
+            let count = text.parse::<NonZeroU32>().with_context(|| format!("{text:?} is no count from 1 on"))?;
+            Ok(count.get())
+        };
+        let limits = match counts.split_once(',') {
+            Some((at_once, per_minute)) => {
+                LineLimits { at_once: count(at_once)?, per_minute: Some(count(per_minute)?) }
+            }
+            None => LineLimits { at_once: count(counts)?, per_minute: None },
+        };
+        Ok(Self { supplier, limits })
     }
 }
 
@@ -242,7 +277,8 @@ async fn open(arguments: &ServeArguments, ground: &Ground) -> anyhow::Result<Ser
     }
     if matches!(arguments.which, Which::All | Which::Scheduler) {
         let notices = arguments.notices.config()?;
-        let scheduler = ground.scheduler(&registry, suppliers(&arguments.suppliers)?).await?;
+        let suppliers = suppliers(&arguments.suppliers, &arguments.supplier_limits)?;
+        let scheduler = ground.scheduler(&registry, suppliers).await?;
         services.scheduler = Some(match notices {
             Some(notices) => scheduler.with_notices(notices),
             None => scheduler,
@@ -255,13 +291,23 @@ fn remote(url: &str) -> anyhow::Result<Peer> {
     Ok(Peer::remote(url, ACCOUNT, PeerConfig::default())?)
 }
 
-fn suppliers(addresses: &[SupplierAddress]) -> anyhow::Result<Suppliers> {
+fn suppliers(addresses: &[SupplierAddress], limits: &[SupplierLimits]) -> anyhow::Result<Suppliers> {
     let mut suppliers = Suppliers::default();
     let mut seen = Vec::new();
     for SupplierAddress { supplier, url } in addresses {
         ensure!(!seen.contains(supplier), "--supplier {supplier} is given twice");
         seen.push(supplier.clone());
         suppliers = suppliers.with(supplier.clone(), Peer::remote(url, ACCOUNT, supplier_peer_config())?);
+    }
+    let mut limited = Vec::new();
+    for SupplierLimits { supplier, limits } in limits {
+        ensure!(
+            seen.contains(supplier),
+            "--supplier-limits {supplier} names a supplier without an address: add --supplier"
+        );
+        ensure!(!limited.contains(supplier), "--supplier-limits {supplier} is given twice");
+        limited.push(supplier.clone());
+        suppliers = suppliers.limited(supplier.clone(), *limits);
     }
     Ok(suppliers)
 }
@@ -285,7 +331,7 @@ pub(crate) fn check(arguments: &ServeArguments) -> anyhow::Result<()> {
         println!("{}", arguments.notices.in_words());
     }
     runtime(1)?.block_on(async {
-        suppliers(&arguments.suppliers)?;
+        suppliers(&arguments.suppliers, &arguments.supplier_limits)?;
         let needs_registry = matches!(arguments.which, Which::Scheduler | Which::Statistics);
         if needs_registry {
             remote(arguments.registry.as_deref().context("say where the registry is: --registry URL")?)?;

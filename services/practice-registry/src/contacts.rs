@@ -44,7 +44,7 @@ pub(crate) async fn run(
                 Ok(next) => (swept_position, due) = (Some(erased_position), next),
                 Err(error) => {
                     // The state already shows them to nobody; only the erasure is late.
-                    tracing::warn!(error = &error as &dyn std::error::Error, "addresses could not be erased");
+                    tracing::warn!(error = telemetry::chain(&error), "addresses could not be erased");
                     tokio::select! {
                         biased;
                         () = shutdown.cancelled() => return,

@@ -24,7 +24,7 @@ pub(crate) async fn run(engine: Engine<Registry>, clock: Clock, retry_after: Dur
     loop {
         if let Err(error) = bring_about(&engine, &clock).await {
             // Nothing permits more for it meanwhile (rule 15), so waiting is safe.
-            tracing::warn!(error = &error as &dyn std::error::Error, "what is due could not be recorded");
+            tracing::warn!(error = telemetry::chain(&error), "what is due could not be recorded");
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,

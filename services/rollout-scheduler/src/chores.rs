@@ -145,7 +145,7 @@ impl Chores {
 
     async fn settle_in(&self, epoch: u64, cause: &str, ended: Vec<ToSettle>) -> Result<(), PartError> {
         let keys: Vec<ActivationKey> = ended.iter().map(|one| one.key.clone()).collect();
-        let asking = Asking { request_id: self.permits.request_id("settle", &keys), cause: cause.to_owned() };
+        let asking = Asking { request_id: self.permits.request_id("settle", cause, &keys), cause: cause.to_owned() };
         let Settled { keys, position, failed } = self.registry.settle(&ended, asking).await?;
         self.told.fetch_max(position, Ordering::Relaxed);
         self.learn(epoch, cause, Fact::PermitsSettled { keys, registry_position: position }).await?;
@@ -162,7 +162,7 @@ impl Chores {
     }
 
     async fn release_these(&self, epoch: u64, keys: Vec<ActivationKey>) -> Result<(), PartError> {
-        let asking = Asking { request_id: self.permits.request_id("release", &keys), cause: String::new() };
+        let asking = Asking { request_id: self.permits.request_id("release", "", &keys), cause: String::new() };
         self.registry.release(&keys, asking).await?;
         self.learn(epoch, "", Fact::PermitsReleased { keys }).await
     }

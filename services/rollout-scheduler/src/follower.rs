@@ -103,7 +103,7 @@ impl<W: Witness> Follower<W> {
         let mut resume_token = String::new();
         loop {
             if let Err(error) = self.watch(&mut resume_token).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the registry's watch broke off");
+                tracing::warn!(error = telemetry::chain(&error), "the registry's watch broke off");
                 if error.reason() == JOURNAL_REWOUND {
                     let known_position = self.known_position();
                     self.witness.rewound(Rewound { known_position, found_position: None }).await;

@@ -57,7 +57,7 @@ impl Observer {
                 // The regular moment after now.
                 *at = self.regular(now + SignedDuration::from_micros(1));
                 if let Err(error) = self.observe(list, now).await {
-                    tracing::warn!(supplier = %list.0, error = &error as &dyn std::error::Error, "list not read");
+                    tracing::warn!(supplier = %list.0, error = telemetry::chain(&error), "list not read");
                     *at = now.checked_add(RETRY_AFTER).unwrap_or(*at).min(*at);
                 }
             }

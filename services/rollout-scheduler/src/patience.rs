@@ -127,7 +127,7 @@ impl Patience {
             Err(error) => {
                 let length = self.failed.get(&part).map_or(RETRY_AFTER, |rest| rest.length * 2).min(RETRY_AFTER_MAX);
                 let until = now.saturating_add(length).unwrap_or(Timestamp::MAX);
-                tracing::warn!(?part, %until, error = &error as &dyn std::error::Error, "failed; it is tried again");
+                tracing::warn!(?part, %until, error = telemetry::chain(&error), "failed; it is tried again");
                 self.failed.insert(part, Rest { length, until });
                 Ok(None)
             }

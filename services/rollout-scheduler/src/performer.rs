@@ -121,7 +121,7 @@ impl Performer {
         let mut round = Round { epoch, now, traces, patience, done: Done::Nothing };
         let done = self.chores.perform(&mut round).await?;
         Ok(match (proposed, done) {
-            (Look::Rests(wake_at), Done::Nothing) => Look::Rests(earliest(wake_at, self.patience.next(now))),
+            (Look::Rests(wake_at), Done::Nothing) => Look::Rests(earliest(wake_at, self.again_at(now))),
             (_, Done::Nothing | Done::Something) => Look::Moved,
             (_, Done::BrokenOff) => Look::Rests(Some(now)),
         })
@@ -148,6 +148,11 @@ impl Performer {
     fn next_call_at(&self) -> Option<Timestamp> {
         let next = self.engine.published().state.rollout.next_activation_at();
         next.filter(|at| self.clock.now() < *at)
+    }
+
+    /// When to try again what could not be done now: a call for which its supplier's line had no room, a part that failed.
+    fn again_at(&self, now: Timestamp) -> Option<Timestamp> {
+        earliest(self.calls.next().filter(|at| now < *at), self.patience.next(now))
     }
 
     /// Proposes what may move.
@@ -214,17 +219,21 @@ impl Performer {
     async fn call_suppliers(&mut self, epoch: u64) -> Result<(), PartError> {
         let published = self.engine.published();
         let state = &published.state.rollout;
-        let mut due = rollout::effects::supplier_calls(state, self.clock.now(), CALLS_LISTED_MAX);
+        let now = self.clock.now();
+        let mut due = rollout::effects::supplier_calls(state, now, CALLS_LISTED_MAX);
         if self.resumed_epoch != epoch {
             due.extend(unanswered(state));
-            self.resumed_epoch = epoch;
         }
-        let calls = self.calls.admissible(due);
+        let calls = self.calls.take(due, now);
         let requests = calls.iter().filter(|call| call.call == Call::Request);
         let keys: Vec<_> = requests.map(|call| call.key.clone()).collect();
-        if !keys.is_empty() {
-            self.submit(epoch, "", rollout::Command::Learn(Fact::Sent { keys })).await?;
+        if !keys.is_empty()
+            && let Err(error) = self.submit(epoch, "", rollout::Command::Learn(Fact::Sent { keys })).await
+        {
+            self.calls.give_back(&calls);
+            return Err(error);
         }
+        self.resumed_epoch = epoch;
         for call in calls {
             let span = tracing::info_span!(parent: None, "supplier call", key = %call.key, supplier = %call.supplier);
             if let Some(wave) = &call.wave {
@@ -232,6 +241,7 @@ impl Performer {
             }
             self.calls.make(call, span);
         }
+        self.standing.set_silent(self.calls.silent());
         Ok(())
     }
 
@@ -242,7 +252,7 @@ impl Performer {
         let mut activities = Vec::new();
         let mut next = Some(first);
         while let Some(answered) = next {
-            self.calls.returned(&answered);
+            self.calls.returned(&answered, self.clock.now());
             answers.insert(answered.key, answered.answer);
             activities.push(answered.activity);
             next = match self.answers.try_recv() {
@@ -254,10 +264,11 @@ impl Performer {
                 }
             };
         }
+        self.standing.set_silent(self.calls.silent());
         let learnt = self.learn_answers(answers).await;
         if let Err(error) = learnt {
             // The keys are asked about again when their time has come, by whoever holds the lease then.
-            tracing::warn!(error = &error as &dyn std::error::Error, "suppliers' answers were not recorded");
+            tracing::warn!(error = telemetry::chain(&error), "suppliers' answers were not recorded");
         }
         activities.pop().unwrap_or_else(|| self.clock.activity())
     }
@@ -296,7 +307,7 @@ impl Performer {
             Ok(Some(epoch)) if epoch > journalled => epoch,
             Ok(_) => return,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the lease was not renewed");
+                tracing::warn!(error = telemetry::chain(&error), "the lease was not renewed");
                 return;
             }
         };
@@ -304,7 +315,7 @@ impl Performer {
         let command = Command { expects: None, fence: None, ask: Ask::TakeLease(held) };
         match self.engine.submit(Submission::new(command, by_scheduler("")), |_| Vec::new()).await {
             Ok(_) => tracing::info!(epoch, "this replica performs effects"),
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the lease was not recorded"),
+            Err(error) => tracing::warn!(error = telemetry::chain(&error), "the lease was not recorded"),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! The loop does it for what it admits, and the handler of ClaimActivations for what a supplier takes. Either may do it
 //! again: a key whose permit is open gets the same permit, and an answer that was recorded changes nothing.
 
+use std::iter;
+
 use journal::{Engine, Meta, Submission, SubmitError};
 use rollout::{ActivationKey, Fact};
 
@@ -48,7 +50,7 @@ impl Permits {
     ) -> Result<u64, PermitsError> {
         let mut position = 0;
         for some in keys.chunks(KEYS_MAX) {
-            let asking = Asking { request_id: self.request_id("permits", some), cause: cause.to_owned() };
+            let asking = Asking { request_id: self.request_id("permits", cause, some), cause: cause.to_owned() };
             // Before it is asked: what is heard afterwards may be newer than the answer.
             let known = self.registry_position_known();
             let (answers, registry_position) = self.registry.acquire(some, asking).await?;
@@ -82,13 +84,17 @@ impl Permits {
         Ok(())
     }
 
-    /// Names an act about these keys in this state: the same act at the same state has the same name, so that it can be
-    /// repeated, and nothing else has.
-    pub(crate) fn request_id(&self, act: &str, keys: &[ActivationKey]) -> String {
-        let position = self.engine.published().position;
-        let digest = selection::hash_of_lines(keys.iter().map(ToString::to_string));
-        format!("scheduler/{act}/{position}/{}", &digest[..16])
+    /// Names an act about these keys in this state, see [`request_id`].
+    pub(crate) fn request_id(&self, act: &str, cause: &str, keys: &[ActivationKey]) -> String {
+        request_id(act, self.engine.published().position, cause, keys)
     }
+}
+
+/// Names an act: the same act for the same cause at the same state has the same name, so that it can be repeated, and nothing
+/// else has. The loop and a supplier that claims may well ask about the same keys at once.
+fn request_id(act: &str, position: u64, cause: &str, keys: &[ActivationKey]) -> String {
+    let digest = selection::hash_of_lines(iter::once(cause.to_owned()).chain(keys.iter().map(ToString::to_string)));
+    format!("scheduler/{act}/{position}/{}", &digest[..16])
 }
 
 /// What a record of the scheduler's own carries.
@@ -99,5 +105,32 @@ pub(crate) fn by_scheduler(cause: &str) -> Meta {
         cause: cause.to_owned(),
         traceparent: telemetry::traceparent().map(|parent| parent.to_string()).unwrap_or_default(),
         ..Meta::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rollout::Direction;
+
+    use super::*;
+
+    #[test]
+    fn an_act_is_named_by_all_that_its_request_says() {
+        let key = |generation| ActivationKey {
+            capability: ods::Capability::default(),
+            practice: "A81001".parse().unwrap(),
+            direction: Direction::Enable,
+            generation,
+        };
+        let asked = request_id("permits", 7, "programmes/p/waves/1", &[key(1), key(2)]);
+        assert_eq!(asked, request_id("permits", 7, "programmes/p/waves/1", &[key(1), key(2)]));
+        for other in [
+            request_id("release", 7, "programmes/p/waves/1", &[key(1), key(2)]),
+            request_id("permits", 8, "programmes/p/waves/1", &[key(1), key(2)]),
+            request_id("permits", 7, "suppliers/EMIS", &[key(1), key(2)]),
+            request_id("permits", 7, "programmes/p/waves/1", &[key(1)]),
+        ] {
+            assert_ne!(asked, other);
+        }
     }
 }

@@ -211,7 +211,7 @@ impl Witness for Scheduler {
         let held = |state: &crate::State| state.rollout.active_holds().any(|hold| hold.reason_code == JOURNAL_REWOUND);
         while !held(&self.handlers.engine.published().state) {
             if let Err(error) = self.hold_everything(rewound).await {
-                tracing::error!(error = &error as &dyn std::error::Error, "the hold was not placed; it is tried again");
+                tracing::error!(error = telemetry::chain(&error), "the hold was not placed; it is tried again");
                 tokio::time::sleep(HOLD_AGAIN_AFTER).await;
             }
         }

@@ -49,7 +49,7 @@ impl BookedSupplier {
             let wake_at = match next {
                 Ok(next) => next.map_or(reading, |next| next.min(reading)),
                 Err(error @ (SimulatorError::Scheduler(_) | SimulatorError::Reply(_))) => {
-                    let error = &error as &dyn std::error::Error;
+                    let error = telemetry::chain(&error);
                     tracing::warn!(supplier = %self.supplier, error, "list not worked on");
                     reading
                 }

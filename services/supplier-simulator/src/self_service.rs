@@ -31,7 +31,7 @@ impl SelfServicePractices {
             match self.work(now, looks_at <= now).await {
                 Ok(()) => {}
                 Err(error @ (SimulatorError::Scheduler(_) | SimulatorError::Reply(_))) => {
-                    let error = &error as &dyn std::error::Error;
+                    let error = telemetry::chain(&error);
                     tracing::warn!(supplier = %self.supplier, error, "invitations not seen");
                 }
                 Err(error) => return Err(error),

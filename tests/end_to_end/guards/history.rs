@@ -42,7 +42,7 @@ const MONTHS: [&str; 12] = [
 /// Figures that somebody told a committee or a newspaper.
 const FIGURES: &[&str] = &["2000000", "6500000", "23500000", "9000000", "946", "0.811", "81.1"];
 
-fn source_files(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(super) fn source_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder of the workspace") {
         let path = entry.expect("an entry of the folder").path();
         if path.is_dir() {

@@ -115,7 +115,6 @@ impl<M: Machine> Chores<M> {
     }
 
     fn complain(&self, error: &JournalError, what: &str) {
-        let error: &(dyn std::error::Error + 'static) = error;
-        tracing::warn!(journal = self.log.name, error, "{what}");
+        tracing::warn!(journal = self.log.name, error = telemetry::chain(error), "{what}");
     }
 }

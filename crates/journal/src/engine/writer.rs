@@ -245,7 +245,7 @@ impl<M: Machine> Writer<M> {
     /// Logs an error, and stops for good where going on would build on what is not there or not understood.
     fn report(&mut self, error: JournalError) -> Arc<JournalError> {
         let error = Arc::new(error);
-        let cause: &(dyn std::error::Error + 'static) = error.as_ref();
+        let cause = telemetry::chain(error.as_ref());
         if error.is_fatal() {
             tracing::error!(journal = M::JOURNAL, error = cause, "the journal has stopped");
             self.shared.stop(Arc::clone(&error));

@@ -28,7 +28,7 @@ impl Writer {
         self.checkpoint = None;
         if let Err(error) = self.write_checkpoint().await {
             // Nothing is lost: the log has it, and the next checkpoint takes it along.
-            tracing::error!(error = &error as &dyn std::error::Error, "a checkpoint failed");
+            tracing::error!(error = telemetry::chain(&error), "a checkpoint failed");
             self.head = None;
             self.expect_checkpoint();
         }

@@ -316,7 +316,7 @@ impl Writer {
     /// A failure of the store for those who asked; afterwards nothing in memory is trusted without a look at the log.
     fn outcome<T>(&mut self, result: Result<T, StoreError>) -> Result<T, IngestError> {
         result.map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "the statistics' store failed");
+            tracing::error!(error = telemetry::chain(&error), "the statistics' store failed");
             self.head = None;
             IngestError::Store(Arc::new(error))
         })

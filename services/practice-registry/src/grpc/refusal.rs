@@ -240,7 +240,7 @@ pub(crate) fn of_submission(error: SubmitError<Rejection>) -> Error {
 pub(crate) fn of_addresses(error: &AddressError) -> Error {
     match error {
         AddressError::Database(cause) if cause.is_unavailable() => {
-            tracing::warn!(error = error as &dyn std::error::Error, "the addresses are unavailable to a caller");
+            tracing::warn!(error = telemetry::chain(error), "the addresses are unavailable to a caller");
             let template = "the store is unavailable; send the same request again, it takes effect at most once";
             Error::unavailable("STORE_UNAVAILABLE", template).retry_after(STORE_RETRY_AFTER)
         }

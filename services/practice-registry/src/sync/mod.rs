@@ -101,7 +101,7 @@ pub(crate) async fn run(
     let reader = match Reader::new(config.source, config.api.clone()) {
         Ok(reader) => reader,
         // `check` was asked before; the certificates have gone since.
-        Err(error) => return tracing::error!(error = &error as &dyn std::error::Error, "no sync of the directory"),
+        Err(error) => return tracing::error!(error = telemetry::chain(&error), "no sync of the directory"),
     };
     let mut subscription = engine.subscribe();
     let mut syncing = Syncing { config, engine, clock, reader };
@@ -115,7 +115,7 @@ pub(crate) async fn run(
         let next = match stepped {
             Ok(next) => next,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a sync of the directory was not recorded");
+                tracing::warn!(error = telemetry::chain(&error), "a sync of the directory was not recorded");
                 tokio::select! {
                     biased;
                     () = shutdown.cancelled() => return,

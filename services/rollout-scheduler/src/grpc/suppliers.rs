@@ -7,10 +7,9 @@ use jiff::Timestamp;
 use ods::{Capability, PracticeCode, Supplier};
 use proto::supplier::v1 as wire;
 use proto::supplier::v1::supplier_service_client::SupplierServiceClient;
-use rollout::Observed;
-use rollout::SupplierAnswer;
 use rollout::effects::Call;
 use rollout::{ActivationKey, Direction};
+use rollout::{LineLimits, Observed, SupplierAnswer};
 
 use super::convert::activation::{answer_from_wire, key_to_wire};
 use super::convert::name;
@@ -21,6 +20,7 @@ use crate::peer::PeerError;
 pub struct Suppliers {
     by_name: BTreeMap<Supplier, Peer>,
     others: Option<Peer>,
+    limits: BTreeMap<Supplier, LineLimits>,
 }
 
 /// A supplier's list of practices at which a capability is on.
@@ -33,7 +33,7 @@ pub(crate) struct EnabledList {
 impl Suppliers {
     /// All suppliers behind one peer: a gateway, or the simulator.
     pub fn behind(gateway: Peer) -> Self {
-        Self { by_name: BTreeMap::new(), others: Some(gateway) }
+        Self { others: Some(gateway), ..Self::default() }
     }
 
     /// A supplier with an address of its own.
@@ -41,6 +41,17 @@ impl Suppliers {
     pub fn with(mut self, supplier: Supplier, peer: Peer) -> Self {
         self.by_name.insert(supplier, peer);
         self
+    }
+
+    /// How many calls a supplier takes, where that is not the default.
+    #[must_use]
+    pub fn limited(mut self, supplier: Supplier, limits: LineLimits) -> Self {
+        self.limits.insert(supplier, limits);
+        self
+    }
+
+    pub(crate) fn limits(&self, supplier: &Supplier) -> LineLimits {
+        self.limits.get(supplier).copied().unwrap_or_default()
     }
 
     /// Makes one call about one key. `now` counts where a supplier says that it was applied and not when.

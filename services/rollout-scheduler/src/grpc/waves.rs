@@ -162,7 +162,7 @@ pub(super) async fn retry(
 impl Handlers {
     /// A wave with what is known beside its state: why nothing moves in it, and which trace its work is in.
     async fn describe(&self, state: &State, wave: &Wave) -> Result<wire::Wave, Error> {
-        let stuck = self.standing.stuck(&wave.id);
+        let stuck = self.standing.stuck(wave);
         // Reading the record awaits the store: virtual time stands still meanwhile.
         let _activity = self.clock.activity();
         let traceparent = history::traceparent_of(&self.engine, state, &wave.id).await;

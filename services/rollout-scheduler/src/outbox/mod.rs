@@ -135,7 +135,7 @@ impl Outbox {
             // Whoever holds the lease now goes on.
             Err(PartError::LeaseLost(_)) => return None,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "notices wait; they are tried again");
+                tracing::warn!(error = telemetry::chain(&error), "notices wait; they are tried again");
                 round.again_at(round.now.saturating_add(RETRY_AFTER).unwrap_or(Timestamp::MAX));
             }
         }

@@ -146,6 +146,27 @@ impl World {
         self.enrolments().get_enrolment(request).await.unwrap().into_inner().enrolment.unwrap()
     }
 
+    /// How many enrolments of the first wave a filter has.
+    pub(crate) async fn count(&self, filter: &str) -> usize {
+        let request = wire::ListEnrolmentsRequest {
+            parent: format!("{PROGRAMME}/waves/1"),
+            filter: filter.to_owned(),
+            page_size: 1_000,
+            ..Default::default()
+        };
+        self.enrolments().list_enrolments(request).await.unwrap().into_inner().enrolments.len()
+    }
+
+    pub(crate) async fn switch_off(&mut self, practice: &str) {
+        let request = registry_wire::RequestSwitchOffRequest {
+            name: format!("practices/{practice}"),
+            request_id: self.request_id(),
+            reason_code: "safeguarding".to_owned(),
+            ..Default::default()
+        };
+        self.practices().request_switch_off(request).await.unwrap();
+    }
+
     pub(crate) async fn explain(&self, practice: &str) -> wire::ExplainPracticeResponse {
         let request = wire::ExplainPracticeRequest { practice: format!("practices/{practice}"), ..Default::default() };
         self.enrolments().explain_practice(request).await.unwrap().into_inner()

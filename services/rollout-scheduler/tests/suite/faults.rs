@@ -1,4 +1,4 @@
-//! Faults of the registry as the scheduler meets them: named RPCs are answered with a status of the test's choice.
+//! Faults of the registry and of suppliers as the scheduler meets them: named RPCs are answered with a status of the test's choice.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

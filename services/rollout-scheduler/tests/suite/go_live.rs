@@ -1,7 +1,7 @@
 //! A wave goes live by itself, and what a practice's own decision does to it.
 
 use jiff::SignedDuration;
-use proto::registry::v1::{ObservedState, PauseEnd, ReceiptState, RequestSwitchOffRequest};
+use proto::registry::v1::{ObservedState, PauseEnd, ReceiptState};
 use proto::scheduler::v1 as wire;
 use supplier_simulator::{Delay, SupplierProfile};
 
@@ -69,13 +69,7 @@ async fn a_practice_that_asks_for_it_is_switched_off_outside_any_window() {
     let mut world = world_of(prompt("EMIS")).await;
     // A Saturday night.
     world.until("2031-06-07T23:00:00Z").await;
-    let request = RequestSwitchOffRequest {
-        name: "practices/A81002".to_owned(),
-        request_id: world.request_id(),
-        reason_code: "safeguarding".to_owned(),
-        ..Default::default()
-    };
-    world.practices().request_switch_off(request).await.unwrap();
+    world.switch_off("A81002").await;
     world.until("2031-06-07T23:00:01Z").await;
     assert_eq!(world.access("A81002").await.state(), ObservedState::Off);
     assert_eq!(world.live_count().await, 4);

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use jiff::civil::time;
 use proto::registry::v1::{ObservedState, PauseEnd, ReceiptState};
 use proto::scheduler::v1 as wire;
+use rollout::LineLimits;
 use supplier_simulator::{BookedDates, Delay, SelfService, Share, SupplierProfile};
 
 use crate::acts::{ONE_WAVE, prompt};
@@ -36,16 +37,55 @@ async fn a_lost_reply_is_resolved_by_asking_and_nothing_is_done_twice() {
 
 /// I21.
 #[tokio::test]
+async fn a_supplier_that_does_not_answer_is_left_in_peace_and_its_practices_go_on_once_it_does() {
+    let both = [surgeries(81_001, 60, "EMIS"), surgeries(82_001, 3, "TPP")].concat();
+    let limits = LineLimits { at_once: 10, per_minute: None };
+    let setup = Setup::new(both, vec![prompt("EMIS"), prompt("TPP")]);
+    let mut world = World::new(Setup { limits: vec![("EMIS", limits)], ..setup }).await;
+    world.approve(ONE_WAVE).await;
+    world.until("2031-06-02T07:59:00Z").await;
+    world.supplier_faults.fail("", tonic::Code::Unavailable);
+    world.until("2031-06-02T08:10:00Z").await;
+    assert_eq!(world.live_count().await, 0);
+    let unknown = world.count(r#"enrolment.state == "UNKNOWN""#).await;
+    assert!((23..33).contains(&unknown), "most of EMIS were not called at all: {unknown}");
+    let stuck = world.wave(1).await.stuck_reasons.join("; ");
+    assert!(stuck.contains("wait for an answer of EMIS: it has not answered since 2031-06-02T08:00"), "{stuck}");
+    world.supplier_faults.heal();
+    world.until("2031-06-02T08:30:00Z").await;
+    assert_eq!(world.live_count().await, 63);
+    assert_eq!(world.effects().len(), 63, "each once");
+    assert!(!world.wave(1).await.stuck_reasons.join("; ").contains("has not answered"));
+}
+
+#[tokio::test]
+async fn calls_keep_a_suppliers_pace_and_a_switch_off_does_not_wait_for_it() {
+    let limits = LineLimits { at_once: 5, per_minute: Some(30) };
+    let setup = Setup::new(surgeries(81_001, 60, "EMIS"), vec![prompt("EMIS"), prompt("TPP")]);
+    let mut world = World::new(Setup { limits: vec![("EMIS", limits)], ..setup }).await;
+    world.approve(ONE_WAVE).await;
+    world.until("2031-06-02T08:00:30Z").await;
+    let live = world.live_count().await;
+    assert!((14..=17).contains(&live), "one in two seconds: {live}");
+    world.switch_off("A81001").await;
+    world.until("2031-06-02T08:00:31Z").await;
+    assert!(world.effects().contains(&"A81001 DISABLE 2".to_owned()), "{:?}", world.effects());
+    world.until("2031-06-02T08:03:00Z").await;
+    assert_eq!(world.live_count().await, 59);
+    let mut moments: Vec<_> = world.simulator.effects().iter().map(|effect| effect.at).collect();
+    moments.sort();
+    let begun = moments[0];
+    let in_first_minute = moments.iter().filter(|at| at.duration_since(begun).as_secs() < 60).count();
+    assert!(in_first_minute <= 33, "{in_first_minute}");
+}
+
+/// I21.
+#[tokio::test]
 async fn one_practices_refusal_stops_no_other() {
     let refusing = SupplierProfile { refused_share: share(0.5), ..prompt("EMIS") };
     let mut world = world_of(20, "EMIS", refusing, ONE_WAVE).await;
     world.until("2031-06-02T16:00:00Z").await;
-    let request = wire::ListEnrolmentsRequest {
-        parent: "programmes/spring/waves/1".to_owned(),
-        filter: r#"enrolment.state == "REFUSED" && enrolment.reason == "PRACTICE_NOT_CONFIGURED""#.to_owned(),
-        ..Default::default()
-    };
-    let refused = world.enrolments().list_enrolments(request).await.unwrap().into_inner().enrolments.len();
+    let refused = world.count(r#"enrolment.state == "REFUSED" && enrolment.reason == "PRACTICE_NOT_CONFIGURED""#).await;
     assert!((4..=16).contains(&refused), "{refused}");
     assert_eq!(world.live_count().await, 20 - refused);
 }

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use journal::{Engine, EngineConfig, Journal, MemoryJournal};
 use practice_registry::{Limits, PracticeRegistry};
 use proto::registry::v1 as registry_wire;
+use rollout::LineLimits;
 use rollout_scheduler::{
     Config, LeaseConfig, LeaseHeld, LeaseStore, NoticesConfig, SUPPLIER_LIST_EVERY, Scheduler, Suppliers,
     supplier_peer_config,
@@ -45,6 +46,8 @@ pub(crate) struct Setup {
     pub(crate) lease: LeaseStore,
     /// To whom each scheduler sends notices, and by whom; None where it sends none.
     pub(crate) notices: Option<NoticesOf>,
+    /// How many calls suppliers take, where that is not the default.
+    pub(crate) limits: Vec<(&'static str, LineLimits)>,
 }
 
 /// What every scheduler is given: couriers of its own.
@@ -54,7 +57,16 @@ impl Setup {
     pub(crate) fn new(surgeries: Vec<Surgery>, suppliers: Vec<SupplierProfile>) -> Self {
         let start = START.parse().unwrap();
         let (journal, lease) = (Journal::memory(), LeaseStore::memory());
-        Self { surgeries, suppliers, start, real_delay_per_call: Duration::ZERO, journal, lease, notices: None }
+        Self {
+            surgeries,
+            suppliers,
+            start,
+            real_delay_per_call: Duration::ZERO,
+            journal,
+            lease,
+            notices: None,
+            limits: Vec::new(),
+        }
     }
 }
 
@@ -71,7 +83,9 @@ pub(crate) struct World {
     journal: Journal,
     lease: LeaseStore,
     suppliers: Peer,
+    pub(crate) supplier_faults: Faults,
     notices: Option<NoticesOf>,
+    limits: Vec<(&'static str, LineLimits)>,
     shutdown: CancellationToken,
     activity: Option<Activity>,
     pub(crate) request_count: u32,
@@ -87,7 +101,7 @@ pub(crate) struct Replica {
 impl World {
     /// A world with its practices imported and its calendar known; time stands at its start.
     pub(crate) async fn new(setup: Setup) -> Self {
-        let Setup { surgeries, suppliers, start, real_delay_per_call, journal, lease, notices } = setup;
+        let Setup { surgeries, suppliers, start, real_delay_per_call, journal, lease, notices, limits } = setup;
         let (clock, advance) = VirtualClock::new(VirtualConfig::new(start));
         let activity = clock.activity();
         tokio::spawn(advance.run());
@@ -102,7 +116,9 @@ impl World {
         let config = SimulatorConfig { log, clock: domain, seed: 7, suppliers, real_delay_per_call };
         let simulator = Simulator::open(config).unwrap();
         let routes = served(|server| simulator.add_to(server));
-        let suppliers = Peer::local("suppliers", routes, "scheduler;roles=service", supplier_peer_config()).unwrap();
+        let supplier_faults = Faults::default();
+        let faulty = Faulty { routes, faults: supplier_faults.clone() };
+        let suppliers = Peer::local("suppliers", faulty, "scheduler;roles=service", supplier_peer_config()).unwrap();
         let mut world = Self {
             clock,
             registry,
@@ -115,7 +131,9 @@ impl World {
             journal,
             lease,
             suppliers,
+            supplier_faults,
             notices,
+            limits,
             shutdown,
             activity: Some(activity),
             request_count: 0,
@@ -129,13 +147,18 @@ impl World {
 
     /// Starts another scheduler on the same journal.
     pub(crate) async fn start_scheduler(&mut self, replica: &str) {
+        let suppliers = Suppliers::behind(self.suppliers.clone());
+        let limited = |suppliers: Suppliers, (supplier, limits): &(&str, LineLimits)| {
+            suppliers.limited(supplier.parse().unwrap(), *limits)
+        };
+        let suppliers = self.limits.iter().fold(suppliers, limited);
         let config = Config {
             journal: self.journal.clone(),
             clock: Clock::Virtual(self.clock.clone()),
             engine: EngineConfig::default(),
             lease: LeaseConfig { replica: replica.to_owned(), expiry: LEASE_EXPIRY, store: self.lease.clone() },
             registry: self.registry_of_scheduler.clone(),
-            suppliers: Suppliers::behind(self.suppliers.clone()),
+            suppliers,
             supplier_list_every: SUPPLIER_LIST_EVERY,
         };
         let mut scheduler = Scheduler::open(config).await.unwrap();
