@@ -54,6 +54,8 @@ fn what_is_wrong_with_a_suppliers_limits_is_said_before_anything_is_served() {
         let ended = check(limits);
         assert!(!ended.status.success() && ended.stderr.contains(wrong), "{limits:?}: {}", ended.said());
     }
+    let migrated = run(&["migrate", "--data", &data]);
+    assert!(migrated.status.success(), "{}", migrated.said());
     let ended = check(&["--supplier-limits", "EMIS=5,600"]);
     assert!(ended.status.success(), "{}", ended.said());
 }
