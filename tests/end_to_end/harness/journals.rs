@@ -1,17 +1,8 @@
 //! Journals as they lie in a store, read without the services: what a checker believes is what is on disk.
 
 use database::{Db, Store, sql};
+use evidence::{Evidence, Recorded};
 use jiff::Timestamp;
-
-/// A record, as far as checkers want it.
-#[derive(Clone, Debug)]
-pub(crate) struct Recorded {
-    pub(crate) position: u64,
-    pub(crate) recorded_at: Timestamp,
-    pub(crate) request_id: String,
-    pub(crate) kind: String,
-    pub(crate) payload: String,
-}
 
 /// All records of the journal `name` in `store`, in order.
 pub(crate) async fn read(store: &Store, name: &'static str) -> Vec<Recorded> {
@@ -31,4 +22,15 @@ pub(crate) async fn read(store: &Store, name: &'static str) -> Vec<Recorded> {
         })
     });
     records.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// What registry and scheduler have left in `store`, beside the suppliers' log.
+pub(crate) async fn evidence(store: &Store, suppliers: &[supplier_simulator::Entry]) -> Evidence {
+    let (registry, scheduler) = (read(store, "registry").await, read(store, "scheduler").await);
+    Evidence::new(&registry, &scheduler, suppliers).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Every breach of a promise, and what is owed although nothing is under way any more.
+pub(crate) fn found_at_rest(evidence: &Evidence) -> Vec<String> {
+    [evidence.breaches(), evidence.owed()].concat()
 }
