@@ -9,8 +9,7 @@ use rustix::process::Signal;
 use supplier_simulator::{Direction, read_log};
 
 use crate::harness::installation::{Installation, PATIENCE, Wanted, clock_offset, programme_of_today, until};
-use crate::harness::invariants::Evidence;
-use crate::harness::journals;
+use crate::harness::journals::{self, found_at_rest};
 use crate::harness::supplier::SupplierServer;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -74,7 +73,7 @@ async fn i3_a_scheduler_frozen_after_a_seal_leaves_no_practice_on_over_its_pause
         "the supplier's log ends ON: {entries:#?}"
     );
     let store: Store = store.url().parse().expect("a store");
-    let evidence = Evidence::new(&journals::read(&store, "registry").await, &entries);
-    assert_eq!(evidence.breaches(), Vec::<String>::new());
+    let evidence = journals::evidence(&store, &entries).await;
+    assert_eq!(found_at_rest(&evidence), Vec::<String>::new());
     assert_eq!(evidence.cases().pauses_with_open_permit, 1, "the pause came while the permit was open");
 }

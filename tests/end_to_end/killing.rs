@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use database::Store;
+use evidence::{Cases, Evidence, Recorded};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use supplier_simulator::read_log;
@@ -15,8 +16,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::harness::demo::Demo;
-use crate::harness::invariants::{Cases, Evidence};
-use crate::harness::journals::{self, Recorded};
+use crate::harness::journals::{self, found_at_rest};
 use crate::harness::offer;
 use crate::harness::postgres::PostgresStore;
 use crate::harness::replay::{Replay, ReplayFiles};
@@ -99,7 +99,7 @@ impl Place<'_> {
 
     async fn evidence(&self) -> Evidence {
         let log = read_log(&self.data.join("suppliers.jsonl")).expect("the suppliers' log is whole");
-        Evidence::new(&journals::read(&self.store(), "registry").await, &log)
+        journals::evidence(&self.store(), &log).await
     }
 }
 
@@ -116,7 +116,7 @@ impl Unbroken {
         let place = Place { files: &files, data: &folder.path().join("data"), url: None };
         let report = place.demo().report();
         let evidence = place.evidence().await;
-        assert_eq!(evidence.breaches(), Vec::<String>::new(), "without any kill");
+        assert_eq!(found_at_rest(&evidence), Vec::<String>::new(), "without any kill");
         let cases = evidence.cases();
         assert!(cases.enables > 50 && cases.pauses_with_open_permit > 0 && cases.reversals > 0, "{cases:?}");
         let mut recorded = BTreeMap::new();
@@ -166,7 +166,7 @@ impl Unbroken {
         }
         assert_eq!(place.demo().report(), self.report, "after kills at {kills:?}");
         let evidence = place.evidence().await;
-        assert_eq!(evidence.breaches(), Vec::<String>::new(), "after kills at {kills:?}");
+        assert_eq!(found_at_rest(&evidence), Vec::<String>::new(), "after kills at {kills:?}");
         assert_eq!(evidence.cases().enables, self.cases.enables, "after kills at {kills:?}");
     }
 }

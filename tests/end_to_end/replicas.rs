@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use client::Peer;
 use database::Store;
+use evidence::Recorded;
 use proto::registry::v1 as registry;
 use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
 use rustix::process::Signal;
@@ -20,7 +21,7 @@ use tonic_health::pb::health_client::HealthClient;
 use crate::harness::accessctl::Accessctl;
 use crate::harness::england::EnglandFiles;
 use crate::harness::installation::text;
-use crate::harness::journals::{self, Recorded};
+use crate::harness::journals;
 use crate::harness::offer;
 use crate::harness::postgres::PostgresStore;
 use crate::harness::server::Server;

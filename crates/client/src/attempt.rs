@@ -68,7 +68,7 @@ async fn attempts(
             return outcome.wrap(reply, deadline);
         }
         let pause = budget::pause(&shared.config, failed);
-        let no_time = deadline.is_some_and(|deadline| Instant::now() + pause >= deadline);
+        let no_time = deadline.is_some_and(|deadline| now() + pause >= deadline);
         if no_time || !shared.budget.spend() {
             return outcome.wrap(reply, deadline);
         }
@@ -79,7 +79,7 @@ async fn attempts(
 
 /// The earliest of: what the request asks for, what is left to the RPC that makes the call, and the default.
 fn deadline(shared: &Shared, headers: &HeaderMap, is_unary: bool) -> Option<Instant> {
-    let now = Instant::now();
+    let now = now();
     let asked = api::deadline::asked(headers);
     let default = is_unary.then_some(shared.config.deadline_default);
     let own = asked.or(default).and_then(|allowed| now.checked_add(allowed));
@@ -94,13 +94,18 @@ fn deadline(shared: &Shared, headers: &HeaderMap, is_unary: bool) -> Option<Inst
 /// What is left; None where nothing is, Some(None) where there is no deadline.
 fn left(deadline: Option<Instant>) -> Option<Option<Duration>> {
     let Some(deadline) = deadline else { return Some(None) };
-    let left = deadline.saturating_duration_since(Instant::now());
+    let left = deadline.saturating_duration_since(now());
     if left.is_zero() { None } else { Some(Some(left)) }
 }
 
 /// True once the deadline has passed, to the precision of timers.
 fn is_over(deadline: Option<Instant>) -> bool {
-    deadline.is_some_and(|deadline| Instant::now() + Duration::from_millis(1) >= deadline)
+    deadline.is_some_and(|deadline| now() + Duration::from_millis(1) >= deadline)
+}
+
+/// The runtime's time, by which its timers run: a simulation's is its own.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 fn code(headers: &HeaderMap) -> Option<Code> {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
-use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard, watch};
 
 use crate::JournalError;
 use crate::filter::RecordFilter;
@@ -14,7 +15,19 @@ use crate::record::{Head, Note, Record};
 /// A journal in memory. Clones are the same journal, so that several engines can run on one, as replicas do, and an
 /// engine that was dropped can be opened again.
 #[derive(Clone, Debug)]
-pub struct MemoryJournal(Arc<Shared>);
+pub struct MemoryJournal {
+    shared: Arc<Shared>,
+    /// What those who reach it by this clone pass; None where nothing stands before it.
+    gate: Option<Gate>,
+}
+
+/// Keeps a process of a simulation from what it shares with others, as if it stood still: whoever comes to it waits. Open at
+/// first. Clones are the same gate.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    is_open: watch::Sender<bool>,
+    waited: Arc<AtomicU64>,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -29,6 +42,7 @@ struct Content {
     notes: BTreeMap<u64, Note>,
     requests: BTreeMap<(String, String), StoredRequest>,
     fault: Option<MemoryFault>,
+    commits_failed_count: u64,
 }
 
 /// A failure to come, for tests and simulation: what a store can do to a commit.
@@ -42,32 +56,92 @@ pub enum MemoryFault {
 
 impl Default for MemoryJournal {
     fn default() -> Self {
-        Self(Arc::new(Shared { content: Arc::default(), position: watch::Sender::new(0) }))
+        let shared = Shared { content: Arc::default(), position: watch::Sender::new(0) };
+        Self { shared: Arc::new(shared), gate: None }
+    }
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { is_open: watch::Sender::new(true), waited: Arc::default() }
+    }
+}
+
+impl Gate {
+    /// Lets nobody through from now on.
+    pub fn shut(&self) {
+        self.is_open.send_replace(false);
+    }
+
+    /// Lets everybody through.
+    pub fn open(&self) {
+        self.is_open.send_replace(true);
+    }
+
+    /// Waits until it is open.
+    pub async fn pass(&self) {
+        if !*self.is_open.borrow() {
+            self.waited.fetch_add(1, Ordering::Relaxed);
+        }
+        // The sender lives in this gate, so that waiting cannot fail.
+        let _ = self.is_open.subscribe().wait_for(|is_open| *is_open).await;
+    }
+
+    /// How often somebody had to wait.
+    pub fn waited_count(&self) -> u64 {
+        self.waited.load(Ordering::Relaxed)
     }
 }
 
 impl MemoryJournal {
+    /// The same journal, behind a gate.
+    #[must_use]
+    pub fn behind(&self, gate: Gate) -> Self {
+        Self { shared: Arc::clone(&self.shared), gate: Some(gate) }
+    }
+
+    /// Every record, for checkers of a simulation.
+    pub async fn all_records(&self) -> Vec<Record> {
+        self.shared.content.lock().await.records.clone()
+    }
+
     /// Lets the next commit fail.
     pub async fn fail_next_commit(&self, fault: MemoryFault) {
-        self.0.content.lock().await.fault = Some(fault);
+        self.shared.content.lock().await.fault = Some(fault);
+    }
+
+    /// How many commits failed that were to.
+    pub async fn commits_failed_count(&self) -> u64 {
+        self.shared.content.lock().await.commits_failed_count
     }
 
     /// Forgets every record after `position`, as a backup that was restored does.
     pub async fn rewind(&self, position: u64) {
-        let mut content = self.0.content.lock().await;
+        let mut content = self.shared.content.lock().await;
         content.records.retain(|record| record.position <= position);
         content.notes.retain(|at, _| *at <= position);
         content.requests.retain(|_, request| request.position <= position);
-        self.0.position.send_replace(position);
+        self.shared.position.send_replace(position);
+    }
+
+    async fn pass(&self) {
+        if let Some(gate) = &self.gate {
+            gate.pass().await;
+        }
+    }
+
+    async fn content(&self) -> MutexGuard<'_, Content> {
+        self.pass().await;
+        self.shared.content.lock().await
     }
 
     /// The last position, and its changes.
     pub(crate) fn positions(&self) -> watch::Receiver<u64> {
-        self.0.position.subscribe()
+        self.shared.position.subscribe()
     }
 
     pub(crate) async fn open(&self, name: &str) -> Result<Head, JournalError> {
-        let content = self.0.content.lock().await;
+        let content = self.content().await;
         match content.records.first() {
             Some(first) if first.previous_hash != Head::genesis(name).hash => {
                 Err(JournalError::OtherJournal { wanted: name.to_owned(), found: "another".to_owned() })
@@ -77,11 +151,11 @@ impl MemoryJournal {
     }
 
     pub(crate) async fn head(&self, name: &str) -> Head {
-        self.0.content.lock().await.head(name)
+        self.content().await.head(name)
     }
 
     pub(crate) async fn records(&self, after: u64, limit: usize) -> Vec<Record> {
-        self.0.content.lock().await.records(after, limit)
+        self.content().await.records(after, limit)
     }
 
     pub(crate) async fn records_matching(
@@ -91,18 +165,18 @@ impl MemoryJournal {
         limit: usize,
         filter: &RecordFilter,
     ) -> Vec<Record> {
-        let content = self.0.content.lock().await;
+        let content = self.content().await;
         let wanted = |record: &&Record| record.position > after && record.position <= until && filter.matches(record);
         content.records.iter().filter(wanted).take(limit).cloned().collect()
     }
 
     pub(crate) async fn last_before(&self, moment: Timestamp) -> u64 {
-        let content = self.0.content.lock().await;
+        let content = self.content().await;
         content.records.partition_point(|record| record.recorded_at < moment) as u64
     }
 
     pub(crate) async fn notes(&self, first: u64, last: u64) -> Vec<Note> {
-        let content = self.0.content.lock().await;
+        let content = self.content().await;
         if first > last {
             Vec::new()
         } else {
@@ -111,8 +185,9 @@ impl MemoryJournal {
     }
 
     pub(crate) async fn begin(&self, name: &'static str) -> MemoryWriting {
-        let content = Arc::clone(&self.0.content).lock_owned().await;
-        MemoryWriting { shared: Arc::clone(&self.0), content, name }
+        self.pass().await;
+        let content = Arc::clone(&self.shared.content).lock_owned().await;
+        MemoryWriting { shared: Arc::clone(&self.shared), content, name }
     }
 }
 
@@ -160,6 +235,7 @@ impl MemoryWriting {
 
     pub(crate) fn commit(mut self, append: Append) -> Result<(), JournalError> {
         let fault = self.content.fault.take();
+        self.content.commits_failed_count += u64::from(fault.is_some());
         if fault == Some(MemoryFault::BeforeCommit) {
             return Err(self.failed());
         }

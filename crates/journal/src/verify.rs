@@ -48,6 +48,19 @@ pub async fn verify_stored(db: &Db, name: &'static str, against: &Against) -> Re
     verify(&Log { name, journal: Journal::Sql(db.clone()) }, against).await
 }
 
+/// At most `limit` records after a position of the journal `name` in a database, in order and as they are stored.
+///
+/// # Errors
+/// Where the database cannot be read.
+pub async fn stored_records(
+    db: &Db,
+    name: &'static str,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Record>, JournalError> {
+    Log { name, journal: Journal::Sql(db.clone()) }.records(after, limit).await
+}
+
 /// Computes the chain up to the head of this moment.
 pub(crate) async fn verify(log: &Log, against: &Against) -> Result<Verification, JournalError> {
     let mut chain = match begin(log, against).await? {

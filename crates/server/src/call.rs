@@ -152,7 +152,8 @@ impl Call {
 
     /// True for a stream whose deadline has passed.
     pub(crate) fn is_overdue_stream(&self) -> bool {
-        self.method().server_streaming && self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.method().server_streaming
+            && self.deadline.is_some_and(|deadline| tokio::time::Instant::now() >= deadline.into())
     }
 
     /// DEADLINE_EXCEEDED for this call.

@@ -10,6 +10,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,6 +25,16 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Between two looks at a preface that came in pieces; nearly all come in one.
 const PREFACE_INTERVAL: Duration = Duration::from_millis(5);
+
+impl Routes {
+    /// Serves one connection that is no socket (a simulated network's), until it ends by itself or this is dropped, within
+    /// the limits of any other. Whoever makes it answers for where it comes from.
+    pub async fn serve_connection(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        let service = Network { routes: self.clone(), drains: CancellationToken::new() };
+        let http = builder(&self.shared.config, TaskTracker::new());
+        log_end(http.serve_connection(TokioIo::new(stream), service).await);
+    }
+}
 
 /// What the connections of one listener share.
 #[derive(Clone, Debug)]

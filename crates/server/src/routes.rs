@@ -5,11 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use api::{Error, deadline};
 use http::{Request, Response};
 use identity::{Authenticate, Caller, Refusal};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use tonic::body::Body;
@@ -94,7 +94,7 @@ impl Routes {
 
     /// Handles one request. `drains` ends its reply stream when the server that took it drains.
     pub(crate) fn handle(&self, mut request: Request<RequestBody>, drains: Option<&CancellationToken>) -> Handling {
-        let arrived = Instant::now();
+        let arrived = Instant::now().into_std();
         let Some(place) = self.shared.methods.find(request.uri().path()) else {
             let error = Error::new(Code::Unimplemented, "RPC_UNKNOWN", "there is no RPC at {path} here");
             return Handling::refused(error.with("path", request.uri().path()));

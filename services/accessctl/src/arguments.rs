@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::{directory, hold, import, journal, organisation, practice, programme, sources, stats, wave};
+use crate::{directory, hold, import, journal, organisation, practice, programme, sources, stats, verify, wave};
 
 /// Operate the national programme of automatic patient access to GP records
 #[derive(Parser)]
@@ -84,6 +84,8 @@ pub(crate) enum Noun {
     /// The record: verify, show
     #[command(subcommand)]
     Journal(journal::Journal),
+    /// Hold what is promised to practices against the journals and the suppliers' own logs; exit code 8 where it was not kept
+    Verify(verify::Verify),
     /// Print completions for a shell
     Completions {
         /// For which shell

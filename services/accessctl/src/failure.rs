@@ -9,6 +9,7 @@
 //! | 5 | somebody else changed it first: read it again and repeat |
 //! | 6 | the service cannot be reached or is overloaded: try again later |
 //! | 7 | a journal is not what it was: records, notes or its head were altered, removed or lost |
+//! | 8 | something that is promised to practices was not kept |
 
 use std::process::ExitCode;
 
@@ -41,6 +42,18 @@ impl std::fmt::Display for Tampered {
 
 impl std::error::Error for Tampered {}
 
+/// Promises that were not kept, by how many breaches were found.
+#[derive(Debug)]
+pub(crate) struct PromiseBroken(pub(crate) usize);
+
+impl std::fmt::Display for PromiseBroken {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} breaches were found", self.0)
+    }
+}
+
+impl std::error::Error for PromiseBroken {}
+
 /// Prints `error` on standard error and gives the exit code.
 pub(crate) fn tell(error: &anyhow::Error) -> ExitCode {
     let status = error.chain().find_map(|cause| cause.downcast_ref::<Status>());
@@ -71,6 +84,8 @@ fn exit_code_of_ours(error: &anyhow::Error) -> u8 {
         2
     } else if error.chain().any(<dyn std::error::Error>::is::<Tampered>) {
         7
+    } else if error.chain().any(<dyn std::error::Error>::is::<PromiseBroken>) {
+        8
     } else {
         1
     }
@@ -110,6 +125,7 @@ mod tests {
         assert_eq!(exit_code(Code::Unavailable), 6);
         assert_eq!(exit_code(Code::Internal), 1);
         assert_eq!(exit_code_of_ours(&Tampered("journals/registry".to_owned()).into()), 7);
+        assert_eq!(exit_code_of_ours(&PromiseBroken(1).into()), 8);
         assert_eq!(exit_code_of_ours(&BadInput("no such file".to_owned()).into()), 2);
         assert_eq!(exit_code_of_ours(&anyhow::anyhow!("something else")), 1);
     }

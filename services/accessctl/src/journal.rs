@@ -16,6 +16,8 @@ use crate::connection::Connection;
 use crate::moments::shown;
 use crate::output::{Output, Table};
 
+pub(crate) use verify::place;
+
 /// How much `tail` shows where nothing is said: what fits on a screen.
 const TAIL_RECORDS: u64 = 20;
 
@@ -61,7 +63,7 @@ pub(crate) enum Which {
 impl Which {
     const ALL: [Self; 3] = [Self::Registry, Self::Scheduler, Self::Statistics];
 
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Registry => "registry",
             Self::Scheduler => "scheduler",
@@ -69,7 +71,7 @@ impl Which {
         }
     }
 
-    fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         format!("journals/{}", self.word())
     }
 }

@@ -1,6 +1,6 @@
 //! accessctl: the operator's command line. A gRPC client: it decides nothing, stores nothing and reaches the services only by
-//! their public interfaces. One command also works without any service, since proof must not depend on who is to be proved
-//! right: `journal verify --store` reads a copy of a database.
+//! their public interfaces. Two commands also work without any service, since proof must not depend on who is to be proved
+//! right: `journal verify --store` and `verify --store` read copies of databases.
 //!
 //! Conventions: nouns and verbs; `--output table|json|csv`; colour only on a terminal and never with `NO_COLOR`; what was
 //! asked for on standard output, everything else on standard error; exit codes that scripts can use (see [`failure`]).
@@ -24,6 +24,7 @@ mod programme;
 mod sources;
 mod stats;
 mod succession;
+mod verify;
 mod wave;
 
 use std::process::ExitCode;
@@ -61,6 +62,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Noun::Sources(sources) => sources::run(&connection, output, sources).await,
         Noun::Stats(stats) => stats::run(&connection, output, stats).await,
         Noun::Journal(journal) => journal::run(&connection, output, journal).await,
+        Noun::Verify(asked) => verify::run(&connection, output, &asked).await,
         Noun::Completions { .. } => Ok(()),
     }
 }

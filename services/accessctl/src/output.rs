@@ -54,6 +54,16 @@ impl Output {
         }
         Ok(())
     }
+
+    /// Prints what no service answered: its JSON, or its `table`.
+    pub(crate) fn print_own(self, value: &serde_json::Value, table: impl FnOnce() -> Table) -> anyhow::Result<()> {
+        match self.format {
+            Format::Table => table().print(),
+            Format::Json => println!("{}", serde_json::to_string_pretty(value)?),
+            Format::Csv => table().print_csv()?,
+        }
+        Ok(())
+    }
 }
 
 /// Protobuf's JSON of a message, indented; fields without a value are shown, so that scripts find them.

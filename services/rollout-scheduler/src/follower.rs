@@ -94,6 +94,7 @@ impl<W: Witness> Follower<W> {
     /// Follows until `shutdown`. A registry that cannot be reached is asked again; the copy stays as it was.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         tokio::select! {
+            biased;
             () = shutdown.cancelled() => {}
             never = self.follow() => match never {},
         }

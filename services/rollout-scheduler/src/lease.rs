@@ -5,10 +5,12 @@
 //! nobody's clock: a holder counts its heart-beats in the store, and a candidate that has not seen the count move for
 //! the whole of `expiry` takes over by raising the epoch.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use database::{DatabaseError, Db, Migrations, sql};
+use journal::Gate;
+use tokio::time::Instant;
 
 /// The tables of the lease; applied to the database that holds the scheduler's journal.
 pub static MIGRATIONS: Migrations = database::migrations!("scheduler": "0001_lease");
@@ -17,9 +19,17 @@ pub static MIGRATIONS: Migrations = database::migrations!("scheduler": "0001_lea
 #[derive(Clone, Debug)]
 pub enum LeaseStore {
     /// In this process.
-    Memory(Arc<Mutex<Beat>>),
+    Memory(MemoryLease),
     /// In the journal's database.
     Sql(Db),
+}
+
+/// Heart-beats in memory. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryLease {
+    beat: Arc<Mutex<Beat>>,
+    /// What those who reach it by this clone pass; None where nothing stands before it.
+    gate: Option<Gate>,
 }
 
 /// The last heart-beat.
@@ -62,10 +72,25 @@ enum Standing {
     Unknown,
 }
 
+impl MemoryLease {
+    /// The same heart-beats, behind a gate.
+    #[must_use]
+    pub fn behind(&self, gate: Gate) -> Self {
+        Self { beat: Arc::clone(&self.beat), gate: Some(gate) }
+    }
+
+    async fn beat(&self) -> MutexGuard<'_, Beat> {
+        if let Some(gate) = &self.gate {
+            gate.pass().await;
+        }
+        self.beat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl LeaseStore {
     /// In this process, nobody's yet.
     pub fn memory() -> Self {
-        Self::Memory(Arc::default())
+        Self::Memory(MemoryLease::default())
     }
 }
 
@@ -139,7 +164,7 @@ impl Lease {
 
     async fn read(&self) -> Result<Beat, DatabaseError> {
         match &self.config.store {
-            LeaseStore::Memory(beat) => Ok(beat.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+            LeaseStore::Memory(memory) => Ok(memory.beat().await.clone()),
             LeaseStore::Sql(db) => {
                 let Some(row) =
                     db.fetch_optional(sql("select epoch, replica, beat_count from lease where id = 1")).await?
@@ -156,8 +181,8 @@ impl Lease {
     /// Compare and swap; false where the store holds something other than `seen`.
     async fn replace(&self, seen: &Beat, next: &Beat) -> Result<bool, DatabaseError> {
         let db = match &self.config.store {
-            LeaseStore::Memory(beat) => {
-                let mut beat = beat.lock().unwrap_or_else(PoisonError::into_inner);
+            LeaseStore::Memory(memory) => {
+                let mut beat = memory.beat().await;
                 let unchanged = *beat == *seen;
                 if unchanged {
                     *beat = next.clone();

@@ -30,6 +30,7 @@ mod lease;
 mod lists;
 mod machine;
 mod observer;
+mod off_thread;
 mod outbox;
 mod patience;
 mod peer;
@@ -41,7 +42,7 @@ mod standing;
 mod trace;
 
 pub use grpc::Suppliers;
-pub use lease::{Beat, LeaseConfig, LeaseStore, MIGRATIONS};
+pub use lease::{Beat, LeaseConfig, LeaseStore, MIGRATIONS, MemoryLease};
 pub use machine::{Ask, Command, Event, Expectation, LeaseEvent, LeaseHeld, Rejection, SchedulerMachine, State};
 pub use outbox::NoticesConfig;
 pub use scheduler::{Config, SUPPLIER_LIST_EVERY, Scheduler, supplier_peer_config};

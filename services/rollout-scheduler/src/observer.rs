@@ -70,6 +70,7 @@ impl Observer {
                 }
             };
             activity = tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return,
                 (_, changed) = journal_changed.changed() => changed,
                 changed = registry_changed.wait() => changed,

@@ -29,6 +29,7 @@ use crate::chores::{Chores, Done, Round};
 use crate::follower::FollowedRegistry;
 use crate::lease::Lease;
 use crate::machine::{Ask, Command, LeaseHeld, SchedulerMachine, State};
+use crate::off_thread::off_thread;
 use crate::patience::{LeaseLost, Part, PartError, Patience};
 use crate::permits::by_scheduler;
 use crate::standing::Standing;
@@ -87,6 +88,7 @@ impl Performer {
                 }
             };
             activity = tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return,
                 (_, woken) = journal_changed.changed() => woken,
                 woken = self.registry_changed.wait() => woken,
@@ -186,7 +188,7 @@ impl Performer {
             return Err(PartError::LookUnending);
         }
         let (published, now) = (Arc::clone(published), self.clock.now());
-        let mut looking = tokio::task::spawn_blocking(move || rollout::step(&published.state.rollout, &view, now));
+        let mut looking = off_thread(&self.clock, move || rollout::step(&published.state.rollout, &view, now));
         if let Ok(looked) = tokio::time::timeout(LOOK_TIME_MAX, &mut looking).await {
             return Ok(looked?);
         }

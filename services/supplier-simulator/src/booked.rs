@@ -9,11 +9,11 @@ use ods::Supplier;
 use tokio_util::sync::CancellationToken;
 
 use crate::civil;
-use crate::entry::What;
 use crate::grpc::{DueList, DueRow, SchedulerClient};
 use crate::ledger::Ledger;
 use crate::profile::BookedDates;
 use crate::simulator::{Simulator, SimulatorError};
+use evidence::What;
 
 /// How long before the cut-off a list is claimed: the cut-off itself is too late.
 const CLAIM_LEAD: SignedDuration = SignedDuration::from_mins(1);

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use ods::{Capability, PracticeCode};
 
-use crate::entry::{Origin, Refusal, What};
-use crate::key::{Direction, Key};
 use crate::profile::SupplierProfile;
+use evidence::{Direction, Key};
+use evidence::{Origin, Refusal, What};
 
 /// What became of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,9 +176,22 @@ impl Ledger {
         if let Some(refusal) = refusal {
             return Some(What::Refused { key: key.clone(), refusal });
         }
-        let is_on = self.enabled.contains_key(&place(key));
-        let changed = is_on != (key.direction == Direction::Enable);
-        Some(What::Applied { key: key.clone(), changed })
+        let changes = |place| self.enabled.contains_key(place) != (key.direction == Direction::Enable);
+        if let Some(at_practice) = self.mistaken_for(key) {
+            let changed = changes(&(key.capability.clone(), at_practice));
+            return Some(What::Misdirected { key: key.clone(), at_practice, changed });
+        }
+        Some(What::Applied { key: key.clone(), changed: changes(&place(key)) })
+    }
+
+    /// The practice at which a key is carried out by mistake: the one before it of which this supplier has heard; none
+    /// where the key is carried out where it should be.
+    fn mistaken_for(&self, key: &Key) -> Option<PracticeCode> {
+        if !self.profile.mistakes(self.seed, key) {
+            return None;
+        }
+        let before = self.generation_highest.range(..place(key)).next_back();
+        before.filter(|((capability, _), _)| *capability == key.capability).map(|((_, practice), _)| *practice)
     }
 
     /// Closes a key for ever; nothing where it is settled already.
@@ -235,6 +248,17 @@ impl Ledger {
                         let fresh = Enabled { since: at, partial: false, generation: key.generation };
                         let on = self.enabled.entry(place(key)).or_insert(fresh);
                         *on = Enabled { since: on.since, ..fresh };
+                    }
+                }
+            }
+            What::Misdirected { key, at_practice, .. } => {
+                self.end(key, Outcome::Applied { at });
+                let place = (key.capability.clone(), *at_practice);
+                match key.direction {
+                    Direction::Disable => _ = self.enabled.remove(&place),
+                    // No key was about that practice.
+                    Direction::Enable => {
+                        self.enabled.entry(place).or_insert(Enabled { since: at, partial: false, generation: 0 });
                     }
                 }
             }

@@ -12,17 +12,14 @@
 
 mod booked;
 mod civil;
-mod entry;
 mod grpc;
-mod key;
 mod ledger;
 mod log;
 mod profile;
 mod self_service;
 mod simulator;
 
-pub use entry::{Effect, Entry, Origin, Refusal, What};
-pub use key::{Direction, Key};
-pub use log::{LogError, LogTarget, read_log};
+pub use evidence::{Direction, Effect, Entry, Key, Origin, Refusal, What};
+pub use log::{LogError, LogTarget, SharedLog, read_log};
 pub use profile::{BookedDates, Delay, SelfService, Share, ShareError, SupplierProfile};
 pub use simulator::{Simulator, SimulatorConfig, SimulatorError};

@@ -3,16 +3,34 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::entry::Entry;
+use evidence::Entry;
 
 /// Where a simulator keeps its log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum LogTarget {
     /// Nowhere: gone with the process.
     Memory,
+    /// In this process, and there when a simulator is opened again.
+    Shared(SharedLog),
     /// A file, made where it does not exist.
     File(PathBuf),
+}
+
+/// A log in memory that outlives its simulator, for simulation. Clones are the same log.
+#[derive(Clone, Debug, Default)]
+pub struct SharedLog(Arc<Mutex<Vec<Entry>>>);
+
+impl SharedLog {
+    /// What it holds.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Why a log cannot be used.
@@ -49,10 +67,14 @@ pub enum LogError {
 
 /// An open log. Appending is all or nothing and durable on return.
 #[derive(Debug)]
-pub(crate) struct Log(Option<OpenFile>);
+pub(crate) enum Log {
+    Memory,
+    Shared(SharedLog),
+    File(OpenFile),
+}
 
 #[derive(Debug)]
-struct OpenFile {
+pub(crate) struct OpenFile {
     path: PathBuf,
     file: File,
     broken: bool,
@@ -62,7 +84,11 @@ impl Log {
     /// Opens the log and reads what it holds. A last line without its end was torn by a crash before anybody was told
     /// of it: it is cut off.
     pub(crate) fn open(target: &LogTarget) -> Result<(Self, Vec<Entry>), LogError> {
-        let LogTarget::File(path) = target else { return Ok((Self(None), Vec::new())) };
+        let path = match target {
+            LogTarget::Memory => return Ok((Self::Memory, Vec::new())),
+            LogTarget::Shared(log) => return Ok((Self::Shared(log.clone()), log.entries())),
+            LogTarget::File(path) => path,
+        };
         let failed = |source| LogError::File { path: path.clone(), source };
         let mut file =
             OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).map_err(failed)?;
@@ -73,7 +99,7 @@ impl Log {
         file.set_len(whole as u64).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
         file.sync_all().map_err(failed)?;
-        Ok((Self(Some(OpenFile { path: path.clone(), file, broken: false })), entries))
+        Ok((Self::File(OpenFile { path: path.clone(), file, broken: false }), entries))
     }
 
     /// Appends the entries and waits until they are on disk.
@@ -81,7 +107,14 @@ impl Log {
     /// It blocks for the 0.2 ms of an fsync instead of moving to another thread: a simulator has nothing better to do,
     /// and virtual time cannot slip by in between.
     pub(crate) fn append(&mut self, entries: &[Entry]) -> Result<(), LogError> {
-        let Some(OpenFile { path, file, broken }) = &mut self.0 else { return Ok(()) };
+        let OpenFile { path, file, broken } = match self {
+            Self::Memory => return Ok(()),
+            Self::Shared(log) => {
+                log.lock().extend_from_slice(entries);
+                return Ok(());
+            }
+            Self::File(file) => file,
+        };
         if *broken {
             return Err(LogError::Broken { path: path.clone() });
         }
@@ -123,7 +156,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Entry>, LogError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::What;
+    use evidence::What;
 
     fn entry(takes: bool) -> Entry {
         Entry {

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use ods::{Capability, Draw, PracticeCode, Supplier, draw};
 use serde::{Deserialize, Serialize};
 
-use crate::key::{Direction, Key};
+use evidence::{Direction, Key};
 
 /// The behaviour of one supplier, as written in a world's file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct SupplierProfile {
     /// The share of keys whose reply is lost: the effect is there, and the caller hears UNAVAILABLE.
     #[serde(default)]
     pub lost_reply_share: Share,
+    /// The share of keys that are carried out at another practice, and said to be done.
+    #[serde(default)]
+    pub mistaken_share: Share,
     /// Whether it takes lists and switches on booked dates.
     #[serde(default)]
     pub booked: Option<BookedDates>,
@@ -111,6 +114,7 @@ impl SupplierProfile {
             answers_within: answers_within_default(),
             refused_share: Share::default(),
             lost_reply_share: Share::default(),
+            mistaken_share: Share::default(),
             booked: None,
             self_service: None,
         }
@@ -130,6 +134,11 @@ impl SupplierProfile {
     pub(crate) fn refuses(&self, seed: u64, key: &Key) -> bool {
         key.direction == Direction::Enable
             && draw(seed, "supplier-refusal", key.practice, key.generation.into(), 0).happens(self.refused_share.0)
+    }
+
+    /// Whether this key is carried out at another practice.
+    pub(crate) fn mistakes(&self, seed: u64, key: &Key) -> bool {
+        draw(seed, "supplier-mistake", key.practice, key.generation.into(), 0).happens(self.mistaken_share.0)
     }
 
     /// Whether replies to the request of this key get lost.

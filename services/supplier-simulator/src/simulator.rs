@@ -13,13 +13,13 @@ use ods::{Capability, PracticeCode, Supplier};
 use tokio_util::sync::CancellationToken;
 
 use crate::booked::BookedSupplier;
-use crate::entry::{Effect, Entry, What};
 use crate::grpc::SchedulerClient;
-use crate::key::Key;
 use crate::ledger::{Enabled, Ledger, Outcome};
 use crate::log::{Log, LogError, LogTarget};
 use crate::profile::SupplierProfile;
 use crate::self_service::SelfServicePractices;
+use evidence::Key;
+use evidence::{Effect, Entry, What};
 
 type Loop<'a> = Pin<Box<dyn Future<Output = Result<(), SimulatorError>> + Send + 'a>>;
 
@@ -168,6 +168,7 @@ impl Simulator {
                 }
             };
             activity = tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return Ok(()),
                 woken = wakes.wait() => woken,
                 woken = due => {

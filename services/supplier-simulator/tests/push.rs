@@ -14,7 +14,7 @@ use proto::supplier::v1::{
     Activation, ActivationKey, ActivationOutcome, CancelActivationRequest, Direction, GetActivationRequest,
     ListEnabledPracticesRequest, RefusalReason, RequestActivationRequest, RequestDeactivationRequest,
 };
-use supplier_simulator::{Delay, LogTarget, Share, Simulator, SimulatorConfig, SupplierProfile, read_log};
+use supplier_simulator::{Delay, LogTarget, Share, SharedLog, Simulator, SimulatorConfig, SupplierProfile, read_log};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 
@@ -241,6 +241,22 @@ async fn about_the_given_share_of_practices_is_refused_and_always_the_same_ones(
     let first = refused().await;
     assert!((80..160).contains(&first.len()), "{}", first.len());
     assert_eq!(first, refused().await);
+}
+
+#[tokio::test]
+async fn a_key_that_is_carried_out_at_another_practice_is_said_to_be_done_and_shows_in_the_list() {
+    let log = SharedLog::default();
+    let target = LogTarget::Shared(log.clone());
+    World::open(target.clone(), profile()).cancel("A81001", 1).await;
+    World::open(target.clone(), profile()).disable("A81001", 2).await.unwrap();
+    let world = World::open(target, SupplierProfile { mistaken_share: share(1.0), ..profile() });
+    assert_eq!(world.enable("A81002", 1).await.unwrap().outcome(), ActivationOutcome::Applied);
+    let request = ListEnabledPracticesRequest { supplier: SUPPLIER.into(), ..Default::default() };
+    let list = world.simulator.list_enabled_practices(Request::new(request)).await.unwrap().into_inner().practices;
+    let names: Vec<&str> = list.iter().map(|practice| practice.practice.as_str()).collect();
+    assert_eq!(names, ["practices/A81001"], "the one before it of which it had heard");
+    let last = log.entries().iter().filter_map(supplier_simulator::Entry::effect).next_back().unwrap();
+    assert_eq!((last.practice.to_string().as_str(), last.generation, last.by_mistake), ("A81001", None, true));
 }
 
 #[tokio::test]

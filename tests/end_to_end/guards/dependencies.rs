@@ -13,6 +13,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("courier", &["clock", "outgoing"]),
     ("database", &[]),
+    ("evidence", &["ods", "practice", "rollout"]),
     ("filter", &["ods"]),
     ("identity", &[]),
     ("journal", &["api", "clock", "database", "identity", "proto", "telemetry"]),
@@ -29,11 +30,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("access-statistics", SERVICE),
     ("practice-registry", REGISTRY),
     ("rollout-scheduler", SCHEDULER),
-    ("supplier-simulator", &["api", "clock", "identity", "ods", "proto", "telemetry", "client", "server"]),
+    ("supplier-simulator", &["api", "clock", "evidence", "identity", "ods", "proto", "telemetry", "client", "server"]),
     // A client; but a copy of a database is verified without any server (decision 28).
-    ("accessctl", &["client", "database", "journal", "ods", "proto"]),
+    ("accessctl", &["client", "database", "evidence", "journal", "ods", "proto"]),
     ("bench", &["client", "proto", "sample"]),
     ("end-to-end", &[]),
+    ("chance", &[]),
+    ("simulation", SIMULATION),
     ("xtask", &[]),
 ];
 
@@ -73,11 +76,28 @@ const SCHEDULER: &[&str] = &[
     "telemetry",
 ];
 
+/// The simulation runs the services as the server binary does, and holds what they leave against the suppliers' logs.
+const SIMULATION: &[&str] = &[
+    "api",
+    "chance",
+    "client",
+    "clock",
+    "evidence",
+    "identity",
+    "journal",
+    "ods",
+    "practice-registry",
+    "proto",
+    "rollout-scheduler",
+    "server",
+    "supplier-simulator",
+];
+
 const PURE_CRATE_OF: &[(&str, &str)] =
     &[("access-statistics", "tally"), ("practice-registry", "practice"), ("rollout-scheduler", "rollout")];
 
 /// Decisions only: no I/O, no runtime, no clock, no chance.
-const PURE: &[&str] = &["filter", "ods", "practice", "rollout", "sample", "tally"];
+const PURE: &[&str] = &["evidence", "filter", "ods", "practice", "rollout", "sample", "tally"];
 const NEVER_IN_PURE: &[&str] = &["tokio", "tonic", "prost", "sqlx", "tracing", "rand", "getrandom", "clock", "chrono"];
 
 /// Crates that exactly one of ours may name.

@@ -6,7 +6,7 @@ use std::fs;
 use super::history::source_files;
 use super::root;
 
-const PURE: &[&str] = &["filter", "ods", "practice", "rollout", "sample", "tally"];
+const PURE: &[&str] = &["evidence", "filter", "ods", "practice", "rollout", "sample", "tally"];
 
 #[test]
 fn pure_crates_share_one_clippy_configuration() {

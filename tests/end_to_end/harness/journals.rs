@@ -1,24 +1,14 @@
 //! Journals as they lie in a store, read without the services: what a checker believes is what is on disk.
 
 use database::{Db, Store, sql};
+use evidence::{Evidence, Recorded};
 use jiff::Timestamp;
-
-/// A record, as far as checkers want it.
-#[derive(Clone, Debug)]
-pub(crate) struct Recorded {
-    pub(crate) position: u64,
-    pub(crate) recorded_at: Timestamp,
-    pub(crate) actor: String,
-    pub(crate) request_id: String,
-    pub(crate) kind: String,
-    pub(crate) payload: String,
-}
 
 /// All records of the journal `name` in `store`, in order.
 pub(crate) async fn read(store: &Store, name: &'static str) -> Vec<Recorded> {
     let db = Db::open(store, name).await.unwrap_or_else(|error| panic!("{name}: {error}"));
     let query =
-        sql("select position, recorded_at_us, actor, request_id, kind, payload from journal_records order by position");
+        sql("select position, recorded_at_us, request_id, kind, payload from journal_records order by position");
     let rows = db.fetch_all(query).await.unwrap_or_else(|error| panic!("{name}: {error}"));
     db.close().await;
     let records = rows.iter().map(|row| {
@@ -26,11 +16,31 @@ pub(crate) async fn read(store: &Store, name: &'static str) -> Vec<Recorded> {
         Ok::<_, database::DatabaseError>(Recorded {
             position: u64::try_from(position).expect("positions count from 1"),
             recorded_at: Timestamp::from_microsecond(recorded_at_us).expect("a moment of this age"),
-            actor: row.get("actor")?,
             request_id: row.get("request_id")?,
             kind: row.get("kind")?,
             payload: row.get("payload")?,
         })
     });
     records.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Of each record in order: the request that caused it, and the account that made it.
+pub(crate) async fn requests(store: &Store, name: &'static str) -> Vec<(String, String)> {
+    let db = Db::open(store, name).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    let query = sql("select request_id, actor from journal_records order by position");
+    let rows = db.fetch_all(query).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    db.close().await;
+    let requests = rows.iter().map(|row| Ok::<_, database::DatabaseError>((row.get("request_id")?, row.get("actor")?)));
+    requests.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// What registry and scheduler have left in `store`, beside the suppliers' log.
+pub(crate) async fn evidence(store: &Store, suppliers: &[supplier_simulator::Entry]) -> Evidence {
+    let (registry, scheduler) = (read(store, "registry").await, read(store, "scheduler").await);
+    Evidence::new(&registry, &scheduler, suppliers).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Every breach of a promise, and what is owed although nothing is under way any more.
+pub(crate) fn found_at_rest(evidence: &Evidence) -> Vec<String> {
+    [evidence.breaches(), evidence.owed()].concat()
 }

@@ -10,7 +10,6 @@ pub(crate) mod demo;
 pub(crate) mod england;
 pub(crate) mod foreign;
 pub(crate) mod installation;
-pub(crate) mod invariants;
 pub(crate) mod journals;
 pub(crate) mod offer;
 pub(crate) mod otlp;

@@ -44,6 +44,7 @@ impl<M: Machine> Chores<M> {
         loop {
             let next = looked_position + LOOK_RECORDS;
             tokio::select! {
+                biased;
                 // Never sent, only dropped.
                 _ = writer_alive.changed() => break,
                 _ = progress.wait_for(|progress| progress.head.position >= next) => {}

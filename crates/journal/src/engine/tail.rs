@@ -39,6 +39,7 @@ pub(crate) async fn run(
         }
     };
     tokio::select! {
+        biased;
         () = hear => {}
         // Never sent, only dropped.
         _ = writer_alive.changed() => {}

@@ -16,7 +16,7 @@ const PATIENCE_MARGIN: Duration = Duration::from_millis(50);
 
 /// Until when a read waits for its `min_position`: a little less than its caller does.
 pub fn patience() -> Instant {
-    let longest = Instant::now() + PATIENCE_MAX;
+    let longest = tokio::time::Instant::now().into_std() + PATIENCE_MAX;
     match api::deadline::current() {
         Some(deadline) => deadline.checked_sub(PATIENCE_MARGIN).unwrap_or(deadline).min(longest),
         None => longest,

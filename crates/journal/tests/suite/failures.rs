@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use database::sql;
 use journal::{
-    CommitHook, CommitStage, Engine, EngineConfig, Journal, JournalError, MemoryFault, MemoryJournal, Priority,
+    CommitHook, CommitStage, Engine, EngineConfig, Gate, Journal, JournalError, MemoryFault, MemoryJournal, Priority,
     SubmitError,
 };
 
@@ -43,6 +43,26 @@ async fn a_commit_whose_acknowledgement_is_lost_takes_effect_once_when_the_reque
     let again = submit(&engine, request(add_one("a"), "r-1")).await.expect("the store is back");
     assert_eq!((again.position, again.replayed), (1, true));
     assert_eq!(engine.published().state.by_name["a"], 1);
+}
+
+#[tokio::test]
+async fn an_engine_behind_a_shut_gate_records_nothing_until_it_opens_and_stops_no_other() {
+    let (memory, other) = memory_engine().await;
+    let gate = Gate::default();
+    let opened = Engine::open(Journal::Memory(memory.behind(gate.clone())), toy::clock().0, config()).await;
+    let engine: Engine<Toy> = opened.expect("it opens");
+    gate.shut();
+    let waiting = submit(&engine, request(add_one("a"), "r-1"));
+    let meanwhile =
+        async { submit(&other, request(add_one("a"), "r-2")).await.expect("nothing stands before the other").position };
+    let opens = async {
+        let position = meanwhile.await;
+        gate.open();
+        position
+    };
+    let (waited, position) = tokio::join!(waiting, opens);
+    assert_eq!((position, waited.expect("the gate is open").position), (1, 2));
+    assert!(gate.waited_count() > 0);
 }
 
 #[tokio::test]

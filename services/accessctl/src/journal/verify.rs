@@ -88,7 +88,7 @@ async fn offline(
 }
 
 /// A store as an operator names it, or simply where the copy lies.
-fn place(store: &str) -> anyhow::Result<Store> {
+pub(crate) fn place(store: &str) -> anyhow::Result<Store> {
     if store.starts_with("sqlite:") || store.contains("://") {
         return store.parse().map_err(|error: DatabaseError| BadInput(error.to_string()).into());
     }

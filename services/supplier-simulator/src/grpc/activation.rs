@@ -2,9 +2,9 @@
 
 use proto::supplier::v1 as wire;
 
-use crate::entry::Refusal;
-use crate::key::{Direction, Key};
 use crate::ledger::Outcome;
+use evidence::Refusal;
+use evidence::{Direction, Key};
 
 /// A key as it came, checked. `path` is the field it came in.
 pub(super) fn key_from_wire(path: &str, key: &wire::ActivationKey) -> Result<Key, api::Error> {

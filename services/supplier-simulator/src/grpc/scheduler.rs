@@ -11,9 +11,9 @@ use proto::supplier::v1::ActivationKey;
 use tonic::{Code, Status};
 
 use super::activation::{activation, key_from_wire, key_to_wire};
-use crate::key::Key;
 use crate::ledger::Outcome;
 use crate::simulator::SimulatorError;
+use evidence::Key;
 
 /// What a page of enrolments holds at most, as the scheduler's contract has it.
 const PAGE_SIZE_MAX: i32 = 1_000;

@@ -7,8 +7,8 @@ use server::Server;
 use tonic::{Request, Response, Status};
 
 use super::activation::{activation, invalid, key_from_wire};
-use crate::key::{Direction, Key};
 use crate::simulator::{Answer, Simulator, SimulatorError};
+use evidence::{Direction, Key};
 
 /// The page of ListEnabledPractices: practices are 40 bytes each, so a thousand are far below a message's limit.
 const ENABLED_PRACTICES: api::PageLimits = api::PageLimits { default: 1_000, max: 1_000 };

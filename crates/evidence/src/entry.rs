@@ -41,6 +41,15 @@ pub enum What {
         /// Whether the practice's state was another before.
         changed: bool,
     },
+    /// A key was carried out at another practice, by the supplier's mistake, which takes it for done.
+    Misdirected {
+        /// The key.
+        key: Key,
+        /// Where it took effect.
+        at_practice: PracticeCode,
+        /// Whether that practice's state was another before.
+        changed: bool,
+    },
     /// A key was refused.
     Refused {
         /// The key.
@@ -122,8 +131,10 @@ pub struct Effect {
     pub practice: PracticeCode,
     /// Which way.
     pub direction: Direction,
-    /// The generation of the key; none where the practice did it itself.
+    /// The generation of the key; none where no key was about this practice.
     pub generation: Option<u32>,
+    /// Whether the supplier meant another practice; else, without a key, the practice did it itself.
+    pub by_mistake: bool,
     /// Whether the practice's state was another before.
     pub changed: bool,
 }
@@ -135,11 +146,15 @@ impl Entry {
             What::Applied { key, changed } => {
                 (&key.capability, key.practice, key.direction, Some(key.generation), *changed)
             }
+            What::Misdirected { key, at_practice, changed } => {
+                (&key.capability, *at_practice, key.direction, None, *changed)
+            }
             What::SelfServiceEnded { capability, practice, enabled: true } => {
                 (capability, *practice, Direction::Enable, None, true)
             }
             _ => return None,
         };
+        let by_mistake = matches!(self.what, What::Misdirected { .. });
         Some(Effect {
             at: self.at,
             supplier: self.supplier.clone(),
@@ -147,7 +162,16 @@ impl Entry {
             practice,
             direction,
             generation,
+            by_mistake,
             changed,
         })
+    }
+}
+
+impl Effect {
+    /// The key that it is of; none where no key was about this practice.
+    pub fn key(&self) -> Option<Key> {
+        let (capability, practice, direction) = (self.capability.clone(), self.practice, self.direction);
+        Some(Key { capability, practice, direction, generation: self.generation? })
     }
 }

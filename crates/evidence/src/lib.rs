@@ -1,0 +1,128 @@
+//! What is held against the services: the suppliers' own logs, the records of the journals, and the promises that are
+//! checked on nothing but those.
+//!
+//! Written apart from the services: pauses, permits, seals, caps and holds are folded here anew, so that a service's mistake
+//! is not repeated. The same checks end the tests that kill processes, end every run of the simulation, and are what
+//! `accessctl verify` does with a real installation's copies.
+//!
+//! - `entry`, `key`: the lines of a supplier's log. A supplier writes them; nobody else does.
+//! - `record`: a record of a journal, as far as it is read here.
+//! - `registry`, `scheduler`: the journals, folded.
+//! - `promise`: what is checked, by the numbers of `docs/domain.md`.
+//!
+//! It reads nothing by itself, and does not verify that a journal is whole: `journal` does. A practice that switches itself on
+//! (self-service), or that its supplier switches by mistake, is nobody's breach here; it shows as drift.
+
+mod entry;
+mod key;
+mod promise;
+mod record;
+mod registry;
+mod scheduler;
+mod suppliers;
+
+use std::collections::BTreeSet;
+
+use ods::Supplier;
+
+pub use entry::{Effect, Entry, Origin, Refusal, What};
+pub use key::{Direction, Key};
+pub use promise::{Finding, Promise};
+pub use record::{Recorded, Unreadable};
+
+use crate::registry::Registry;
+use crate::scheduler::Scheduler;
+use crate::suppliers::Suppliers;
+
+/// What the checks read.
+#[derive(Debug)]
+pub struct Evidence {
+    suppliers: Suppliers,
+    registry: Registry,
+    scheduler: Scheduler,
+}
+
+/// What became of everything, counted: a test whose world holds no such case proves nothing, and asks for these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cases {
+    /// Effective switch-ons by a key.
+    pub enables: usize,
+    /// Pauses accepted while a permit to switch on was open.
+    pub pauses_with_open_permit: usize,
+    /// Of those permits, the ones whose switch-on took effect all the same.
+    pub reversals: usize,
+    /// Switches at a practice that no key was about, by a supplier's mistake.
+    pub mistakes: usize,
+    /// Activations that were sealed.
+    pub seals: usize,
+    /// Holds that were placed.
+    pub holds: usize,
+}
+
+impl Evidence {
+    /// Folds both journals, each from its first record on, and the logs of suppliers; the order of entries of different
+    /// suppliers makes no difference.
+    ///
+    /// # Errors
+    /// Where a record is not an event of its journal.
+    pub fn new(registry: &[Recorded], scheduler: &[Recorded], suppliers: &[Entry]) -> Result<Self, Unreadable> {
+        Ok(Self {
+            suppliers: Suppliers::new(suppliers),
+            registry: Registry::fold_all(registry)?,
+            scheduler: Scheduler::fold_all(scheduler)?,
+        })
+    }
+
+    /// What was found of each promise, breach or none, in the order of their numbers. Everything here holds at every moment,
+    /// whatever is under way.
+    pub fn findings(&self) -> Vec<Finding> {
+        Promise::ALL.into_iter().map(|promise| self.find(promise)).collect()
+    }
+
+    /// Every breach, in words; none is what a test wants.
+    pub fn breaches(&self) -> Vec<String> {
+        let findings = self.findings();
+        findings
+            .iter()
+            .flat_map(|found| found.breaches.iter().map(|breach| format!("{}: {breach}", found.promise)))
+            .collect()
+    }
+
+    /// What must not be left once nothing is under way any more, in words: open permits, activations without an end, receipts
+    /// that are not final, and practices that are on over a pause.
+    pub fn owed(&self) -> Vec<String> {
+        let mut owed = self.disabled_where_a_pause_was_overtaken();
+        owed.extend(self.registry.owed(&self.suppliers));
+        owed.extend(self.scheduler.owed());
+        owed
+    }
+
+    /// Waves that have not ended, in words.
+    pub fn unended_waves(&self) -> Vec<String> {
+        self.scheduler.unended_waves()
+    }
+
+    /// Practices of which the registry says something else than their supplier's log, in words: what a supplier's own list
+    /// puts right within a day (I28).
+    pub fn unseen(&self) -> Vec<String> {
+        self.registry.unseen(&self.suppliers)
+    }
+
+    /// Suppliers that were to switch something and of which no log is there: nothing is shown of what they did.
+    pub fn suppliers_without_log(&self) -> BTreeSet<Supplier> {
+        self.scheduler.suppliers().filter(|supplier| !self.suppliers.has_log_of(supplier)).cloned().collect()
+    }
+
+    /// How much there was to check.
+    pub fn cases(&self) -> Cases {
+        let enabled: BTreeSet<Key> = self.suppliers.effective_enables().filter_map(Effect::key).collect();
+        Cases {
+            enables: enabled.len(),
+            pauses_with_open_permit: self.registry.pauses_with_open_permit,
+            reversals: self.registry.open_at_pause.intersection(&enabled).count(),
+            mistakes: self.suppliers.mistakes_count(),
+            seals: self.scheduler.sealed.len(),
+            holds: self.scheduler.holds_count,
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What is promised, and what was found of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::SignedDuration;
+use practice::pause::ReceiptState;
+use rollout::state::Outcome;
+
+use crate::Evidence;
+use crate::entry::Effect;
+use crate::key::{Direction, Key};
+use crate::suppliers::Place;
+
+/// By how much a supplier's clock may be behind the scheduler's before a key counts as sent ahead of its seal: both are the
+/// machines' own, and a call takes less.
+const CLOCK_SKEW_MAX: SignedDuration = SignedDuration::from_mins(1);
+
+/// A promise that holds at every moment, by its number in `docs/domain.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Promise {
+    /// I1.
+    SwitchedOnOnce,
+    /// I2.
+    SealedBeforeSent,
+    /// I3.
+    EpochsRise,
+    /// I4, before.
+    PermittedWithoutPause,
+    /// I4, after.
+    OffUnderPause,
+    /// I5.
+    WithinCaps,
+    /// I10, I11.
+    NothingSealedUnderHold,
+    /// I17.
+    SettledAsSuppliersSay,
+}
+
+/// What was found of a promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Of which.
+    pub promise: Promise,
+    /// How many cases of it there were to look at.
+    pub cases_count: usize,
+    /// Every breach, in words.
+    pub breaches: Vec<String>,
+}
+
+impl Promise {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::SwitchedOnOnce,
+        Self::SealedBeforeSent,
+        Self::EpochsRise,
+        Self::PermittedWithoutPause,
+        Self::OffUnderPause,
+        Self::WithinCaps,
+        Self::NothingSealedUnderHold,
+        Self::SettledAsSuppliersSay,
+    ];
+
+    /// What is promised.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::SwitchedOnOnce => "no key takes effect twice, and no practice is switched on twice in a row",
+            Self::SealedBeforeSent => "no supplier gets a key that was not sealed before",
+            Self::EpochsRise => "each scheduler that takes over does so under a higher epoch",
+            Self::PermittedWithoutPause => "nothing takes effect without a permit, nor by one granted under a pause",
+            Self::OffUnderPause => "no practice is on whose pause was answered PREVENTED",
+            Self::WithinCaps => "caps are kept with every slot and every seal",
+            Self::NothingSealedUnderHold => "nothing is sealed to be switched on under a hold that covers it",
+            Self::SettledAsSuppliersSay => "every activation settles as its supplier's log says",
+        }
+    }
+}
+
+impl fmt::Display for Promise {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::SwitchedOnOnce => "I1",
+            Self::SealedBeforeSent => "I2",
+            Self::EpochsRise => "I3",
+            Self::PermittedWithoutPause | Self::OffUnderPause => "I4",
+            Self::WithinCaps => "I5",
+            Self::NothingSealedUnderHold => "I10",
+            Self::SettledAsSuppliersSay => "I17",
+        })
+    }
+}
+
+impl Evidence {
+    pub(crate) fn find(&self, promise: Promise) -> Finding {
+        let (cases_count, breaches) = match promise {
+            Promise::SwitchedOnOnce => self.switched_on_once(),
+            Promise::SealedBeforeSent => self.sealed_before_sent(),
+            Promise::EpochsRise => (self.scheduler.epochs_count, self.scheduler.epochs_breached.clone()),
+            Promise::PermittedWithoutPause => self.permitted_without_pause(),
+            Promise::OffUnderPause => self.off_under_pause(),
+            Promise::WithinCaps => (self.scheduler.caps.cases_count, self.scheduler.caps.breaches.clone()),
+            Promise::NothingSealedUnderHold => (self.scheduler.sealed.len(), self.scheduler.holds_breached.clone()),
+            Promise::SettledAsSuppliersSay => self.settled_as_suppliers_say(),
+        };
+        Finding { promise, cases_count, breaches }
+    }
+
+    /// At most one effective ENABLE per key, and per capability and practice at most one more than DISABLEs.
+    fn switched_on_once(&self) -> (usize, Vec<String>) {
+        let mut breaches = Vec::new();
+        let mut keys = BTreeSet::new();
+        let mut balance: BTreeMap<Place, i32> = BTreeMap::new();
+        for effect in self.suppliers.effects.iter().filter(|effect| effect.changed) {
+            if let Some(key) = effect.key()
+                && !keys.insert(key.clone())
+            {
+                breaches.push(format!("{key} took effect twice"));
+            }
+            let on = balance.entry((effect.capability.clone(), effect.practice)).or_default();
+            *on += if effect.direction == Direction::Enable { 1 } else { -1 };
+            if !(0..=1).contains(on) {
+                breaches.push(format!("{} is switched {:?} twice in a row", effect.practice, effect.direction));
+            }
+        }
+        (keys.len(), breaches)
+    }
+
+    fn sealed_before_sent(&self) -> (usize, Vec<String>) {
+        let mut breaches = Vec::new();
+        for (key, arrived_at) in &self.suppliers.arrived_at {
+            match self.scheduler.sealed.get(key) {
+                None => breaches.push(format!("{key} came to its supplier at {arrived_at} and was never sealed")),
+                Some(sealed_at) if sealed_at.duration_since(*arrived_at) > CLOCK_SKEW_MAX => {
+                    breaches
+                        .push(format!("{key} came to its supplier at {arrived_at}, before its seal at {sealed_at}"));
+                }
+                Some(_) => {}
+            }
+        }
+        (self.suppliers.arrived_at.len(), breaches)
+    }
+
+    fn permitted_without_pause(&self) -> (usize, Vec<String>) {
+        let mut breaches = Vec::new();
+        let enables: Vec<Key> = self.suppliers.effective_enables().filter_map(Effect::key).collect();
+        for key in &enables {
+            match self.registry.granted.get(key) {
+                None => breaches.push(format!("{key} took effect and was never permitted")),
+                Some((position, pauses)) if !pauses.is_empty() => {
+                    breaches.push(format!("{key} was permitted at {position} while pauses {pauses:?} were in force"));
+                }
+                Some(_) => {}
+            }
+        }
+        (enables.len(), breaches)
+    }
+
+    /// Also the end of a receipt that was PENDING: once it is PREVENTED, the practice is off.
+    fn off_under_pause(&self) -> (usize, Vec<String>) {
+        let last = self.suppliers.last_effects();
+        let mut breaches = Vec::new();
+        let prevented = self.registry.receipts().filter(|receipt| receipt.state == ReceiptState::Prevented);
+        let mut cases_count = 0;
+        for receipt in prevented {
+            cases_count += 1;
+            let Some(effect) = last.get(&(receipt.capability.clone(), receipt.practice)) else { continue };
+            if effect.direction == Direction::Enable && effect.generation.is_some() {
+                breaches.push(format!(
+                    "{} is on, and its pause {} was answered PREVENTED",
+                    receipt.practice, receipt.pause
+                ));
+            }
+        }
+        (cases_count, breaches)
+    }
+
+    fn settled_as_suppliers_say(&self) -> (usize, Vec<String>) {
+        let mut breaches = Vec::new();
+        let settled = self.scheduler.settled.iter();
+        let settled: Vec<_> = settled.filter(|one| self.suppliers.has_log_of(&one.supplier)).collect();
+        for one in &settled {
+            let key = &one.key;
+            let applied = self.suppliers.applied.contains(key);
+            match one.outcome {
+                Outcome::Applied { .. } if !applied => {
+                    breaches.push(format!("{key} settled APPLIED and its supplier's log has no such effect"));
+                }
+                Outcome::NotApplied if applied => {
+                    breaches.push(format!("{key} settled NOT_APPLIED and took effect"));
+                }
+                Outcome::Refused { .. } if applied || !self.suppliers.refused.contains(key) => {
+                    breaches.push(format!("{key} settled REFUSED and its supplier's log does not say so"));
+                }
+                _ => {}
+            }
+        }
+        (settled.len(), breaches)
+    }
+
+    /// An effective ENABLE whose permit was open at a pause is followed by a DISABLE, unless the practice is off for another
+    /// reason. That there are not two is I1's.
+    pub(crate) fn disabled_where_a_pause_was_overtaken(&self) -> Vec<String> {
+        let mut owed = Vec::new();
+        for (at, effect) in self.suppliers.effects.iter().enumerate() {
+            let Some(key) = effect.key().filter(|_| effect.changed) else { continue };
+            if effect.direction != Direction::Enable || !self.registry.open_at_pause.contains(&key) {
+                continue;
+            }
+            let is_off_after = self.suppliers.effects[at + 1..].iter().any(|later| {
+                let here = later.practice == effect.practice && later.capability == effect.capability;
+                here && later.changed && later.direction == Direction::Disable
+            });
+            if !is_off_after {
+                owed.push(format!("{key} took effect over a pause and was followed by 0 DISABLEs"));
+            }
+        }
+        owed
+    }
+}

@@ -1,0 +1,217 @@
+//! The registry's journal: permits, pauses and their receipts, and what it says of each practice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ods::{Capability, PracticeCode};
+use practice::access::ObservedState;
+use practice::event::{AccessObserved, Consequences, Event, PermitSettled, PracticePaused};
+use practice::lapse::LapseOf;
+use practice::pause::ReceiptState;
+use practice::{Action, CommandKey};
+
+use crate::key::{Direction, Key};
+use crate::record::{Recorded, Unreadable};
+use crate::suppliers::{Place, Suppliers};
+
+const JOURNAL: &str = "registry";
+
+/// The journal, folded.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    /// Keys to switch on by the position of their permit, with the pauses that were in force then.
+    pub(crate) granted: BTreeMap<Key, (u64, Vec<u32>)>,
+    /// Permits to switch on that were open when a pause was accepted.
+    pub(crate) open_at_pause: BTreeSet<Key>,
+    /// Pauses accepted while such a permit was open.
+    pub(crate) pauses_with_open_permit: usize,
+    /// Pauses in force at the end, with what their receipts have come to.
+    in_force: BTreeMap<(PracticeCode, u32), PracticePaused>,
+    /// Permits of either kind.
+    open: BTreeSet<Key>,
+    observed: BTreeMap<Place, ObservedState>,
+}
+
+/// What a pause in force was answered, as regards one capability.
+#[derive(Clone, Debug)]
+pub(crate) struct Receipt {
+    pub(crate) practice: PracticeCode,
+    pub(crate) pause: u32,
+    pub(crate) capability: Capability,
+    pub(crate) state: ReceiptState,
+}
+
+impl Registry {
+    pub(crate) fn fold_all(records: &[Recorded]) -> Result<Self, Unreadable> {
+        let mut folded = Self::default();
+        for record in records {
+            if let Some(event) = record.event(JOURNAL)? {
+                folded.fold(record.position, event);
+            }
+        }
+        Ok(folded)
+    }
+
+    /// What pauses in force were answered.
+    pub(crate) fn receipts(&self) -> impl Iterator<Item = Receipt> {
+        self.in_force.values().flat_map(|paused| {
+            let receipt = |part: &practice::pause::ReceiptPart| Receipt {
+                practice: paused.practice,
+                pause: paused.pause,
+                capability: part.capability.clone(),
+                state: part.state,
+            };
+            paused.receipt.iter().map(receipt)
+        })
+    }
+
+    /// Open permits, receipts that are not final, and practices that are on although their pause is PENDING.
+    pub(crate) fn owed(&self, suppliers: &Suppliers) -> Vec<String> {
+        let last = suppliers.last_effects();
+        let mut owed: Vec<String> = self.open.iter().map(|key| format!("the permit of {key} is open")).collect();
+        for receipt in self.receipts().filter(|receipt| receipt.state == ReceiptState::Pending) {
+            let (practice, pause) = (receipt.practice, receipt.pause);
+            owed.push(format!("the receipt of pause {pause} of {practice} is still PENDING"));
+            let on_by_us =
+                |effect: &&crate::Effect| effect.direction == Direction::Enable && effect.generation.is_some();
+            if last.get(&(receipt.capability, practice)).is_some_and(|effect| on_by_us(&effect)) {
+                owed.push(format!("I4: {practice} is on, and its pause {pause} was answered PENDING"));
+            }
+        }
+        owed
+    }
+
+    /// Where the registry's last word is not what the suppliers' logs say.
+    pub(crate) fn unseen(&self, suppliers: &Suppliers) -> Vec<String> {
+        let mut unseen = Vec::new();
+        for ((capability, practice), effect) in suppliers.last_effects() {
+            let is_on = effect.direction == Direction::Enable;
+            let observed = self.observed.get(&(capability, practice)).copied();
+            let says_on = matches!(observed, Some(ObservedState::On | ObservedState::Partial));
+            if is_on != says_on {
+                unseen.push(format!(
+                    "{practice} was switched {:?}, and the registry says {observed:?}",
+                    effect.direction
+                ));
+            }
+        }
+        unseen
+    }
+
+    fn fold(&mut self, position: u64, event: Event) {
+        match event {
+            Event::PracticePaused(paused) => self.paused(paused),
+            Event::SuccessionEffected(effected) => {
+                for lost in effected.access_unknown {
+                    self.observed.insert((lost.capability, lost.practice), ObservedState::Unknown);
+                }
+                for paused in effected.pauses {
+                    self.paused(paused);
+                }
+            }
+            Event::PausesLifted { practice, pauses } => {
+                for pause in pauses {
+                    self.in_force.remove(&(practice, pause));
+                }
+            }
+            Event::Lapsed { lapses } => {
+                for lapse in lapses {
+                    if let LapseOf::Pause(pause) = lapse.what {
+                        self.in_force.remove(&(lapse.practice, pause));
+                    }
+                }
+            }
+            Event::PermitsGranted { keys } => {
+                for key in keys {
+                    self.granted(position, &key);
+                }
+            }
+            Event::PermitsSettled { settlements } => {
+                for settled in settlements {
+                    self.settled(settled);
+                }
+            }
+            Event::AccessObserved { observations } => {
+                for observed in observations {
+                    self.observed(observed);
+                }
+            }
+            // They concern no permit, end no pause and observe nothing.
+            Event::DirectoryImported { .. }
+            | Event::SourceRead(_)
+            | Event::OrganisationLifetimeSet { .. }
+            | Event::PauseJudged { .. }
+            | Event::SuccessionRecorded { .. }
+            | Event::SwitchOffRequested { .. }
+            | Event::ReadinessUpdated { .. }
+            | Event::ReadinessItemsDeclared { .. }
+            | Event::AdviceRecorded(_)
+            | Event::AdviceEnded { .. }
+            | Event::ContactSet(_)
+            | Event::ContactErased { .. }
+            | Event::SignalsRecorded { .. }
+            | Event::SyncStarted(_)
+            | Event::SyncAdvanced(_)
+            | Event::SyncFailed(_)
+            | Event::SyncResumed { .. }
+            | Event::SyncEnded { .. } => {}
+        }
+    }
+
+    fn granted(&mut self, position: u64, command: &CommandKey) {
+        let key = key_of(command);
+        self.open.insert(key.clone());
+        if command.action == Action::Enable {
+            let at_practice = self.in_force.range((command.practice, 0)..=(command.practice, u32::MAX));
+            let covers =
+                |paused: &PracticePaused| paused.capability.as_ref().is_none_or(|one| *one == command.capability);
+            let pauses = at_practice.filter(|(_, paused)| covers(paused)).map(|((_, pause), _)| *pause).collect();
+            self.granted.insert(key, (position, pauses));
+        }
+    }
+
+    fn settled(&mut self, settled: PermitSettled) {
+        let PermitSettled { key, observed, consequences, .. } = settled;
+        self.open.remove(&key_of(&key));
+        if let Some(observed) = observed {
+            self.observed.insert((key.capability.clone(), key.practice), observed.state);
+        }
+        self.finish(key.practice, &key.capability, &consequences);
+    }
+
+    fn observed(&mut self, observed: AccessObserved) {
+        let AccessObserved { practice, capability, state, consequences, .. } = observed;
+        self.finish(practice, &capability, &consequences);
+        self.observed.insert((capability, practice), state);
+    }
+
+    /// Receipts that become final.
+    fn finish(&mut self, practice: PracticeCode, capability: &Capability, consequences: &Consequences) {
+        for receipt in &consequences.receipts {
+            let Some(paused) = self.in_force.get_mut(&(practice, receipt.pause)) else { continue };
+            for part in paused.receipt.iter_mut().filter(|part| part.capability == *capability) {
+                part.state = receipt.state;
+            }
+        }
+    }
+
+    /// A pause holds, the practice's own or one that it inherited.
+    fn paused(&mut self, paused: PracticePaused) {
+        let covers = |key: &&Key| {
+            let of_it = paused.capability.as_ref().is_none_or(|one| *one == key.capability);
+            key.direction == Direction::Enable && key.practice == paused.practice && of_it
+        };
+        let open: Vec<Key> = self.open.iter().filter(covers).cloned().collect();
+        self.pauses_with_open_permit += usize::from(!open.is_empty());
+        self.open_at_pause.extend(open);
+        self.in_force.insert((paused.practice, paused.pause), paused);
+    }
+}
+
+fn key_of(command: &CommandKey) -> Key {
+    let direction = match command.action {
+        Action::Enable => Direction::Enable,
+        Action::Disable => Direction::Disable,
+    };
+    let CommandKey { capability, practice, generation, .. } = command.clone();
+    Key { capability, practice, direction, generation }
+}

@@ -1,0 +1,78 @@
+//! The suppliers' logs: what took effect, where, and what became of each key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use ods::{Capability, PracticeCode, Supplier};
+
+use crate::entry::{Effect, Entry, What};
+use crate::key::{Direction, Key};
+
+/// A capability at a practice.
+pub(crate) type Place = (Capability, PracticeCode);
+
+/// The logs, folded.
+#[derive(Debug, Default)]
+pub(crate) struct Suppliers {
+    pub(crate) effects: Vec<Effect>,
+    /// When each key first came.
+    pub(crate) arrived_at: BTreeMap<Key, Timestamp>,
+    pub(crate) applied: BTreeSet<Key>,
+    pub(crate) refused: BTreeSet<Key>,
+    /// Who each line is of.
+    known: BTreeSet<Supplier>,
+}
+
+impl Suppliers {
+    pub(crate) fn new(entries: &[Entry]) -> Self {
+        let mut folded = Self::default();
+        for entry in entries {
+            folded.fold(entry);
+        }
+        folded
+    }
+
+    fn fold(&mut self, entry: &Entry) {
+        self.known.insert(entry.supplier.clone());
+        self.effects.extend(entry.effect());
+        match &entry.what {
+            What::Received { key, .. } => self.arrives(key, entry.at),
+            What::Applied { key, .. } | What::Misdirected { key, .. } => {
+                self.arrives(key, entry.at);
+                self.applied.insert(key.clone());
+            }
+            What::Refused { key, .. } => {
+                self.arrives(key, entry.at);
+                self.refused.insert(key.clone());
+            }
+            // A key may be closed that was never to be sent.
+            What::Closed { .. }
+            | What::Reported { .. }
+            | What::Invited { .. }
+            | What::SelfServiceEnded { .. }
+            | What::TakesRequests { .. } => {}
+        }
+    }
+
+    fn arrives(&mut self, key: &Key, at: Timestamp) {
+        self.arrived_at.entry(key.clone()).or_insert(at);
+    }
+
+    pub(crate) fn effective_enables(&self) -> impl Iterator<Item = &Effect> {
+        self.effects.iter().filter(|effect| effect.changed && effect.direction == Direction::Enable)
+    }
+
+    pub(crate) fn mistakes_count(&self) -> usize {
+        self.effects.iter().filter(|effect| effect.by_mistake).count()
+    }
+
+    pub(crate) fn has_log_of(&self, supplier: &Supplier) -> bool {
+        self.known.contains(supplier)
+    }
+
+    /// The last effect at each place that changed anything.
+    pub(crate) fn last_effects(&self) -> BTreeMap<Place, &Effect> {
+        let effective = self.effects.iter().filter(|effect| effect.changed);
+        effective.map(|effect| ((effect.capability.clone(), effect.practice), effect)).collect()
+    }
+}

@@ -1,0 +1,227 @@
+//! What goes wrong with machines and between them, when, and how it is known that it did.
+//!
+//! A fault lasts at least as long as planned, and until it has been felt: a cut link that nobody used, or a machine that stood
+//! still while nobody had anything to do, would show nothing. That every one was felt is asserted at the end of each run.
+
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use journal::MemoryFault;
+use turmoil::Sim;
+
+use crate::hosts::{Installation, MACHINES, PEOPLE, REGISTRY, SCHEDULERS, SUPPLIERS};
+use crate::time::Time;
+
+/// Something that goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A machine's process ends, and is started again.
+    Crash(&'static str),
+    /// A scheduler's process stands still, as after SIGSTOP: its clock, its calls, its store and what is sent to it.
+    StandStill(usize),
+    /// What two machines send each other is lost.
+    Cut(&'static str, &'static str),
+    /// What the first sends the second is lost.
+    CutOneWay(&'static str, &'static str),
+    /// What two machines send each other comes later.
+    Hold(&'static str, &'static str),
+    /// A journal's next commit fails; whether it takes effect all the same.
+    LoseCommit { of_registry: bool, takes_effect: bool },
+    /// A supplier refuses every request to switch on.
+    TakesNoRequests(&'static str),
+}
+
+/// When it is to go wrong, and for how long at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Planned {
+    pub(crate) at: Timestamp,
+    pub(crate) ticks: u64,
+    pub(crate) fault: Fault,
+}
+
+impl Planned {
+    /// Whether both are about the same machine at about the same time.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        let is_near = self.at.duration_since(other.at).abs() < jiff::SignedDuration::from_hours(6);
+        let theirs = other.fault.machines();
+        is_near && self.fault.machines().iter().any(|machine| theirs.contains(machine))
+    }
+}
+
+impl Fault {
+    /// What it is counted as.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Crash(machine) => format!("{machine} crashed"),
+            Self::StandStill(_) => "a scheduler stood still".to_owned(),
+            Self::Cut(..) => "a link was cut".to_owned(),
+            Self::CutOneWay(..) => "a link was cut one way".to_owned(),
+            Self::Hold(..) => "a link was slow".to_owned(),
+            Self::LoseCommit { of_registry, takes_effect } => {
+                let journal = if of_registry { "registry" } else { "scheduler" };
+                format!("a commit of the {journal} failed {}", if takes_effect { "and took effect" } else { "in vain" })
+            }
+            Self::TakesNoRequests(_) => "a supplier took no requests".to_owned(),
+        }
+    }
+
+    fn machines(self) -> Vec<&'static str> {
+        match self {
+            Self::Crash(machine) => vec![machine],
+            Self::StandStill(scheduler) => vec![SCHEDULERS[scheduler]],
+            Self::Cut(one, other) | Self::CutOneWay(one, other) | Self::Hold(one, other) => vec![one, other],
+            Self::LoseCommit { of_registry: true, .. } => vec![REGISTRY],
+            Self::LoseCommit { of_registry: false, .. } => SCHEDULERS.to_vec(),
+            Self::TakesNoRequests(_) => vec![SUPPLIERS],
+        }
+    }
+}
+
+/// The faults of a run.
+pub(crate) struct Faults {
+    faults: Vec<Standing>,
+}
+
+/// A fault and where it stands.
+pub(crate) struct Standing {
+    pub(crate) planned: Planned,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Planned,
+    /// Since when, in ticks; and how much of what shows it there had been by then.
+    Going {
+        since: u64,
+        before: u64,
+    },
+    Over {
+        before: u64,
+    },
+}
+
+impl Faults {
+    pub(crate) fn new(planned: &[Planned]) -> Self {
+        let standing = |planned: &Planned| Standing { planned: *planned, stage: Stage::Planned };
+        Self { faults: planned.iter().map(standing).collect() }
+    }
+
+    /// Begins what is due, ends what has lasted and been felt. At one machine one thing goes wrong at a time: what is due
+    /// while another is going on waits for its end.
+    pub(crate) fn tick(&mut self, sim: &mut Sim<'_>, time: &mut Time, installation: &Installation, tick: u64) {
+        let going = self.faults.iter().filter(|standing| matches!(standing.stage, Stage::Going { .. }));
+        let mut busy: Vec<&str> = going.flat_map(|standing| standing.planned.fault.machines()).collect();
+        for standing in &mut self.faults {
+            let Planned { at, ticks, fault } = standing.planned;
+            match standing.stage {
+                Stage::Planned if time.now() >= at && !fault.machines().iter().any(|one| busy.contains(one)) => {
+                    busy.extend(fault.machines());
+                    let before = shown(fault, installation);
+                    tracing::info!(at = %time.now(), ?fault, "begins");
+                    begin(fault, sim, time, installation);
+                    standing.stage = Stage::Going { since: tick, before };
+                }
+                Stage::Going { since, before } if tick - since >= ticks => {
+                    // That a process crashed shows when it has come up again.
+                    if matches!(fault, Fault::Crash(_)) || shown(fault, installation) > before {
+                        tracing::info!(at = %time.now(), ?fault, "ends");
+                        end(fault, sim, time, installation);
+                        standing.stage = Stage::Over { before };
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Those that happened and were felt, by name.
+    pub(crate) fn felt(&self, installation: &Installation) -> Vec<String> {
+        let felt = self.faults.iter().filter(|standing| standing.was_felt(installation));
+        felt.map(|standing| standing.planned.fault.name()).collect()
+    }
+
+    /// Those that were planned and not felt.
+    pub(crate) fn unfelt(&self, installation: &Installation) -> Vec<String> {
+        let unfelt = self.faults.iter().filter(|standing| !standing.was_felt(installation));
+        unfelt.map(|standing| format!("{} at {}", standing.planned.fault.name(), standing.planned.at)).collect()
+    }
+}
+
+impl Standing {
+    fn was_felt(&self, installation: &Installation) -> bool {
+        match self.stage {
+            Stage::Planned => false,
+            Stage::Going { before, .. } | Stage::Over { before } => shown(self.planned.fault, installation) > before,
+        }
+    }
+}
+
+/// What grows when a fault is felt.
+fn shown(fault: Fault, installation: &Installation) -> u64 {
+    let sent = |from: &str, to: &str| installation.traffic().sent(from, to);
+    match fault {
+        Fault::Crash(machine) => installation.starts_of(machine),
+        Fault::StandStill(scheduler) => installation.gate(scheduler).waited_count(),
+        // What is answered one way only is not answered.
+        Fault::Cut(one, other) | Fault::CutOneWay(one, other) | Fault::Hold(one, other) => {
+            sent(one, other) + sent(other, one)
+        }
+        Fault::LoseCommit { of_registry, .. } => {
+            let journal = if of_registry { installation.registry_journal() } else { installation.scheduler_journal() };
+            journal.commits_failed_count().now_or_never().unwrap_or(0)
+        }
+        Fault::TakesNoRequests(supplier) => installation.refusals_of(supplier),
+    }
+}
+
+fn begin(fault: Fault, sim: &mut Sim<'_>, time: &mut Time, installation: &Installation) {
+    match fault {
+        Fault::Crash(machine) => {
+            sim.crash(machine);
+            installation.crashed(machine);
+        }
+        Fault::StandStill(scheduler) => {
+            installation.gate(scheduler).shut();
+            time.stand(machine_of(SCHEDULERS[scheduler]), true);
+            for other in others() {
+                sim.hold(SCHEDULERS[scheduler], other);
+            }
+        }
+        Fault::Cut(one, other) => sim.partition(one, other),
+        Fault::CutOneWay(from, to) => sim.partition_oneway(from, to),
+        Fault::Hold(one, other) => sim.hold(one, other),
+        Fault::LoseCommit { of_registry, takes_effect } => {
+            let journal = if of_registry { installation.registry_journal() } else { installation.scheduler_journal() };
+            let fault = if takes_effect { MemoryFault::AfterCommit } else { MemoryFault::BeforeCommit };
+            journal.fail_next_commit(fault).now_or_never().expect("nobody is at the journal between two ticks");
+        }
+        Fault::TakesNoRequests(supplier) => installation.take_requests(supplier, false),
+    }
+}
+
+fn end(fault: Fault, sim: &mut Sim<'_>, time: &mut Time, installation: &Installation) {
+    match fault {
+        Fault::Crash(machine) => sim.bounce(machine),
+        Fault::StandStill(scheduler) => {
+            time.stand(machine_of(SCHEDULERS[scheduler]), false);
+            installation.gate(scheduler).open();
+            for other in others() {
+                sim.release(SCHEDULERS[scheduler], other);
+            }
+        }
+        Fault::Cut(one, other) => sim.repair(one, other),
+        Fault::CutOneWay(from, to) => sim.repair_oneway(from, to),
+        Fault::Hold(one, other) => sim.release(one, other),
+        Fault::LoseCommit { .. } => {}
+        Fault::TakesNoRequests(supplier) => installation.take_requests(supplier, true),
+    }
+}
+
+fn machine_of(name: &str) -> usize {
+    MACHINES.iter().position(|machine| *machine == name).expect("a machine of the installation")
+}
+
+/// Whom schedulers talk with; with each other they do not.
+const fn others() -> [&'static str; 3] {
+    [REGISTRY, SUPPLIERS, PEOPLE]
+}

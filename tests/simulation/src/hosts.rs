@@ -1,0 +1,239 @@
+//! The machines, and what of them outlives a crash: journals, heart-beats of the lease, suppliers' logs.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use client::Peer;
+use clock::Clock;
+use futures_util::FutureExt;
+use identity::{DevelopmentCaller, RoleMatrix};
+use jiff::SignedDuration;
+use journal::{EngineConfig, Gate, Journal, MemoryJournal, Salt};
+use practice_registry::{Limits, PracticeRegistry};
+use rollout_scheduler::{Config, LeaseConfig, LeaseStore, MemoryLease, Scheduler, Suppliers};
+use server::{Routes, Server, ServerConfig};
+use supplier_simulator::{Entry, LogTarget, Refusal, SharedLog, Simulator, SimulatorConfig, What};
+use tokio_util::sync::CancellationToken;
+
+use crate::door::{Door, Rung};
+use crate::network::{KEEPALIVE, Traffic, peer, peer_config, serve};
+use crate::plan::{Mutation, Plan};
+
+pub(crate) const REGISTRY: &str = "registry";
+pub(crate) const SCHEDULERS: [&str; 2] = ["scheduler-1", "scheduler-2"];
+pub(crate) const SUPPLIERS: &str = "suppliers";
+pub(crate) const PEOPLE: &str = "people";
+
+/// All machines, in the order of their clocks.
+pub(crate) const MACHINES: [&str; 5] = [REGISTRY, SCHEDULERS[0], SCHEDULERS[1], SUPPLIERS, PEOPLE];
+
+/// For how long a heart-beat counts: a few round trips.
+const LEASE_EXPIRY: Duration = Duration::from_millis(60);
+
+/// How long a step of the store may take: a process that stands still for longer finds that it failed.
+const STORE_TIME_MAX: Duration = Duration::from_millis(200);
+
+/// Records that a journal without a disk loses.
+const RECORDS_FORGOTTEN: u64 = 6;
+
+const SUPPLIER_LIST_EVERY: SignedDuration = SignedDuration::from_hours(24);
+
+/// What all runs of all machines share.
+#[derive(Clone)]
+pub(crate) struct Installation(Arc<Shared>);
+
+struct Shared {
+    plan: Arc<Plan>,
+    clocks: Vec<Clock>,
+    traffic: Traffic,
+    registry: MemoryJournal,
+    scheduler: MemoryJournal,
+    lease: MemoryLease,
+    gates: Vec<Gate>,
+    /// The suppliers' log; more than one only where a supplier forgets what it knew with each crash.
+    logs: Mutex<Vec<SharedLog>>,
+    rung: Rung,
+    /// The suppliers of the process that runs at present.
+    simulator: Mutex<Option<Simulator>>,
+    starts: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl Installation {
+    /// Nothing runs yet.
+    pub(crate) fn new(plan: Arc<Plan>, clocks: Vec<Clock>) -> Self {
+        Self(Arc::new(Shared {
+            plan,
+            clocks,
+            traffic: Traffic::default(),
+            registry: MemoryJournal::default(),
+            scheduler: MemoryJournal::default(),
+            lease: MemoryLease::default(),
+            gates: SCHEDULERS.iter().map(|_| Gate::default()).collect(),
+            logs: Mutex::default(),
+            rung: Rung::default(),
+            simulator: Mutex::default(),
+            starts: Mutex::default(),
+        }))
+    }
+
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.0.traffic
+    }
+
+    pub(crate) fn registry_journal(&self) -> &MemoryJournal {
+        &self.0.registry
+    }
+
+    pub(crate) fn scheduler_journal(&self) -> &MemoryJournal {
+        &self.0.scheduler
+    }
+
+    /// Everything that suppliers logged.
+    pub(crate) fn log(&self) -> Vec<Entry> {
+        let logs = self.0.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        logs.iter().flat_map(SharedLog::entries).collect()
+    }
+
+    fn log_to_go_on_with(&self) -> SharedLog {
+        let mut logs = self.0.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        if logs.is_empty() || self.0.plan.mutation == Some(Mutation::ForgetsKeys) {
+            logs.push(SharedLog::default());
+        }
+        logs[logs.len() - 1].clone()
+    }
+
+    /// How many requests a supplier has refused since it took none.
+    pub(crate) fn refusals_of(&self, supplier: &str) -> u64 {
+        let refused = |entry: &&Entry| {
+            let refusal = Refusal::NotTakingRequests;
+            entry.supplier.as_str() == supplier
+                && matches!(&entry.what, What::Refused { refusal: given, .. } if *given == refusal)
+        };
+        self.log().iter().filter(refused).count() as u64
+    }
+
+    /// Has a supplier take requests to switch on, or refuse them all.
+    pub(crate) fn take_requests(&self, supplier: &str, takes: bool) {
+        let simulator = self.0.simulator.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let name = supplier.parse().expect("a supplier's name");
+        let set = simulator.map(|simulator| simulator.set_takes_requests(&name, takes));
+        set.expect("the suppliers' process runs").expect("a log in memory");
+    }
+
+    /// What is lost with a process beside the process itself: nothing, but where that is the mutation.
+    pub(crate) fn crashed(&self, machine: &str) {
+        if self.0.plan.mutation == Some(Mutation::ForgetsSeals) && SCHEDULERS.contains(&machine) {
+            let journal = &self.0.scheduler;
+            let at_rest = "nobody is at the journal between two ticks";
+            let last = journal.all_records().now_or_never().expect(at_rest).len() as u64;
+            journal.rewind(last.saturating_sub(RECORDS_FORGOTTEN)).now_or_never().expect(at_rest);
+        }
+    }
+
+    pub(crate) fn rung(&self) -> &Rung {
+        &self.0.rung
+    }
+
+    /// What keeps a scheduler from journal and lease while it stands still.
+    pub(crate) fn gate(&self, scheduler: usize) -> &Gate {
+        &self.0.gates[scheduler]
+    }
+
+    pub(crate) fn clock_of(&self, machine: &str) -> Clock {
+        let at = MACHINES.iter().position(|name| *name == machine);
+        self.0.clocks[at.expect("a machine of the installation")].clone()
+    }
+
+    /// How often the process of a machine has come up.
+    pub(crate) fn starts_of(&self, machine: &str) -> u64 {
+        let starts = self.0.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        starts.get(machine).copied().unwrap_or(0)
+    }
+
+    fn started(&self, machine: &'static str) {
+        *self.0.starts.lock().unwrap_or_else(PoisonError::into_inner).entry(machine).or_default() += 1;
+    }
+
+    /// A peer on machine `from`; to be made there.
+    pub(crate) fn peer(&self, from: &str, to: &str, account: &str, attempts_max: u32) -> anyhow::Result<Peer> {
+        peer(&self.0.traffic, from, to, account, peer_config(attempts_max))
+    }
+
+    /// The registry's process.
+    pub(crate) async fn registry(self) -> turmoil::Result {
+        let config = practice_registry::Config {
+            journal: Journal::Memory(self.0.registry.clone()),
+            clock: self.clock_of(REGISTRY),
+            engine: engine_config(),
+            limits: Limits { lapse_retry_after: Duration::from_millis(5), ..Limits::default() },
+        };
+        let registry = PracticeRegistry::open(config).await?;
+        let routes = served(|server| registry.add_to(server));
+        let running = registry.clone();
+        tokio::spawn(async move { running.run(CancellationToken::new()).await });
+        self.started(REGISTRY);
+        Ok(serve(&routes, &self.0.traffic, REGISTRY).await?)
+    }
+
+    /// A scheduler's process.
+    pub(crate) async fn scheduler(self, which: usize) -> turmoil::Result {
+        let (name, gate) = (SCHEDULERS[which], self.gate(which).clone());
+        let store = LeaseStore::Memory(self.0.lease.behind(gate.clone()));
+        let account = "scheduler;roles=service";
+        let config = Config {
+            journal: Journal::Memory(self.0.scheduler.behind(gate)),
+            clock: self.clock_of(name),
+            engine: engine_config(),
+            lease: LeaseConfig { replica: name.to_owned(), expiry: LEASE_EXPIRY, store },
+            registry: self.peer(name, REGISTRY, account, 3)?,
+            suppliers: Suppliers::behind(self.peer(name, SUPPLIERS, account, 1)?),
+            supplier_list_every: SUPPLIER_LIST_EVERY,
+        };
+        let scheduler = Scheduler::open(config).await?;
+        let routes = served(|server| scheduler.add_to(server));
+        let running = scheduler.clone();
+        tokio::spawn(async move { running.run(CancellationToken::new()).await });
+        self.started(name);
+        Ok(serve(&routes, &self.0.traffic, name).await?)
+    }
+
+    /// The suppliers' process: what they are sent comes by their door.
+    pub(crate) async fn suppliers(self) -> turmoil::Result {
+        let config = SimulatorConfig {
+            log: LogTarget::Shared(self.log_to_go_on_with()),
+            clock: self.clock_of(SUPPLIERS),
+            seed: self.0.plan.seed,
+            suppliers: self.0.plan.suppliers.clone(),
+            real_delay_per_call: Duration::ZERO,
+        };
+        let simulator = Simulator::open(config)?;
+        *self.0.simulator.lock().unwrap_or_else(PoisonError::into_inner) = Some(simulator.clone());
+        let within = served(|server| simulator.add_to(server));
+        let within = Peer::local("suppliers", within, "scheduler;roles=service", peer_config(1))?;
+        let door = Door { within, habits: self.0.plan.door, seed: self.0.plan.seed, rung: self.0.rung.clone() };
+        let routes = served(|server| door.add_to(server));
+        // Lists are claimed from, and reported to, whoever answers.
+        let scheduler = self.peer(SUPPLIERS, SCHEDULERS[0], "supplier", 3)?;
+        tokio::spawn(async move { simulator.run(Some(scheduler), CancellationToken::new()).await });
+        self.started(SUPPLIERS);
+        Ok(serve(&routes, &self.0.traffic, SUPPLIERS).await?)
+    }
+}
+
+fn engine_config() -> EngineConfig {
+    EngineConfig {
+        store_time_max: STORE_TIME_MAX,
+        snapshot_records: 0,
+        snapshot_bytes: u64::MAX,
+        salt: Salt::Fixed([7; 32]),
+        ..EngineConfig::default()
+    }
+}
+
+fn served(add: impl FnOnce(Server) -> Server) -> Routes {
+    let config =
+        ServerConfig { keepalive_interval: KEEPALIVE, keepalive_timeout: KEEPALIVE, ..ServerConfig::default() };
+    let server = add(Server::new(config, DevelopmentCaller, RoleMatrix::standard()));
+    server.build().expect("the services are described and named once each")
+}

@@ -1,0 +1,308 @@
+//! What a seed makes of a run: a part of England, its suppliers, what people do and when, and what goes wrong.
+//!
+//! All of it is drawn before anything runs, by what it concerns, so that the same seed is the same story.
+
+use jiff::civil::{Date, date};
+use jiff::{SignedDuration, Timestamp};
+use ods::{Draw, Supplier, civil::instant, draw_for};
+use supplier_simulator::{Delay, Share, SupplierProfile};
+
+use crate::door::Habits;
+use crate::faults::{Fault, Planned};
+use crate::hosts::{PEOPLE, REGISTRY, SCHEDULERS, SUPPLIERS};
+
+/// Which of the two kinds of run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Anything goes wrong until the end, and only what holds at every moment is checked.
+    Safety,
+    /// Whatever goes wrong is put right, and then every wave ends, and nothing is owed.
+    Liveness,
+    /// Nothing goes wrong.
+    Quiet,
+}
+
+/// A guard that is taken away, for a test that its loss is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mutation {
+    /// A supplier says that a key is closed, and does not close it.
+    ForgetsClosures,
+    /// A supplier's log does not survive a crash, and what it knew of keys with it.
+    ForgetsKeys,
+    /// The scheduler's journal does not survive a crash: its last records are lost.
+    ForgetsSeals,
+}
+
+/// When the story begins: a Tuesday morning, early enough for the notice.
+const START: Date = date(2031, 5, 27);
+
+/// The days on which practices may go live, by wave.
+pub(crate) const WAVES: [&[Date]; 2] = [&[date(2031, 6, 3)], &[date(2031, 6, 5), date(2031, 6, 6)]];
+
+/// When nobody does anything any more: two days after the last wave.
+const LAST_ACT: Date = date(2031, 6, 10);
+
+/// A surgery.
+#[derive(Clone, Debug)]
+pub(crate) struct Surgery {
+    pub(crate) code: String,
+    pub(crate) supplier: &'static str,
+    pub(crate) icb: &'static str,
+    pub(crate) patients: u64,
+}
+
+/// What somebody does.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    Pause {
+        practice: String,
+    },
+    Resume {
+        practice: String,
+    },
+    SwitchOff {
+        practice: String,
+    },
+    /// Brakes, and lifts it so much later.
+    Hold {
+        stop: bool,
+        scope: HeldScope,
+        lifted_at: Timestamp,
+    },
+}
+
+/// Whom a hold covers.
+#[derive(Clone, Debug)]
+pub(crate) enum HeldScope {
+    National,
+    Supplier(&'static str),
+    Practice(String),
+}
+
+/// The story of a seed.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) kind: Kind,
+    pub(crate) mutation: Option<Mutation>,
+    pub(crate) start: Timestamp,
+    pub(crate) surgeries: Vec<Surgery>,
+    pub(crate) suppliers: Vec<SupplierProfile>,
+    pub(crate) door: Habits,
+    pub(crate) programme: String,
+    pub(crate) acts: Vec<(Timestamp, Act)>,
+    pub(crate) faults: Vec<Planned>,
+    /// When nothing more happens but what follows.
+    pub(crate) last_act: Timestamp,
+}
+
+/// Chance in the story of one seed.
+struct Chance(u64);
+
+impl Chance {
+    fn of(&self, purpose: &str, subject: impl std::fmt::Display) -> Draw {
+        draw_for(self.0, &format!("story-{purpose}"), &subject.to_string(), 0, 0)
+    }
+
+    /// A number from `least` to `most`.
+    fn between(&self, purpose: &str, subject: impl std::fmt::Display, least: u64, most: u64) -> u64 {
+        least + self.of(purpose, subject).below(most - least + 1)
+    }
+
+    /// A moment while practices may go live, or shortly before or after.
+    fn moment(&self, purpose: &str, subject: impl std::fmt::Display + Copy) -> Timestamp {
+        let days: Vec<Date> = WAVES.concat();
+        let day = days[self.pick(&format!("{purpose}-day"), subject, days.len())];
+        let minutes = self.between(&format!("{purpose}-minute"), subject, 0, 9 * 60);
+        instant(day.at(8, 30, 0, 0)) + SignedDuration::from_mins(i64::try_from(minutes).unwrap_or(0))
+    }
+
+    fn pick(&self, purpose: &str, subject: impl std::fmt::Display, count: usize) -> usize {
+        usize::try_from(self.of(purpose, subject).below(count as u64)).unwrap_or(0)
+    }
+
+    fn share(&self, purpose: &str, probability: f64, least: f64, most: f64) -> f64 {
+        let drawn = self.of(purpose, "share");
+        if drawn.happens(probability) { least + (most - least) * self.of(purpose, "size").unit() } else { 0.0 }
+    }
+}
+
+impl Plan {
+    pub(crate) fn new(kind: Kind, seed: u64, mutation: Option<Mutation>) -> Self {
+        let chance = Chance(seed);
+        let surgeries = surgeries(&chance);
+        let is_quiet = kind == Kind::Quiet;
+        let mut door = if is_quiet { Habits::default() } else { habits(&chance) };
+        door.forgets_closures = mutation == Some(Mutation::ForgetsClosures);
+        let suppliers = ["EMIS", "TPP"].map(|supplier| profile(&chance, supplier, is_quiet)).to_vec();
+        let acts = if is_quiet { Vec::new() } else { acts(&chance, &surgeries) };
+        let mut faults = if is_quiet { Vec::new() } else { faults(&chance) };
+        faults.extend(mutation.and_then(crash_for));
+        Self {
+            seed,
+            kind,
+            mutation,
+            start: instant(START.at(9, 0, 0, 0)),
+            programme: programme(&chance, surgeries.len()),
+            surgeries,
+            suppliers,
+            door,
+            acts,
+            faults,
+            last_act: instant(LAST_ACT.at(12, 0, 0, 0)),
+        }
+    }
+}
+
+fn surgeries(chance: &Chance) -> Vec<Surgery> {
+    let count = chance.between("practices", "count", 30, 60);
+    let surgery = |number: u64| {
+        let supplier = if chance.of("supplier", number).happens(0.6) { "EMIS" } else { "TPP" };
+        let icb = if chance.of("icb", number).happens(0.5) { "QHM" } else { "QOQ" };
+        let patients = chance.between("patients", number, 1_500, 20_000);
+        Surgery { code: format!("A{:05}", 81_000 + number), supplier, icb, patients }
+    };
+    (1..=count).map(surgery).collect()
+}
+
+fn habits(chance: &Chance) -> Habits {
+    Habits {
+        doubled_share: chance.share("doubled", 0.5, 0.1, 0.5),
+        late_share: chance.share("late", 0.5, 0.1, 0.4),
+        lost_share: chance.share("lost", 0.5, 0.1, 0.4),
+        forgets_closures: false,
+    }
+}
+
+fn profile(chance: &Chance, supplier: &str, is_quiet: bool) -> SupplierProfile {
+    let name: Supplier = supplier.parse().expect("a supplier's name");
+    let prompt = SupplierProfile::prompt(name);
+    if is_quiet {
+        return prompt;
+    }
+    let share = |purpose: &str, probability: f64, least: f64, most: f64| {
+        let drawn = chance.share(&format!("{supplier}-{purpose}"), probability, least, most);
+        Share::try_from(drawn).expect("a share between two shares")
+    };
+    let longest = chance.between(&format!("{supplier}-delay"), "longest", 0, 120);
+    let longest = SignedDuration::from_mins(i64::try_from(longest).unwrap_or(0));
+    SupplierProfile {
+        delay: Delay { min: SignedDuration::ZERO, max: longest },
+        answers_within: SignedDuration::from_mins(30),
+        refused_share: share("refuses", 0.4, 0.1, 0.3),
+        lost_reply_share: share("loses", 0.4, 0.1, 0.3),
+        mistaken_share: share("mistakes", 0.3, 0.05, 0.2),
+        ..prompt
+    }
+}
+
+/// Two waves: the first takes about a third. Caps that let everybody through in time, though not at once.
+fn programme(chance: &Chance, surgeries_count: usize) -> String {
+    let first = surgeries_count / 3;
+    let daily = surgeries_count.div_ceil(2) + 2;
+    let in_flight = chance.between("in-flight", "cap", 4, 12);
+    let [wave_1, wave_2] = WAVES;
+    let (from_1, from_2, until_2) = (wave_1[0], wave_2[0], wave_2[wave_2.len() - 1]);
+    format!(
+        "name: spring\ntitle: Spring opening\ncohort: 'practice.list_size > 0'\n\
+         caps: {{ daily: {{ national: {{ practices: {daily} }} }}, in_flight: {{ each_supplier: {{ practices: {in_flight} }} }} }}\n\
+         windows:\n  - {{ days: [monday, tuesday, wednesday, thursday, friday], from: '09:00', to: '17:00' }}\n\
+         notice_working_days: 1\n\
+         gate: {{ min_success: 0.5, min_sample: 2, soak: 12h, timeout: 24h }}\n\
+         suppliers:\n  EMIS: {{ mode: push }}\n  TPP: {{ mode: push }}\n\
+         waves:\n  - {{ wave: 1, title: First, take: {{ practices: {first} }}, from: {from_1}, until: {from_1} }}\n\
+         \x20 - {{ wave: 2, title: Second, from: {from_2}, until: {until_2} }}\n"
+    )
+}
+
+fn acts(chance: &Chance, surgeries: &[Surgery]) -> Vec<(Timestamp, Act)> {
+    let mut acts = Vec::new();
+    for surgery in surgeries {
+        let code = &surgery.code;
+        if chance.of("pauses", code).happens(0.25) {
+            let paused_at = chance.moment("pause", code);
+            acts.push((paused_at, Act::Pause { practice: code.clone() }));
+            if chance.of("resumes", code).happens(0.4) {
+                let after = chance.between("resume", code, 1, 600);
+                let after = SignedDuration::from_mins(i64::try_from(after).unwrap_or(0));
+                acts.push((paused_at + after, Act::Resume { practice: code.clone() }));
+            }
+        }
+        if chance.of("switches-off", code).happens(0.05) {
+            acts.push((chance.moment("switch-off", code), Act::SwitchOff { practice: code.clone() }));
+        }
+    }
+    for number in 0..chance.between("holds", "count", 0, 3) {
+        let at = chance.moment("hold", number);
+        let scope = match chance.between("hold-scope", number, 0, 2) {
+            0 => HeldScope::National,
+            1 => HeldScope::Supplier(if chance.of("held-supplier", number).happens(0.5) { "EMIS" } else { "TPP" }),
+            _ => HeldScope::Practice(surgeries[chance.pick("held-practice", number, surgeries.len())].code.clone()),
+        };
+        let stop = chance.of("hold-stops", number).happens(0.5);
+        let lasts = chance.between("hold-lasts", number, 10, 240);
+        let lifted_at = at + SignedDuration::from_mins(i64::try_from(lasts).unwrap_or(0));
+        acts.push((at, Act::Hold { stop, scope, lifted_at }));
+    }
+    acts.sort_by_key(|(at, _)| *at);
+    acts
+}
+
+/// From two to six things that go wrong, no two of them at once at the same machine.
+fn faults(chance: &Chance) -> Vec<Planned> {
+    let mut faults: Vec<Planned> = Vec::new();
+    for number in 0..chance.between("faults", "count", 2, 6) {
+        let fault = fault(chance, number);
+        let at = match fault {
+            // Early in the day, when requests come.
+            Fault::TakesNoRequests(_) => instant(WAVES[chance.pick("refuses-on", number, 2)][0].at(8, 55, 0, 0)),
+            _ => chance.moment("fault", number),
+        };
+        let ticks = chance.between("fault-ticks", number, 5, 250);
+        let planned = Planned { at, ticks, fault };
+        if !faults.iter().any(|other| other.meets(&planned)) {
+            faults.push(planned);
+        }
+    }
+    faults.sort_by_key(|planned| planned.at);
+    faults
+}
+
+/// What it takes for the loss of a guard to show.
+fn crash_for(mutation: Mutation) -> Option<Planned> {
+    let machine = match mutation {
+        Mutation::ForgetsClosures => return None,
+        Mutation::ForgetsKeys => SUPPLIERS,
+        Mutation::ForgetsSeals => SCHEDULERS[0],
+    };
+    let at = instant(WAVES[1][0].at(9, 10, 0, 0));
+    Some(Planned { at, ticks: 10, fault: Fault::Crash(machine) })
+}
+
+fn fault(chance: &Chance, number: u64) -> Fault {
+    const LINKS: [(&str, &str); 7] = [
+        (SCHEDULERS[0], REGISTRY),
+        (SCHEDULERS[1], REGISTRY),
+        (SCHEDULERS[0], SUPPLIERS),
+        (SCHEDULERS[1], SUPPLIERS),
+        (PEOPLE, REGISTRY),
+        (PEOPLE, SCHEDULERS[0]),
+        (PEOPLE, SCHEDULERS[1]),
+    ];
+    const CRASH: [&str; 5] = [SCHEDULERS[0], SCHEDULERS[0], SCHEDULERS[1], REGISTRY, SUPPLIERS];
+    let (one, other) = LINKS[chance.pick("fault-link", number, LINKS.len())];
+    match chance.between("fault-kind", number, 0, 8) {
+        0 | 1 => Fault::Crash(CRASH[chance.pick("fault-crash", number, CRASH.len())]),
+        2 | 3 => Fault::StandStill(chance.pick("fault-stands", number, SCHEDULERS.len())),
+        4 => Fault::Cut(one, other),
+        5 if chance.of("fault-way", number).happens(0.5) => Fault::CutOneWay(other, one),
+        5 => Fault::CutOneWay(one, other),
+        6 => Fault::Hold(one, other),
+        7 => {
+            let of_registry = chance.of("fault-journal", number).happens(0.5);
+            let acknowledged = chance.of("fault-commit", number).happens(0.5);
+            Fault::LoseCommit { of_registry, takes_effect: acknowledged }
+        }
+        _ => Fault::TakesNoRequests(if chance.of("fault-refuses", number).happens(0.5) { "EMIS" } else { "TPP" }),
+    }
+}

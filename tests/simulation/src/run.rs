@@ -1,0 +1,178 @@
+//! One run: the machines, ticks until the story has ended, and what is found in what was left behind.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use evidence::{Evidence, Recorded};
+use futures_util::FutureExt;
+use jiff::civil::Date;
+use journal::{MemoryJournal, Record};
+use sha2::{Digest, Sha256};
+use turmoil::Sim;
+
+use crate::door::{DOUBLED, FORGOTTEN, LATE, LOST};
+use crate::faults::Faults;
+use crate::hosts::{Installation, MACHINES, PEOPLE, REGISTRY, SCHEDULERS, SUPPLIERS};
+use crate::people::People;
+use crate::plan::{Kind, Plan, WAVES};
+use crate::time::Time;
+
+/// A run that takes longer does not end.
+const TICKS_MAX: u64 = 20_000;
+
+/// How often it is looked whether a run that wants everything to end has come to it.
+const LOOKS_EVERY_TICKS: u64 = 50;
+
+/// What a message takes.
+const LATENCY: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(3));
+
+/// What a run came to.
+pub(crate) struct Outcome {
+    /// What it was about, and what was left behind, in words and hashes: the same for the same seed.
+    pub(crate) report: String,
+    /// Everything that should not be.
+    pub(crate) found: Vec<String>,
+    /// What was felt of what went wrong, by name.
+    pub(crate) felt: BTreeMap<String, u64>,
+}
+
+/// Runs a story to its end. To be called on a thread that was seeded, in a process that has run no other: tokio counts its
+/// runtimes, and draws by that.
+pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
+    let plan = Arc::new(plan);
+    let mut time = Time::new(plan.start, open_days(), MACHINES.len());
+    let clocks = (0..MACHINES.len()).map(|machine| time.clock(machine)).collect();
+    let installation = Installation::new(Arc::clone(&plan), clocks);
+    let mut faults = Faults::new(&plan.faults);
+    let mut sim = network(&plan, &installation);
+    let mut ticks = 0;
+    let mut error = None;
+    loop {
+        match sim.step() {
+            Ok(false) => {}
+            // The story has ended; what follows from it may take a while, since who was asked in vain is asked ever less often.
+            Ok(true) if ticks % LOOKS_EVERY_TICKS == 0 && open_ends(&evidence(&installation)?).is_empty() => break,
+            Ok(true) => {}
+            Err(failed) => {
+                error = Some(format!("a machine failed: {failed}"));
+                break;
+            }
+        }
+        ticks += 1;
+        time.tick();
+        faults.tick(&mut sim, &mut time, &installation, ticks);
+        if plan.kind == Kind::Safety && time.now() >= plan.last_act {
+            break;
+        }
+        if ticks >= TICKS_MAX {
+            error = Some(format!("after {TICKS_MAX} ticks, at {}, there are open ends", time.now()));
+            break;
+        }
+    }
+    let registry = records(installation.registry_journal())?;
+    let scheduler = records(installation.scheduler_journal())?;
+    let log = installation.log();
+    let evidence = evidence(&installation)?;
+
+    let mut found: Vec<String> = error.into_iter().collect();
+    found.extend(evidence.breaches());
+    if plan.kind != Kind::Safety {
+        found.extend(open_ends(&evidence));
+    }
+    found.extend(faults.unfelt(&installation).into_iter().map(|fault| format!("it was not felt that {fault}")));
+
+    let cases = evidence.cases();
+    let mut felt: BTreeMap<String, u64> = BTreeMap::new();
+    for name in faults.felt(&installation) {
+        *felt.entry(name).or_default() += 1;
+    }
+    let at_the_door = [DOUBLED, LATE, LOST, FORGOTTEN].map(|what| (what.to_owned(), installation.rung().count(what)));
+    felt.extend(at_the_door.into_iter().filter(|(_, count)| *count > 0));
+    for (name, count) in
+        [("a supplier switched another practice", cases.mistakes), ("a pause came too late", cases.reversals)]
+    {
+        if count > 0 {
+            felt.insert(name.to_owned(), count as u64);
+        }
+    }
+    let mut report = format!(
+        "{ticks} ticks, {} practices, {} acts; {} seals, {} switch-ons, {} pauses with an open permit, {} holds\n",
+        plan.surgeries.len(),
+        plan.acts.len(),
+        cases.seals,
+        cases.enables,
+        cases.pauses_with_open_permit,
+        cases.holds,
+    );
+    for (name, count) in &felt {
+        writeln!(report, "felt {count}: {name}").context("a text")?;
+    }
+    for (name, records) in [("registry", &registry), ("scheduler", &scheduler)] {
+        let hash = records.last().map(|record| hex::encode(record.hash.0)).unwrap_or_default();
+        writeln!(report, "journals/{name}: {} records, {hash}", records.len()).context("a text")?;
+    }
+    let hash = hex::encode(Sha256::digest(serde_json::to_vec(&log)?));
+    writeln!(report, "suppliers' logs: {} lines, {hash}", log.len()).context("a text")?;
+    Ok(Outcome { report, found, felt })
+}
+
+/// What was left behind so far.
+fn evidence(installation: &Installation) -> anyhow::Result<Evidence> {
+    let registry = records(installation.registry_journal())?;
+    let scheduler = records(installation.scheduler_journal())?;
+    Ok(Evidence::new(&recorded(&registry), &recorded(&scheduler), &installation.log())?)
+}
+
+/// What must not be left once what went wrong was put right.
+fn open_ends(evidence: &Evidence) -> Vec<String> {
+    [evidence.owed(), evidence.unended_waves(), evidence.unseen()].concat()
+}
+
+fn open_days() -> Vec<Date> {
+    WAVES.concat()
+}
+
+fn network(plan: &Arc<Plan>, installation: &Installation) -> Sim<'static> {
+    let mut builder = turmoil::Builder::new();
+    builder
+        .tick_duration(Duration::from_millis(1))
+        .simulation_duration(Duration::from_millis(TICKS_MAX * 2))
+        .min_message_latency(LATENCY.0)
+        .max_message_latency(LATENCY.1)
+        .tcp_capacity(4_096)
+        .enable_random_order()
+        .rng_seed(plan.seed);
+    let mut sim = builder.build();
+    let of = installation.clone();
+    sim.host(REGISTRY, move || of.clone().registry());
+    for (which, scheduler) in SCHEDULERS.into_iter().enumerate() {
+        let of = installation.clone();
+        sim.host(scheduler, move || of.clone().scheduler(which));
+    }
+    let of = installation.clone();
+    sim.host(SUPPLIERS, move || of.clone().suppliers());
+    let (plan, of) = (Arc::clone(plan), installation.clone());
+    sim.client(PEOPLE, async move {
+        let people = People::new(&of)?;
+        Ok(people.live(&plan).await?)
+    });
+    sim
+}
+
+fn records(journal: &MemoryJournal) -> anyhow::Result<Vec<Record>> {
+    journal.all_records().now_or_never().context("a journal is in use although nothing runs")
+}
+
+fn recorded(records: &[Record]) -> Vec<Recorded> {
+    let recorded = |record: &Record| Recorded {
+        position: record.position,
+        recorded_at: record.recorded_at,
+        request_id: record.request_id.clone(),
+        kind: record.kind.clone(),
+        payload: record.payload.clone(),
+    };
+    records.iter().map(recorded).collect()
+}

@@ -1,0 +1,121 @@
+//! Runs of the simulation: over many seeds, the same one twice, and with a guard taken away.
+//!
+//! `CITIZENS_ACCESS_TEST_SEEDS=17` (or `0..5000`) runs those seeds instead.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::process::{Command, Output};
+
+/// Seeds of each kind: in every run of the tests, and in the long tier.
+const SEEDS: u64 = 200;
+const SEEDS_LONG: u64 = 2_000;
+
+/// Seeds among which the loss of a guard must be found.
+const SEEDS_OF_A_MUTANT: &str = "0..12";
+
+fn simulation(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_simulation")).args(arguments).output().expect("the simulation can be started")
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn seeds() -> String {
+    std::env::var("CITIZENS_ACCESS_TEST_SEEDS").unwrap_or_else(|_| {
+        let is_long = std::env::var("CITIZENS_ACCESS_TEST_LONG").is_ok_and(|value| value == "1");
+        format!("0..{}", if is_long { SEEDS_LONG } else { SEEDS })
+    })
+}
+
+/// Tells the report of the long tier; nothing where no report is made.
+fn tell(fact: &str) {
+    let Some(path) = std::env::var_os("CITIZENS_ACCESS_TEST_REPORT") else { return };
+    let report = OpenOptions::new().append(true).open(path);
+    report.and_then(|mut report| writeln!(report, "{fact}")).expect("the report's file takes a line");
+}
+
+/// Every fault is felt in some run: one that never is would prove nothing.
+const FAULTS: [&str; 16] = [
+    "registry crashed",
+    "scheduler-1 crashed",
+    "scheduler-2 crashed",
+    "suppliers crashed",
+    "a scheduler stood still",
+    "a link was cut",
+    "a link was cut one way",
+    "a link was slow",
+    "a commit of the registry failed in vain",
+    "a commit of the registry failed and took effect",
+    "a commit of the scheduler failed in vain",
+    "a commit of the scheduler failed and took effect",
+    "a supplier took no requests",
+    "a supplier switched another practice",
+    "call came in twice",
+    "reply was lost",
+];
+
+#[track_caller]
+fn holds(kind: &str) {
+    let seeds = seeds();
+    let ran = simulation(&[kind, &seeds]);
+    let said = said(&ran);
+    assert!(ran.status.success(), "{said}");
+    if seeds.contains("..") {
+        for fault in FAULTS {
+            assert!(said.contains(&format!(": {fault}\n")), "in no run was it felt that {fault}:\n{said}");
+        }
+        assert!(said.contains(": a pause came too late\n"), "in no run was a pause overtaken:\n{said}");
+    }
+    tell(&format!("seeds {seeds} of the simulation, {kind}: nothing was found"));
+}
+
+#[test]
+fn safety_holds_whatever_goes_wrong() {
+    holds("safety");
+}
+
+/// I18.
+#[test]
+fn i18_once_what_went_wrong_is_put_right_every_wave_ends_and_nothing_is_owed() {
+    holds("liveness");
+}
+
+#[test]
+fn without_any_fault_every_wave_ends() {
+    let quiet = simulation(&["quiet", "0"]);
+    assert!(quiet.status.success(), "{}", said(&quiet));
+}
+
+/// In processes of their own: what differs between two of them is chance that no seed has drawn.
+#[test]
+fn the_same_seed_leaves_the_same_journals_and_logs_behind() {
+    for (kind, seed) in [("quiet", "1"), ("safety", "2"), ("safety", "3"), ("liveness", "4"), ("liveness", "5")] {
+        let (once, again) = (simulation(&[kind, seed]), simulation(&[kind, seed]));
+        assert_eq!(said(&once), said(&again), "{kind} {seed}");
+    }
+    assert_ne!(said(&simulation(&["safety", "2"])), said(&simulation(&["safety", "3"])));
+}
+
+/// Without the guard some run finds a breach of the promise that it keeps.
+#[track_caller]
+fn is_found(guard: &str, breach: &str) {
+    let ran = simulation(&["safety", SEEDS_OF_A_MUTANT, "--without", guard]);
+    let said = said(&ran);
+    assert!(!ran.status.success() && said.contains(breach), "nothing finds out:\n{said}");
+}
+
+#[test]
+fn i01_a_supplier_that_forgets_what_it_did_is_found() {
+    is_found("suppliers-log", "took effect twice");
+}
+
+#[test]
+fn i02_a_seal_that_is_lost_is_found() {
+    is_found("seals-on-disk", "was never sealed");
+}
+
+#[test]
+fn i17_a_supplier_that_forgets_which_keys_it_closed_is_found() {
+    is_found("closed-keys", "settled NOT_APPLIED and took effect");
+}
