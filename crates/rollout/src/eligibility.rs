@@ -16,8 +16,8 @@ use crate::pace::CLAIM_TIME;
 use crate::readiness::unready;
 use crate::spec::Mode;
 use crate::state::{
-    Enrolment, EnrolmentState, PauseRef, Programme, ProgrammeStage, Ruling, State, Subject, Supersession, Verdict,
-    Wave, WaveStage,
+    DueKind, Enrolment, EnrolmentState, PauseRef, Programme, ProgrammeStage, Ruling, State, Subject, Supersession,
+    Verdict, Wave, WaveStage,
 };
 use crate::undelivered::Undelivered;
 use crate::view::{Observed, PauseEnd, PauseFacts, PracticeFacts};
@@ -26,14 +26,17 @@ use crate::view::{Observed, PauseEnd, PauseFacts, PracticeFacts};
 pub(crate) fn wave_blockers(state: &State, programme: &Programme, wave: &Wave, now: Timestamp) -> Vec<Blocker> {
     let mut blockers = Vec::new();
     if programme.stage != ProgrammeStage::Active {
-        blockers.push(Blocker::ProgrammeNotActive { stage: programme.stage });
+        blockers.push(Blocker::ProgrammeNotActive { programme: programme.id.clone(), stage: programme.stage });
     }
     let covering = state.active_holds().filter(|hold| hold.scope.covers_wave(&wave.id));
     blockers.extend(covering.map(Blocker::from));
     if wave.stage != WaveStage::Open {
-        if let Some(earlier) = earlier_in_the_way(programme, wave) {
-            blockers.push(Blocker::EarlierWave { wave: programme.wave_ref(earlier) });
-        }
+        let earlier = earlier_in_the_way(programme, wave).and_then(|earlier| programme.waves.get(&earlier));
+        blockers.extend(earlier.map(|earlier| Blocker::EarlierWave {
+            wave: earlier.id.clone(),
+            stage: earlier.stage,
+            passes_at: passes_at(state, programme, earlier, now),
+        }));
         let opens_at = wave.stage.is_before_open().then(|| first_slot(state, wave, now)).flatten();
         blockers.push(Blocker::WaveNotOpen { wave: wave.id.clone(), stage: wave.stage, opens_at });
     }
@@ -54,6 +57,21 @@ pub(crate) fn earlier_in_the_way(programme: &Programme, wave: &Wave) -> Option<W
     None
 }
 
+/// The first moment at which a wave's gate can have passed by itself: no sooner than its evidence has ripened, however little
+/// is left to happen in it. None where it never will by itself.
+fn passes_at(state: &State, programme: &Programme, wave: &Wave, now: Timestamp) -> Option<Timestamp> {
+    let ripe = |last: Timestamp| last.saturating_add(wave.rules.gate.soak).ok().map(|at| at.max(now));
+    match wave.stage {
+        WaveStage::Planned | WaveStage::Notice | WaveStage::Fixed => ripe(first_slot(state, wave, now)?),
+        WaveStage::Open | WaveStage::Draining => ripe(wave.last_action_at.unwrap_or(wave.changed_at)),
+        WaveStage::Soaking => {
+            let due = programme.pending_of(wave.id.wave).find(|due| due.kind == DueKind::GateEvaluated)?;
+            Some(due.at.max(now))
+        }
+        WaveStage::Gate | WaveStage::Closed | WaveStage::Cancelled | WaveStage::Superseded => None,
+    }
+}
+
 /// What is in the way of an enrolment by the scheduler's own state. `subject` is the practice as the registry has it now.
 pub(crate) fn enrolment_blockers(
     state: &State,
@@ -64,12 +82,13 @@ pub(crate) fn enrolment_blockers(
     now: Timestamp,
 ) -> Vec<Blocker> {
     let mut blockers = Vec::new();
-    // Holds on the whole wave are said of the wave.
-    let own = state.holds_on(subject).filter(|hold| !hold.scope.covers_wave(&wave.id));
-    blockers.extend(own.map(Blocker::from));
     let stage = enrolment.stage.state();
+    // Holds on the whole wave are said of the wave, as long as the practice waits in it.
+    let own = state.holds_on(subject).filter(|hold| stage.is_set_aside() || !hold.scope.covers_wave(&wave.id));
+    blockers.extend(own.map(Blocker::from));
     if stage.is_set_aside() {
-        blockers.push(Blocker::SetAside { wave: wave.id.clone(), stage: enrolment.stage.clone() });
+        let (wave, stage, since) = (wave.id.clone(), enrolment.stage.clone(), enrolment.changed_at);
+        blockers.push(Blocker::SetAside { wave, stage, since });
         return blockers;
     }
     if enrolment.mode == Mode::SelfService {
@@ -87,9 +106,10 @@ pub(crate) fn enrolment_blockers(
             let earliest = programme.noticed_from(&state.calendar, enrolment.practice, working_days);
             let practice = enrolment.practice;
             let undelivered = programme.correspondence(practice).and_then(Undelivered::of);
+            let if_told_today = state.calendar.working_days_after(civil_date(now), working_days).ok();
             blockers.push(match undelivered.filter(|_| earliest.is_none()) {
-                Some(why) => Blocker::NoticeUndelivered { practice, why },
-                None => Blocker::NoNotice { working_days, earliest },
+                Some(why) => Blocker::NoticeUndelivered { practice, why, if_told_today },
+                None => Blocker::NoNotice { working_days, earliest, if_told_today },
             });
         }
         if let Some(at) = enrolment.not_before.filter(|at| now < *at) {
@@ -238,7 +258,7 @@ pub(crate) fn practice_blockers(
     let mut blockers = Vec::new();
     for pause in facts.pauses.iter().filter(|pause| pause.in_force && pause.covers(capability)) {
         if !ends_in_time(state, wave, facts, pause) {
-            blockers.push(Blocker::paused(practice, pause));
+            blockers.push(Blocker::paused(practice, pause, planned.stage.state().is_unsealed()));
         }
     }
     if facts.access(capability).is_some_and(|access| access.switch_off_requested) {

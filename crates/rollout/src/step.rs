@@ -12,7 +12,7 @@ mod admission;
 mod due;
 mod set_aside;
 
-pub(crate) use admission::{candidate, opens_at, subject};
+pub(crate) use admission::{candidate, subject};
 
 use std::collections::BTreeMap;
 

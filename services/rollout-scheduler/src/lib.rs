@@ -31,6 +31,7 @@ mod lists;
 mod machine;
 mod observer;
 mod outbox;
+mod pasts;
 mod patience;
 mod peer;
 mod performer;

@@ -10,6 +10,7 @@ mod documents;
 mod due_moments;
 mod england;
 mod explanations;
+mod explanations_cleared;
 mod forecasts;
 mod gates;
 mod goldens;

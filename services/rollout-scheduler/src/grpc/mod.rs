@@ -45,6 +45,7 @@ use crate::forecasts::Forecasts;
 use crate::lists::ListSigner;
 use crate::machine::SchedulerMachine;
 use crate::outbox::CarriersStanding;
+use crate::pasts::Pasts;
 use crate::permits::Permits;
 use crate::standing::Standing;
 
@@ -59,6 +60,7 @@ pub(crate) struct Handlers {
     pub(crate) standing: Arc<Standing>,
     pub(crate) signer: ListSigner,
     pub(crate) forecasts: Forecasts,
+    pub(crate) pasts: Pasts,
     /// How those who carry notices stand here.
     pub(crate) carriers: Arc<CarriersStanding>,
 }

@@ -5,6 +5,7 @@
 mod acts;
 mod brakes;
 mod determinism;
+mod explained;
 mod faults;
 mod files;
 mod forecasts;
