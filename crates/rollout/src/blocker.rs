@@ -17,7 +17,7 @@ use crate::id::{Account, ActivationKey, HoldId, ProgrammeId, WaveRef};
 use crate::plan::Unplaced;
 use crate::readiness::Lack;
 use crate::room::Full;
-use crate::state::{CapScope, EnrolmentStage, Hold, HoldClass, ProgrammeStage, Supersession, WaveStage};
+use crate::state::{CapScope, EnrolmentStage, Hold, HoldClass, ProgrammeStage, Reverted, Supersession, WaveStage};
 use crate::undelivered::Undelivered;
 use crate::view::{PauseEnd, PauseFacts, PracticeFacts};
 
@@ -183,6 +183,17 @@ pub enum Blocker {
         /// The practice.
         practice: PracticeCode,
     },
+    /// People had it switched off again: only a plan made since that names it gives it back (rule 8).
+    Reverted {
+        /// The practice.
+        practice: PracticeCode,
+        /// The wave that had switched it on.
+        wave: WaveRef,
+        /// Who decided.
+        by: Account,
+        /// When.
+        at: Timestamp,
+    },
     /// An earlier decision about it is not settled yet, or the registry has not been told.
     UnderWay {
         /// The earlier decision.
@@ -229,6 +240,7 @@ impl Blocker {
             Self::PartlyOn { .. } => "PARTLY_ON",
             Self::Disputed { .. } => "DISPUTED",
             Self::Drifted { .. } => "DRIFTED",
+            Self::Reverted { .. } => "REVERTED_BY_A_PERSON",
             Self::UnderWay { .. } => "UNDER_WAY",
             Self::TriedAgain { .. } => "TRIED_AGAIN_LATER",
             Self::Full { .. } => "CAP_REACHED",
@@ -261,6 +273,7 @@ impl Blocker {
             | Self::SetAside { .. }
             | Self::Disputed { .. }
             | Self::Drifted { .. }
+            | Self::Reverted { .. }
             | Self::NoProgramme
             | Self::NotInPlan { .. }
             | Self::ProgrammeNotActive { .. }
@@ -290,9 +303,10 @@ impl Blocker {
             Self::Held { hold, .. } => hold.to_string(),
             Self::SupplierChanged { planned, .. } => format!("suppliers/{planned}"),
             Self::Booked { supplier, .. } => format!("suppliers/{supplier}"),
-            Self::SetAside { wave, .. } | Self::EarlierWave { wave, .. } | Self::WaveNotOpen { wave, .. } => {
-                wave.to_string()
-            }
+            Self::SetAside { wave, .. }
+            | Self::EarlierWave { wave, .. }
+            | Self::WaveNotOpen { wave, .. }
+            | Self::Reverted { wave, .. } => wave.to_string(),
             Self::NotInPlan { programme, .. } | Self::ProgrammeNotActive { programme, .. } => programme.to_string(),
             Self::NoProgramme
             | Self::NoNotice { .. }
@@ -340,9 +354,10 @@ impl Blocker {
             | Self::NotInPlan { .. }
             | Self::ProgrammeNotActive { .. }
             | Self::PartlyOn { .. }
-            | Self::Drifted { .. } => true,
+            | Self::Drifted { .. }
+            | Self::Reverted { .. } => true,
             Self::WaveNotOpen { stage, .. } => !stage.is_before_open(),
-            Self::EarlierWave { stage, .. } => stage.has_ended(),
+            Self::EarlierWave { stage, .. } => stage.has_ended() || *stage == WaveStage::Unwinding,
             Self::Booked { date, .. } => date.is_none(),
             _ => false,
         }
@@ -369,6 +384,12 @@ impl Blocker {
         Self::Paused { practice, number: pause.number, recorded_at: pause.recorded_at, end: pause.end, too_late }
     }
 
+    /// What people had undone.
+    pub(crate) fn reverted(practice: PracticeCode, reverted: &Reverted) -> Self {
+        let Reverted { wave, by, at, .. } = reverted.clone();
+        Self::Reverted { practice, wave, by, at }
+    }
+
     /// A practice that is not open, and who goes on where others have succeeded it; None where it is open.
     pub(crate) fn not_open(facts: &PracticeFacts) -> Option<Self> {
         let practice = facts.code;
@@ -388,7 +409,8 @@ impl Blocker {
             | Self::NotReady { .. }
             | Self::PartlyOn { .. }
             | Self::Disputed { .. }
-            | Self::Drifted { .. } => 2,
+            | Self::Drifted { .. }
+            | Self::Reverted { .. } => 2,
             Self::SupplierChanged { .. } | Self::SetAside { .. } => 3,
             Self::NoProgramme | Self::NotInPlan { .. } | Self::ProgrammeNotActive { .. } => 4,
             Self::EarlierWave { .. } | Self::WaveNotOpen { .. } => 5,

@@ -6,18 +6,19 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ods::Supplier;
+use ods::{PracticeCode, Supplier};
 
 use crate::blocker::Blocker;
 use crate::calendar::{Shut, civil_date};
 use crate::command::{CountedPause, Unfit};
 use crate::id::{Target, WaveId};
 use crate::pace::CLAIM_TIME;
+use crate::plan::PlacedBy;
 use crate::readiness::unready;
 use crate::spec::Mode;
 use crate::state::{
-    DueKind, Enrolment, EnrolmentState, PauseRef, Programme, ProgrammeStage, Ruling, State, Subject, Supersession,
-    Verdict, Wave, WaveStage,
+    DueKind, Enrolment, EnrolmentState, PauseRef, Programme, ProgrammeStage, Reverted, Ruling, State, Subject,
+    Supersession, Verdict, Wave, WaveStage,
 };
 use crate::undelivered::Undelivered;
 use crate::view::{Observed, PauseEnd, PauseFacts, PracticeFacts};
@@ -43,13 +44,18 @@ pub(crate) fn wave_blockers(state: &State, programme: &Programme, wave: &Wave, n
     blockers
 }
 
+/// Whether two people had it unwound.
+pub(crate) fn is_taken_back(wave: &Wave) -> bool {
+    matches!(wave.stage, WaveStage::Unwinding | WaveStage::Unwound)
+}
+
 /// The wave before this one that keeps it shut: one that it must come after and that has not passed, or any earlier one
-/// of the same plan that failed by a person's verdict.
+/// of the same plan that failed by a person's verdict or was unwound.
 pub(crate) fn earlier_in_the_way(programme: &Programme, wave: &Wave) -> Option<WaveId> {
     for earlier in programme.waves_in_order().take_while(|earlier| earlier.id != wave.id) {
         let verdict = earlier.gate.as_ref().map(|gate| gate.decision.as_ref().map_or(gate.verdict, |one| one.verdict));
         let passed = earlier.has_passed();
-        let failed = earlier.stage == WaveStage::Closed && verdict == Some(Verdict::Fail);
+        let failed = (earlier.stage == WaveStage::Closed && verdict == Some(Verdict::Fail)) || is_taken_back(earlier);
         if failed || (wave.rules.after.contains(&earlier.id.wave) && !passed) {
             return Some(earlier.id.wave);
         }
@@ -68,7 +74,12 @@ fn passes_at(state: &State, programme: &Programme, wave: &Wave, now: Timestamp) 
             let due = programme.pending_of(wave.id.wave).find(|due| due.kind == DueKind::GateEvaluated)?;
             Some(due.at.max(now))
         }
-        WaveStage::Gate | WaveStage::Closed | WaveStage::Cancelled | WaveStage::Superseded => None,
+        WaveStage::Gate
+        | WaveStage::Closed
+        | WaveStage::Cancelled
+        | WaveStage::Superseded
+        | WaveStage::Unwinding
+        | WaveStage::Unwound => None,
     }
 }
 
@@ -87,8 +98,14 @@ pub(crate) fn enrolment_blockers(
     let own = state.holds_on(subject).filter(|hold| stage.is_set_aside() || !hold.scope.covers_wave(&wave.id));
     blockers.extend(own.map(Blocker::from));
     if stage.is_set_aside() {
+        let target = Target { practice: enrolment.practice, capability: programme.capability.clone() };
+        let reverted = state.access(&target).and_then(|access| access.reverted.as_ref());
+        let by_people = reverted.filter(|reverted| stage == EnrolmentState::Reverted && reverted.wave == wave.id);
         let (wave, stage, since) = (wave.id.clone(), enrolment.stage.clone(), enrolment.changed_at);
-        blockers.push(Blocker::SetAside { wave, stage, since });
+        blockers.push(match by_people {
+            Some(reverted) => Blocker::reverted(enrolment.practice, reverted),
+            None => Blocker::SetAside { wave, stage, since },
+        });
         return blockers;
     }
     if enrolment.mode == Mode::SelfService {
@@ -128,8 +145,22 @@ fn earlier_decision(state: &State, programme: &Programme, enrolment: &Enrolment)
     if let Some(open) = state.open_activation(&target) {
         return Some(Blocker::UnderWay { key: open.key.clone() });
     }
-    let applied = state.access(&target).is_some_and(|access| access.applied.is_some());
-    applied.then_some(Blocker::Drifted { practice: enrolment.practice })
+    let access = state.access(&target)?;
+    if access.applied.is_some() {
+        return Some(Blocker::Drifted { practice: enrolment.practice });
+    }
+    let reverted = access.reverted.as_ref()?;
+    (!is_named_since(programme, enrolment.practice, reverted)).then(|| Blocker::reverted(enrolment.practice, reverted))
+}
+
+/// Whether the plan in force names the practice in a wave's list, and was made since people had it switched off: so that
+/// another person approved just that (rule 8, I22).
+pub(crate) fn is_named_since(programme: &Programme, practice: PracticeCode, reverted: &Reverted) -> bool {
+    let record = programme.in_force.and_then(|version| programme.plans.get(&version));
+    record.filter(|record| reverted.at_position < record.submitted_at_position).is_some_and(|record| {
+        let mut members = record.plan.waves.iter().flat_map(|wave| &wave.members);
+        members.any(|member| member.practice == practice && member.by == PlacedBy::List)
+    })
 }
 
 /// Rules 2 and 3: the window that must be open to push, the list that must be open to claim.

@@ -4,6 +4,7 @@ mod advice;
 mod contact;
 mod explain;
 mod readiness;
+mod revert;
 
 use clap::{Args, Subcommand};
 use proto::registry::v1 as registry;
@@ -80,6 +81,8 @@ pub(crate) enum Practice {
         #[command(flatten)]
         change: Change,
     },
+    /// Have it switched off again where a wave switched it on; no later wave takes it up but one that lists it
+    Revert(revert::Revert),
     /// Record a merger, a split, a change of code or a closure
     Succeed(succession::Succeed),
     /// Its readiness checklist: show it, set items of it, or the items there are
@@ -162,6 +165,7 @@ pub(crate) async fn run(connection: &Connection, output: Output, practice: Pract
         Practice::SwitchOff { practice, capability, wish, change } => {
             switch_off(connection, output, &practice, &capability, wish, &change).await
         }
+        Practice::Revert(wanted) => revert::run(connection, output, wanted).await,
         Practice::Succeed(succeed) => succession::succeed(connection, output, succeed).await,
         Practice::Readiness(readiness) => readiness::run(connection, output, readiness).await,
         Practice::Advice(advice) => advice::run(connection, output, advice).await,

@@ -9,6 +9,7 @@ use ods::PracticeCode;
 use super::Blocker;
 use crate::calendar::civil_datetime;
 use crate::id::WaveRef;
+use crate::plan::Unplaced;
 use crate::readiness::LackReason;
 use crate::room::Full;
 use crate::state::{Deferral, EnrolmentStage, HoldClass, ProgrammeStage, Supersession, WaveStage, Withdrawal};
@@ -45,6 +46,9 @@ impl Blocker {
                 }
                 LackReason::Stands(_) | LackReason::MustApply => format!("The practice completes {}.", lack.item),
             },
+            Self::Reverted { .. } | Self::NotInPlan { reason: Some(Unplaced::Reverted), .. } => {
+                "A later version of the plan names the practice in a wave's list.".to_owned()
+            }
             Self::SupplierChanged { .. } | Self::NotInPlan { .. } => A_LATER_VERSION.to_owned(),
             Self::SetAside { stage, .. } => set_aside_clears_by(stage).to_owned(),
             Self::NoProgramme => "A programme for it is approved.".to_owned(),
@@ -53,7 +57,7 @@ impl Blocker {
             Self::EarlierWave { wave, stage: WaveStage::Gate, .. } => {
                 format!("A named person decides the gate of {}.", Wave(wave))
             }
-            Self::EarlierWave { wave, stage, .. } if stage.has_ended() => {
+            Self::EarlierWave { wave, .. } if self.needs_another_plan() => {
                 format!("A later version of the plan does without {}.", Wave(wave))
             }
             Self::EarlierWave { wave, .. } => format!("{} passes its gate.", Wave(wave)),
@@ -140,7 +144,7 @@ impl fmt::Display for Blocker {
                 write!(out, "{programme} has no plan in force yet")
             }
             Self::ProgrammeNotActive { programme, stage } => write!(out, "{programme} is {}", stage.as_str()),
-            Self::EarlierWave { wave, stage, .. } if stage.has_ended() => {
+            Self::EarlierWave { wave, stage, .. } if self.needs_another_plan() => {
                 write!(out, "{} ended without passing its gate ({stage})", Wave(wave))
             }
             Self::EarlierWave { wave, stage, .. } => {
@@ -172,6 +176,9 @@ impl fmt::Display for Blocker {
             Self::PartlyOn { .. } => out.write_str("on with settings that hide some of what it should show"),
             Self::Disputed { .. } => out.write_str("those who look disagree about whether it is on"),
             Self::Drifted { .. } => out.write_str("it was switched on before, and has been observed off since"),
+            Self::Reverted { wave, by, at, .. } => {
+                write!(out, "access that {} gave was taken away again by {by}, on {}", Wave(wave), At(*at))
+            }
             Self::UnderWay { key } => write!(out, "an earlier decision is not settled yet ({key})"),
             Self::TriedAgain { at } => write!(out, "refused before; tried again on {}", At(*at)),
             Self::Full { cap, .. } => write!(out, "{cap}"),
@@ -224,6 +231,7 @@ fn set_aside(wave: &WaveRef, stage: &EnrolmentStage, out: &mut fmt::Formatter<'_
             Supersession::Succeeded { by } => write!(out, "{} took its place in {name}", named(by)),
             Supersession::Replanned => write!(out, "a later version of the plan left it out of {name}"),
             Supersession::Cancelled => write!(out, "{name} was cancelled"),
+            Supersession::Unwound => write!(out, "{name} was unwound before its turn came"),
         },
         EnrolmentStage::Refused { code } => write!(out, "its supplier refused it in {name}: {code}"),
         EnrolmentStage::Failed { code } => write!(out, "its supplier refused it again and again in {name}: {code}"),
@@ -248,6 +256,8 @@ fn standing(stage: WaveStage) -> &'static str {
         WaveStage::Closed => "it has ended",
         WaveStage::Cancelled => "it was cancelled",
         WaveStage::Superseded => "a later version of the plan took its place",
+        WaveStage::Unwinding => "two people are having it unwound",
+        WaveStage::Unwound => "it was unwound",
     }
 }
 

@@ -239,6 +239,7 @@ impl<'a> Drafting<'a> {
         for (code, free) in std::mem::take(&mut self.free) {
             let reason = match (free.pause, free.deferred_to) {
                 (Some(_), _) | (_, Some(_)) => Unplaced::Paused,
+                _ if free.reverted => Unplaced::Reverted,
                 _ if self.is_of_a_large_network(code) => Unplaced::PcnTooLarge,
                 _ if self.crowded_out.contains(&code) => Unplaced::NoRoom,
                 _ if self.apart.contains(&code) => Unplaced::PcnApart,

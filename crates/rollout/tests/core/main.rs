@@ -30,4 +30,5 @@ mod strategies;
 mod successions;
 mod suppliers;
 mod two_capabilities;
+mod unwinding;
 mod world;

@@ -17,6 +17,7 @@ mod registry;
 mod services;
 mod submit;
 mod suppliers;
+mod unwinding;
 mod watch;
 mod waves;
 

@@ -20,4 +20,5 @@ mod restarts;
 mod successions;
 mod suppliers;
 mod traces;
+mod unwinding;
 mod world;
