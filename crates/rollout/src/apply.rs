@@ -6,6 +6,7 @@
 mod activation;
 mod dispatch;
 mod programme;
+mod unwind;
 mod wave;
 
 use std::sync::Arc;
@@ -72,6 +73,16 @@ pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Times
             wave::gate_decided(state, wave, *verdict, signature, place);
         }
         Event::WaveCancelled { wave, .. } => wave::cancelled(state, wave, place),
+        Event::UnwindAsked { wave, reason, signature, until } => {
+            unwind::asked(state, wave, *reason, signature, *until, place);
+        }
+        Event::UnwindingBegun { wave, signature, practices, .. } => {
+            unwind::begun(state, wave, signature, practices, place);
+        }
+        Event::WaveUnwound { wave } => wave::to_stage(state, wave, crate::state::WaveStage::Unwound, place),
+        Event::RevertOrdered { wave, practice, signature } => {
+            unwind::reverted(state, wave, *practice, signature, place);
+        }
         Event::WaveRescheduled { wave, from, until, .. } => wave::rescheduled(state, wave, *from, *until, place),
 
         Event::Admitted { wave, admissions, .. } => activation::admitted(state, wave, admissions, place),

@@ -1,20 +1,25 @@
 //! What is in the way of one practice's go-live: with its evidence, who must act, what clears it, when at the earliest.
+//!
+//! How each is said in words is [`words`]; whether it is there at all is for [`crate::eligibility`] and [`crate::explain()`].
 
-use std::fmt;
+mod owner;
+pub(crate) mod words;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ods::{PracticeCode, Supplier};
 
-use crate::calendar::{Shut, civil_datetime, instant};
+pub use owner::Owner;
+
+use crate::calendar::{Shut, day_bounds};
 use crate::eligibility::gone;
-use crate::id::{Account, ActivationKey, HoldId, WaveRef};
+use crate::id::{Account, ActivationKey, HoldId, ProgrammeId, WaveRef};
 use crate::plan::Unplaced;
-use crate::readiness::{Lack, LackReason};
+use crate::readiness::Lack;
 use crate::room::Full;
-use crate::state::{CapScope, EnrolmentStage, HoldClass, ProgrammeStage, Supersession, WaveStage};
+use crate::state::{CapScope, EnrolmentStage, Hold, HoldClass, ProgrammeStage, Reverted, Supersession, WaveStage};
 use crate::undelivered::Undelivered;
-use crate::view::{ItemState, PauseEnd, PauseFacts, PracticeFacts};
+use crate::view::{PauseEnd, PauseFacts, PracticeFacts};
 
 /// One thing in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +32,10 @@ pub enum Blocker {
         number: u32,
         /// When it was recorded.
         recorded_at: Timestamp,
-        /// When it ends, where that is known.
-        until: Option<Timestamp>,
+        /// How it is to end.
+        end: PauseEnd,
+        /// Whether it takes the practice out of a wave that it waits in, before it ends by itself.
+        too_late: bool,
     },
     /// The practice has asked for access to be taken away.
     SwitchOffRequested {
@@ -43,8 +50,14 @@ pub enum Blocker {
         class: HoldClass,
         /// Who answers for it.
         owner: Account,
+        /// Why, an UPPER_SNAKE code.
+        reason_code: String,
+        /// Since when.
+        since: Timestamp,
         /// When it is to be looked at again.
         review_on: Option<Date>,
+        /// For a halt: the wave whose gate raised it.
+        halted_wave: Option<WaveRef>,
     },
     /// The practice is closed, dormant, not open yet, or not in the registry.
     PracticeNotOpen {
@@ -78,16 +91,22 @@ pub enum Blocker {
         wave: WaveRef,
         /// How it ended.
         stage: EnrolmentStage,
+        /// Since when.
+        since: Timestamp,
     },
     /// No programme switches this capability on.
     NoProgramme,
     /// It is in no wave of the plan in force.
     NotInPlan {
+        /// Whose plan.
+        programme: ProgrammeId,
         /// Why, as far as the plan says.
         reason: Option<Unplaced>,
     },
     /// The programme has no plan in force, or has ended.
     ProgrammeNotActive {
+        /// Which.
+        programme: ProgrammeId,
         /// Where it is.
         stage: ProgrammeStage,
     },
@@ -95,6 +114,10 @@ pub enum Blocker {
     EarlierWave {
         /// The earlier wave.
         wave: WaveRef,
+        /// Where it is.
+        stage: WaveStage,
+        /// The first moment at which its gate can have passed; none where it never will, or only if a person says so.
+        passes_at: Option<Timestamp>,
     },
     /// The wave is not open.
     WaveNotOpen {
@@ -111,6 +134,9 @@ pub enum Blocker {
         working_days: u16,
         /// The first day for which what was delivered suffices; none where nothing was.
         earliest: Option<Date>,
+        /// The first day for which a notice would suffice that is delivered today; none where nobody knows yet which days
+        /// up to then are bank holidays.
+        if_told_today: Option<Date>,
     },
     /// It has no notice, although one is being sent, or was (rule 11).
     NoticeUndelivered {
@@ -118,6 +144,8 @@ pub enum Blocker {
         practice: PracticeCode,
         /// What is in the way.
         why: Undelivered,
+        /// As above.
+        if_told_today: Option<Date>,
     },
     /// The day or the hour takes no go-live (rule 2).
     Shut {
@@ -155,6 +183,17 @@ pub enum Blocker {
         /// The practice.
         practice: PracticeCode,
     },
+    /// People had it switched off again: only a plan made since that names it gives it back (rule 8).
+    Reverted {
+        /// The practice.
+        practice: PracticeCode,
+        /// The wave that had switched it on.
+        wave: WaveRef,
+        /// Who decided.
+        by: Account,
+        /// When.
+        at: Timestamp,
+    },
     /// An earlier decision about it is not settled yet, or the registry has not been told.
     UnderWay {
         /// The earlier decision.
@@ -189,7 +228,7 @@ impl Blocker {
             Self::SupplierChanged { .. } => "SUPPLIER_CHANGED",
             Self::SetAside { stage, .. } => stage.reason().map_or("SET_ASIDE", |_| stage.state().as_str()),
             Self::NoProgramme => "NO_PROGRAMME",
-            Self::NotInPlan { reason } => reason.as_ref().map_or("NOT_IN_PLAN", Unplaced::code),
+            Self::NotInPlan { reason, .. } => reason.as_ref().map_or("NOT_IN_PLAN", Unplaced::code),
             Self::ProgrammeNotActive { .. } => "PROGRAMME_NOT_ACTIVE",
             Self::EarlierWave { .. } => "EARLIER_WAVE_NOT_PASSED",
             Self::WaveNotOpen { .. } => "WAVE_NOT_OPEN",
@@ -201,203 +240,154 @@ impl Blocker {
             Self::PartlyOn { .. } => "PARTLY_ON",
             Self::Disputed { .. } => "DISPUTED",
             Self::Drifted { .. } => "DRIFTED",
+            Self::Reverted { .. } => "REVERTED_BY_A_PERSON",
             Self::UnderWay { .. } => "UNDER_WAY",
             Self::TriedAgain { .. } => "TRIED_AGAIN_LATER",
             Self::Full { .. } => "CAP_REACHED",
         }
     }
 
-    /// Who must act: `practices/A81001`, `suppliers/EMIS`, an account, `programme`, or `time`.
+    /// Who must act.
     #[must_use]
-    pub fn owner(&self) -> String {
+    pub fn owner(&self) -> Owner {
         match self {
             Self::Paused { practice, .. }
             | Self::SwitchOffRequested { practice }
             | Self::NotReady { practice, .. }
             | Self::PartlyOn { practice }
-            | Self::Invited { practice } => format!("practices/{practice}"),
-            Self::Held { owner, .. } => owner.to_string(),
-            Self::Booked { supplier, .. } => format!("suppliers/{supplier}"),
+            | Self::Invited { practice } => Owner::Practice(*practice),
+            Self::Held { class: HoldClass::AutomaticGate, .. } => Owner::Programme,
+            Self::Held { owner, .. } => Owner::Account(owner.clone()),
+            Self::Booked { supplier, date: Some(_), .. } => Owner::Supplier(supplier.clone()),
+            Self::NoticeUndelivered { practice, why, .. } => why.owner(*practice),
+            Self::EarlierWave { passes_at: Some(_), .. }
+            | Self::NoNotice { earliest: Some(_), .. }
+            | Self::Shut { opens_at: Some(_), .. }
+            | Self::UnderWay { .. }
+            | Self::TriedAgain { .. }
+            | Self::Full { .. } => Owner::Time,
+            Self::WaveNotOpen { stage, .. } if stage.is_before_open() => Owner::Time,
             Self::PracticeNotOpen { .. }
             | Self::Succeeded { .. }
             | Self::SupplierChanged { .. }
             | Self::SetAside { .. }
             | Self::Disputed { .. }
             | Self::Drifted { .. }
+            | Self::Reverted { .. }
             | Self::NoProgramme
             | Self::NotInPlan { .. }
             | Self::ProgrammeNotActive { .. }
-            | Self::EarlierWave { .. } => "programme".to_owned(),
-            Self::NoNotice { earliest: None, .. } => "programme".to_owned(),
-            Self::NoticeUndelivered { practice, why } => why.owner(*practice),
-            Self::WaveNotOpen { stage, .. } if !stage.is_before_open() => "programme".to_owned(),
-            Self::WaveNotOpen { .. }
+            | Self::EarlierWave { .. }
+            | Self::NoNotice { .. }
+            | Self::Booked { .. }
+            | Self::WaveNotOpen { .. }
+            | Self::Shut { .. } => Owner::Programme,
+        }
+    }
+
+    /// The resource that says so: `practices/A81001/pauses/1`, `holds/7`, `programmes/spring/waves/3`; none where it is
+    /// a matter of the calendar, of a cap or of a plan that does not exist.
+    #[must_use]
+    pub fn resource(&self) -> Option<String> {
+        Some(match self {
+            Self::Paused { practice, number, .. } => format!("practices/{practice}/pauses/{number}"),
+            Self::SwitchOffRequested { practice }
+            | Self::PracticeNotOpen { practice }
+            | Self::Succeeded { practice, .. }
+            | Self::NotReady { practice, .. }
+            | Self::PartlyOn { practice }
+            | Self::Disputed { practice }
+            | Self::Drifted { practice }
+            | Self::NoticeUndelivered { practice, .. }
+            | Self::Invited { practice } => format!("practices/{practice}"),
+            Self::Held { hold, .. } => hold.to_string(),
+            Self::SupplierChanged { planned, .. } => format!("suppliers/{planned}"),
+            Self::Booked { supplier, .. } => format!("suppliers/{supplier}"),
+            Self::SetAside { wave, .. }
+            | Self::EarlierWave { wave, .. }
+            | Self::WaveNotOpen { wave, .. }
+            | Self::Reverted { wave, .. } => wave.to_string(),
+            Self::NotInPlan { programme, .. } | Self::ProgrammeNotActive { programme, .. } => programme.to_string(),
+            Self::NoProgramme
             | Self::NoNotice { .. }
             | Self::Shut { .. }
             | Self::UnderWay { .. }
             | Self::TriedAgain { .. }
-            | Self::Full { .. } => "time".to_owned(),
-        }
-    }
-
-    /// What clears it, as a sentence.
-    #[must_use]
-    pub fn clears_by(&self) -> String {
-        match self {
-            Self::Paused { until: Some(until), .. } => {
-                format!("The pause ends on {}, or the practice lifts it.", Civil(*until))
-            }
-            Self::Paused { until: None, .. } => "The practice lifts its pause.".to_owned(),
-            Self::SwitchOffRequested { .. } => "Access is taken away; then the practice lifts its pause.".to_owned(),
-            Self::Held { class: HoldClass::AutomaticGate, hold, .. } => {
-                format!("A named person decides the gate, acknowledges {hold} and lifts it.")
-            }
-            Self::Held { class: HoldClass::Safety, hold, .. } => format!("Two people lift {hold}."),
-            Self::Held { hold, .. } => format!("{hold} is lifted."),
-            Self::PracticeNotOpen { .. } => "Nothing, while the practice is not open.".to_owned(),
-            Self::Succeeded { by, .. } => {
-                format!("Nothing: its code is closed. A version of the plan made since takes up {}.", named(by))
-            }
-            Self::NotReady { lack, .. } => match lack.why {
-                LackReason::Stands(ItemState::Expired) | LackReason::OutOfDate { .. } => {
-                    format!("The practice completes {} anew.", lack.item)
-                }
-                LackReason::Stands(_) | LackReason::MustApply => format!("The practice completes {}.", lack.item),
-            },
-            Self::SupplierChanged { .. } | Self::NotInPlan { .. } | Self::SetAside { .. } => {
-                "A later version of the plan takes it up.".to_owned()
-            }
-            Self::NoProgramme => "A programme for this capability is approved.".to_owned(),
-            Self::ProgrammeNotActive { .. } => "A plan is approved.".to_owned(),
-            Self::EarlierWave { wave } => format!("{wave} passes its gate."),
-            Self::WaveNotOpen { wave, stage, .. } if stage.is_before_open() => format!("{wave} opens."),
-            Self::WaveNotOpen { .. } => "A later version of the plan takes it up.".to_owned(),
-            Self::NoNotice { working_days, .. } => format!("{working_days} working days' notice has been given."),
-            Self::NoticeUndelivered { why, .. } => why.clears_by().to_owned(),
-            Self::Shut { .. } => "The next window opens.".to_owned(),
-            Self::Booked { date: Some(date), .. } => format!("The supplier takes the list for {date}."),
-            Self::Booked { date: None, .. } => "A later version of the plan gives it another date.".to_owned(),
-            Self::Invited { .. } => "The practice switches it on in its own system.".to_owned(),
-            Self::PartlyOn { .. } => "The practice puts its settings right.".to_owned(),
-            Self::Disputed { .. } => "An inspection, or the supplier's next list, says what holds.".to_owned(),
-            Self::Drifted { .. } => "A person finds out why, and decides.".to_owned(),
-            Self::UnderWay { .. } => "The earlier decision settles.".to_owned(),
-            Self::TriedAgain { .. } => "It is tried again.".to_owned(),
-            Self::Full { cap: Full::Daily { .. }, .. } => "The next day with a window comes.".to_owned(),
-            Self::Full { cap: Full::InFlight { .. }, .. } => "What is under way settles.".to_owned(),
-        }
+            | Self::Full { .. } => return None,
+        })
     }
 
     /// The earliest moment at which it can be out of the way; none where that depends on a person.
     #[must_use]
     pub fn earliest_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Paused { until, .. } => *until,
+            Self::Paused { end: PauseEnd::Until(until), too_late: false, .. } => Some(*until),
             Self::WaveNotOpen { opens_at, .. } | Self::Shut { opens_at, .. } | Self::Full { opens_at, .. } => *opens_at,
-            Self::NoNotice { earliest, .. } => {
-                earliest.map(|date| instant(date.to_datetime(jiff::civil::Time::midnight())))
-            }
+            Self::EarlierWave { passes_at, .. } => *passes_at,
+            Self::NoNotice { earliest, .. } => earliest.map(|date| day_bounds(date).0),
             Self::Booked { list_opens_at, .. } => *list_opens_at,
             Self::TriedAgain { at } => Some(*at),
             _ => None,
         }
     }
-}
 
-impl fmt::Display for Blocker {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The earliest moment at which it can be out of the way if people do what is theirs at `now`; none where that is never.
+    pub(crate) fn cleared_at(&self, now: Timestamp) -> Option<Timestamp> {
         match self {
-            Self::Paused { number, recorded_at, until: Some(until), .. } => {
-                let (recorded_at, until) = (Civil(*recorded_at), Civil(*until));
-                write!(out, "paused by the practice (pause {number} of {recorded_at}) until {until}")
+            blocker if blocker.needs_another_plan() => None,
+            Self::NoNotice { earliest: None, if_told_today, .. } | Self::NoticeUndelivered { if_told_today, .. } => {
+                if_told_today.map(|date| day_bounds(date).0.max(now))
             }
-            Self::Paused { number, recorded_at, until: None, .. } => {
-                write!(out, "paused by the practice (pause {number} of {})", Civil(*recorded_at))
-            }
-            Self::SwitchOffRequested { .. } => out.write_str("the practice asked for access to be taken away"),
-            Self::Held { hold, class, owner, review_on } => {
-                write!(out, "{class} hold {hold} of {owner}")?;
-                review_on.map_or(Ok(()), |date| write!(out, ", to be reviewed on {date}"))
-            }
-            Self::PracticeNotOpen { practice } => {
-                write!(out, "practices/{practice} is not open, or not in the registry")
-            }
-            Self::Succeeded { practice, by } => write!(out, "practices/{practice} is succeeded by {}", named(by)),
-            Self::NotReady { lack, .. } => write!(out, "not ready: {lack}"),
-            Self::SupplierChanged { planned, now: Some(now) } => {
-                write!(out, "its supplier is {now}; the plan says {planned}")
-            }
-            Self::SupplierChanged { planned, now: None } => {
-                write!(out, "its supplier is not known; the plan says {planned}")
-            }
-            Self::SetAside { wave, stage } => {
-                write!(out, "{} in {wave}", stage.state())?;
-                stage.reason().map_or(Ok(()), |reason| write!(out, " ({reason})"))
-            }
-            Self::NoProgramme => out.write_str("no programme switches this on"),
-            Self::NotInPlan { reason: Some(reason) } => write!(out, "in no wave of the plan: {reason}"),
-            Self::NotInPlan { reason: None } => out.write_str("in no wave of the plan"),
-            Self::ProgrammeNotActive { stage } => write!(out, "the programme is {}", stage.as_str()),
-            Self::EarlierWave { wave } => write!(out, "{wave} has not passed its gate"),
-            Self::WaveNotOpen { wave, stage, .. } if stage.is_before_open() => {
-                write!(out, "{wave} has not opened yet ({stage})")
-            }
-            Self::WaveNotOpen { wave, stage, .. } => write!(out, "{wave} takes nobody any more ({stage})"),
-            Self::NoNotice { working_days, earliest: Some(earliest) } => {
-                write!(out, "{working_days} working days' notice suffices from {earliest} on")
-            }
-            Self::NoNotice { working_days, earliest: None } => {
-                write!(out, "no notice was delivered; {working_days} working days are owed")
-            }
-            Self::NoticeUndelivered { practice, why } => why.say(*practice, out),
-            Self::Shut { reason, .. } => write!(out, "{reason}"),
-            Self::Booked { supplier, date: Some(date), .. } => {
-                write!(out, "booked for {date}; suppliers/{supplier} has not taken the list")
-            }
-            Self::Booked { supplier, date: None, .. } => {
-                write!(out, "no list for suppliers/{supplier} is left in this wave")
-            }
-            Self::Invited { .. } => out.write_str("asked to switch it on itself, and has not yet"),
-            Self::PartlyOn { .. } => out.write_str("on with settings that hide some of what it should show"),
-            Self::Disputed { .. } => out.write_str("those who look disagree about whether it is on"),
-            Self::Drifted { .. } => out.write_str("switched on before, and observed off since"),
-            Self::UnderWay { key } => write!(out, "{key} is not settled yet"),
-            Self::TriedAgain { at } => write!(out, "refused before; tried again on {}", Civil(*at)),
-            Self::Full { cap, .. } => write!(out, "{cap}"),
+            blocker => Some(blocker.earliest_at().map_or(now, |at| at.max(now))),
+        }
+    }
+
+    /// Whether it stays for as long as the plan in force does, whatever else anybody does. One that a supplier refused
+    /// may be tried again by a person while its wave is open.
+    pub(crate) fn needs_another_plan(&self) -> bool {
+        match self {
+            Self::PracticeNotOpen { .. }
+            | Self::Succeeded { .. }
+            | Self::SupplierChanged { .. }
+            | Self::SetAside { .. }
+            | Self::NoProgramme
+            | Self::NotInPlan { .. }
+            | Self::ProgrammeNotActive { .. }
+            | Self::PartlyOn { .. }
+            | Self::Drifted { .. }
+            | Self::Reverted { .. } => true,
+            Self::WaveNotOpen { stage, .. } => !stage.is_before_open(),
+            Self::EarlierWave { stage, .. } => stage.has_ended() || *stage == WaveStage::Unwinding,
+            Self::Booked { date, .. } => date.is_none(),
+            _ => false,
         }
     }
 }
 
-/// `practices/B82001, practices/B82002`.
-fn named(practices: &[PracticeCode]) -> String {
-    let names: Vec<String> = practices.iter().map(|code| format!("practices/{code}")).collect();
-    names.join(", ")
-}
-
-/// A moment as clocks in London show it, to the minute.
-struct Civil(Timestamp);
-
-impl fmt::Display for Civil {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let civil = civil_datetime(self.0);
-        write!(out, "{} at {:02}:{:02}", civil.date(), civil.hour(), civil.minute())
-    }
-}
-
-impl From<&crate::state::Hold> for Blocker {
-    fn from(hold: &crate::state::Hold) -> Self {
-        Self::Held { hold: hold.id, class: hold.class, owner: hold.owner.clone(), review_on: hold.review_on }
+impl From<&Hold> for Blocker {
+    fn from(hold: &Hold) -> Self {
+        Self::Held {
+            hold: hold.id,
+            class: hold.class,
+            owner: hold.owner.clone(),
+            reason_code: hold.reason_code.clone(),
+            since: hold.placed_at,
+            review_on: hold.review_on,
+            halted_wave: hold.halted_wave.clone(),
+        }
     }
 }
 
 impl Blocker {
-    /// A pause in the way.
-    pub(crate) fn paused(practice: PracticeCode, pause: &PauseFacts) -> Self {
-        let until = match pause.end {
-            PauseEnd::Until(until) => Some(until),
-            PauseEnd::FurtherNotice | PauseEnd::ProgrammeDefault => None,
-        };
-        Self::Paused { practice, number: pause.number, recorded_at: pause.recorded_at, until }
+    /// A pause in the way; `too_late` where it ends too late for a wave that its practice waits in.
+    pub(crate) fn paused(practice: PracticeCode, pause: &PauseFacts, too_late: bool) -> Self {
+        Self::Paused { practice, number: pause.number, recorded_at: pause.recorded_at, end: pause.end, too_late }
+    }
+
+    /// What people had undone.
+    pub(crate) fn reverted(practice: PracticeCode, reverted: &Reverted) -> Self {
+        let Reverted { wave, by, at, .. } = reverted.clone();
+        Self::Reverted { practice, wave, by, at }
     }
 
     /// A practice that is not open, and who goes on where others have succeeded it; None where it is open.
@@ -419,7 +409,8 @@ impl Blocker {
             | Self::NotReady { .. }
             | Self::PartlyOn { .. }
             | Self::Disputed { .. }
-            | Self::Drifted { .. } => 2,
+            | Self::Drifted { .. }
+            | Self::Reverted { .. } => 2,
             Self::SupplierChanged { .. } | Self::SetAside { .. } => 3,
             Self::NoProgramme | Self::NotInPlan { .. } | Self::ProgrammeNotActive { .. } => 4,
             Self::EarlierWave { .. } | Self::WaveNotOpen { .. } => 5,

@@ -18,7 +18,8 @@ use crate::id::{Account, ActivationKey, HoldId, PlanVersion, ProgrammeId, Target
 use crate::plan::{Plan, PlanHash};
 use crate::spec::Mode;
 use crate::state::{
-    Brake, DispatchRef, Document, Due, DueOutcome, HoldClass, HoldScope, PauseRef, Supersession, Verdict,
+    Brake, Cause, ClinicalReason, DispatchRef, Document, Due, DueOutcome, HoldClass, HoldScope, PauseRef, Supersession,
+    Verdict,
 };
 
 /// What the state machine can be asked.
@@ -91,6 +92,23 @@ pub enum Act {
     CancelWave {
         /// The wave.
         wave: WaveRef,
+    },
+    /// Unwinds a wave: the first of two people asks for it, the second begins it. All that the wave switched on is switched
+    /// off.
+    UnwindWave {
+        /// The wave.
+        wave: WaveRef,
+        /// On what clinical grounds.
+        reason: ClinicalReason,
+        /// For the second person: the etag that the first one's call returned.
+        etag: Option<u64>,
+    },
+    /// Has one practice that a wave switched on switched off again.
+    RevertPractice {
+        /// The wave.
+        wave: WaveRef,
+        /// The practice.
+        practice: PracticeCode,
     },
     /// A verdict on a gate that failed or was inconclusive.
     DecideGate {
@@ -350,7 +368,7 @@ pub enum Proposal {
         /// The registry's position.
         registry_position: u64,
     },
-    /// Switches practices off whose pause, or request, asks for it.
+    /// Switches practices off whose pause or request, or people's decision, asks for it.
     Disable {
         /// Each practice with the reason.
         practices: Vec<DisableCandidate>,
@@ -375,6 +393,11 @@ pub enum Proposal {
         wave: WaveRef,
         /// What became of all that was yet to fall due.
         outcome: DueOutcome,
+    },
+    /// Ends an unwinding in which nothing is left to be done.
+    EndUnwinding {
+        /// The wave.
+        wave: WaveRef,
     },
     /// Lets a drained wave's evidence ripen.
     SoakWave {
@@ -430,8 +453,8 @@ pub struct DisableCandidate {
     pub supplier: Supplier,
     /// How that supplier is driven.
     pub mode: Mode,
-    /// The ENABLE that took effect although a pause came meanwhile; none for a request to switch off.
-    pub reverses: Option<ActivationKey>,
+    /// Why.
+    pub cause: Cause,
     /// The highest generation that the registry has seen.
     pub generation_highest: u32,
 }

@@ -11,11 +11,14 @@ mod gate;
 mod hold;
 mod plan;
 mod programme;
+mod unwind;
 mod wave;
 
 pub(crate) use activation::may_disable;
-pub(crate) use gate::{drained_at, evaluation_due, is_complete};
+pub(crate) use gate::{drained_at, evaluation_due, is_complete, unwinding_awaited};
 pub(crate) use programme::is_complete as programme_is_complete;
+pub(crate) use unwind::is_unwound;
+pub use unwind::switched_on_by;
 
 use jiff::Timestamp;
 
@@ -83,6 +86,8 @@ fn person_decides(docket: &mut Docket, person: Person<'_>, act: &Act) -> Result<
         Act::RescheduleWave { wave, from } => wave::reschedule(docket, person, wave, *from),
         Act::CancelWave { wave } => wave::cancel(docket, person, wave),
         Act::DecideGate { wave, verdict } => gate::decide(docket, person, wave, *verdict),
+        Act::UnwindWave { wave, reason, etag } => unwind::unwind(docket, person, wave, *reason, *etag),
+        Act::RevertPractice { wave, practice } => unwind::revert(docket, person, wave, *practice),
         Act::PlaceHold { brake, scope, class, owner, review_on } => {
             let wanted = hold::Wanted { brake: *brake, scope, class: *class, owner, review_on: *review_on };
             hold::place(docket, person, wanted)
@@ -146,6 +151,7 @@ fn consider(docket: &mut Docket, proposal: &Proposal) {
         Proposal::SettleDue { due, outcome } => wave::settle_due(docket, due, outcome),
         Proposal::DrainWave { wave } => wave::drain(docket, wave),
         Proposal::EndUnopened { wave, outcome } => wave::end_unopened(docket, wave, outcome),
+        Proposal::EndUnwinding { wave } => unwind::end(docket, wave),
         Proposal::SoakWave { wave } => gate::soak(docket, wave),
         Proposal::EvaluateGate { wave, not_live, registry_position } => {
             gate::evaluate(docket, wave, not_live, *registry_position);

@@ -176,6 +176,8 @@ pub fn withheld_by(state: &State, scope: &HoldScope) -> (Vec<PracticeCode>, Load
     (practices.into_iter().collect(), load)
 }
 
+pub use crate::decide::switched_on_by;
+
 fn is_withholdable(state: EnrolmentState) -> bool {
     state.is_open() && !state.is_unsettled()
 }

@@ -6,18 +6,19 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ods::Supplier;
+use ods::{PracticeCode, Supplier};
 
 use crate::blocker::Blocker;
 use crate::calendar::{Shut, civil_date};
 use crate::command::{CountedPause, Unfit};
 use crate::id::{Target, WaveId};
 use crate::pace::CLAIM_TIME;
+use crate::plan::PlacedBy;
 use crate::readiness::unready;
 use crate::spec::Mode;
 use crate::state::{
-    Enrolment, EnrolmentState, PauseRef, Programme, ProgrammeStage, Ruling, State, Subject, Supersession, Verdict,
-    Wave, WaveStage,
+    DueKind, Enrolment, EnrolmentState, PauseRef, Programme, ProgrammeStage, Reverted, Ruling, State, Subject,
+    Supersession, Verdict, Wave, WaveStage,
 };
 use crate::undelivered::Undelivered;
 use crate::view::{Observed, PauseEnd, PauseFacts, PracticeFacts};
@@ -26,32 +27,60 @@ use crate::view::{Observed, PauseEnd, PauseFacts, PracticeFacts};
 pub(crate) fn wave_blockers(state: &State, programme: &Programme, wave: &Wave, now: Timestamp) -> Vec<Blocker> {
     let mut blockers = Vec::new();
     if programme.stage != ProgrammeStage::Active {
-        blockers.push(Blocker::ProgrammeNotActive { stage: programme.stage });
+        blockers.push(Blocker::ProgrammeNotActive { programme: programme.id.clone(), stage: programme.stage });
     }
     let covering = state.active_holds().filter(|hold| hold.scope.covers_wave(&wave.id));
     blockers.extend(covering.map(Blocker::from));
     if wave.stage != WaveStage::Open {
-        if let Some(earlier) = earlier_in_the_way(programme, wave) {
-            blockers.push(Blocker::EarlierWave { wave: programme.wave_ref(earlier) });
-        }
+        let earlier = earlier_in_the_way(programme, wave).and_then(|earlier| programme.waves.get(&earlier));
+        blockers.extend(earlier.map(|earlier| Blocker::EarlierWave {
+            wave: earlier.id.clone(),
+            stage: earlier.stage,
+            passes_at: passes_at(state, programme, earlier, now),
+        }));
         let opens_at = wave.stage.is_before_open().then(|| first_slot(state, wave, now)).flatten();
         blockers.push(Blocker::WaveNotOpen { wave: wave.id.clone(), stage: wave.stage, opens_at });
     }
     blockers
 }
 
+/// Whether two people had it unwound.
+pub(crate) fn is_taken_back(wave: &Wave) -> bool {
+    matches!(wave.stage, WaveStage::Unwinding | WaveStage::Unwound)
+}
+
 /// The wave before this one that keeps it shut: one that it must come after and that has not passed, or any earlier one
-/// of the same plan that failed by a person's verdict.
+/// of the same plan that failed by a person's verdict or was unwound.
 pub(crate) fn earlier_in_the_way(programme: &Programme, wave: &Wave) -> Option<WaveId> {
     for earlier in programme.waves_in_order().take_while(|earlier| earlier.id != wave.id) {
         let verdict = earlier.gate.as_ref().map(|gate| gate.decision.as_ref().map_or(gate.verdict, |one| one.verdict));
         let passed = earlier.has_passed();
-        let failed = earlier.stage == WaveStage::Closed && verdict == Some(Verdict::Fail);
+        let failed = (earlier.stage == WaveStage::Closed && verdict == Some(Verdict::Fail)) || is_taken_back(earlier);
         if failed || (wave.rules.after.contains(&earlier.id.wave) && !passed) {
             return Some(earlier.id.wave);
         }
     }
     None
+}
+
+/// The first moment at which a wave's gate can have passed by itself: no sooner than its evidence has ripened, however little
+/// is left to happen in it. None where it never will by itself.
+fn passes_at(state: &State, programme: &Programme, wave: &Wave, now: Timestamp) -> Option<Timestamp> {
+    let ripe = |last: Timestamp| last.saturating_add(wave.rules.gate.soak).ok().map(|at| at.max(now));
+    match wave.stage {
+        WaveStage::Planned | WaveStage::Notice | WaveStage::Fixed => ripe(first_slot(state, wave, now)?),
+        WaveStage::Open | WaveStage::Draining => ripe(wave.last_action_at.unwrap_or(wave.changed_at)),
+        WaveStage::Soaking => {
+            let due = programme.pending_of(wave.id.wave).find(|due| due.kind == DueKind::GateEvaluated)?;
+            Some(due.at.max(now))
+        }
+        WaveStage::Gate
+        | WaveStage::Closed
+        | WaveStage::Cancelled
+        | WaveStage::Superseded
+        | WaveStage::Unwinding
+        | WaveStage::Unwound => None,
+    }
 }
 
 /// What is in the way of an enrolment by the scheduler's own state. `subject` is the practice as the registry has it now.
@@ -64,12 +93,19 @@ pub(crate) fn enrolment_blockers(
     now: Timestamp,
 ) -> Vec<Blocker> {
     let mut blockers = Vec::new();
-    // Holds on the whole wave are said of the wave.
-    let own = state.holds_on(subject).filter(|hold| !hold.scope.covers_wave(&wave.id));
-    blockers.extend(own.map(Blocker::from));
     let stage = enrolment.stage.state();
+    // Holds on the whole wave are said of the wave, as long as the practice waits in it.
+    let own = state.holds_on(subject).filter(|hold| stage.is_set_aside() || !hold.scope.covers_wave(&wave.id));
+    blockers.extend(own.map(Blocker::from));
     if stage.is_set_aside() {
-        blockers.push(Blocker::SetAside { wave: wave.id.clone(), stage: enrolment.stage.clone() });
+        let target = Target { practice: enrolment.practice, capability: programme.capability.clone() };
+        let reverted = state.access(&target).and_then(|access| access.reverted.as_ref());
+        let by_people = reverted.filter(|reverted| stage == EnrolmentState::Reverted && reverted.wave == wave.id);
+        let (wave, stage, since) = (wave.id.clone(), enrolment.stage.clone(), enrolment.changed_at);
+        blockers.push(match by_people {
+            Some(reverted) => Blocker::reverted(enrolment.practice, reverted),
+            None => Blocker::SetAside { wave, stage, since },
+        });
         return blockers;
     }
     if enrolment.mode == Mode::SelfService {
@@ -87,9 +123,10 @@ pub(crate) fn enrolment_blockers(
             let earliest = programme.noticed_from(&state.calendar, enrolment.practice, working_days);
             let practice = enrolment.practice;
             let undelivered = programme.correspondence(practice).and_then(Undelivered::of);
+            let if_told_today = state.calendar.working_days_after(civil_date(now), working_days).ok();
             blockers.push(match undelivered.filter(|_| earliest.is_none()) {
-                Some(why) => Blocker::NoticeUndelivered { practice, why },
-                None => Blocker::NoNotice { working_days, earliest },
+                Some(why) => Blocker::NoticeUndelivered { practice, why, if_told_today },
+                None => Blocker::NoNotice { working_days, earliest, if_told_today },
             });
         }
         if let Some(at) = enrolment.not_before.filter(|at| now < *at) {
@@ -108,8 +145,22 @@ fn earlier_decision(state: &State, programme: &Programme, enrolment: &Enrolment)
     if let Some(open) = state.open_activation(&target) {
         return Some(Blocker::UnderWay { key: open.key.clone() });
     }
-    let applied = state.access(&target).is_some_and(|access| access.applied.is_some());
-    applied.then_some(Blocker::Drifted { practice: enrolment.practice })
+    let access = state.access(&target)?;
+    if access.applied.is_some() {
+        return Some(Blocker::Drifted { practice: enrolment.practice });
+    }
+    let reverted = access.reverted.as_ref()?;
+    (!is_named_since(programme, enrolment.practice, reverted)).then(|| Blocker::reverted(enrolment.practice, reverted))
+}
+
+/// Whether the plan in force names the practice in a wave's list, and was made since people had it switched off: so that
+/// another person approved just that (rule 8, I22).
+pub(crate) fn is_named_since(programme: &Programme, practice: PracticeCode, reverted: &Reverted) -> bool {
+    let record = programme.in_force.and_then(|version| programme.plans.get(&version));
+    record.filter(|record| reverted.at_position < record.submitted_at_position).is_some_and(|record| {
+        let mut members = record.plan.waves.iter().flat_map(|wave| &wave.members);
+        members.any(|member| member.practice == practice && member.by == PlacedBy::List)
+    })
 }
 
 /// Rules 2 and 3: the window that must be open to push, the list that must be open to claim.
@@ -238,7 +289,7 @@ pub(crate) fn practice_blockers(
     let mut blockers = Vec::new();
     for pause in facts.pauses.iter().filter(|pause| pause.in_force && pause.covers(capability)) {
         if !ends_in_time(state, wave, facts, pause) {
-            blockers.push(Blocker::paused(practice, pause));
+            blockers.push(Blocker::paused(practice, pause, planned.stage.state().is_unsealed()));
         }
     }
     if facts.access(capability).is_some_and(|access| access.switch_off_requested) {

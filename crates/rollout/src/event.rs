@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Calendar;
 use crate::id::{Account, ActivationKey, HoldId, PlanVersion, ProgrammeId, WaveId, WaveRef};
 use crate::plan::Plan;
-use crate::state::{Document, Due, DueOutcome, GateEvaluation, Hold, PauseRef, Ruling, Signature, Verdict};
+use crate::state::{
+    ClinicalReason, Document, Due, DueOutcome, GateEvaluation, Hold, PauseRef, Ruling, Signature, Verdict,
+};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -238,7 +240,7 @@ pub enum Event {
         /// Which, how.
         settlements: Vec<Settlement>,
     },
-    /// A STOP asks suppliers to cancel these.
+    /// A STOP, or the unwinding of their wave, asks suppliers to cancel these.
     CancelAsked {
         /// Which.
         keys: Vec<ActivationKey>,
@@ -292,6 +294,42 @@ pub enum Event {
         wave: WaveRef,
         /// Who.
         by: Account,
+    },
+    /// The first of two people asked for a wave to be unwound.
+    UnwindAsked {
+        /// The wave.
+        wave: WaveRef,
+        /// On what clinical grounds.
+        reason: ClinicalReason,
+        /// Who, when, why.
+        signature: Signature,
+        /// Until when another may begin it.
+        until: Timestamp,
+    },
+    /// A second person had it begun: the wave takes nobody any more, and what it has switched on is switched off.
+    UnwindingBegun {
+        /// The wave.
+        wave: WaveRef,
+        /// On what clinical grounds.
+        reason: ClinicalReason,
+        /// Who, when, why.
+        signature: Signature,
+        /// Those that are on by it: each is to be switched off. Whoever is found to be on later follows.
+        practices: Vec<PracticeCode>,
+    },
+    /// Everything that a wave had switched on is off.
+    WaveUnwound {
+        /// The wave.
+        wave: WaveRef,
+    },
+    /// A person had one practice switched off again.
+    RevertOrdered {
+        /// The wave that had switched it on.
+        wave: WaveRef,
+        /// The practice.
+        practice: PracticeCode,
+        /// Who, when, why.
+        signature: Signature,
     },
     /// A wave was moved to a later date.
     WaveRescheduled {
@@ -395,6 +433,10 @@ impl Event {
             Self::GateEvaluated { .. } => "gate-evaluated",
             Self::GateDecided { .. } => "gate-decided",
             Self::WaveCancelled { .. } => "wave-cancelled",
+            Self::UnwindAsked { .. } => "unwind-asked",
+            Self::UnwindingBegun { .. } => "unwinding-begun",
+            Self::WaveUnwound { .. } => "wave-unwound",
+            Self::RevertOrdered { .. } => "revert-ordered",
             Self::WaveRescheduled { .. } => "wave-rescheduled",
             Self::DueScheduled { .. } => "due-scheduled",
             Self::DueSettled { .. } => "due-settled",

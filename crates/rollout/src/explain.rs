@@ -8,18 +8,23 @@ use std::fmt;
 use jiff::Timestamp;
 use ods::{Capability, PracticeCode};
 
-use crate::blocker::Blocker;
-use crate::calendar::civil_date;
+use crate::blocker::words::At;
+use crate::blocker::{Blocker, Owner};
+use crate::calendar::{civil_date, day_bounds};
 use crate::command::{Command, Proposal};
 use crate::drift::{Drift, drift};
 use crate::eligibility::{claim_times, enrolment_blockers, next_window, open_now, practice_blockers, wave_blockers};
-use crate::id::{Target, WaveRef};
+use crate::id::{Direction, ProgrammeId, Target, WaveRef};
+use crate::information::{Information, information};
 use crate::readiness::unready;
-use crate::room::Room;
+use crate::room::{Full, Room};
 use crate::spec::Mode;
-use crate::state::{Activation, Desired, Enrolment, EnrolmentState, Programme, ProgrammeStage, State, Wave};
-use crate::step::{opens_at, step, subject};
-use crate::view::{AdviceFacts, Observed, PracticeFacts, RegistryView};
+use crate::state::{
+    Activation, Desired, Enrolment, EnrolmentState, Hold, HoldScope, Programme, ProgrammeStage, State, Wave,
+};
+use crate::step::{step, subject};
+use crate::turn::{Asked, turn};
+use crate::view::{Observed, PracticeFacts, RegistryView};
 
 /// Why a practice is as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +33,10 @@ pub struct Explanation {
     pub practice: PracticeCode,
     /// The capability.
     pub capability: Capability,
+    /// The moment that it is an explanation of.
+    pub at: Timestamp,
+    /// The programme whose people act where `programme` must; none where none has this capability.
+    pub programme: Option<ProgrammeId>,
     /// What was last observed there.
     pub observed: Observed,
     /// The moment that the observation is of.
@@ -51,51 +60,8 @@ pub struct Explanation {
     pub registry_position: u64,
 }
 
-/// Advice about a practice: for the people who decide. Only pauses and holds stop a go-live.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Information {
-    /// The practice.
-    pub practice: PracticeCode,
-    /// The advice.
-    pub advice: AdviceFacts,
-}
-
-fn information(facts: &PracticeFacts, capability: &Capability) -> Vec<Information> {
-    let about = facts.advice.iter().filter(|advice| advice.covers(capability));
-    about.map(|advice| Information { practice: facts.code, advice: advice.clone() }).collect()
-}
-
-impl Information {
-    /// An UPPER_SNAKE code.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        if self.advice.is_to_wait { "ADVICE_TO_WAIT" } else { "SUPPORT_CASE" }
-    }
-
-    /// The resource that says so.
-    #[must_use]
-    pub fn resource(&self) -> String {
-        format!("practices/{}/advice/{}", self.practice, self.advice.number)
-    }
-}
-
-impl fmt::Display for Information {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let AdviceFacts { source, reference, category, from, until, review_on, .. } = &self.advice;
-        let from = civil_date(*from);
-        if self.advice.is_to_wait {
-            write!(out, "{source} advises to wait, since {from}")?;
-        } else {
-            write!(out, "support case {reference} ({category}) at {source}, open since {from}")?;
-        }
-        if let Some(until) = until {
-            write!(out, ", until {}", civil_date(*until))?;
-        }
-        review_on.map_or(Ok(()), |date| write!(out, ", to be reviewed on {date}"))
-    }
-}
-
-/// Explains a practice as it is now; nothing of it is remembered.
+/// Explains a practice as it is at `now`, by what the state and the view hold; nothing of it is remembered. Of a past
+/// moment, with the state and the view of that moment, it is what was said then.
 #[must_use]
 pub fn explain(state: &State, view: &RegistryView, target: &Target, now: Timestamp) -> Explanation {
     let facts = view.get(target.practice);
@@ -103,6 +69,8 @@ pub fn explain(state: &State, view: &RegistryView, target: &Target, now: Timesta
     let mut explanation = Explanation {
         practice: target.practice,
         capability: target.capability.clone(),
+        at: now,
+        programme: None,
         observed: observation.map(|access| access.observed).unwrap_or_default(),
         observed_at: observation.and_then(|access| access.observed_at),
         desired: state.access(target).map(|access| access.desired).unwrap_or_default(),
@@ -116,6 +84,7 @@ pub fn explain(state: &State, view: &RegistryView, target: &Target, now: Timesta
     };
     let question = Question { state, view, now, facts, target };
     let found = programme_of(state, target);
+    explanation.programme = found.map(|programme| programme.id.clone());
     let enrolled = found.and_then(|programme| {
         let wave = programme.waves.get(programme.current_wave.get(&target.practice)?)?;
         Some((programme, wave, wave.enrolment(target.practice)?))
@@ -130,7 +99,7 @@ pub fn explain(state: &State, view: &RegistryView, target: &Target, now: Timesta
     match (found, enrolled) {
         (_, Some((programme, wave, enrolment))) => {
             explanation.blockers = question.enrolled(programme, wave, enrolment);
-            explanation.earliest_at = question.earliest(wave, enrolment, &explanation.blockers);
+            explanation.earliest_at = question.earliest(programme, wave, enrolment, &explanation.blockers);
         }
         (Some(programme), None) => explanation.blockers = question.unplaced(programme),
         (None, None) => {
@@ -233,7 +202,8 @@ impl Question<'_> {
         let still = report.stills.into_iter().find(|still| still.practices.contains(&practice))?;
         match still.blocker {
             Blocker::Full { cap, .. } => {
-                let opens_at = opens_at(self.state, wave, &cap);
+                let is_of_day = matches!(cap, Full::Daily { .. });
+                let opens_at = is_of_day.then(|| self.turn(programme, wave, self.now, &[])).flatten();
                 Some(Blocker::Full { cap, opens_at })
             }
             other => Some(other),
@@ -243,11 +213,13 @@ impl Question<'_> {
     fn unplaced(&self, programme: &Programme) -> Vec<Blocker> {
         let mut blockers = self.by_the_registry(Some(programme));
         if programme.stage != ProgrammeStage::Active {
-            blockers.push(Blocker::ProgrammeNotActive { stage: programme.stage });
+            let (programme, stage) = (programme.id.clone(), programme.stage);
+            blockers.push(Blocker::ProgrammeNotActive { programme, stage });
         }
         let unplaced = programme.plan().into_iter().flat_map(|plan| &plan.unplaced);
         let reason = unplaced.into_iter().find(|(_, practices)| practices.contains(&self.target.practice));
-        blockers.push(Blocker::NotInPlan { reason: reason.map(|(reason, _)| reason.clone()) });
+        let reason = reason.map(|(reason, _)| reason.clone());
+        blockers.push(Blocker::NotInPlan { programme: programme.id.clone(), reason });
         blockers
     }
 
@@ -257,28 +229,76 @@ impl Question<'_> {
         let Some(facts) = self.facts else { return vec![Blocker::PracticeNotOpen { practice }] };
         let mut blockers = Vec::new();
         let paused = facts.pauses.iter().filter(|pause| pause.in_force && pause.covers(&self.target.capability));
-        blockers.extend(paused.map(|pause| Blocker::paused(practice, pause)));
+        blockers.extend(paused.map(|pause| Blocker::paused(practice, pause, false)));
         if facts.access(&self.target.capability).is_some_and(|access| access.switch_off_requested) {
             blockers.push(Blocker::SwitchOffRequested { practice });
         }
         blockers.extend(Blocker::not_open(facts));
         blockers.extend(unready(programme, facts, self.now));
+        let covers = |hold: &&Hold| covers_outside_waves(&hold.scope, programme, facts);
+        blockers.extend(self.state.active_holds().filter(covers).map(Blocker::from));
         blockers
     }
 
-    /// The wave's first moment after all that time alone clears.
-    fn earliest(&self, wave: &Wave, enrolment: &Enrolment, blockers: &[Blocker]) -> Option<Timestamp> {
+    /// The first moment at which it can go live, if all that depends on people is cleared by then and nobody else changes
+    /// anything: after all that time alone clears, at its turn.
+    fn earliest(
+        &self,
+        programme: &Programme,
+        wave: &Wave,
+        enrolment: &Enrolment,
+        blockers: &[Blocker],
+    ) -> Option<Timestamp> {
         let stage = enrolment.stage.state();
-        if stage.is_set_aside() || !stage.is_unsealed() || wave.stage.has_ended() {
+        if !stage.is_unsealed() || wave.stage.has_ended() {
             return None;
         }
-        let cleared = blockers.iter().filter_map(Blocker::earliest_at).max();
-        let from = cleared.map_or(self.now, |at| at.max(self.now));
-        if enrolment.mode == Mode::BookedDates {
-            let (_, closes, date) = claim_times(wave, enrolment)?;
-            return (from < closes).then(|| crate::calendar::day_bounds(date).0);
+        let mut from = self.now;
+        for blocker in blockers {
+            from = from.max(blocker.cleared_at(self.now)?);
         }
-        next_window(self.state, wave, from)
+        match enrolment.mode {
+            // It has been asked, and may do it at any moment.
+            _ if stage == EnrolmentState::Invited => Some(from),
+            Mode::BookedDates => {
+                let (_, closes, date) = claim_times(wave, enrolment)?;
+                let starts = day_bounds(date).0;
+                // Notice is owed for the date, all else is to be clear when the list is taken.
+                let in_time = |blocker: &Blocker| match blocker {
+                    Blocker::Full { .. } => false,
+                    Blocker::NoNotice { .. } | Blocker::NoticeUndelivered { .. } => {
+                        blocker.cleared_at(self.now).is_some_and(|at| at <= starts)
+                    }
+                    _ => blocker.cleared_at(self.now).is_some_and(|at| at < closes),
+                };
+                (self.now < closes && blockers.iter().all(in_time)).then_some(starts)
+            }
+            Mode::Push if stage != EnrolmentState::Admitted => self.turn(programme, wave, from, blockers),
+            Mode::Push | Mode::SelfService => next_window(self.state, wave, from),
+        }
+    }
+
+    fn turn(&self, programme: &Programme, wave: &Wave, from: Timestamp, blockers: &[Blocker]) -> Option<Timestamp> {
+        let holds = blockers.iter().filter_map(|blocker| match blocker {
+            Blocker::Held { hold, .. } => Some(*hold),
+            _ => None,
+        });
+        let lifted = holds.collect();
+        let Self { state, view, now, target, .. } = *self;
+        turn(Asked { state, view, programme, wave, practice: target.practice, from, lifted: &lifted, now })
+    }
+}
+
+/// Whether a hold covers a practice that is in no wave.
+fn covers_outside_waves(scope: &HoldScope, programme: Option<&Programme>, facts: &PracticeFacts) -> bool {
+    match scope {
+        HoldScope::National => true,
+        HoldScope::Supplier(supplier) => facts.supplier.as_ref() == Some(supplier),
+        HoldScope::Region(region) => facts.region == Some(*region),
+        HoldScope::Icb(icb) => facts.icb == Some(*icb),
+        HoldScope::Programme(held) => programme.is_some_and(|programme| programme.id == *held),
+        HoldScope::Wave(_) => false,
+        HoldScope::Practice(_) | HoldScope::Selection(_) => scope.names(facts.code),
     }
 }
 
@@ -289,26 +309,47 @@ impl Explanation {
         self.observed == Observed::On
     }
 
-    /// One sentence in plain words.
+    /// Who must act on one of its blockers, by name: `practices/A81001`, `suppliers/EMIS`, `programmes/spring`, an account,
+    /// or `time`; `programme` where there is none yet.
+    #[must_use]
+    pub fn owner_of(&self, blocker: &Blocker) -> String {
+        match (blocker.owner(), &self.programme) {
+            (Owner::Programme, Some(programme)) => programme.to_string(),
+            (owner, _) => owner.to_string(),
+        }
+    }
+
+    /// A few sentences in plain words.
     #[must_use]
     pub fn summary(&self) -> String {
         let practice = self.practice;
-        match (self.is_live(), self.blockers.as_slice(), &self.activation) {
-            (true, ..) => format!("{practice} is live."),
-            (false, [], Some(_)) => format!("{practice} is being switched."),
-            (false, [], None) => format!("Nothing is in the way of {practice}."),
-            (false, [first, rest @ ..], _) => {
-                let others = match rest.len() {
-                    0 => String::new(),
-                    1 => ", and one other thing".to_owned(),
-                    more => format!(", and {more} other things"),
-                };
-                let when = self.earliest_at.map(|at| {
-                    let civil = crate::calendar::civil_datetime(at);
-                    format!(" It can go live on {} at the earliest.", civil.date())
-                });
-                format!("{practice} is not live: {first}{others}.{}", when.unwrap_or_default())
+        let [first, rest @ ..] = self.blockers.as_slice() else { return self.goes_well() };
+        let others = match rest.len() {
+            0 => String::new(),
+            1 => " One other thing is in the way as well.".to_owned(),
+            more => format!(" {more} other things are in the way as well."),
+        };
+        let earliest = self.earliest_at.map(|at| format!(" It can go live on {} at the earliest.", At(at)));
+        format!("{practice} is not live: {first}.{others}{}", earliest.unwrap_or_default())
+    }
+
+    /// The same where nothing is in the way.
+    fn goes_well(&self) -> String {
+        let practice = self.practice;
+        let stage = self.enrolment.as_ref().map(|enrolment| enrolment.stage.state());
+        match (&self.activation, stage) {
+            _ if self.is_live() => format!("{practice} is live."),
+            (Some(activation), _) if activation.key.direction == Direction::Disable => {
+                format!("{practice} is being switched off.")
             }
+            (Some(_), Some(EnrolmentState::Unknown)) => {
+                format!("{practice} is being switched on. The supplier's reply was lost, and it is being asked.")
+            }
+            (Some(_), _) => format!("{practice} is being switched on."),
+            (None, Some(EnrolmentState::Confirmed | EnrolmentState::Verified)) => {
+                format!("{practice} was switched on, and has not been seen live yet.")
+            }
+            (None, _) => format!("Nothing is in the way of {practice}: it goes live now."),
         }
     }
 }
@@ -322,7 +363,7 @@ impl fmt::Display for Explanation {
         }
         for blocker in &self.blockers {
             write!(out, "\n  {}: {blocker}", blocker.code())?;
-            write!(out, "\n    {} acts: {}", blocker.owner(), blocker.clears_by())?;
+            write!(out, "\n    {}: {}", self.owner_of(blocker), blocker.clears_by())?;
         }
         for information in &self.information {
             write!(out, "\n  for information, {}: {information}", information.code())?;

@@ -31,6 +31,7 @@ mod event;
 mod explain;
 pub mod forecast;
 mod id;
+mod information;
 mod line;
 pub mod list;
 mod notice;
@@ -45,11 +46,12 @@ mod room;
 pub mod spec;
 pub mod state;
 mod step;
+mod turn;
 mod undelivered;
 mod view;
 
 pub use apply::apply;
-pub use blocker::Blocker;
+pub use blocker::{Blocker, Owner};
 pub use cohort::Cohort;
 pub use command::{
     Act, Candidate, Command, CountedPause, DisableCandidate, Fact, PermitAnswer, Proposal, SupplierAnswer, Unfit,
@@ -59,10 +61,11 @@ pub use drift::{Drift, drift};
 pub use event::{
     Admission, DisableIntent, DispatchMove, EnrolmentMove, Event, Joining, SealedDispatch, Settlement, Standing, Voided,
 };
-pub use explain::{Explanation, Information, explain};
+pub use explain::{Explanation, explain};
 pub use id::{
     Account, ActivationKey, Direction, HoldId, NotAProgrammeId, PlanVersion, ProgrammeId, Target, WaveId, WaveRef,
 };
+pub use information::Information;
 pub use line::{AT_ONCE_DEFAULT, Line, LineLimits, Silence, Urgency, Wait};
 pub use notice_status::{DispatchKind, NoticeObstacle, NoticeStatus, notice_status};
 pub use pace::{CLAIM_TIME, REPLY_TIME};

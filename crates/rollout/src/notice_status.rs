@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ods::PracticeCode;
 
-use crate::blocker::Blocker;
+use crate::blocker::{Blocker, Owner};
 use crate::state::{Carrier, DispatchStage, Means, Programme, State, Trouble, Wave};
 use crate::undelivered::Undelivered;
 
@@ -74,8 +74,8 @@ pub fn notice_status(state: &State, programme: &Programme, wave: &Wave) -> Notic
         }
         let why = programme.correspondence(practice).and_then(Undelivered::of).filter(|_| earliest.is_none());
         let blocker = match why {
-            Some(why) => Blocker::NoticeUndelivered { practice, why },
-            None => Blocker::NoNotice { working_days, earliest: None },
+            Some(why) => Blocker::NoticeUndelivered { practice, why, if_told_today: None },
+            None => Blocker::NoNotice { working_days, earliest: None, if_told_today: None },
         };
         let obstacle = obstacles.entry(blocker.code()).or_insert_with(|| NoticeObstacle {
             code: blocker.code(),
@@ -91,10 +91,10 @@ pub fn notice_status(state: &State, programme: &Programme, wave: &Wave) -> Notic
 }
 
 /// Each practice acts for itself.
-fn owner_of_many(owner: &str) -> &'static str {
+fn owner_of_many(owner: &Owner) -> &'static str {
     match owner {
-        "time" => "time",
-        "programme" => "programme",
-        _ => "practices",
+        Owner::Time => "time",
+        Owner::Programme => "programme",
+        Owner::Practice(_) | Owner::Supplier(_) | Owner::Account(_) => "practices",
     }
 }

@@ -132,6 +132,8 @@ pub enum Unplaced {
     Paused,
     /// A hold names just this practice.
     Held(HoldId),
+    /// People had it switched off again, and no wave's list names it (rule 8).
+    Reverted,
     /// Its supplier is not known, or not among the programme's.
     NoSupplier,
     /// No wave's cohort matches it.
@@ -154,6 +156,7 @@ impl Unplaced {
             Self::AlreadyOn => "ALREADY_ON",
             Self::Paused => "PAUSED_BY_PRACTICE",
             Self::Held(_) => "HELD",
+            Self::Reverted => "REVERTED_BY_A_PERSON",
             Self::NoSupplier => "SUPPLIER_NOT_IN_PROGRAMME",
             Self::NoWave => "NO_WAVE_MATCHES",
             Self::NoRoom => "WAVES_ARE_FULL",
@@ -170,6 +173,7 @@ impl fmt::Display for Unplaced {
             Self::AlreadyOn => out.write_str("on already, or being switched on"),
             Self::Paused => out.write_str("paused by the practice"),
             Self::Held(hold) => write!(out, "held by {hold}"),
+            Self::Reverted => out.write_str("switched off again by people's decision, and in no wave's list"),
             Self::NoSupplier => out.write_str("supplier not known, or not in the programme"),
             Self::NoWave => out.write_str("no wave's cohort matches"),
             Self::NoRoom => out.write_str("the waves that match are full"),

@@ -8,6 +8,7 @@ use jiff::{Timestamp, ToSpan};
 use ods::readiness::catalogue_item;
 
 use crate::blocker::Blocker;
+use crate::blocker::words::Day;
 use crate::calendar::civil_date;
 use crate::spec::{ItemSpec, ReadinessSpec};
 use crate::state::Programme;
@@ -43,8 +44,8 @@ pub enum LackReason {
 impl fmt::Display for Lack {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.why {
-            LackReason::Stands(state) => write!(out, "{} is {state}", self.item)?,
-            LackReason::OutOfDate { since } => write!(out, "{} has been out of date since {since}", self.item)?,
+            LackReason::Stands(state) => write!(out, "{} {}", self.item, in_words(state))?,
+            LackReason::OutOfDate { since } => write!(out, "{} has been out of date since {}", self.item, Day(since))?,
             LackReason::MustApply => {
                 write!(out, "{} is said not to apply, and applies to every practice of the programme", self.item)?;
             }
@@ -52,9 +53,19 @@ impl fmt::Display for Lack {
         match (self.owner.as_str(), self.due_date) {
             ("", None) => Ok(()),
             (owner, None) => write!(out, " ({owner} sees to it)"),
-            ("", Some(due_date)) => write!(out, " (to be done by {due_date})"),
-            (owner, Some(due_date)) => write!(out, " ({owner} sees to it by {due_date})"),
+            ("", Some(due_date)) => write!(out, " (to be done by {})", Day(due_date)),
+            (owner, Some(due_date)) => write!(out, " ({owner} sees to it by {})", Day(due_date)),
         }
+    }
+}
+
+fn in_words(state: ItemState) -> &'static str {
+    match state {
+        ItemState::NotStarted => "is not begun",
+        ItemState::InProgress => "is under way",
+        ItemState::Complete => "is done",
+        ItemState::NotApplicable => "is said not to apply",
+        ItemState::Expired => "has expired",
     }
 }
 

@@ -176,6 +176,14 @@ pub enum Rejection {
         /// Who.
         account: Account,
     },
+    /// The second person is the first.
+    #[error("{account} asked for {wave} to be unwound; another person begins it")]
+    SamePersonUnwinds {
+        /// The wave.
+        wave: WaveRef,
+        /// Who.
+        account: Account,
+    },
     /// The etag is not the thing's.
     #[error("it has changed since: its etag is {actual}, not {given}")]
     EtagDiffers {

@@ -10,6 +10,7 @@ use std::fmt;
 use jiff::civil::Date;
 use ods::{IcbCode, Supplier};
 
+use crate::blocker::words::Day;
 use crate::spec::{CapSet, Caps};
 use crate::state::{Activation, CapScope, Load, Loads, Programme, State, scopes};
 
@@ -57,7 +58,7 @@ impl Full {
 impl fmt::Display for Full {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Daily { scope, date } => write!(out, "the cap of {date} for {scope} is used up"),
+            Self::Daily { scope, date } => write!(out, "the cap of {} for {scope} is used up", Day(*date)),
             Self::InFlight { scope } => write!(out, "the cap on what is under way for {scope} is used up"),
         }
     }
@@ -96,22 +97,45 @@ impl<'a> Room<'a> {
         date: Date,
     ) -> Result<(), Full> {
         let Some(caps) = self.caps else { return Ok(()) };
-        let fits = |loads: &Loads, caps: &CapSet, scope: &CapScope| loads.of(scope).plus(load).within(caps.of(scope));
-        let daily = self.days.entry(date).or_insert_with(|| counted(self.state, date, self.today));
+        self.fits_day(supplier, icb, load, date)?;
         for scope in scopes(supplier, icb) {
-            if !fits(daily, &caps.daily, &scope) {
-                return Err(Full::Daily { scope, date });
-            }
-        }
-        for scope in scopes(supplier, icb) {
-            if self.kept.contains(&scope) || !fits(&self.in_flight, &caps.in_flight, &scope) {
+            if self.kept.contains(&scope) || !fits(&self.in_flight, &caps.in_flight, &scope, load) {
                 self.kept.insert(scope.clone());
                 return Err(Full::InFlight { scope });
             }
         }
-        daily.add(supplier, icb, load);
+        self.day(date).add(supplier, icb, load);
         self.in_flight.add(supplier, icb, load);
         Ok(())
+    }
+
+    /// The same by the caps of the day alone: for whoever looks further ahead than anything is under way.
+    ///
+    /// # Errors
+    /// The first daily cap in the way.
+    pub(crate) fn take_of_day(
+        &mut self,
+        supplier: &Supplier,
+        icb: Option<IcbCode>,
+        load: Load,
+        date: Date,
+    ) -> Result<(), Full> {
+        self.fits_day(supplier, icb, load, date)?;
+        self.day(date).add(supplier, icb, load);
+        Ok(())
+    }
+
+    fn fits_day(&mut self, supplier: &Supplier, icb: Option<IcbCode>, load: Load, date: Date) -> Result<(), Full> {
+        let Some(caps) = self.caps else { return Ok(()) };
+        let daily = self.day(date);
+        match scopes(supplier, icb).find(|scope| !fits(daily, &caps.daily, scope, load)) {
+            Some(scope) => Err(Full::Daily { scope, date }),
+            None => Ok(()),
+        }
+    }
+
+    fn day(&mut self, date: Date) -> &mut Loads {
+        self.days.entry(date).or_insert_with(|| counted(self.state, date, self.today))
     }
 
     /// Whether no practice of whatever size, supplier or ICB can have another slot on `date`.
@@ -119,13 +143,16 @@ impl<'a> Room<'a> {
         let caps = self.caps?;
         let one = Load { practices: 1, patients: 0 };
         let scope = CapScope::National;
-        let daily = self.days.entry(date).or_insert_with(|| counted(self.state, date, self.today));
-        if !daily.of(&scope).plus(one).within(caps.daily.national) {
+        if !self.day(date).of(&scope).plus(one).within(caps.daily.national) {
             return Some(Full::Daily { scope, date });
         }
         let in_flight = self.in_flight.of(&scope).plus(one);
         (self.kept.contains(&scope) || !in_flight.within(caps.in_flight.national)).then_some(Full::InFlight { scope })
     }
+}
+
+fn fits(loads: &Loads, caps: &CapSet, scope: &CapScope, load: Load) -> bool {
+    loads.of(scope).plus(load).within(caps.of(scope))
 }
 
 /// What counts on a date: what was sealed or booked for it, and today what has a slot and will be sealed.

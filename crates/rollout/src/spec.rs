@@ -23,7 +23,7 @@ use ods::{Capability, Supplier};
 use serde::{Deserialize, Serialize};
 
 pub use check::Existing;
-pub(crate) use check::booked_in;
+pub(crate) use check::{booked_in, told_too_late};
 pub use limits::{Cap, CapSet, Caps, GateSpec, NotAShare, Share};
 pub use readiness::{ItemSpec, ReadinessSpec};
 pub use strategy::{RestSpec, StageSpec, StrategySpec};

@@ -11,6 +11,7 @@ pub mod enrolment;
 pub mod hold;
 pub mod load;
 pub mod programme;
+pub mod unwinding;
 pub mod wave;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use enrolment::{Deferral, Enrolment, EnrolmentStage, EnrolmentState, Superse
 pub use hold::{Brake, Hold, HoldClass, HoldScope, LiftAsked, SECOND_PERSON_TIME, Signature, Subject};
 pub use load::{CapScope, Load, Loads, scopes};
 pub use programme::{DeadlineSet, Document, Notice, PlanRecord, PlanStage, Programme, ProgrammeStage};
+pub use unwinding::{ClinicalReason, Reverted, Unwinding};
 pub use wave::{Decision, Evidence, GateEvaluation, Verdict, Wave, WaveStage};
 
 use crate::calendar::Calendar;
@@ -61,6 +63,9 @@ pub struct State {
     agenda: OrdSet<(Timestamp, ActivationKey)>,
     /// Keys given up before their seal, whose permits are to be given back, if there are any.
     pub releases: OrdSet<ActivationKey>,
+    /// Where people have ordered access to be taken away again, and no supplier has confirmed it yet.
+    #[serde(with = "crate::pairs", default)]
+    pub ordered_off: OrdMap<Target, Cause>,
     /// Programme-default pauses that were judged.
     #[serde(with = "crate::pairs")]
     pub judgements: OrdMap<PauseRef, Judgement>,

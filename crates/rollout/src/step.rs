@@ -12,7 +12,7 @@ mod admission;
 mod due;
 mod set_aside;
 
-pub(crate) use admission::{candidate, opens_at, subject};
+pub(crate) use admission::{candidate, subject};
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use ods::PracticeCode;
 use crate::blocker::Blocker;
 use crate::calendar::civil_date;
 use crate::command::{Command, Proposal, Unfit};
-use crate::decide::{drained_at, evaluation_due, is_complete};
+use crate::decide::{drained_at, evaluation_due, is_complete, is_unwound, unwinding_awaited};
 use crate::eligibility::{
     admissions_are_over, earlier_in_the_way, first_slot, has_time_left, open_now, stragglers_until, unfit,
     wave_blockers,
@@ -117,6 +117,9 @@ impl<'a> Walk<'a> {
                 }
             }
             WaveStage::Soaking => self.soaking(programme, wave),
+            WaveStage::Unwinding if is_unwound(self.state, wave) => {
+                self.proposals.push(Proposal::EndUnwinding { wave: id });
+            }
             _ => self.stands(programme, wave),
         }
     }
@@ -201,6 +204,11 @@ impl<'a> Walk<'a> {
 
     fn soaking(&mut self, programme: &Programme, wave: &Wave) {
         let Some((due, given_up)) = evaluation_due(self.state, wave) else { return };
+        if let Some(until) = unwinding_awaited(wave, self.now) {
+            self.wake(until);
+            self.stands(programme, wave);
+            return;
+        }
         let complete = is_complete(self.state, wave, self.view.position);
         if self.now < due.at || (!complete && self.now < given_up) {
             self.wake(if self.now < due.at { due.at } else { given_up });

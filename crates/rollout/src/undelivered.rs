@@ -5,7 +5,9 @@ use std::fmt;
 use jiff::Timestamp;
 use ods::PracticeCode;
 
-use crate::calendar::civil_datetime;
+use crate::blocker::Owner;
+use crate::blocker::words::{At, Day};
+use crate::calendar::civil_date;
 use crate::state::{Correspondence, DispatchStage, Trouble};
 
 /// What is in the way of a practice's notice.
@@ -94,11 +96,11 @@ impl Undelivered {
     }
 
     /// Who must act.
-    pub(crate) fn owner(&self, practice: PracticeCode) -> String {
+    pub(crate) fn owner(&self, practice: PracticeCode) -> Owner {
         match self {
-            Self::NoContact { .. } | Self::WrongAddress { .. } => format!("practices/{practice}"),
-            Self::GivenUp { .. } | Self::HandedOver { .. } => "programme".to_owned(),
-            Self::TriedAgain { .. } | Self::UnderWay { .. } => "time".to_owned(),
+            Self::NoContact { .. } | Self::WrongAddress { .. } => Owner::Practice(practice),
+            Self::GivenUp { .. } | Self::HandedOver { .. } => Owner::Programme,
+            Self::TriedAgain { .. } | Self::UnderWay { .. } => Owner::Time,
         }
     }
 
@@ -127,9 +129,8 @@ impl Undelivered {
                 write!(out, "no notice reached practices/{practice}/contacts/{contact}: {trouble}; given up")
             }
             Self::TriedAgain { contact, trouble, at } => {
-                let at = civil_datetime(*at);
-                write!(out, "no notice reached practices/{practice}/contacts/{contact}: {trouble}; tried again on ")?;
-                write!(out, "{} at {:02}:{:02}", at.date(), at.hour(), at.minute())
+                let at = At(*at);
+                write!(out, "no notice reached practices/{practice}/contacts/{contact}: {trouble}; tried again on {at}")
             }
             Self::HandedOver { at } => {
                 write!(out, "its notice was handed over on {}; nobody has recorded that it was delivered", day(*at))
@@ -139,6 +140,6 @@ impl Undelivered {
     }
 }
 
-fn day(at: Timestamp) -> jiff::civil::Date {
-    civil_datetime(at).date()
+fn day(at: Timestamp) -> Day {
+    Day(civil_date(at))
 }

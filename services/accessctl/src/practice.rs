@@ -2,11 +2,12 @@
 
 mod advice;
 mod contact;
+mod explain;
 mod readiness;
+mod revert;
 
 use clap::{Args, Subcommand};
 use proto::registry::v1 as registry;
-use proto::scheduler::v1 as scheduler;
 
 use crate::connection::{Connection, every_page};
 use crate::export::{self, Export};
@@ -17,6 +18,7 @@ use crate::output::{Output, Table, number, word};
 use crate::succession;
 use advice::Advice;
 use contact::Contact;
+use explain::Explain;
 use readiness::Readiness;
 
 #[derive(Subcommand)]
@@ -48,10 +50,7 @@ pub(crate) enum Practice {
     /// Practices as a file: CSV or a FHIR R4 bundle, with their history where that is asked for
     Export(Export),
     /// Everything in the way, who must act, when at the earliest
-    Explain {
-        /// Its ODS code, such as A81001
-        practice: String,
-    },
+    Explain(Explain),
     /// Who changed what, when and why
     History {
         /// Its ODS code, such as A81001
@@ -82,6 +81,8 @@ pub(crate) enum Practice {
         #[command(flatten)]
         change: Change,
     },
+    /// Have it switched off again where a wave switched it on; no later wave takes it up but one that lists it
+    Revert(revert::Revert),
     /// Record a merger, a split, a change of code or a closure
     Succeed(succession::Succeed),
     /// Its readiness checklist: show it, set items of it, or the items there are
@@ -156,7 +157,7 @@ pub(crate) async fn run(connection: &Connection, output: Output, practice: Pract
             self::list(connection, output, list).await
         }
         Practice::Export(export) => export::run(connection, output, export).await,
-        Practice::Explain { practice } => explain(connection, output, &practice).await,
+        Practice::Explain(wanted) => explain::run(connection, output, wanted).await,
         Practice::History { practice, as_of } => history(connection, output, &practice, &as_of).await,
         Practice::Observe(observe) => observe::run(connection, output, observe).await,
         Practice::Pause(pause) => place_pause(connection, output, pause).await,
@@ -164,6 +165,7 @@ pub(crate) async fn run(connection: &Connection, output: Output, practice: Pract
         Practice::SwitchOff { practice, capability, wish, change } => {
             switch_off(connection, output, &practice, &capability, wish, &change).await
         }
+        Practice::Revert(wanted) => revert::run(connection, output, wanted).await,
         Practice::Succeed(succeed) => succession::succeed(connection, output, succeed).await,
         Practice::Readiness(readiness) => readiness::run(connection, output, readiness).await,
         Practice::Advice(advice) => advice::run(connection, output, advice).await,
@@ -284,34 +286,6 @@ async fn list(connection: &Connection, output: Output, list: registry::ListPract
         anstream::eprintln!("{} of {}; see --limit and --filter", number(shown_count), number(reply.total_count));
     }
     Ok(())
-}
-
-async fn explain(connection: &Connection, output: Output, practice: &str) -> anyhow::Result<()> {
-    let ask = scheduler::ExplainPracticeRequest { practice: name("practices", practice), ..Default::default() };
-    let reply = connection.enrolments().explain_practice(ask).await?.into_inner();
-    if output.for_people() {
-        anstream::println!("{}", reply.summary);
-        if let Some(enrolment) = reply.enrolment.as_ref().filter(|enrolment| !enrolment.drift.is_empty()) {
-            let stage = word(enrolment.state().as_str_name(), "ENROLMENT_STATE_");
-            anstream::println!("Drift: {stage} by the programme, observed {}", enrolment.drift);
-        }
-        for one in &reply.information {
-            anstream::println!("For information: {} ({})", one.evidence, one.resource);
-        }
-    }
-    output.print("citizens_access.scheduler.v1.ExplainPracticeResponse", &reply, || {
-        let mut table = Table::new(&["IN THE WAY", "EVIDENCE", "WHO ACTS", "WHAT CLEARS IT", "EARLIEST"]);
-        for blocker in &reply.blockers {
-            table.row([
-                blocker.code.clone(),
-                blocker.evidence.clone(),
-                blocker.owner.clone(),
-                blocker.clears_by.clone(),
-                shown(blocker.earliest_at.as_ref()),
-            ]);
-        }
-        table
-    })
 }
 
 async fn history(connection: &Connection, output: Output, practice: &str, as_of: &AsOf) -> anyhow::Result<()> {

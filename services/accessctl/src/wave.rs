@@ -1,6 +1,7 @@
 //! `accessctl wave`: the parts of a programme that go live together.
 
 mod notices;
+mod unwind;
 
 use clap::{Args, Subcommand};
 use proto::scheduler::v1 as scheduler;
@@ -51,6 +52,8 @@ pub(crate) enum Wave {
         #[command(flatten)]
         change: Change,
     },
+    /// Take access away again where it gave it: two people, on clinical grounds
+    Unwind(unwind::Unwind),
     /// Its notices: what was sent, to how many, what failed and what to do
     Notices(notices::Notices),
     /// Have notices tried again that were given up, or that had no contact to go to
@@ -95,6 +98,7 @@ pub(crate) async fn run(connection: &Connection, output: Output, wave: Wave) -> 
         Wave::Notices(notices) => notices::show(connection, output, notices).await,
         Wave::RetryNotices(retry) => notices::retry(connection, output, retry).await,
         Wave::Returned(returned) => notices::returned(connection, output, returned).await,
+        Wave::Unwind(wanted) => unwind::run(connection, output, wanted).await,
         Wave::Show { wave } => {
             let reply =
                 programmes.get_wave(scheduler::GetWaveRequest { name: wave, ..Default::default() }).await?.into_inner();
@@ -246,6 +250,7 @@ fn facts(wave: Option<&scheduler::Wave>) -> Table {
         facts.extend(gate.evidence.iter().map(|evidence| ("evidence", evidence.clone())));
         facts.push(("decided by", gate.decided_by.clone()));
     }
+    facts.extend(wave.unwinding.as_ref().map(|unwinding| ("unwinding", unwind::in_words(unwinding))));
     facts.extend(wave.stuck_reasons.iter().map(|reason| ("in the way", reason.clone())));
     Table::facts(facts)
 }

@@ -32,6 +32,7 @@ mod machine;
 mod observer;
 mod off_thread;
 mod outbox;
+mod pasts;
 mod patience;
 mod peer;
 mod performer;

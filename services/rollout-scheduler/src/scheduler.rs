@@ -24,6 +24,7 @@ use crate::lists::ListSigner;
 use crate::machine::{Command, Rejection, SchedulerMachine};
 use crate::observer::Observer;
 use crate::outbox::{Carriers, Looks, NoticesConfig, Outbox};
+use crate::pasts::Pasts;
 use crate::patience::Patience;
 use crate::performer::Performer;
 use crate::permits::{Permits, SCHEDULER_ACCOUNT, by_scheduler};
@@ -91,8 +92,8 @@ impl Scheduler {
         let registry = Registry::new(registry);
         let (followed, standing) = (FollowedRegistry::default(), Arc::default());
         let permits = Permits { registry: registry.clone(), engine: engine.clone(), followed: followed.clone() };
-        let (forecasts, carriers) = (Forecasts::default(), Arc::default());
-        let handlers = Handlers { engine, clock, followed, permits, standing, signer, forecasts, carriers };
+        let (forecasts, pasts, carriers) = (Forecasts::default(), Pasts::default(), Arc::default());
+        let handlers = Handlers { engine, clock, followed, permits, standing, signer, forecasts, pasts, carriers };
         let parts = Arc::new(Parts { registry, suppliers, lease, supplier_list_every, told: Arc::default() });
         Ok(Self { handlers, parts, notices: None })
     }

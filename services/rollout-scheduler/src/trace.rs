@@ -58,6 +58,7 @@ pub(crate) fn wave_of(proposed: &Command) -> Option<&WaveRef> {
         | Proposal::DrainWave { wave }
         | Proposal::EndUnopened { wave, .. }
         | Proposal::SoakWave { wave }
+        | Proposal::EndUnwinding { wave }
         | Proposal::EvaluateGate { wave, .. } => Some(wave),
         Proposal::SettleDue { due, .. } => Some(&due.wave),
         Proposal::Disable { .. } | Proposal::CompleteProgramme { .. } => None,

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Place;
+use super::{Place, unwind};
 use crate::calendar::day_bounds;
 use crate::event::{Admission, DisableIntent, Settlement, Standing, Voided};
 use crate::id::{ActivationKey, Direction, Target, WaveRef};
@@ -198,7 +198,11 @@ pub(super) fn settled(state: &mut State, settlements: &[Settlement], place: Plac
         state.change_access(&target, |access| {
             access.last = Some((one.key.clone(), one.outcome.clone()));
             match (enables, applied) {
-                (true, true) => access.applied = Some(enable),
+                (true, true) => {
+                    access.applied = Some(enable);
+                    // Given back by people's decision.
+                    access.reverted = None;
+                }
                 (true, false) => access.desired = Desired::Off,
                 (false, true) => access.applied = None,
                 (false, false) => access.not_before = one.not_before,
@@ -221,6 +225,16 @@ pub(super) fn settled(state: &mut State, settlements: &[Settlement], place: Plac
                     enrolment.refusals += u8::from(enables && !applied);
                 });
             }
+        }
+        if applied && !enables {
+            state.ordered_off.remove(&target);
+        }
+        if applied
+            && enables
+            && one.then == Some(EnrolmentStage::Reverting)
+            && let Some(wave) = activation.wave()
+        {
+            unwind::found_on(state, &target, wave, place);
         }
         state.put_activation(activation);
     }

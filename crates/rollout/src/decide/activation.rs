@@ -1,6 +1,6 @@
 //! Decisions about what is under way: suppliers' answers, settlements, switch-offs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -86,6 +86,9 @@ fn after_enable(
     outcome: &Outcome,
 ) -> (Option<EnrolmentStage>, Option<Timestamp>) {
     let (code, retryable) = match outcome {
+        Outcome::Applied { .. } if is_being_unwound(docket, activation) => {
+            return (Some(EnrolmentStage::Reverting), None);
+        }
         Outcome::Applied { .. } => return (Some(EnrolmentStage::Confirmed), None),
         Outcome::NotApplied => return (Some(EnrolmentStage::NotApplied), None),
         Outcome::Refused { code, retryable } => (code.clone(), *retryable),
@@ -111,6 +114,11 @@ fn after_enable(
     }
 }
 
+fn is_being_unwound(docket: &Docket, activation: &Activation) -> bool {
+    let wave = activation.wave().and_then(|wave| docket.state.wave(wave));
+    wave.is_some_and(|wave| wave.stage == WaveStage::Unwinding)
+}
+
 pub(super) fn permits_settled(docket: &mut Docket, keys: &[ActivationKey], registry_position: u64) {
     let settled = |key: &&ActivationKey| {
         docket.state.activation(key).is_some_and(|one| one.stage.state() == ActivationState::Settled)
@@ -124,7 +132,12 @@ pub(super) fn permits_settled(docket: &mut Docket, keys: &[ActivationKey], regis
 /// Nothing holds a switch-off: no hold, window, cap or notice.
 pub(super) fn disable(docket: &mut Docket, practices: &[DisableCandidate], registry_position: u64) {
     let mut disables = Vec::new();
+    // Several reasons may ask for the same at one practice: it is switched off once.
+    let mut targets = BTreeSet::new();
     for one in practices.iter().filter(|one| may_disable(&docket.state, one, docket.now)) {
+        if !targets.insert(&one.target) {
+            continue;
+        }
         let generation = docket.state.generation(&one.target).max(one.generation_highest) + 1;
         let key = ActivationKey {
             direction: Direction::Disable,
@@ -132,10 +145,7 @@ pub(super) fn disable(docket: &mut Docket, practices: &[DisableCandidate], regis
             capability: one.target.capability.clone(),
             generation,
         };
-        let cause = match &one.reverses {
-            Some(reverses) => Cause::Pause { reverses: reverses.clone() },
-            None => Cause::SwitchOff,
-        };
+        let cause = one.cause.clone();
         disables.push(DisableIntent { key, cause, supplier: one.supplier.clone(), mode: one.mode });
     }
     if !disables.is_empty() {
@@ -143,13 +153,18 @@ pub(super) fn disable(docket: &mut Docket, practices: &[DisableCandidate], regis
     }
 }
 
-/// Once for each reason: the ENABLE that it reverses took effect and was not reversed, nothing is under way there, and
-/// the last try is not too fresh.
+/// Once for each reason: the ENABLE that it reverses took effect and was not reversed, or people's order still stands;
+/// nothing is under way there, and the last try is not too fresh.
 pub(crate) fn may_disable(state: &State, one: &DisableCandidate, now: Timestamp) -> bool {
     let access = state.access(&one.target);
-    let reversible = match &one.reverses {
-        Some(key) => access.and_then(|access| access.applied.as_ref()).is_some_and(|applied| applied.key == *key),
-        None => true,
+    let reversible = match &one.cause {
+        Cause::Pause { reverses } => {
+            access.and_then(|access| access.applied.as_ref()).is_some_and(|applied| applied.key == *reverses)
+        }
+        Cause::Unwind { .. } | Cause::Revert { .. } => state.ordered_off.get(&one.target) == Some(&one.cause),
+        Cause::SwitchOff => true,
+        // Which switches on.
+        Cause::Wave { .. } => false,
     };
     let rested = access.and_then(|access| access.not_before).is_none_or(|at| at <= now);
     let open = state.open_activation(&one.target).filter(|open| {

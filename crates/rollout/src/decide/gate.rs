@@ -55,10 +55,19 @@ pub(crate) fn evaluation_due(state: &State, wave: &Wave) -> Option<(Due, Timesta
     Some((due.clone(), given_up))
 }
 
+/// Until when a wave is not judged since a person wants it unwound and another is waited for: closed, it could not be unwound
+/// any more.
+pub(crate) fn unwinding_awaited(wave: &Wave, now: Timestamp) -> Option<Timestamp> {
+    wave.unwinding.as_ref()?.awaits_until(now)
+}
+
 pub(super) fn evaluate(docket: &mut Docket, id: &WaveRef, not_live: &OrdSet<PracticeCode>, registry_position: u64) {
     let Some(wave) = docket.state.wave(id).filter(|wave| wave.stage == WaveStage::Soaking) else { return };
     let Some((due, given_up)) = evaluation_due(&docket.state, wave) else { return };
     let complete = is_complete(&docket.state, wave, registry_position);
+    if unwinding_awaited(wave, docket.now).is_some() {
+        return;
+    }
     if docket.now < due.at || (!complete && docket.now < given_up) {
         return;
     }

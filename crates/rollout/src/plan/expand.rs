@@ -16,7 +16,7 @@ use super::{Member, PlacedBy, Plan, PlanHash, PlannedWave, Unplaced};
 use crate::calendar::civil_date;
 use crate::cohort::Cohort;
 use crate::id::{PlanVersion, WaveId};
-use crate::spec::{Existing, Order, ProgrammeSpec, Take, Together, Violation, WaveSpec, Wrong};
+use crate::spec::{Existing, Order, ProgrammeSpec, Take, Together, Violation, WaveSpec, Wrong, told_too_late};
 use crate::state::{Programme, State};
 use crate::view::{PracticeFacts, RegistryView};
 
@@ -206,18 +206,16 @@ impl<'a> Drafting<'a> {
             return;
         }
         let working_days = rules.notice_working_days;
-        let Some(earliest) = self.told_earliest(working_days) else { return };
+        let Some(wrong) = self.told_too_late(wave.from, working_days) else { return };
         let told = |member: &Member| self.is_told(member.practice, wave.from, working_days);
-        if wave.from < earliest && !members.iter().all(told) {
-            let wrong = Wrong::NoticeTooShort { working_days, earliest };
+        if !members.iter().all(told) {
             self.violations.push(Violation { field: format!("{path}.from"), wrong });
         }
     }
 
-    /// The earliest date that somebody can go live on who is told now; none where no notice is owed.
-    pub(super) fn told_earliest(&self, working_days: u16) -> Option<Date> {
-        let earliest = self.at.state.calendar.working_days_after(civil_date(self.at.now), working_days).ok();
-        earliest.filter(|_| working_days > 0)
+    /// Why nobody who is told now can go live on that date; none where they can.
+    pub(super) fn told_too_late(&self, from: Date, working_days: u16) -> Option<Wrong> {
+        told_too_late(&self.at.state.calendar, civil_date(self.at.now), from, working_days)
     }
 
     fn is_told(&self, practice: PracticeCode, from: Date, working_days: u16) -> bool {
@@ -241,6 +239,7 @@ impl<'a> Drafting<'a> {
         for (code, free) in std::mem::take(&mut self.free) {
             let reason = match (free.pause, free.deferred_to) {
                 (Some(_), _) | (_, Some(_)) => Unplaced::Paused,
+                _ if free.reverted => Unplaced::Reverted,
                 _ if self.is_of_a_large_network(code) => Unplaced::PcnTooLarge,
                 _ if self.crowded_out.contains(&code) => Unplaced::NoRoom,
                 _ if self.apart.contains(&code) => Unplaced::PcnApart,

@@ -20,13 +20,19 @@ pub(super) struct Free<'a> {
     pub(super) drawn: u64,
     /// The pause that it has, if that does not keep it out of every wave.
     pub(super) pause: Option<&'a PauseFacts>,
+    /// People had it switched off again: only a wave that names it takes it (rule 8, I22).
+    pub(super) reverted: bool,
     /// It objected in time to a wave that defers to this one: it goes there and nowhere else.
     pub(super) deferred_to: Option<WaveId>,
 }
 
 impl Free<'_> {
-    /// Whether its pause lets it be in the wave: it has none, or one that ends before, or that the wave is to judge.
+    /// Whether people's decisions and its own let it be in the wave: no pause, or one that ends before, or that the wave is to
+    /// judge; and no revert, or the wave names it.
     pub(super) fn suits(&self, wave: &WaveSpec) -> bool {
+        if self.reverted && !wave.practices.contains(&self.facts.code) {
+            return false;
+        }
         let Some(pause) = self.pause else { return true };
         match pause.end {
             PauseEnd::Until(end) => end <= day_bounds(wave.from).0,
@@ -50,7 +56,9 @@ pub(super) fn judge<'a>(
     let supplier = supplier.ok_or(Unplaced::NoSupplier)?;
     let target = Target { practice: facts.code, capability: spec.capability.clone() };
     let on = matches!(facts.observed(&spec.capability), Observed::On | Observed::Partial);
-    let applied = state.access(&target).is_some_and(|access| access.applied.is_some());
+    let access = state.access(&target);
+    let applied = access.is_some_and(|access| access.applied.is_some());
+    let reverted = access.is_some_and(|access| access.reverted.is_some());
     if on || applied || is_under_way(programme, facts.code) {
         return Err(Unplaced::AlreadyOn);
     }
@@ -61,6 +69,10 @@ pub(super) fn judge<'a>(
         return Err(Unplaced::Held(hold.id));
     }
     let (pause, deferred_to) = judge_pause(at, facts)?;
+    // A wave that defers to another does so by itself, and people's decision is not for it to take back.
+    if reverted && deferred_to.is_some() {
+        return Err(Unplaced::Reverted);
+    }
     let parcel = packer.parcel(supplier, facts.icb, facts.list_size);
     let in_flight =
         scopes(supplier, facts.icb).all(|scope| Load::of(facts.list_size).within(spec.caps.in_flight.of(&scope)));
@@ -68,7 +80,7 @@ pub(super) fn judge<'a>(
         return Err(Unplaced::TooLarge);
     }
     let drawn = draw(spec.seed, "plan-order", facts.code, 0, 0).bits();
-    Ok(Free { facts, parcel, drawn, pause, deferred_to })
+    Ok(Free { facts, parcel, drawn, pause, reverted, deferred_to })
 }
 
 /// Whether something of ours is under way at a practice that a new plan cannot take back.
@@ -77,7 +89,8 @@ fn is_under_way(programme: Option<&Programme>, practice: PracticeCode) -> bool {
     let wave = programme.current_wave.get(&practice).and_then(|wave| programme.waves.get(wave));
     let state = wave.and_then(|wave| wave.enrolment(practice)).map(|enrolment| enrolment.stage.state());
     state.is_some_and(|state| {
-        state.is_unsettled() || matches!(state, EnrolmentState::Confirmed | EnrolmentState::Verified)
+        let live = [EnrolmentState::Confirmed, EnrolmentState::Verified, EnrolmentState::Reverting];
+        state.is_unsettled() || live.contains(&state)
     })
 }
 

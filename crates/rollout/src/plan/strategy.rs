@@ -51,7 +51,7 @@ impl Drafting<'_> {
                 continue;
             }
             let working_days = wave.rules.notice_working_days;
-            let told_too_late = self.told_earliest(working_days).filter(|earliest| wave.spec.from < *earliest);
+            let told_too_late = self.told_too_late(wave.spec.from, working_days);
             let planned = self.wave(Compiled { of_strategy: true, told_only: told_too_late.is_some(), ..wave });
             if goes_on || !planned.members.is_empty() {
                 waves.push(planned);
@@ -60,8 +60,7 @@ impl Drafting<'_> {
                     self.violations.push(violation);
                 }
             } else {
-                let too_short = |earliest| Wrong::NoticeTooShort { working_days, earliest };
-                let wrong = told_too_late.map_or(Wrong::EmptyCohort, too_short);
+                let wrong = told_too_late.unwrap_or(Wrong::EmptyCohort);
                 passed_over = passed_over.or(stage.missed(wrong));
             }
         }

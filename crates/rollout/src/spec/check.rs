@@ -151,16 +151,27 @@ impl ProgrammeSpec {
     }
 }
 
+/// Why a practice that is told on `today` has not so many working days' notice of `from`; none where it has. Where nobody
+/// knows yet which days up to then are bank holidays it has not (rule 2: fail closed).
+pub(crate) fn told_too_late(calendar: &Calendar, today: Date, from: Date, working_days: u16) -> Option<Wrong> {
+    if working_days == 0 {
+        return None;
+    }
+    let last_known = calendar.bank_holidays.last_known();
+    match calendar.working_days_after(today, working_days) {
+        Ok(earliest) => (from < earliest).then_some(Wrong::NoticeTooShort { working_days, earliest }),
+        Err(_) => Some(Wrong::NoticeUncountable { working_days, last_known }),
+    }
+}
+
 impl Existing<'_> {
     /// Rule 11, where nobody was told of anything yet. Who was told earlier is looked at practice by practice.
     fn check_first_notice(&self, field: &str, from: Date, working_days: u16, found: &mut Found) {
-        if working_days == 0 || self.programme.is_some_and(|programme| !programme.notices.is_empty()) {
+        if self.programme.is_some_and(|programme| !programme.notices.is_empty()) {
             return;
         }
-        if let Ok(earliest) = self.calendar.working_days_after(civil_date(self.now), working_days)
-            && from < earliest
-        {
-            found.add(field, Wrong::NoticeTooShort { working_days, earliest });
+        if let Some(wrong) = told_too_late(self.calendar, civil_date(self.now), from, working_days) {
+            found.add(field, wrong);
         }
     }
 

@@ -79,6 +79,14 @@ pub enum Wrong {
         /// The earliest date that could be.
         earliest: Date,
     },
+    /// The same, where the earliest date lies beyond the last known bank holiday, and so beyond the wave's (rule 2).
+    #[error("{working_days} working days' notice from today reach beyond the last known bank holiday{}", .last_known.map(|date| format!(" ({date})")).unwrap_or_default())]
+    NoticeUncountable {
+        /// What is owed.
+        working_days: u16,
+        /// The last known holiday.
+        last_known: Option<Date>,
+    },
     /// In the past.
     #[error("{moment} has passed")]
     Past {

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use ods::{IcbCode, Supplier};
 use serde::{Deserialize, Serialize};
 
-use super::Load;
+use super::{Load, Reverted};
 use crate::id::{ActivationKey, WaveRef};
 use crate::spec::Mode;
 
@@ -44,7 +44,7 @@ pub struct Activation {
     pub attempts: u32,
     /// The moment at which something is to be done about it next.
     pub due_at: Timestamp,
-    /// A STOP asks the supplier to cancel it.
+    /// A STOP, or the unwinding of its wave, asks the supplier to cancel it.
     pub cancel: bool,
 }
 
@@ -60,7 +60,7 @@ impl Activation {
     pub fn wave(&self) -> Option<&WaveRef> {
         match &self.cause {
             Cause::Wave { wave } => Some(wave),
-            Cause::Pause { .. } | Cause::SwitchOff => None,
+            Cause::Pause { .. } | Cause::SwitchOff | Cause::Unwind { .. } | Cause::Revert { .. } => None,
         }
     }
 }
@@ -81,6 +81,16 @@ pub enum Cause {
     },
     /// DISABLE: the practice asked for access to be taken away.
     SwitchOff,
+    /// DISABLE: two people unwound the wave that had switched it on.
+    Unwind {
+        /// The wave.
+        wave: WaveRef,
+    },
+    /// DISABLE: a person had what a wave did undone at this practice.
+    Revert {
+        /// The wave.
+        wave: WaveRef,
+    },
 }
 
 impl fmt::Display for Cause {
@@ -89,6 +99,8 @@ impl fmt::Display for Cause {
             Self::Wave { wave } => write!(out, "{wave}"),
             Self::Pause { reverses } => write!(out, "pause while {reverses} was under way"),
             Self::SwitchOff => out.write_str("request to switch off"),
+            Self::Unwind { wave } => write!(out, "{wave} is unwound"),
+            Self::Revert { wave } => write!(out, "reverted in {wave}"),
         }
     }
 }
@@ -187,6 +199,9 @@ pub struct Access {
     pub last: Option<(ActivationKey, Outcome)>,
     /// After a failed DISABLE: not tried again before this moment.
     pub not_before: Option<Timestamp>,
+    /// Who had it taken away again, until it was given back by people's decision; none where nobody had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverted: Option<Reverted>,
 }
 
 /// An ENABLE that took effect.

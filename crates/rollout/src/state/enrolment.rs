@@ -161,6 +161,8 @@ pub enum Supersession {
     Replanned,
     /// The programme or the wave was cancelled.
     Cancelled,
+    /// The wave was unwound before its turn came.
+    Unwound,
 }
 
 /// Stages without their reasons: what enrolments are counted and found by.
@@ -337,6 +339,7 @@ impl EnrolmentStage {
                 Supersession::Succeeded { .. } => "PRACTICE_SUCCEEDED",
                 Supersession::Replanned => "REPLANNED",
                 Supersession::Cancelled => "CANCELLED",
+                Supersession::Unwound => "WAVE_UNWOUND",
             },
             Self::Refused { code } | Self::Failed { code } => code,
             _ => return None,
@@ -375,4 +378,6 @@ pub enum Voiding {
     SetAside,
     /// A later version of the plan came into force, or the wave or programme was cancelled.
     Replanned,
+    /// The wave is unwound.
+    Unwound,
 }

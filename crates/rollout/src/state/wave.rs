@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::enrolment::{Enrolment, EnrolmentStage, EnrolmentState};
 use super::hold::Signature;
-use super::{Load, Subject};
+use super::{Load, Subject, Unwinding};
 use crate::id::{HoldId, PlanVersion, WaveRef};
 use crate::plan::WaveRules;
 use crate::spec::Share;
@@ -45,6 +45,9 @@ pub struct Wave {
     pub settled_registry_position: u64,
     /// What the gate found; none before it was evaluated.
     pub gate: Option<GateEvaluation>,
+    /// Who wants it unwound, and who had it; none where nobody ever did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unwinding: Option<Unwinding>,
     enrolments: OrdMap<PracticeCode, Arc<Enrolment>>,
     by_state: OrdMap<EnrolmentState, Members>,
 }
@@ -80,6 +83,10 @@ pub enum WaveStage {
     Cancelled,
     /// Left out of a later version of the plan before it opened.
     Superseded,
+    /// Two people had it unwound: what it switched on is being switched off.
+    Unwinding,
+    /// Ended: all that it had switched on is off.
+    Unwound,
 }
 
 impl WaveStage {
@@ -92,7 +99,13 @@ impl WaveStage {
     /// Whether nothing more happens in it.
     #[must_use]
     pub fn has_ended(self) -> bool {
-        matches!(self, Self::Closed | Self::Cancelled | Self::Superseded)
+        matches!(self, Self::Closed | Self::Cancelled | Self::Superseded | Self::Unwound)
+    }
+
+    /// Whether it has switched anybody on, and is not over.
+    #[must_use]
+    pub fn may_be_unwound(self) -> bool {
+        matches!(self, Self::Open | Self::Draining | Self::Soaking | Self::Gate)
     }
 
     /// `PLANNED`, `OPEN` …
@@ -109,6 +122,8 @@ impl WaveStage {
             Self::Closed => "CLOSED",
             Self::Cancelled => "CANCELLED",
             Self::Superseded => "SUPERSEDED",
+            Self::Unwinding => "UNWINDING",
+            Self::Unwound => "UNWOUND",
         }
     }
 }
@@ -209,6 +224,7 @@ impl Wave {
             last_action_at: None,
             settled_registry_position: 0,
             gate: None,
+            unwinding: None,
             enrolments: OrdMap::new(),
             by_state: OrdMap::new(),
         }

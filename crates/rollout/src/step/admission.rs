@@ -76,7 +76,7 @@ impl Walk<'_> {
 }
 
 /// When a cap that leaves no room is looked at again by time alone: a daily one on the next day with a window.
-pub(crate) fn opens_at(state: &State, wave: &Wave, cap: &Full) -> Option<jiff::Timestamp> {
+fn opens_at(state: &State, wave: &Wave, cap: &Full) -> Option<jiff::Timestamp> {
     match cap {
         Full::Daily { date, .. } => next_window(state, wave, day_bounds(*date).1),
         Full::InFlight { .. } => None,

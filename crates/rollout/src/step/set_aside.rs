@@ -8,8 +8,8 @@ use crate::decide::may_disable;
 use crate::eligibility::unfit;
 use crate::id::{ActivationKey, Direction, Target, WaveRef};
 use crate::spec::Mode;
-use crate::state::{Desired, State, Wave, WaveStage};
-use crate::view::{Observed, PracticeFacts};
+use crate::state::{Cause, Desired, State, Wave, WaveStage};
+use crate::view::{Observed, PracticeFacts, RegistryView};
 use ods::{Capability, PracticeCode};
 
 impl Walk<'_> {
@@ -40,17 +40,20 @@ impl Walk<'_> {
         }
     }
 
-    /// Switch-offs come first: a practice that paused in time, or asked for it, is on.
+    /// Switch-offs come first: a practice that paused in time, or asked for it, or that people had switched off, is on.
     pub(super) fn switch_offs(&mut self) {
-        let mut practices = Vec::new();
+        let mut candidates = Vec::new();
         for facts in self.view.wary() {
-            let candidates = reversals(self.state, facts).into_iter().chain(requests(self.state, facts));
-            for candidate in candidates {
-                if may_disable(self.state, &candidate, self.now) {
-                    practices.push(candidate);
-                } else if let Some(at) = self.state.access(&candidate.target).and_then(|access| access.not_before) {
-                    self.wake(at);
-                }
+            candidates.extend(reversals(self.state, facts));
+            candidates.extend(requests(self.state, facts));
+        }
+        candidates.extend(orders(self.state, self.view));
+        let mut practices = Vec::new();
+        for candidate in candidates {
+            if may_disable(self.state, &candidate, self.now) {
+                practices.push(candidate);
+            } else if let Some(at) = self.state.access(&candidate.target).and_then(|access| access.not_before) {
+                self.wake(at);
             }
         }
         if !practices.is_empty() {
@@ -69,7 +72,7 @@ fn reversals(state: &State, facts: &PracticeFacts) -> Vec<DisableCandidate> {
         let Some(applied) = applied.filter(|applied| applied.key == *key) else { continue };
         let mut candidate = candidate(state, facts, &key.capability);
         candidate.supplier = candidate.supplier.or_else(|| Some(applied.supplier.clone()));
-        candidates.extend(candidate.reversing(Some(key.clone())));
+        candidates.extend(candidate.because(Cause::Pause { reverses: key.clone() }));
     }
     candidates
 }
@@ -81,8 +84,21 @@ fn requests(state: &State, facts: &PracticeFacts) -> Vec<DisableCandidate> {
         let target = Target { practice: facts.code, capability: access.capability.clone() };
         let wanted = state.access(&target).is_some_and(|access| access.desired == Desired::On);
         if access.observed != Observed::Off || wanted {
-            candidates.extend(candidate(state, facts, &access.capability).reversing(None));
+            candidates.extend(candidate(state, facts, &access.capability).because(Cause::SwitchOff));
         }
+    }
+    candidates
+}
+
+/// What people ordered: whatever the registry says by now, so that what is not certain becomes so.
+fn orders(state: &State, view: &RegistryView) -> Vec<DisableCandidate> {
+    let mut candidates = Vec::new();
+    for (target, cause) in &state.ordered_off {
+        let Some(facts) = view.get(target.practice) else { continue };
+        let mut candidate = candidate(state, facts, &target.capability);
+        let applied = state.access(target).and_then(|access| access.applied.as_ref());
+        candidate.supplier = candidate.supplier.or_else(|| applied.map(|applied| applied.supplier.clone()));
+        candidates.extend(candidate.because(cause.clone()));
     }
     candidates
 }
@@ -115,12 +131,12 @@ fn candidate(state: &State, facts: &PracticeFacts, capability: &Capability) -> D
 }
 
 impl Draft {
-    fn reversing(self, reverses: Option<ActivationKey>) -> Option<DisableCandidate> {
+    fn because(self, cause: Cause) -> Option<DisableCandidate> {
         Some(DisableCandidate {
             supplier: self.supplier?,
             target: self.target,
             mode: self.mode,
-            reverses,
+            cause,
             generation_highest: self.generation_highest,
         })
     }

@@ -77,7 +77,7 @@ fn in_the_way(world: &World, number: u32) -> (&'static str, String, String) {
     let about_notice = explanation.blockers.iter().find(|one| one.code().starts_with("NOTICE"));
     let blocker = about_notice.expect("its notice is in the way");
     assert!(blocker.clears_by().ends_with('.'), "{}", blocker.clears_by());
-    (blocker.code(), blocker.owner(), blocker.to_string())
+    (blocker.code(), blocker.owner().to_string(), blocker.to_string())
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn a_practice_without_a_contact_is_known_once_and_told_when_it_has_one() {
     assert!(!world.learn(unaddressed(vec![code(3)])));
     let (code_, owner, evidence) = in_the_way(&world, 3);
     assert_eq!((code_, owner.as_str()), ("NOTICE_HAS_NO_CONTACT", "practices/A00003"));
-    assert_eq!(evidence, "no notice could be sent: practices/A00003 has no contact (seen on 2031-04-01)");
+    assert_eq!(evidence, "no notice could be sent: practices/A00003 has no contact (seen on 1 April 2031)");
     assert!(due_codes(&world).contains(&code(3)), "whoever sends looks again");
     send(&mut world, 3, 1, Carrier::Notify).unwrap();
     assert_eq!(in_the_way(&world, 3).0, "NOTICE_UNDER_WAY");

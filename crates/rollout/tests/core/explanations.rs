@@ -166,6 +166,42 @@ fn every_blocker_says_who_acts_and_what_clears_it() {
         assert!(codes.contains(&code), "{codes:?}");
     }
     for blocker in &explanation.blockers {
-        assert!(!blocker.owner().is_empty() && blocker.clears_by().ends_with('.') && !blocker.to_string().is_empty());
+        assert!(blocker.clears_by().ends_with('.') && blocker.sentence().ends_with('.'));
+        assert!(!explanation.owner_of(blocker).is_empty());
+    }
+}
+
+#[test]
+fn whoever_is_in_no_wave_is_told_of_holds_as_well_and_of_no_time() {
+    let mut world = World::running(30, SPRING);
+    world.registry.change(code(31), |_| {});
+    for scope in
+        [HoldScope::Supplier(supplier("TPP")), HoldScope::Programme(programme()), HoldScope::Practice(code(99))]
+    {
+        world.hold(scope, HoldClass::Capacity, Brake::Hold);
+    }
+    let mut stranger = crate::world::practice(31);
+    stranger.supplier = Some(supplier("TPP"));
+    world.registry.view.put(stranger);
+    let explanation = explained(&world, 31);
+    let codes: Vec<_> = explanation.blockers.iter().map(rollout::Blocker::code).collect();
+    assert_eq!(codes, ["HELD", "HELD", "NOT_IN_PLAN"]);
+    assert_eq!(explanation.earliest_at, None);
+}
+
+/// The practice's turn, not the window's opening, is what is stated: 30 practices under a cap of 4 a day.
+#[test]
+fn i25_under_a_cap_each_practice_is_told_the_day_of_its_own_turn() {
+    let text = SPRING.replace("    after: [1]\n", "").replace("{practices: 10}\ngate", "{practices: 4}\ngate");
+    let text =
+        text.replace("take: {practices: 10}", "take: by-capacity").replace("until: 2031-05-07", "until: 2031-05-16");
+    let mut world = World::running(30, &text);
+    let stated: Vec<_> = (1..=30).map(|number| explained(&world, number).earliest_at.unwrap()).collect();
+    let days: std::collections::BTreeSet<_> = stated.iter().collect();
+    assert!(days.len() >= 7, "{days:?}");
+    world.run_until("2031-06-30T12:00:00Z");
+    for (number, stated) in (1..=30).zip(stated) {
+        let (at, _) = world.effects.iter().find(|(_, key)| key.practice == code(number)).unwrap();
+        assert_eq!(*at, stated, "{number}");
     }
 }

@@ -11,7 +11,7 @@ use rollout::state::{Due, EnrolmentState, Loads, ProgrammeStage, Subject};
 use rollout::{ActivationKey, Direction, Event, ProgrammeId, RegistryView, State, WaveRef};
 
 /// Watches every event.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Laws {
     settled_dues: BTreeSet<Due>,
     /// Practices that their own pause, or their being on, took out of a wave.

@@ -81,6 +81,41 @@ fn an_earlier_date_with_time_to_tell_everybody_again_takes_whom_the_new_notice_r
     assert!(world.is_on(practice));
 }
 
+/// Rule 2: nobody knows whether days after the last known bank holiday, 26 December, are working days.
+#[test]
+fn notice_that_reaches_beyond_the_known_holidays_is_refused_when_it_is_planned() {
+    let wrong = Wrong::NoticeUncountable { working_days: 10, last_known: Some(date(2031, 12, 26)) };
+    let is_refused = |refused: Result<(), Rejection>, field: &str| {
+        let found = match &refused {
+            Err(Rejection::Invalid(all)) => all.iter().any(|one| one.field == field && one.wrong == wrong),
+            _ => false,
+        };
+        assert!(found, "{refused:?}");
+    };
+    // Where nobody was told of anything yet.
+    let mut world = World::new((1..=6).map(practice));
+    world.jump(moment("2031-12-15T09:00:00Z"));
+    is_refused(
+        world.put_in_force(&one_wave("    until: 2031-12-23").replace("2031-05-06", "2031-12-22")),
+        "waves[0].from",
+    );
+    // Where some were told of an earlier wave, and the others were not.
+    let mut world = untold();
+    tell(&mut world, vec![1, 2]);
+    world.run_until("2031-12-15T09:00:00Z");
+    assert_eq!(world.count_on(), 2);
+    let later = one_wave("    until: 2031-12-23").replace("wave: 1", "wave: 2").replace("2031-05-06", "2031-12-22");
+    is_refused(world.put_in_force(&later), "waves[0].from");
+    // A day later than the last working day on which there was time, it is too short; on that day it is not.
+    let told_on = |day: &str| {
+        let mut world = World::new((1..=6).map(practice));
+        world.jump(moment(day));
+        world.put_in_force(&one_wave("    until: 2031-12-23").replace("2031-05-06", "2031-12-22"))
+    };
+    assert_eq!(told_on("2031-12-08T09:00:00Z"), Ok(()));
+    assert!(told_on("2031-12-09T09:00:00Z").is_err());
+}
+
 #[test]
 fn notice_cannot_be_delivered_in_the_future_or_to_strangers() {
     let mut world = untold();

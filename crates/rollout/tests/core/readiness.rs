@@ -39,8 +39,8 @@ fn nobody_goes_live_who_lacks_an_item_that_the_programme_requires() {
     assert!(world.is_on(code(1)));
 
     let lacking = explained(&world, 2);
-    assert_eq!(not_ready(&lacking), ["not ready: staff-training is NOT_STARTED (practice manager sees to it)"]);
-    assert_eq!(lacking.blockers[0].owner(), "practices/A00002");
+    assert_eq!(not_ready(&lacking), ["not ready: staff-training is not begun (practice manager sees to it)"]);
+    assert_eq!(lacking.blockers[0].owner().to_string(), "practices/A00002");
     assert_eq!(lacking.blockers[0].clears_by(), "The practice completes staff-training.");
     assert_eq!(not_ready(&explained(&world, 3)).len(), 2, "one for each item, and none for what is not required");
 
@@ -55,7 +55,7 @@ fn an_explanation_names_whom_the_practice_named_and_by_when() {
     let due_date = Some(date(2031, 5, 20));
     let doing = ReadinessFacts { owner: "Dr Hill's deputy".into(), due_date, ..begun("dpia") };
     world.registry.change(code(1), |facts| facts.readiness = vec![doing]);
-    let said = "not ready: dpia is IN_PROGRESS (Dr Hill's deputy sees to it by 2031-05-20)";
+    let said = "not ready: dpia is under way (Dr Hill's deputy sees to it by 20 May 2031)";
     assert_eq!(not_ready(&explained(&world, 1)), [said]);
 }
 
@@ -82,7 +82,7 @@ fn what_was_done_too_long_ago_counts_no_longer_by_the_programmes_own_rule() {
     world.jump(moment("2031-04-28T12:00:00Z"));
     assert!(not_ready(&explained(&world, 1)).is_empty());
     world.jump(moment("2031-04-29T12:00:00Z"));
-    let said = "not ready: dpia has been out of date since 2031-04-29 (data protection officer sees to it)";
+    let said = "not ready: dpia has been out of date since 29 April 2031 (data protection officer sees to it)";
     assert_eq!(not_ready(&explained(&world, 1)), [said]);
     assert_eq!(explained(&world, 1).blockers[0].clears_by(), "The practice completes dpia anew.");
     assert!(not_ready(&explained(&world, 2)).is_empty());
@@ -103,7 +103,7 @@ fn an_item_whose_time_is_over_counts_as_expired_before_its_event() {
     }
     world.run_until(OPENS);
     assert_eq!(world.count_on(), 5);
-    assert_eq!(not_ready(&explained(&world, 1)), ["not ready: dpia is EXPIRED (data protection officer sees to it)"]);
+    assert_eq!(not_ready(&explained(&world, 1)), ["not ready: dpia has expired (data protection officer sees to it)"]);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn the_registry_is_told_once_of_items_that_are_the_programmes_own() {
     assert!(items_to_tell(&world.state).is_empty());
     assert_eq!(world.count_events("readiness-told"), 1);
     assert_eq!(world.folded(), world.state);
-    let said = "not ready: imaging-review is NOT_STARTED (clinical lead sees to it)";
+    let said = "not ready: imaging-review is not begun (clinical lead sees to it)";
     assert_eq!(not_ready(&explained(&world, 1))[1], said);
 }
 
@@ -191,9 +191,9 @@ fn advice_and_cases_are_told_for_information_and_are_in_nobodys_way() {
     assert_eq!(
         said,
         [
-            "ADVICE_TO_WAIT organisations/QHM advises to wait, since 2031-04-01, until 2031-07-01",
-            "SUPPORT_CASE support case INC-77 (wrong-settings) at national service desk, open since 2031-04-01, to be \
-             reviewed on 2031-05-01",
+            "ADVICE_TO_WAIT organisations/QHM advises to wait, since 1 April 2031, until 1 July 2031",
+            "SUPPORT_CASE support case INC-77 (wrong-settings) at national service desk, open since 1 April 2031, to be \
+             reviewed on 1 May 2031",
         ]
     );
     assert_eq!(explanation.information[1].resource(), "practices/A00001/advice/2");

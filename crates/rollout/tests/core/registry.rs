@@ -10,6 +10,7 @@ use rollout::{
     Target,
 };
 
+#[derive(Clone)]
 pub(crate) struct Registry {
     pub(crate) view: RegistryView,
     permits: BTreeSet<ActivationKey>,

@@ -31,6 +31,7 @@ use crate::registry::Registry;
 /// More rounds than this without rest is a proposal that comes again and again.
 const ROUNDS_MAX: usize = 20_000;
 
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) state: State,
     pub(crate) registry: Registry,

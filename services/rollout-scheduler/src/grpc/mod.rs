@@ -17,6 +17,7 @@ mod registry;
 mod services;
 mod submit;
 mod suppliers;
+mod unwinding;
 mod watch;
 mod waves;
 
@@ -45,6 +46,7 @@ use crate::forecasts::Forecasts;
 use crate::lists::ListSigner;
 use crate::machine::SchedulerMachine;
 use crate::outbox::CarriersStanding;
+use crate::pasts::Pasts;
 use crate::permits::Permits;
 use crate::standing::Standing;
 
@@ -59,6 +61,7 @@ pub(crate) struct Handlers {
     pub(crate) standing: Arc<Standing>,
     pub(crate) signer: ListSigner,
     pub(crate) forecasts: Forecasts,
+    pub(crate) pasts: Pasts,
     /// How those who carry notices stand here.
     pub(crate) carriers: Arc<CarriersStanding>,
 }

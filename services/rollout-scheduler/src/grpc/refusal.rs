@@ -151,6 +151,12 @@ fn of_rollout(rejection: &rollout::Rejection) -> Error {
         )
         .with("account", account)
         .with("hold", hold),
+        Rejected::SamePersonUnwinds { wave, account } => Error::permission_denied(
+            "SECOND_PERSON_REQUIRED",
+            "{account} asked for {wave} to be unwound; another person begins it",
+        )
+        .with("account", account)
+        .with("wave", wave),
         Rejected::EtagDiffers { given, actual } => {
             Error::aborted("ETAG_MISMATCH", "it was changed: its etag is {current}, not {given}; read it again")
                 .with("given", etag::of(*given))

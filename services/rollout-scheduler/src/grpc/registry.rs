@@ -2,6 +2,7 @@
 
 mod contacts;
 mod endings;
+mod past;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

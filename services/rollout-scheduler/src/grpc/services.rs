@@ -14,7 +14,8 @@ use tonic::{Request, Response, Status};
 
 use super::submit::Asked;
 use super::{
-    Handlers, calendar, enrolments, explanation, forecast, holds, lists, notices, plans, programmes, watch, waves,
+    Handlers, calendar, enrolments, explanation, forecast, holds, lists, notices, plans, programmes, unwinding, watch,
+    waves,
 };
 
 /// A handler's reply, or its refusal as a status.
@@ -124,6 +125,13 @@ impl ProgrammeService for Handlers {
         answer!(self, request, waves::record_notice)
     }
 
+    async fn unwind_wave(
+        &self,
+        request: Request<wire::UnwindWaveRequest>,
+    ) -> Result<Response<wire::UnwindWaveResponse>, Status> {
+        answer!(self, request, unwinding::unwind)
+    }
+
     async fn decide_gate(
         &self,
         request: Request<wire::DecideGateRequest>,
@@ -184,6 +192,13 @@ impl EnrolmentService for Handlers {
         request: Request<wire::ReportActivationResultsRequest>,
     ) -> Result<Response<wire::ReportActivationResultsResponse>, Status> {
         answer!(self, request, lists::report)
+    }
+
+    async fn revert_practice(
+        &self,
+        request: Request<wire::RevertPracticeRequest>,
+    ) -> Result<Response<wire::RevertPracticeResponse>, Status> {
+        answer!(self, request, unwinding::revert)
     }
 
     async fn retry_activation(

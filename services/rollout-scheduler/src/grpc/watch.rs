@@ -110,7 +110,9 @@ impl Watch {
             let fingerprint = Fingerprint::of(of_programme);
             let known = self.waves.insert(of_programme.id.wave, fingerprint.clone());
             if known != Some(fingerprint) {
-                message.waves.push(wave::wave_to_wire(of_programme, &state.calendar, Vec::new(), String::new()));
+                // The moment that the message is true at is that of the last record.
+                let now = state.recorded_at.unwrap_or_default();
+                message.waves.push(wave::wave_to_wire(of_programme, &state.calendar, now));
             }
         }
         let is_news = self.snapshot || message.programme.is_some() || !message.waves.is_empty();

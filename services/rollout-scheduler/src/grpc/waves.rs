@@ -167,7 +167,8 @@ impl Handlers {
         let _activity = self.clock.activity();
         let traceparent = history::traceparent_of(&self.engine, state, &wave.id).await;
         let traceparent = traceparent.map_err(|error| super::refusal::of_journal(&error))?;
-        Ok(wave::wave_to_wire(wave, &state.rollout.calendar, stuck, traceparent))
+        let described = wave::wave_to_wire(wave, &state.rollout.calendar, self.clock.now());
+        Ok(wire::Wave { stuck_reasons: stuck, traceparent, ..described })
     }
 }
 
@@ -192,7 +193,7 @@ fn expectation(wave: &WaveRef, given: &str) -> Result<Option<Expectation>, Error
     Ok(etag::read("etag", given)?.map(|position| Expectation::Wave(wave.clone(), position)))
 }
 
-fn outcome_wave(outcome: &Outcome<'_, SchedulerMachine>, id: &WaveRef) -> Option<wire::Wave> {
+pub(super) fn outcome_wave(outcome: &Outcome<'_, SchedulerMachine>, id: &WaveRef) -> Option<wire::Wave> {
     let state = &outcome.after.rollout;
-    Some(wave::wave_to_wire(state.wave(id)?, &state.calendar, Vec::new(), String::new()))
+    Some(wave::wave_to_wire(state.wave(id)?, &state.calendar, outcome.now))
 }

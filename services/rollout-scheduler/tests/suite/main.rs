@@ -5,6 +5,7 @@
 mod acts;
 mod brakes;
 mod determinism;
+mod explained;
 mod faults;
 mod files;
 mod forecasts;
@@ -19,4 +20,5 @@ mod restarts;
 mod successions;
 mod suppliers;
 mod traces;
+mod unwinding;
 mod world;

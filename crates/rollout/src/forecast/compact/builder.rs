@@ -12,7 +12,7 @@ use super::{
     Source, micros,
 };
 use crate::calendar::{civil_date, day_bounds};
-use crate::eligibility::{gone, is_on, lists};
+use crate::eligibility::{gone, is_named_since, is_on, is_taken_back, lists};
 use crate::forecast::limits::{CapOf, Limit};
 use crate::id::{Target, WaveId};
 use crate::readiness::unready;
@@ -79,7 +79,7 @@ impl<'a> Builder<'a> {
             self.compact.courses.push(course);
         }
         for (number, wave) in (0..).zip(&waves) {
-            if !wave.stage.has_ended() {
+            if !wave.stage.has_ended() && !is_taken_back(wave) {
                 self.seats(number, wave);
             }
         }
@@ -142,9 +142,9 @@ impl<'a> Builder<'a> {
         let programme = self.source.programme;
         let supplier = facts.supplier.clone().map_or(NOWHERE, |one| self.number_scope(&CapScope::Supplier(one)));
         let icb = facts.icb.map_or(NOWHERE, |icb| self.number_scope(&CapScope::Icb(icb)));
-        let applied =
-            self.source.state.access(&Target { practice: facts.code, capability: programme.capability.clone() });
-        let just_applied = applied.is_some_and(|access| access.applied.is_some());
+        let target = Target { practice: facts.code, capability: programme.capability.clone() };
+        let just_applied = self.source.state.access(&target).is_some_and(|access| access.applied.is_some());
+        let ordered_off = self.source.state.ordered_off.contains_key(&target);
         let observed = facts.observed(&programme.capability);
         let counted = facts.pauses.iter().filter(|pause| pause.in_force && pause.covers(&programme.capability));
         Member {
@@ -155,7 +155,7 @@ impl<'a> Builder<'a> {
             scopes: [0, supplier, icb],
             desk: facts.supplier.as_ref().map_or(NOWHERE, |one| self.desk(one)),
             // A confirmation that the registry has not been told of yet is one all the same.
-            is_on: observed == Observed::On || (just_applied && observed == Observed::Unknown),
+            is_on: !ordered_off && (observed == Observed::On || (just_applied && observed == Observed::Unknown)),
             is_ready: self.lifts(&Limit::Readiness) || unready(Some(programme), facts, self.source.now).is_empty(),
             pauses: counted.map(|pause| self.pause(facts.code, pause)).collect(),
         }
@@ -215,7 +215,7 @@ impl<'a> Builder<'a> {
             booked_until: booked_until.map(|date| day_bounds(*date).1.as_microsecond()).max(),
             after: if waived { Vec::new() } else { after.collect() },
             passed: verdict == Some(Verdict::Pass),
-            failed: verdict == Some(Verdict::Fail) && !waived,
+            failed: (verdict == Some(Verdict::Fail) && !waived) || is_taken_back(wave),
             objections: rules.objections_end.zip(to).map(|(end, to)| (end.as_microsecond(), to)),
             joining: self.joining(wave, &lists),
             lists,
@@ -315,7 +315,10 @@ impl<'a> Builder<'a> {
         let asked_off = access.is_some_and(|access| access.switch_off_requested);
         let stays_off = enrolment.stage.state() != EnrolmentState::Invited && is_on(programme, facts);
         let moved = facts.supplier.as_ref() != Some(&enrolment.supplier);
-        let drifted = state.access(&target).is_some_and(|access| access.applied.is_some());
+        let access_given = state.access(&target);
+        let drifted = access_given.is_some_and(|access| access.applied.is_some());
+        let reverted = access_given.and_then(|access| access.reverted.as_ref());
+        let stays_reverted = reverted.is_some_and(|one| !is_named_since(programme, enrolment.practice, one));
         let subject = subject(wave, enrolment, facts);
         Seat {
             practice,
@@ -331,7 +334,10 @@ impl<'a> Builder<'a> {
             noticed_later: later.map_or(NO_DAY, |later| self.noticed_from(later, wave, enrolment)),
             held_until: self.held_until(|hold| !hold.scope.covers_wave(&wave.id) && hold.scope.covers(&subject)),
             is_unfit: gone(facts).is_some() || asked_off || stays_off || moved,
-            is_stuck: facts.is_disputed(&programme.capability) || drifted || open.is_some() && here.is_none(),
+            is_stuck: facts.is_disputed(&programme.capability)
+                || drifted
+                || stays_reverted
+                || open.is_some() && here.is_none(),
             is_reversed: here.is_some_and(|one| facts.pauses.iter().any(|pause| pause.pending_on.contains(&one.key))),
             done_at: NEVER,
             settles_at: NEVER,

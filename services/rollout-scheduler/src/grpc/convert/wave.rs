@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use proto::scheduler::v1 as wire;
 use rollout::calendar::{Calendar, day_bounds};
 use rollout::spec::Mode;
 use rollout::state::{EnrolmentState, Evidence, GateEvaluation, Load, Verdict, Wave, WaveStage};
 
+use super::unwinding::unwinding_to_wire;
 use super::{count, enrolment, etag, moment};
 
-/// A wave; `stuck` says why nothing moves, `traceparent` which trace its work belongs to.
-pub(crate) fn wave_to_wire(wave: &Wave, calendar: &Calendar, stuck: Vec<String>, traceparent: String) -> wire::Wave {
+/// A wave at a moment; what is known beside its state is added by whoever knows it: why nothing moves, which trace its work
+/// belongs to.
+pub(crate) fn wave_to_wire(wave: &Wave, calendar: &Calendar, now: Timestamp) -> wire::Wave {
     let mut by_state = [Load::default(); EnrolmentState::ALL.len()];
     for (place, state) in EnrolmentState::ALL.into_iter().enumerate() {
         by_state[place] = wave.load_in(state);
@@ -34,8 +37,9 @@ pub(crate) fn wave_to_wire(wave: &Wave, calendar: &Calendar, stuck: Vec<String>,
         patients_count: count(members.patients),
         enrolments: counts_to_wire(&by_state),
         gate: wave.gate.as_ref().map(gate_to_wire),
-        stuck_reasons: stuck,
-        traceparent,
+        stuck_reasons: Vec::new(),
+        traceparent: String::new(),
+        unwinding: unwinding_to_wire(wave, now),
         etag: etag::of(wave.changed_at_position),
     }
 }
@@ -63,6 +67,8 @@ fn stage_to_wire(stage: WaveStage) -> wire::WaveState {
         WaveStage::Closed => wire::WaveState::Closed,
         WaveStage::Cancelled => wire::WaveState::Cancelled,
         WaveStage::Superseded => wire::WaveState::Superseded,
+        WaveStage::Unwinding => wire::WaveState::Unwinding,
+        WaveStage::Unwound => wire::WaveState::Unwound,
     }
 }
 
