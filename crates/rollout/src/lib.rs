@@ -30,6 +30,7 @@ mod eligibility;
 mod event;
 mod explain;
 pub mod forecast;
+mod gate;
 mod id;
 pub mod list;
 mod notice;
@@ -41,6 +42,7 @@ mod readiness;
 mod rejection;
 mod report;
 mod room;
+mod small_sample;
 pub mod spec;
 pub mod state;
 mod step;
@@ -51,7 +53,8 @@ pub use apply::apply;
 pub use blocker::Blocker;
 pub use cohort::Cohort;
 pub use command::{
-    Act, Candidate, Command, CountedPause, DisableCandidate, Fact, PermitAnswer, Proposal, SupplierAnswer, Unfit,
+    Act, Candidate, Command, CountedPause, DisableCandidate, Fact, PermitAnswer, PracticeFigures, Proposal, Returned,
+    SupplierAnswer, Unfit,
 };
 pub use decide::decide;
 pub use drift::{Drift, drift};
@@ -60,7 +63,8 @@ pub use event::{
 };
 pub use explain::{Explanation, Information, explain};
 pub use id::{
-    Account, ActivationKey, Direction, HoldId, NotAProgrammeId, PlanVersion, ProgrammeId, Target, WaveId, WaveRef,
+    Account, ActivationKey, ConcernId, Direction, HoldId, NotAProgrammeId, PlanVersion, ProgrammeId, Target, WaveId,
+    WaveRef,
 };
 pub use notice_status::{DispatchKind, NoticeObstacle, NoticeStatus, notice_status};
 pub use pace::{CLAIM_TIME, REPLY_TIME};

@@ -170,8 +170,8 @@ impl Expectation {
 
 impl Machine for SchedulerMachine {
     const JOURNAL: &'static str = "scheduler";
-    // 2: which version's readiness items the registry knows. 3: what was sent to practices.
-    const STATE_SHAPE: u32 = 3;
+    // 2: which version's readiness items the registry knows. 3: what was sent to practices. 4: concerns, and what gates heard.
+    const STATE_SHAPE: u32 = 4;
 
     type State = State;
     type Command = Command;
