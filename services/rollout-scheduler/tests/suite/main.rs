@@ -4,6 +4,7 @@
 
 mod acts;
 mod brakes;
+mod concerns;
 mod determinism;
 mod faults;
 mod files;
