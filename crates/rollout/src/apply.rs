@@ -68,6 +68,11 @@ pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Times
         Event::WaveOpened { wave } => wave::to_stage(state, wave, crate::state::WaveStage::Open, place),
         Event::WaveDraining { wave } => wave::to_stage(state, wave, crate::state::WaveStage::Draining, place),
         Event::WaveSoaking { wave } => wave::to_stage(state, wave, crate::state::WaveStage::Soaking, place),
+        Event::GateFiguresRead { wave, figures } => wave::gate_figures_read(state, wave, figures),
+        Event::GateHookAnswered { wave, answer } => wave::gate_hook_answered(state, wave, answer),
+        Event::ConcernReported { concern } => {
+            state.concerns.insert(concern.id, Arc::new((**concern).clone()));
+        }
         Event::GateEvaluated { wave, evaluation } => wave::gate_evaluated(state, wave, evaluation, place),
         Event::GateDecided { wave, verdict, signature } => {
             wave::gate_decided(state, wave, *verdict, signature, place);

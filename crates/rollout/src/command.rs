@@ -16,10 +16,10 @@ use crate::calendar::Calendar;
 use crate::dispatch::{Chosen, DispatchOutcome};
 use crate::id::{Account, ActivationKey, HoldId, PlanVersion, ProgrammeId, Target, WaveRef};
 use crate::plan::{Plan, PlanHash};
-use crate::spec::Mode;
+use crate::spec::{HookName, Mode};
 use crate::state::{
-    Brake, Cause, ClinicalReason, DispatchRef, Document, Due, DueOutcome, HoldClass, HoldScope, PauseRef, Supersession,
-    Verdict,
+    Brake, Cause, ClinicalReason, ConcernAbout, DispatchRef, Document, Due, DueOutcome, HoldClass, HoldScope, PauseRef,
+    Severity, StatisticsPositions, Supersession, Verdict,
 };
 
 /// What the state machine can be asked.
@@ -143,6 +143,13 @@ pub enum Act {
         /// The hold.
         hold: HoldId,
     },
+    /// Reports that something about access is not as it should be: it counts at gates that are ahead.
+    ReportConcern {
+        /// How bad.
+        severity: Severity,
+        /// About what.
+        about: ConcernAbout,
+    },
     /// Replaces the national calendar.
     UpdateCalendar {
         /// What it is from now on.
@@ -238,6 +245,30 @@ pub enum Fact {
         /// The version that has them.
         version: PlanVersion,
     },
+    /// What statistics say of the practices that a wave switched on.
+    GateFigures {
+        /// The wave.
+        wave: WaveRef,
+        /// What they say of each; those that are left out count as unknown.
+        practices: BTreeMap<PracticeCode, PracticeFigures>,
+        /// The moment at which it held, by their clock.
+        as_at: Timestamp,
+        /// The positions it rests on.
+        positions: StatisticsPositions,
+    },
+    /// What a hook says of a wave.
+    GateHookAnswered {
+        /// The wave.
+        wave: WaveRef,
+        /// Who.
+        hook: HookName,
+        /// The wave's last action when it was asked.
+        last_action_at: Option<Timestamp>,
+        /// What; INCONCLUSIVE is "not yet".
+        verdict: Verdict,
+        /// Why, an UPPER_SNAKE code.
+        reason_code: String,
+    },
     /// A supplier takes the list for a booked date: those practices get their slot and key now, before the permit.
     ClaimBegun {
         /// Who.
@@ -247,6 +278,26 @@ pub enum Fact {
         /// The registry's position they were read at.
         registry_position: u64,
     },
+}
+
+/// What statistics say of a practice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PracticeFigures {
+    /// Its latest return; none where there is none.
+    pub returned: Option<Returned>,
+    /// The last day on which somebody opened a record through the capability; none where nobody is known to have.
+    pub viewed_on: Option<Date>,
+    /// The last day on which somebody did at any practice of its supplier.
+    pub supplier_viewed_on: Option<Date>,
+}
+
+/// A supplier's return for a practice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Returned {
+    /// The last day of its period.
+    pub period_end: Date,
+    /// Patients kept out by the enhanced-review code at the end of that day.
+    pub excluded: u64,
 }
 
 /// The registry's answer to AcquirePermits for one key.

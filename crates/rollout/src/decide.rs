@@ -6,6 +6,7 @@
 
 mod activation;
 mod admission;
+mod concern;
 mod dispatch;
 mod gate;
 mod hold;
@@ -15,7 +16,7 @@ mod unwind;
 mod wave;
 
 pub(crate) use activation::may_disable;
-pub(crate) use gate::{drained_at, evaluation_due, is_complete, unwinding_awaited};
+pub(crate) use gate::{drained_at, unwinding_awaited};
 pub(crate) use programme::is_complete as programme_is_complete;
 pub(crate) use unwind::is_unwound;
 pub use unwind::switched_on_by;
@@ -31,7 +32,8 @@ use crate::id::{Account, ActivationKey, Direction, ProgrammeId, WaveRef};
 use crate::rejection::Rejection;
 use crate::spec::Mode;
 use crate::state::{
-    Activation, ActivationState, Due, DueKind, DueOutcome, LATE_AFTER, Programme, Signature, State, Voiding, Wave,
+    Activation, ActivationState, Due, DueKind, DueOutcome, HookAnswer, LATE_AFTER, Programme, Signature, State,
+    Voiding, Wave,
 };
 
 /// What comes of a command.
@@ -94,6 +96,7 @@ fn person_decides(docket: &mut Docket, person: Person<'_>, act: &Act) -> Result<
         }
         Act::LiftHold { hold, etag } => hold::lift(docket, person, *hold, *etag),
         Act::AcknowledgeHalt { hold } => hold::acknowledge(docket, person, *hold),
+        Act::ReportConcern { severity, about } => concern::report(docket, person, *severity, about),
         Act::UpdateCalendar { calendar } => {
             docket.record(Event::CalendarUpdated { calendar: calendar.clone(), by: person.by.clone() });
             Ok(())
@@ -120,6 +123,19 @@ fn learn(docket: &mut Docket, fact: &Fact) -> Result<(), Rejection> {
         }
         Fact::PauseOutcomesTold { pauses } => wave::pause_outcomes_told(docket, pauses),
         Fact::ReadinessTold { programme, version } => programme::readiness_told(docket, programme, *version),
+        Fact::GateFigures { wave, practices, as_at, positions } => {
+            gate::figures_read(docket, wave, practices, *as_at, *positions);
+        }
+        Fact::GateHookAnswered { wave, hook, last_action_at, verdict, reason_code } => {
+            let answer = HookAnswer {
+                hook: hook.clone(),
+                verdict: *verdict,
+                reason_code: reason_code.clone(),
+                answered_at: docket.now,
+                last_action_at: *last_action_at,
+            };
+            gate::hook_answered(docket, wave, answer);
+        }
         Fact::ClaimBegun { supplier, practices, registry_position } => {
             admission::claim(docket, supplier, practices, *registry_position);
         }

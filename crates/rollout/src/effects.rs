@@ -1,9 +1,12 @@
-//! What is to be called outside, listed from the state: permits, suppliers, settlements, pauses, notices.
+//! What is to be called outside, listed from the state: permits, suppliers, settlements, pauses, notices, gates.
 //!
 //! The service calls each and reports what came of it as a [`Fact`](crate::Fact). Nothing here is a queue: the lists
 //! are what is true now, so that a restart goes on where the journal ends, and calling twice is harmless by the key.
 //! Everything comes DISABLE before ENABLE.
 
+mod gates;
+
+pub use gates::{FiguresToRead, GateQuestions, HookToAsk, gate_questions};
 use jiff::Timestamp;
 use ods::readiness::catalogue_item;
 use ods::{PracticeCode, Supplier};

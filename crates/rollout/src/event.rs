@@ -20,7 +20,8 @@ use crate::calendar::Calendar;
 use crate::id::{Account, ActivationKey, HoldId, PlanVersion, ProgrammeId, WaveId, WaveRef};
 use crate::plan::Plan;
 use crate::state::{
-    ClinicalReason, Document, Due, DueOutcome, GateEvaluation, Hold, PauseRef, Ruling, Signature, Verdict,
+    ClinicalReason, Concern, Document, Due, DueOutcome, GateEvaluation, GateFigures, Hold, HookAnswer, PauseRef,
+    Ruling, Signature, Verdict,
 };
 
 /// Something that happened.
@@ -272,6 +273,25 @@ pub enum Event {
         /// The wave.
         wave: WaveRef,
     },
+    /// Statistics said what they know of the practices that a wave switched on.
+    GateFiguresRead {
+        /// The wave.
+        wave: WaveRef,
+        /// What.
+        figures: GateFigures,
+    },
+    /// The hook of a wave's gate answered.
+    GateHookAnswered {
+        /// The wave.
+        wave: WaveRef,
+        /// What.
+        answer: HookAnswer,
+    },
+    /// Somebody reported a concern.
+    ConcernReported {
+        /// The concern.
+        concern: Box<Concern>,
+    },
     /// A gate was evaluated. A wave that passed is closed; for another a halt follows.
     GateEvaluated {
         /// The wave.
@@ -430,6 +450,9 @@ impl Event {
             Self::PermitsUnwanted { .. } => "permits-unwanted",
             Self::WaveDraining { .. } => "wave-draining",
             Self::WaveSoaking { .. } => "wave-soaking",
+            Self::GateFiguresRead { .. } => "gate-figures-read",
+            Self::GateHookAnswered { .. } => "gate-hook-answered",
+            Self::ConcernReported { .. } => "concern-reported",
             Self::GateEvaluated { .. } => "gate-evaluated",
             Self::GateDecided { .. } => "gate-decided",
             Self::WaveCancelled { .. } => "wave-cancelled",

@@ -91,6 +91,8 @@ numbers! {
     PlanVersion u32, "plans/";
     /// A hold, counted from 1 in the order of placing.
     HoldId u32, "holds/";
+    /// A concern, counted from 1 in the order of reporting.
+    ConcernId u32, "concerns/";
 }
 
 /// Who acts: the caller's account, or [`Account::scheduler`].

@@ -30,6 +30,7 @@ mod eligibility;
 mod event;
 mod explain;
 pub mod forecast;
+mod gate;
 mod id;
 mod information;
 mod line;
@@ -43,6 +44,7 @@ mod readiness;
 mod rejection;
 mod report;
 mod room;
+mod small_sample;
 pub mod spec;
 pub mod state;
 mod step;
@@ -54,7 +56,8 @@ pub use apply::apply;
 pub use blocker::{Blocker, Owner};
 pub use cohort::Cohort;
 pub use command::{
-    Act, Candidate, Command, CountedPause, DisableCandidate, Fact, PermitAnswer, Proposal, SupplierAnswer, Unfit,
+    Act, Candidate, Command, CountedPause, DisableCandidate, Fact, PermitAnswer, PracticeFigures, Proposal, Returned,
+    SupplierAnswer, Unfit,
 };
 pub use decide::decide;
 pub use drift::{Drift, drift};
@@ -63,7 +66,8 @@ pub use event::{
 };
 pub use explain::{Explanation, explain};
 pub use id::{
-    Account, ActivationKey, Direction, HoldId, NotAProgrammeId, PlanVersion, ProgrammeId, Target, WaveId, WaveRef,
+    Account, ActivationKey, ConcernId, Direction, HoldId, NotAProgrammeId, PlanVersion, ProgrammeId, Target, WaveId,
+    WaveRef,
 };
 pub use information::Information;
 pub use line::{AT_ONCE_DEFAULT, Line, LineLimits, Silence, Urgency, Wait};

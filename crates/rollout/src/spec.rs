@@ -8,6 +8,7 @@
 //! Reading the text (YAML) is the service's, which knows lines and columns. An unknown field is refused.
 
 mod check;
+mod gate;
 mod limits;
 mod readiness;
 mod strategy;
@@ -24,7 +25,10 @@ use serde::{Deserialize, Serialize};
 
 pub use check::Existing;
 pub(crate) use check::{booked_in, told_too_late};
-pub use limits::{Cap, CapSet, Caps, GateSpec, NotAShare, Share};
+pub(crate) use gate::LiveTerms;
+pub use gate::{ExclusionSpec, GateSpec, HookName, NotAHookName, SmallSampleSpec, ViewerSpec};
+pub(crate) use limits::WHOLE;
+pub use limits::{Cap, CapSet, Caps, NotAShare, Share};
 pub use readiness::{ItemSpec, ReadinessSpec};
 pub use strategy::{RestSpec, StageSpec, StrategySpec};
 pub use supplier::{ATTEMPTS_DEFAULT, CutOff, Mode, SupplierSpec};

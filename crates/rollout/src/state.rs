@@ -5,9 +5,11 @@
 //! [`crate::apply`] is the only writer.
 
 pub mod activation;
+pub mod concern;
 pub mod dispatch;
 pub mod due;
 pub mod enrolment;
+pub mod gate;
 pub mod hold;
 pub mod load;
 pub mod programme;
@@ -22,17 +24,21 @@ use ods::PracticeCode;
 use serde::{Deserialize, Serialize};
 
 pub use activation::{Access, Activation, ActivationStage, ActivationState, AppliedEnable, Cause, Desired, Outcome};
+pub use concern::{Concern, ConcernAbout, Severity};
 pub use dispatch::{Carrier, Correspondence, Dispatch, DispatchRef, DispatchStage, Means, Template, Trouble};
 pub use due::{Due, DueKind, DueOutcome, DueRecord, LATE_AFTER, MissReason, SkipPolicy};
 pub use enrolment::{Deferral, Enrolment, EnrolmentStage, EnrolmentState, Supersession, Voiding, Withdrawal};
+pub use gate::{
+    Decision, Evidence, Finding, GateEvaluation, GateFigures, HookAnswer, Measured, StatisticsPositions, Verdict,
+};
 pub use hold::{Brake, Hold, HoldClass, HoldScope, LiftAsked, SECOND_PERSON_TIME, Signature, Subject};
 pub use load::{CapScope, Load, Loads, scopes};
 pub use programme::{DeadlineSet, Document, Notice, PlanRecord, PlanStage, Programme, ProgrammeStage};
 pub use unwinding::{ClinicalReason, Reverted, Unwinding};
-pub use wave::{Decision, Evidence, GateEvaluation, Verdict, Wave, WaveStage};
+pub use wave::{Wave, WaveStage};
 
 use crate::calendar::Calendar;
-use crate::id::{ActivationKey, Direction, HoldId, ProgrammeId, Target, WaveId, WaveRef};
+use crate::id::{ActivationKey, ConcernId, Direction, HoldId, ProgrammeId, Target, WaveId, WaveRef};
 
 /// Everything the scheduler knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +72,9 @@ pub struct State {
     /// Where people have ordered access to be taken away again, and no supplier has confirmed it yet.
     #[serde(with = "crate::pairs", default)]
     pub ordered_off: OrdMap<Target, Cause>,
+    /// Every concern that was reported.
+    #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
+    pub concerns: OrdMap<ConcernId, Arc<Concern>>,
     /// Programme-default pauses that were judged.
     #[serde(with = "crate::pairs")]
     pub judgements: OrdMap<PauseRef, Judgement>,
@@ -154,6 +163,12 @@ impl State {
     #[must_use]
     pub fn next_hold(&self) -> HoldId {
         HoldId(self.holds.get_max().map_or(0, |(id, _)| id.0) + 1)
+    }
+
+    /// The next concern's number.
+    #[must_use]
+    pub fn next_concern(&self) -> ConcernId {
+        ConcernId(self.concerns.get_max().map_or(0, |(id, _)| id.0) + 1)
     }
 
     /// What is wanted at a practice, and the last decision about it; nothing was ever decided where there is none.

@@ -23,11 +23,12 @@ use ods::PracticeCode;
 use crate::blocker::Blocker;
 use crate::calendar::civil_date;
 use crate::command::{Command, Proposal, Unfit};
-use crate::decide::{drained_at, evaluation_due, is_complete, is_unwound, unwinding_awaited};
+use crate::decide::{drained_at, is_unwound, unwinding_awaited};
 use crate::eligibility::{
     admissions_are_over, earlier_in_the_way, first_slot, has_time_left, open_now, stragglers_until, unfit,
     wave_blockers,
 };
+use crate::gate;
 use crate::report::{Gathering, Report};
 use crate::room::Room;
 use crate::state::{
@@ -203,27 +204,19 @@ impl<'a> Walk<'a> {
     }
 
     fn soaking(&mut self, programme: &Programme, wave: &Wave) {
-        let Some((due, given_up)) = evaluation_due(self.state, wave) else { return };
         if let Some(until) = unwinding_awaited(wave, self.now) {
             self.wake(until);
             self.stands(programme, wave);
             return;
         }
-        let complete = is_complete(self.state, wave, self.view.position);
-        if self.now < due.at || (!complete && self.now < given_up) {
-            self.wake(if self.now < due.at { due.at } else { given_up });
+        let not_live = gate::not_live(self.view, programme, wave);
+        let Some(look) = gate::look(self.state, wave, &not_live, self.view.position, self.now) else { return };
+        if !look.is_ripe {
+            if let Some(wake_at) = look.wake_at {
+                self.wake(wake_at);
+            }
             self.stands(programme, wave);
             return;
-        }
-        let mut not_live = OrdSet::new();
-        for state in [EnrolmentState::Confirmed, EnrolmentState::Verified] {
-            for enrolment in wave.in_state(state) {
-                let facts = self.view.get(enrolment.practice);
-                let live = facts.is_some_and(|facts| facts.observed(&programme.capability) == Observed::On);
-                if !live {
-                    not_live.insert(enrolment.practice);
-                }
-            }
         }
         let (wave, registry_position) = (wave.id.clone(), self.view.position);
         self.proposals.push(Proposal::EvaluateGate { wave, not_live, registry_position });

@@ -19,6 +19,7 @@ mod events;
 mod fact;
 mod fold;
 mod period;
+mod practice_figures;
 mod returns;
 mod silence;
 mod sketch;
@@ -42,6 +43,7 @@ pub use events::{Event, Events, EventsError};
 pub use fact::{Fact, Facts};
 pub use fold::{Column, Fold, People};
 pub use period::{Interval, PERIOD_DAYS_DEFAULT, PERIOD_DAYS_MAX, Period, PeriodError};
+pub use practice_figures::PracticeFigures;
 pub use returns::{
     Comparison, Figures, RETURN_PERIOD_DAYS_MAX, RETURNS_MAX, Returns, ReturnsEvent, ReturnsRejection, Revision,
     Submission, SubmitReturns,

@@ -3,7 +3,9 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::{directory, hold, import, journal, organisation, practice, programme, sources, stats, verify, wave};
+use crate::{
+    concern, directory, hold, import, journal, organisation, practice, programme, sources, stats, verify, wave,
+};
 
 /// Operate the national programme of automatic patient access to GP records
 #[derive(Parser)]
@@ -75,6 +77,9 @@ pub(crate) enum Noun {
     /// Brakes: place, lift, list
     #[command(subcommand)]
     Hold(hold::Hold),
+    /// Concerns: that something about access is not as it should be
+    #[command(subcommand)]
+    Concern(concern::Concern),
     /// Which practice is in which source, and why the official counts differ
     #[command(subcommand)]
     Sources(sources::Sources),

@@ -6,6 +6,7 @@
 //! asked for on standard output, everything else on standard error; exit codes that scripts can use (see [`failure`]).
 
 mod arguments;
+mod concern;
 mod confirmation;
 mod connection;
 mod directory;
@@ -59,6 +60,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Noun::Programme(programme) => programme::run(&connection, output, programme).await,
         Noun::Wave(wave) => wave::run(&connection, output, wave).await,
         Noun::Hold(hold) => hold::run(&connection, output, hold).await,
+        Noun::Concern(concern) => concern::run(&connection, output, concern).await,
         Noun::Sources(sources) => sources::run(&connection, output, sources).await,
         Noun::Stats(stats) => stats::run(&connection, output, stats).await,
         Noun::Journal(journal) => journal::run(&connection, output, journal).await,

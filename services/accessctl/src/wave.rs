@@ -247,7 +247,14 @@ fn facts(wave: Option<&scheduler::Wave>) -> Table {
     }
     if let Some(gate) = &wave.gate {
         facts.push(("gate", word(gate.verdict().as_str_name(), "GATE_VERDICT_")));
-        facts.extend(gate.evidence.iter().map(|evidence| ("evidence", evidence.clone())));
+        for condition in &gate.conditions {
+            let verdict = word(condition.verdict().as_str_name(), "GATE_VERDICT_");
+            facts.push(("condition", format!("{verdict}: {}", condition.finding)));
+        }
+        // What a condition says is not said twice.
+        let is_said = |evidence: &String| gate.conditions.iter().any(|condition| condition.finding == *evidence);
+        let further = gate.evidence.iter().filter(|evidence| !is_said(evidence));
+        facts.extend(further.map(|evidence| ("evidence", evidence.clone())));
         facts.push(("decided by", gate.decided_by.clone()));
     }
     facts.extend(wave.unwinding.as_ref().map(|unwinding| ("unwinding", unwind::in_words(unwinding))));

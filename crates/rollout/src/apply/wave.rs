@@ -11,8 +11,8 @@ use super::{Place, dispatch};
 use crate::event::{EnrolmentMove, Event, Joining};
 use crate::id::{Target, WaveId, WaveRef};
 use crate::state::{
-    Decision, Desired, DispatchStage, EnrolmentStage, EnrolmentState, GateEvaluation, Judgement, Load, Notice,
-    PauseRef, Ruling, Signature, State, Supersession, Verdict, Wave, WaveStage,
+    Decision, Desired, DispatchStage, EnrolmentStage, EnrolmentState, GateEvaluation, GateFigures, HookAnswer,
+    Judgement, Load, Notice, PauseRef, Ruling, Signature, State, Supersession, Verdict, Wave, WaveStage,
 };
 
 fn change(state: &mut State, wave: &WaveRef, change: impl FnOnce(&mut Wave)) {
@@ -137,6 +137,14 @@ pub(super) fn pause_outcomes_told(state: &mut State, pauses: &[PauseRef]) {
             judgement.told = true;
         }
     }
+}
+
+pub(super) fn gate_figures_read(state: &mut State, wave: &WaveRef, figures: &GateFigures) {
+    change(state, wave, |wave| wave.figures = Some(figures.clone()));
+}
+
+pub(super) fn gate_hook_answered(state: &mut State, wave: &WaveRef, answer: &HookAnswer) {
+    change(state, wave, |wave| wave.hook_answer = Some(answer.clone()));
 }
 
 pub(super) fn gate_evaluated(state: &mut State, wave: &WaveRef, evaluation: &GateEvaluation, place: Place) {

@@ -1,18 +1,23 @@
 //! Decisions about gates: what the evidence says, and what a named person makes of it (rules 5 and 6, I6).
 
+use std::collections::BTreeMap;
+
 use imbl::OrdSet;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use ods::PracticeCode;
 
 use super::{Docket, Person, hold};
-use crate::calendar::day_bounds;
+use crate::calendar::{civil_date, day_bounds};
+use crate::command::PracticeFigures;
 use crate::eligibility::stragglers_until;
 use crate::event::Event;
+use crate::gate::{self, Found};
 use crate::id::WaveRef;
 use crate::rejection::Rejection;
 use crate::state::{
-    ActivationState, Due, DueKind, EnrolmentState, Evidence, GateEvaluation, ProgrammeStage, State, Verdict, Wave,
-    WaveStage,
+    Due, DueKind, EnrolmentState, GateEvaluation, GateFigures, HookAnswer, ProgrammeStage, StatisticsPositions,
+    Verdict, Wave, WaveStage,
 };
 
 /// Lets the evidence ripen: everything settled, or what has not was waited for long enough.
@@ -41,18 +46,71 @@ pub(crate) fn drained_at(wave: &Wave) -> Timestamp {
     booked.map_or(stragglers_until(wave), |booked| booked.max(stragglers_until(wave))).max(wave.changed_at)
 }
 
-/// Whether the registry has everything that happened in the wave (rule 5: complete and fresh).
-pub(crate) fn is_complete(state: &State, wave: &Wave, registry_position: u64) -> bool {
-    let mut untold = state.activations_in(ActivationState::Settled);
-    wave.settled_registry_position <= registry_position && !untold.any(|one| one.wave() == Some(&wave.id))
+/// Takes down what statistics say of a wave whose gate waits for it. Where they have not followed the registry to the wave's last
+/// settlement, it says nothing (rule 5).
+pub(super) fn figures_read(
+    docket: &mut Docket,
+    id: &WaveRef,
+    said: &BTreeMap<PracticeCode, PracticeFigures>,
+    as_at: Timestamp,
+    positions: StatisticsPositions,
+) {
+    let Some(wave) = waiting(docket, id).filter(|wave| wave.rules.gate.asks_statistics()) else { return };
+    if positions.registry < wave.settled_registry_position {
+        return;
+    }
+    let since = civil_date(gate::last_action_at(wave));
+    let mut figures = GateFigures {
+        last_action_at: wave.last_action_at,
+        read_at: docket.now,
+        as_at,
+        practices: 0,
+        patients: 0,
+        excluded: 0,
+        patients_without_return: 0,
+        practices_viewed: 0,
+        practices_unheard: 0,
+        positions,
+    };
+    for enrolment in gate::switched_on(wave) {
+        let said = said.get(&enrolment.practice).copied().unwrap_or_default();
+        figures.count(u64::from(enrolment.list_size), said, since);
+    }
+    docket.record(Event::GateFiguresRead { wave: id.clone(), figures });
 }
 
-/// The pending evaluation of a soaking wave, and the moment at which incomplete evidence is waited for no longer.
-pub(crate) fn evaluation_due(state: &State, wave: &Wave) -> Option<(Due, Timestamp)> {
-    let programme = state.programme(&wave.id.programme)?;
-    let due = programme.pending_of(wave.id.wave).find(|due| due.kind == DueKind::GateEvaluated)?;
-    let given_up = due.at.saturating_add(wave.rules.gate.timeout).unwrap_or(Timestamp::MAX);
-    Some((due.clone(), given_up))
+impl GateFigures {
+    /// Counts one practice. What is of a day before `since` is as good as nothing.
+    fn count(&mut self, patients: u64, said: PracticeFigures, since: Date) {
+        let is_fresh = |day: &Date| since <= *day;
+        self.practices += 1;
+        self.patients += patients;
+        match said.returned.filter(|returned| is_fresh(&returned.period_end)) {
+            // Never more than it would count as without a return, else that would be the better one.
+            Some(returned) => self.excluded += returned.excluded.min(patients),
+            None => self.patients_without_return += patients,
+        }
+        if said.viewed_on.as_ref().is_some_and(is_fresh) {
+            self.practices_viewed += 1;
+        } else if !said.supplier_viewed_on.as_ref().is_some_and(is_fresh) {
+            self.practices_unheard += 1;
+        }
+    }
+}
+
+/// Takes down what a hook says of a wave whose gate waits for it.
+pub(super) fn hook_answered(docket: &mut Docket, id: &WaveRef, answer: HookAnswer) {
+    let asked = waiting(docket, id).filter(|wave| wave.rules.gate.hook.as_ref() == Some(&answer.hook));
+    if asked.is_some_and(|wave| wave.last_action_at == answer.last_action_at) {
+        docket.record(Event::GateHookAnswered { wave: id.clone(), answer });
+    }
+}
+
+/// The wave, if its evidence has ripened and its gate is not evaluated yet.
+fn waiting<'a>(docket: &'a Docket, id: &WaveRef) -> Option<&'a Wave> {
+    let wave = docket.state.wave(id).filter(|wave| wave.stage == WaveStage::Soaking)?;
+    let (due, _) = gate::evaluation_due(&docket.state, wave)?;
+    (due.at <= docket.now).then_some(wave)
 }
 
 /// Until when a wave is not judged since a person wants it unwound and another is waited for: closed, it could not be unwound
@@ -62,59 +120,24 @@ pub(crate) fn unwinding_awaited(wave: &Wave, now: Timestamp) -> Option<Timestamp
 }
 
 pub(super) fn evaluate(docket: &mut Docket, id: &WaveRef, not_live: &OrdSet<PracticeCode>, registry_position: u64) {
-    let Some(wave) = docket.state.wave(id).filter(|wave| wave.stage == WaveStage::Soaking) else { return };
-    let Some((due, given_up)) = evaluation_due(&docket.state, wave) else { return };
-    let complete = is_complete(&docket.state, wave, registry_position);
+    let Some(wave) = docket.state.wave(id) else { return };
     if unwinding_awaited(wave, docket.now).is_some() {
         return;
     }
-    if docket.now < due.at || (!complete && docket.now < given_up) {
-        return;
-    }
-    let evidence = evidence(wave, not_live, complete, registry_position);
-    let verdict = evidence.verdict();
+    let look = gate::look(&docket.state, wave, not_live, registry_position, docket.now);
+    let Some(look) = look.filter(|look| look.is_ripe) else { return };
+    let Some((due, _)) = gate::evaluation_due(&docket.state, wave) else { return };
+    let verdict = look.found.verdict();
     // A programme that was cancelled has nothing left to halt.
     let active = docket.state.programme(&id.programme).is_some_and(|one| one.stage == ProgrammeStage::Active);
     let halt = (verdict != Verdict::Pass && active).then(|| docket.state.next_hold());
-    let evaluation = GateEvaluation { verdict, evidence, at: docket.now, halt, decision: None };
+    let Found { evidence, findings, figures } = look.found;
+    let evaluation = GateEvaluation { verdict, evidence, findings, figures, at: docket.now, halt, decision: None };
     docket.start(due);
     docket.record(Event::GateEvaluated { wave: id.clone(), evaluation });
     if halt.is_some() {
         let reason = if verdict == Verdict::Fail { "GATE_FAILED" } else { "GATE_INCONCLUSIVE" };
         hold::halt(docket, id, reason);
-    }
-}
-
-fn evidence(wave: &Wave, not_live: &OrdSet<PracticeCode>, complete: bool, registry_position: u64) -> Evidence {
-    let mut evidence = Evidence {
-        members: wave.fixed.unwrap_or_default().practices,
-        commanded: 0,
-        live: 0,
-        unsettled: 0,
-        complete,
-        min_success: wave.rules.gate.min_success,
-        min_sample: wave.rules.gate.min_sample,
-        registry_position,
-    };
-    for enrolment in wave.enrolments().filter(|enrolment| enrolment.commanded) {
-        let state = enrolment.stage.state();
-        let confirmed = matches!(state, EnrolmentState::Confirmed | EnrolmentState::Verified);
-        evidence.commanded += 1;
-        evidence.live += u32::from(confirmed && !not_live.contains(&enrolment.practice));
-        evidence.unsettled += u32::from(state.is_unsettled());
-    }
-    evidence
-}
-
-impl Evidence {
-    /// What it says: PASS only on complete evidence, of a sufficient sample, of a sufficient share, with everything
-    /// unsettled counted against (rule 5). Nobody commanded is INCONCLUSIVE.
-    #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        if !self.complete || self.commanded == 0 || self.commanded < self.min_sample {
-            return Verdict::Inconclusive;
-        }
-        if self.min_success.reached_by(self.live.into(), self.commanded.into()) { Verdict::Pass } else { Verdict::Fail }
     }
 }
 

@@ -13,7 +13,7 @@ use self::builder::Builder;
 use super::limits::Limit;
 use super::model::Model;
 use crate::id::WaveId;
-use crate::spec::{Cap, Mode, Share};
+use crate::spec::{Cap, LiveTerms, Mode};
 use crate::state::{EnrolmentState, Load, Programme, State, WaveStage};
 use crate::view::RegistryView;
 
@@ -163,8 +163,9 @@ pub(super) struct Course {
     pub(super) verdict_at: Option<Micros>,
     pub(super) soak: Micros,
     pub(super) timeout: Micros,
-    pub(super) min_success: Share,
-    pub(super) min_sample: u32,
+    pub(super) live_terms: LiveTerms,
+    /// Concerns that were reported fail its gate.
+    pub(super) fails_by_concerns: bool,
     pub(super) is_waived: bool,
     pub(super) attempts: Vec<u8>,
     pub(super) held_until: Micros,

@@ -1,16 +1,19 @@
 //! What holds for a practice by the wave that it is in, and whether another wave's terms let it do more.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use jiff::SignedDuration;
 use jiff::civil::Date;
 
-use super::bearing::{Bearing, is_open_in};
+use super::bearing::{Bearing, Most, is_open_in};
 use super::change::Comparison;
 use super::{Booking, Plan, PlannedWave, WaveRules};
 use crate::calendar::Windows;
 use crate::id::WaveId;
-use crate::spec::GateSpec;
+use crate::spec::{GateSpec, SmallSampleSpec};
+use crate::state::Severity;
 
 /// The terms of a wave in its plan.
 pub(super) struct Terms<'a> {
@@ -90,6 +93,42 @@ impl Comparison {
         self.say("gate.soak", &time(old.soak), &time(new.soak), Bearing::of_later(&old.soak, &new.soak));
         // Incomplete evidence never passes, however long it is waited for.
         self.mention("gate.timeout", &time(old.timeout), &time(new.timeout));
+        self.small_sample(old.small_sample, new.small_sample);
+        let excluded = |gate: &GateSpec| gate.exclusions.map(|exclusions| exclusions.max_share);
+        let (before, after) = (excluded(old), excluded(new));
+        // Without it all may be excluded, and none is above any share.
+        let bearing = Bearing::of_later(&before.map(Reverse), &after.map(Reverse));
+        self.say("gate.exclusions.max_share", &shown(before), &shown(after), bearing);
+        let viewed = |gate: &GateSpec| gate.viewers.map(|viewers| viewers.min_share);
+        let (before, after) = (viewed(old), viewed(new));
+        self.say("gate.viewers.min_share", &shown(before), &shown(after), Bearing::of_later(&before, &after));
+        self.concerns(old, new);
+        let (before, after) = (&old.hook, &new.hook);
+        // Another one may be of another mind.
+        let bearing = if before.is_none() { Bearing::Narrows } else { Bearing::Widens };
+        self.say("gate.hook", &shown(before.as_ref()), &shown(after.as_ref()), bearing);
+    }
+
+    /// A small sample that was inconclusive may pass by a test, and one that is told from another share, too.
+    fn small_sample(&mut self, old: Option<SmallSampleSpec>, new: Option<SmallSampleSpec>) {
+        let words = |test: SmallSampleSpec| format!("{} at a risk of {}", test.unacceptable, test.risk);
+        let bearing = match (old, new) {
+            (Some(_), None) => Bearing::Narrows,
+            (Some(old), Some(new)) if old.unacceptable == new.unacceptable => Bearing::of_more(&old.risk, &new.risk),
+            _ => Bearing::Widens,
+        };
+        self.say("gate.small_sample", &shown(old.map(words)), &shown(new.map(words)), bearing);
+    }
+
+    fn concerns(&mut self, old: &GateSpec, new: &GateSpec) {
+        let severities: BTreeSet<Severity> =
+            old.concerns.iter().chain(&new.concerns).flat_map(BTreeMap::keys).copied().collect();
+        for severity in severities.into_iter().rev() {
+            let most = |gate: &GateSpec| {
+                Most(gate.concerns.as_ref().and_then(|limits| limits.get(&severity)).copied().map(u64::from))
+            };
+            self.more_widens(&format!("gate.concerns.{severity}"), &most(old), &most(new));
+        }
     }
 
     /// A cut-off that comes earlier leaves practices less time to object.
@@ -103,10 +142,15 @@ impl Comparison {
         let (Some(old), Some(new)) = (old, new) else { return };
         let cut_off =
             |booking: &Booking| format!("{} days before, {}", booking.cut_off.days_before, booking.cut_off.at);
-        let ahead = |booking: &Booking| (std::cmp::Reverse(booking.cut_off.days_before), booking.cut_off.at);
+        let ahead = |booking: &Booking| (Reverse(booking.cut_off.days_before), booking.cut_off.at);
         let bearing = Bearing::of_later(&ahead(old), &ahead(new));
         self.say(&format!("{field}.cut_off"), &cut_off(old), &cut_off(new), bearing);
     }
+}
+
+/// What is written; nothing where there is nothing.
+fn shown(written: Option<impl Display>) -> String {
+    written.map(|written| written.to_string()).unwrap_or_default()
 }
 
 fn weekly(windows: &Windows) -> String {

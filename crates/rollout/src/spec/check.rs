@@ -1,13 +1,16 @@
 //! Everything that is wrong with a programme as written, but for what only its members can tell
 //! ([`crate::plan::expand`] adds that).
 
+mod gate;
+
 use std::collections::BTreeSet;
 
+use gate::check_gate;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ods::readiness::{catalogue_item, is_item_name};
 
-use super::{Cap, CapSet, GateSpec, Mode, ProgrammeSpec, StrategySpec, SupplierSpec, Take, Violation, WaveSpec, Wrong};
+use super::{Cap, CapSet, Mode, ProgrammeSpec, StrategySpec, SupplierSpec, Take, Violation, WaveSpec, Wrong};
 use crate::calendar::{Calendar, FreezeDays, Timetable, Windows, civil_date, day_bounds, instant};
 use crate::cohort::Cohort;
 use crate::id::WaveId;
@@ -355,22 +358,6 @@ pub(crate) fn booked_in(spec: &SupplierSpec, from: Date, until: Date, now: Times
 fn check_cohort(field: impl Into<String>, text: &str, found: &mut Found) {
     if let Err(error) = Cohort::parse(text) {
         found.add(field, Wrong::Cohort(error));
-    }
-}
-
-fn check_gate(field: impl Into<String>, gate: &GateSpec, found: &mut Found) {
-    let field = field.into();
-    if gate.min_success.is_zero() {
-        found.add(format!("{field}.min_success"), Wrong::Gate("anything would pass: must be above 0"));
-    }
-    if gate.min_sample == 0 {
-        found.add(format!("{field}.min_sample"), Wrong::Zero);
-    }
-    if gate.soak.is_negative() {
-        found.add(format!("{field}.soak"), Wrong::Gate("must not be negative"));
-    }
-    if gate.timeout.is_negative() {
-        found.add(format!("{field}.timeout"), Wrong::Gate("must not be negative"));
     }
 }
 

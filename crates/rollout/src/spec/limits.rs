@@ -1,9 +1,8 @@
-//! Caps and gates as written: how much may go live at once, and what a wave must show.
+//! Caps as written: how much may go live at once; and shares.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::SignedDuration;
 use ods::{IcbCode, Supplier};
 use serde::{Deserialize, Serialize};
 
@@ -52,20 +51,6 @@ pub struct Cap {
     pub patients: Option<u64>,
 }
 
-/// What a wave must show before it counts as passed (rule 5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GateSpec {
-    /// At least this share of the practices that were commanded must be live.
-    pub min_success: Share,
-    /// Of fewer commanded practices nothing can be said: INCONCLUSIVE.
-    pub min_sample: u32,
-    /// How long after the wave's last action the evidence ripens, e.g. `48h`.
-    pub soak: SignedDuration,
-    /// How long after that incomplete evidence is waited for, before the gate is INCONCLUSIVE.
-    pub timeout: SignedDuration,
-}
-
 /// A share from 0 to 1, kept as ten-thousandths so that a gate compares whole numbers: 0.95 is 9,500.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
@@ -73,7 +58,7 @@ pub struct Share {
     ten_thousandths: u16,
 }
 
-const WHOLE: u16 = 10_000;
+pub(crate) const WHOLE: u16 = 10_000;
 
 /// What is not a share.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -88,6 +73,12 @@ impl Share {
     #[must_use]
     pub fn reached_by(self, part: u64, whole: u64) -> bool {
         whole > 0 && u128::from(part) * u128::from(WHOLE) >= u128::from(whole) * u128::from(self.ten_thousandths)
+    }
+
+    /// Whether `part` of `whole` is at most this share. Of nothing it never is.
+    #[must_use]
+    pub fn kept_by(self, part: u64, whole: u64) -> bool {
+        whole > 0 && u128::from(part) * u128::from(WHOLE) <= u128::from(whole) * u128::from(self.ten_thousandths)
     }
 
     /// The share that `part` is of `whole`, to the nearest ten-thousandth; the whole where `part` is more. `whole` is above 0.
@@ -107,6 +98,12 @@ impl Share {
     #[must_use]
     pub fn is_zero(self) -> bool {
         self.ten_thousandths == 0
+    }
+
+    /// Whether it is all there is.
+    #[must_use]
+    pub fn is_whole(self) -> bool {
+        self.ten_thousandths == WHOLE
     }
 }
 

@@ -10,11 +10,10 @@ use ods::{PracticeCode, Supplier};
 use serde::{Deserialize, Serialize};
 
 use super::enrolment::{Enrolment, EnrolmentStage, EnrolmentState};
-use super::hold::Signature;
+use super::gate::{GateEvaluation, GateFigures, HookAnswer, Verdict};
 use super::{Load, Subject, Unwinding};
-use crate::id::{HoldId, PlanVersion, WaveRef};
+use crate::id::{PlanVersion, WaveRef};
 use crate::plan::WaveRules;
-use crate::spec::Share;
 
 /// A wave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +42,12 @@ pub struct Wave {
     pub last_action_at: Option<Timestamp>,
     /// The registry's position that its last settlement was told at: evidence from before it is not complete.
     pub settled_registry_position: u64,
+    /// What statistics last said of it while its gate waited; see [`GateFigures::last_action_at`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<GateFigures>,
+    /// What the gate's hook last said, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook_answer: Option<HookAnswer>,
     /// What the gate found; none before it was evaluated.
     pub gate: Option<GateEvaluation>,
     /// Who wants it unwound, and who had it; none where nobody ever did.
@@ -134,73 +139,6 @@ impl fmt::Display for WaveStage {
     }
 }
 
-/// What a gate found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GateEvaluation {
-    /// What the evidence says.
-    pub verdict: Verdict,
-    /// The evidence.
-    pub evidence: Evidence,
-    /// When it was evaluated.
-    pub at: Timestamp,
-    /// The halt it raised; none where it passed.
-    pub halt: Option<HoldId>,
-    /// What a named person made of it; none where it passed, or nobody did yet.
-    pub decision: Option<Decision>,
-}
-
-/// A person's verdict on a gate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
-    /// PASS or FAIL.
-    pub verdict: Verdict,
-    /// Who, when, why.
-    pub signature: Signature,
-}
-
-/// What a gate says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Verdict {
-    /// Complete, fresh evidence meets every threshold.
-    Pass,
-    /// It misses one.
-    Fail,
-    /// There is not enough evidence to say.
-    Inconclusive,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Pass => "PASS",
-            Self::Fail => "FAIL",
-            Self::Inconclusive => "INCONCLUSIVE",
-        })
-    }
-}
-
-/// What a gate is decided on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// Practices that were settled as members.
-    pub members: u32,
-    /// Those that were commanded: the denominator. It never shrinks, whatever became of them.
-    pub commanded: u32,
-    /// Those of them that the registry says are live.
-    pub live: u32,
-    /// Those of them whose outcome is not known: they count against.
-    pub unsettled: u32,
-    /// Whether the registry had everything that happened in the wave.
-    pub complete: bool,
-    /// The share that was required.
-    pub min_success: Share,
-    /// The sample that was required.
-    pub min_sample: u32,
-    /// The registry's position that it was read at.
-    pub registry_position: u64,
-}
-
 impl Wave {
     /// A wave as a plan in force lists it.
     pub(crate) fn planned(
@@ -223,6 +161,8 @@ impl Wave {
             fixed: None,
             last_action_at: None,
             settled_registry_position: 0,
+            figures: None,
+            hook_answer: None,
             gate: None,
             unwinding: None,
             enrolments: OrdMap::new(),

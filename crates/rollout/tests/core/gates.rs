@@ -1,7 +1,7 @@
 //! Gates: complete and fresh evidence, everything unsettled against, a person after every halt (rules 5 and 6, I6, I9).
 
 use proptest::prelude::*;
-use rollout::spec::Share;
+use rollout::spec::{Share, SmallSampleSpec};
 use rollout::state::{EnrolmentState, Evidence, HoldClass, Verdict, WaveStage};
 use rollout::{Account, Act, HoldId, Rejection};
 
@@ -139,15 +139,19 @@ fn evidence_that_never_comes_is_inconclusive() {
 }
 
 fn evidence() -> impl Strategy<Value = Evidence> {
-    (0_u32..60, 0_u32..60, 0_u32..20, any::<bool>(), 0_u32..=100, 1_u32..30).prop_map(
-        |(live, failed, unsettled, complete, share, min_sample)| Evidence {
+    (0_u32..60, 0_u32..60, 0_u32..20, any::<bool>(), 2_u32..=100, 1_u32..90, any::<bool>()).prop_map(
+        |(live, failed, unsettled, complete, share, min_sample, test)| Evidence {
             members: live + failed + unsettled,
             commanded: live + failed + unsettled,
             live,
             unsettled,
             complete,
-            min_success: Share::try_from(f64::from(share.max(1)) / 100.0).unwrap(),
+            min_success: Share::try_from(f64::from(share) / 100.0).unwrap(),
             min_sample,
+            small_sample: test.then(|| SmallSampleSpec {
+                unacceptable: Share::try_from(f64::from(share / 2) / 100.0).unwrap(),
+                risk: Share::try_from(0.1).unwrap(),
+            }),
             registry_position: 1,
         },
     )
@@ -173,7 +177,9 @@ proptest! {
             prop_assert_eq!(failure.verdict(), Verdict::Fail);
         }
         if verdict == Verdict::Pass {
-            prop_assert!(evidence.commanded > 0 && evidence.commanded >= evidence.min_sample && evidence.complete);
+            let sampled = evidence.commanded >= evidence.min_sample || evidence.small_sample.is_some();
+            prop_assert!(evidence.commanded > 0 && sampled && evidence.complete);
+            prop_assert!(evidence.min_success.reached_by(evidence.live.into(), evidence.commanded.into()));
         }
     }
 }

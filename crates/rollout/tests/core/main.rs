@@ -4,6 +4,8 @@
 
 mod approvals;
 mod caps;
+mod concerns;
+mod conditions;
 mod differences;
 mod dispatches;
 mod documents;

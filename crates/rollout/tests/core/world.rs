@@ -3,6 +3,7 @@
 //! Single-threaded and exact, so that a test can place a pause or a hold between any two steps. Each event is checked as
 //! it is recorded against what must always hold.
 
+mod asked;
 mod calls;
 mod texts;
 
@@ -16,13 +17,14 @@ use rollout::calendar::{BankHolidays, Calendar};
 use rollout::forecast::Scenario;
 use rollout::plan::{Expansion, Plan, expand};
 use rollout::spec::{ProgrammeSpec, Violation};
-use rollout::state::{Brake, Document, EnrolmentState, HoldClass, HoldScope, PauseRef, WaveStage};
+use rollout::state::{Brake, Document, EnrolmentState, HoldClass, HoldScope, PauseRef, Verdict, WaveStage};
 use rollout::{
     Account, Act, ActivationKey, Command, Direction, Event, Fact, HoldId, ItemState, Observed, PauseEnd, PracticeFacts,
     ProgrammeId, ReadinessFacts, Rejection, Report, State, SupplierAnswer, Target, WaveId, WaveRef, apply, decide,
     step,
 };
 
+pub(crate) use asked::Statistics;
 pub(crate) use texts::{SPRING, STAGED, one_wave};
 
 use crate::laws::Laws;
@@ -41,6 +43,10 @@ pub(crate) struct World {
     pub(crate) suppliers: BTreeMap<Supplier, Behaviour>,
     /// Whether suppliers with booked dates take their lists by themselves.
     pub(crate) claims: bool,
+    /// What statistics say of practices.
+    pub(crate) statistics: Statistics,
+    /// What hooks say; none where they do not answer.
+    pub(crate) hook: Option<Verdict>,
     /// What took effect, as the suppliers would log it.
     pub(crate) effects: Vec<(Timestamp, ActivationKey)>,
     requests: BTreeMap<ActivationKey, Request>,
@@ -174,6 +180,8 @@ impl World {
             history: Vec::new(),
             suppliers: BTreeMap::from([(supplier("EMIS"), Behaviour::Applies), (supplier("TPP"), Behaviour::Applies)]),
             claims: true,
+            statistics: Statistics::default(),
+            hook: Some(Verdict::Pass),
             effects: Vec::new(),
             requests: BTreeMap::new(),
             free_at: BTreeMap::new(),

@@ -3,6 +3,7 @@
 mod error;
 mod events;
 mod ingest;
+mod practices;
 mod pseudonym;
 pub(crate) mod registry;
 mod returns;

@@ -9,7 +9,7 @@ use tally::{Area, Day, Definition, Measure, Period};
 use tonic::{Request, Response, Status};
 
 use super::error::{of_period, of_query};
-use super::{series, summary};
+use super::{practices, series, summary};
 use crate::AccessStatistics;
 use crate::query::Frame;
 
@@ -33,6 +33,16 @@ impl StatisticsService for AccessStatistics {
         let (query, page) = series::query(&request.into_inner(), self.clock.now())?;
         let series = self.series(&query).await.map_err(|error| of_query(&error))?;
         Ok(Response::new(series::response(&query, &page, series)))
+    }
+
+    async fn batch_get_practice_figures(
+        &self,
+        request: Request<wire::BatchGetPracticeFiguresRequest>,
+    ) -> Result<Response<wire::BatchGetPracticeFiguresResponse>, Status> {
+        let _activity = self.clock.activity();
+        let query = practices::query(&request.into_inner(), self.clock.now())?;
+        let known = self.practices(&query).await.map_err(|error| of_query(&error))?;
+        Ok(Response::new(practices::response(&query, known)))
     }
 }
 

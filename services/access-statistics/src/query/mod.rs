@@ -1,6 +1,7 @@
 //! Working out answers: flows from the tables and what is not in them yet, stocks from the directory and the returns.
 
 pub(crate) mod flows;
+pub(crate) mod practices;
 pub(crate) mod series;
 pub(crate) mod summary;
 

@@ -311,3 +311,68 @@ async fn questions_that_have_no_answer_are_refused_with_the_field() {
     }
     process.stop().await;
 }
+
+fn of_practices(practices: &[&str], since_date: &str) -> wire::BatchGetPracticeFiguresRequest {
+    let practices = practices.iter().map(|code| format!("practices/{code}")).collect();
+    wire::BatchGetPracticeFiguresRequest { practices, since_date: since_date.to_owned(), ..Default::default() }
+}
+
+#[tokio::test]
+async fn single_practices_have_their_latest_return_and_the_last_day_that_somebody_looked() {
+    for world in World::each().await {
+        let process = small_world(&world).await;
+        for written in [false, true] {
+            if written {
+                world.pass_checkpoint().await;
+            }
+            let request = of_practices(&["B81002", "A81001", "B81001", "Z99999"], "2031-03-06");
+            let reply = process.statistics().batch_get_practice_figures(request).await.unwrap().into_inner();
+            let rows: Vec<_> = reply
+                .practices
+                .iter()
+                .map(|one| {
+                    let accounts = one.latest_return.as_ref().map(|latest| latest.accounts_with_access);
+                    [&one.practice, &one.supplier, &one.last_viewed_date, &one.supplier_last_viewed_date]
+                        .map(String::as_str)
+                        .into_iter()
+                        .chain(std::iter::once(if accounts == Some(400) { "400" } else { "" }))
+                        .collect::<Vec<_>>()
+                })
+                .collect();
+            let expected = [
+                ["practices/A81001", "suppliers/EMIS", "2031-03-08", "2031-03-08", "400"],
+                // Nobody looked, and the supplier is heard of.
+                ["practices/B81001", "suppliers/TPP", "2031-03-08", "2031-03-10", ""],
+                ["practices/B81002", "suppliers/EMIS", "", "2031-03-08", ""],
+                ["practices/Z99999", "", "", "", ""],
+            ];
+            assert_eq!(rows, expected);
+            assert_eq!((reply.registry_position, reply.returns_position), (5, 3));
+        }
+        let later = of_practices(&["A81001"], "2031-03-09");
+        let reply = process.statistics().batch_get_practice_figures(later).await.unwrap().into_inner();
+        assert_eq!(
+            (reply.practices[0].last_viewed_date.as_str(), reply.practices[0].supplier.as_str()),
+            ("", "suppliers/EMIS")
+        );
+        process.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn questions_about_single_practices_that_make_no_sense_are_refused() {
+    let world = World::on(TestStore::sqlite());
+    let process = small_world(&world).await;
+    let many = vec!["A81001"; 1_001];
+    for (wrong, named) in [
+        (of_practices(&[], "2031-03-06"), "FIELD_REQUIRED"),
+        (of_practices(&["A81001"], ""), "FIELD_REQUIRED"),
+        (of_practices(&["A81001", "A81001"], "2031-03-06"), "PRACTICE_DUPLICATE"),
+        (of_practices(&["surgery"], "2031-03-06"), "PRACTICE_INVALID"),
+        (of_practices(&many, "2031-03-06"), "TOO_MANY_ITEMS"),
+        (of_practices(&["A81001"], "2031-03-11"), "PERIOD_INVALID"),
+    ] {
+        let refused = process.statistics().batch_get_practice_figures(wrong).await.unwrap_err();
+        assert_eq!(Explained::from(&refused).reason, named);
+    }
+}

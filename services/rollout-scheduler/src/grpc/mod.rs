@@ -2,6 +2,7 @@
 //! outside this module names `proto`.
 
 mod calendar;
+mod concerns;
 mod convert;
 mod enrolments;
 mod explanation;

@@ -14,8 +14,8 @@ use tonic::{Request, Response, Status};
 
 use super::submit::Asked;
 use super::{
-    Handlers, calendar, enrolments, explanation, forecast, holds, lists, notices, plans, programmes, unwinding, watch,
-    waves,
+    Handlers, calendar, concerns, enrolments, explanation, forecast, holds, lists, notices, plans, programmes,
+    unwinding, watch, waves,
 };
 
 /// A handler's reply, or its refusal as a status.
@@ -237,6 +237,20 @@ impl HoldService for Handlers {
         request: Request<wire::AcknowledgeHaltRequest>,
     ) -> Result<Response<wire::AcknowledgeHaltResponse>, Status> {
         answer!(self, request, holds::acknowledge)
+    }
+
+    async fn report_concern(
+        &self,
+        request: Request<wire::ReportConcernRequest>,
+    ) -> Result<Response<wire::ReportConcernResponse>, Status> {
+        answer!(self, request, concerns::report)
+    }
+
+    async fn list_concerns(
+        &self,
+        request: Request<wire::ListConcernsRequest>,
+    ) -> Result<Response<wire::ListConcernsResponse>, Status> {
+        answer!(self, request, concerns::list)
     }
 }
 

@@ -9,7 +9,7 @@ use proto::scheduler::v1 as wire;
 use rollout::state::Wave;
 use rollout::{Act, Command, Event as Happened, Fact, WaveId, WaveRef};
 
-use super::convert::{count, enrolment, etag, name, wave};
+use super::convert::{count, enrolment, etag, gate, name, wave};
 use super::programmes::as_known_at;
 use super::submit::{Ask, Asked};
 use super::{Handlers, programme_of, wave_of};
@@ -105,7 +105,7 @@ pub(super) async fn decide_gate(
 ) -> Result<wire::DecideGateResponse, Error> {
     let mutation = api::mutation!(asked.request)?.with_reason()?;
     let id = name::wave("wave", &asked.request.wave)?;
-    let verdict = wave::verdict_from_wire(asked.request.verdict())?;
+    let verdict = gate::verdict_from_wire(asked.request.verdict())?;
     let expects = expectation(&id, &asked.request.etag)?;
     let ask = Ask::act(&asked, &mutation, Act::DecideGate { wave: id.clone(), verdict }).expecting(expects);
     let word = move |outcome: &Outcome<'_, SchedulerMachine>| wire::DecideGateResponse {

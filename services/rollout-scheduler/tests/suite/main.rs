@@ -4,6 +4,7 @@
 
 mod acts;
 mod brakes;
+mod concerns;
 mod determinism;
 mod explained;
 mod faults;

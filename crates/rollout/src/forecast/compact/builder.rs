@@ -14,6 +14,7 @@ use super::{
 use crate::calendar::{civil_date, day_bounds};
 use crate::eligibility::{gone, is_named_since, is_on, is_taken_back, lists};
 use crate::forecast::limits::{CapOf, Limit};
+use crate::gate::fails_by_concerns;
 use crate::id::{Target, WaveId};
 use crate::readiness::unready;
 use crate::spec::{Cap, CapSet, Mode};
@@ -225,8 +226,8 @@ impl<'a> Builder<'a> {
             verdict_at: (wave.stage == WaveStage::Gate).then(|| self.people_decide_at()),
             soak: micros(rules.gate.soak),
             timeout: micros(rules.gate.timeout),
-            min_success: rules.gate.min_success,
-            min_sample: rules.gate.min_sample,
+            live_terms: rules.gate.live_terms(),
+            fails_by_concerns: fails_by_concerns(self.source.state, wave),
             is_waived: waived,
             attempts: self.source.model.suppliers.keys().map(|supplier| rules.attempts_of(supplier)).collect(),
             held_until: self.held_until(|hold| hold.scope.covers_wave(&wave.id)),

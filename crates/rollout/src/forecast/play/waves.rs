@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::{Happening, Play, has_come, is_open};
 use crate::forecast::compact::{End, Judged, Micros, NEVER, NO_DAY, NOWHERE, Pause, Seat, micros};
 use crate::spec::Mode;
-use crate::state::{EnrolmentState, WaveStage};
+use crate::state::{EnrolmentState, Verdict, WaveStage};
 
 impl Play<'_> {
     /// As the step does for one wave; says whether anything moved.
@@ -124,8 +124,8 @@ impl Play<'_> {
         self.enter(course, WaveStage::Soaking)
     }
 
-    /// As `decide::gate::evaluate`, on evidence that is always complete. What does not pass halts the programme until
-    /// people have decided.
+    /// As `decide::gate::evaluate`, on evidence that is always complete. What statistics and hooks will say is not foreseen: they
+    /// are taken to answer at once, and well. What does not pass halts the programme until people have decided.
     fn evaluate(&mut self, course: usize) -> bool {
         if self.courses[course].evaluate_at.is_none_or(|at| self.now < at) {
             return false;
@@ -133,8 +133,8 @@ impl Play<'_> {
         let rules = self.course(course);
         let track = &mut self.courses[course];
         track.evaluate_at = None;
-        let sampled = track.commanded > 0 && rules.min_sample <= track.commanded;
-        let passed = sampled && rules.min_success.reached_by(track.live.into(), track.commanded.into());
+        let verdict = rules.live_terms.verdict(track.live, track.commanded);
+        let passed = verdict == Verdict::Pass && !rules.fails_by_concerns;
         if passed || rules.is_waived {
             track.passed = true;
             return self.enter(course, WaveStage::Closed);

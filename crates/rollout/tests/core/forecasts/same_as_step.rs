@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use ods::{Draw, PracticeCode, draw_for};
 use rollout::calendar::day_bounds;
 use rollout::forecast::{Estimate, Forecaster, Model, Rehearsal, Scenario, SupplierModel};
-use rollout::state::{Brake, EnrolmentState, HoldClass, HoldScope, Verdict, WaveStage};
+use rollout::state::{Brake, ConcernAbout, EnrolmentState, HoldClass, HoldScope, Severity, Verdict, WaveStage};
 use rollout::{Act, HoldId, ItemState, Observed, PauseEnd, WaveId, WaveRef};
 
 use super::question;
@@ -73,7 +73,7 @@ notice_working_days: {notice}
 caps:
   daily: {{national: {national}, each_icb: {each_icb}, suppliers: {{TPP: {tpp}}}}}
   in_flight: {{national: {flight}, each_supplier: {each_supplier}}}
-gate: {{min_success: {min_success}, min_sample: 3, soak: 4h, timeout: 30h}}
+gate: {{min_success: {min_success}, min_sample: {min_sample}, soak: 4h, timeout: 30h{conditions}}}
 suppliers:
   EMIS: {{mode: push, attempts: {attempts}}}
   TPP: {{mode: push}}
@@ -108,7 +108,29 @@ waves:
             each_supplier = self.cap("each supplier", 2, 6),
             attempts = 1 + self.below("attempts", 3),
             first = 3 + self.below("first", 3),
+            min_sample = if self.is_tested() { 9 } else { 3 },
+            conditions = self.conditions(),
         )
+    }
+
+    /// Whether small samples are tested.
+    fn is_tested(&self) -> bool {
+        self.happens("tested", 0.3)
+    }
+
+    /// Whether somebody has a concern about the second wave, which its gate does not allow.
+    fn is_of_concern(&self) -> bool {
+        self.happens("concern", 0.3)
+    }
+
+    /// What gates ask besides.
+    fn conditions(&self) -> String {
+        let each = [
+            (self.is_tested(), ", small_sample: {unacceptable: 0.2, risk: 0.2}"),
+            (self.is_of_concern(), ", concerns: {major: 0}"),
+            (self.happens("asked", 0.3), ", exclusions: {max_share: 0.1}, viewers: {min_share: 0.8}, hook: review"),
+        ];
+        each.iter().filter(|(is_there, _)| *is_there).map(|(_, condition)| *condition).collect()
     }
 
     fn model(&self) -> Model {
@@ -357,6 +379,10 @@ fn a_compact_programme_plays_as_the_step_does_in_20_random_worlds() {
             }
             world.run_until(&begins_at.to_string());
             begun_before += world.state.activations().count();
+            if dice.is_of_concern() {
+                let about = ConcernAbout::Wave(wave(2));
+                world.act(&carol(), Act::ReportConcern { severity: Severity::Major, about }).unwrap();
+            }
             let forecaster = Forecaster::new(question(&world, dice.model())).unwrap();
             let scenario = forecaster.scenario(future);
             let mut stage = Stage::new(world, &scenario);

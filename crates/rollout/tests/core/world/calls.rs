@@ -21,6 +21,7 @@ impl World {
         moved |= self.claim_lists();
         moved |= self.call_suppliers();
         moved |= self.tell_registry();
+        moved |= self.ask_about_gates();
         moved
     }
 

@@ -2,10 +2,12 @@
 
 pub(crate) mod activation;
 pub(crate) mod calendar;
+pub(crate) mod concern;
 pub(crate) mod dispatch;
 pub(crate) mod enrolment;
 pub(crate) mod etag;
 pub(crate) mod forecast;
+pub(crate) mod gate;
 pub(crate) mod hold;
 pub(crate) mod name;
 pub(crate) mod plan;

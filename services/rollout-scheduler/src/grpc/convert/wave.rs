@@ -1,4 +1,4 @@
-//! Waves and their gates.
+//! Waves.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use proto::scheduler::v1 as wire;
 use rollout::calendar::{Calendar, day_bounds};
 use rollout::spec::Mode;
-use rollout::state::{EnrolmentState, Evidence, GateEvaluation, Load, Verdict, Wave, WaveStage};
+use rollout::state::{EnrolmentState, Load, Wave, WaveStage};
 
 use super::unwinding::unwinding_to_wire;
-use super::{count, enrolment, etag, moment};
+use super::{count, enrolment, etag, gate, moment};
 
 /// A wave at a moment; what is known beside its state is added by whoever knows it: why nothing moves, which trace its work
 /// belongs to.
@@ -36,7 +36,7 @@ pub(crate) fn wave_to_wire(wave: &Wave, calendar: &Calendar, now: Timestamp) -> 
         practices_count: i64::from(members.practices),
         patients_count: count(members.patients),
         enrolments: counts_to_wire(&by_state),
-        gate: wave.gate.as_ref().map(gate_to_wire),
+        gate: wave.gate.as_ref().map(gate::gate_to_wire),
         stuck_reasons: Vec::new(),
         traceparent: String::new(),
         unwinding: unwinding_to_wire(wave, now),
@@ -69,49 +69,5 @@ fn stage_to_wire(stage: WaveStage) -> wire::WaveState {
         WaveStage::Superseded => wire::WaveState::Superseded,
         WaveStage::Unwinding => wire::WaveState::Unwinding,
         WaveStage::Unwound => wire::WaveState::Unwound,
-    }
-}
-
-fn gate_to_wire(gate: &GateEvaluation) -> wire::GateEvaluation {
-    let decision = gate.decision.as_ref();
-    wire::GateEvaluation {
-        verdict: verdict_to_wire(gate.verdict).into(),
-        evidence: evidence_to_wire(&gate.evidence),
-        evaluated_at: Some(moment(gate.at)),
-        decided_by: decision.map(|decision| decision.signature.by.to_string()).unwrap_or_default(),
-        decision: decision.map_or(wire::GateVerdict::Unspecified, |decision| verdict_to_wire(decision.verdict)).into(),
-    }
-}
-
-fn evidence_to_wire(evidence: &Evidence) -> Vec<String> {
-    let complete = if evidence.complete { "complete" } else { "not complete" };
-    vec![
-        format!(
-            "{} of {} commanded practices are live; required: {} of at least {}",
-            evidence.live, evidence.commanded, evidence.min_success, evidence.min_sample
-        ),
-        format!("{} of them are not settled and count against", evidence.unsettled),
-        format!("{} practices were members", evidence.members),
-        format!("the evidence is {complete}, read at position {} of the registry", evidence.registry_position),
-    ]
-}
-
-fn verdict_to_wire(verdict: Verdict) -> wire::GateVerdict {
-    match verdict {
-        Verdict::Pass => wire::GateVerdict::Pass,
-        Verdict::Fail => wire::GateVerdict::Fail,
-        Verdict::Inconclusive => wire::GateVerdict::Inconclusive,
-    }
-}
-
-/// A person's verdict; the domain refuses what is neither PASS nor FAIL.
-pub(crate) fn verdict_from_wire(verdict: wire::GateVerdict) -> Result<Verdict, api::Error> {
-    match verdict {
-        wire::GateVerdict::Pass => Ok(Verdict::Pass),
-        wire::GateVerdict::Fail => Ok(Verdict::Fail),
-        wire::GateVerdict::Inconclusive => Ok(Verdict::Inconclusive),
-        wire::GateVerdict::Unspecified => {
-            Err(api::Error::invalid("verdict", "FIELD_REQUIRED", "{field} is required: PASS or FAIL"))
-        }
     }
 }
