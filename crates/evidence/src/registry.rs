@@ -73,7 +73,7 @@ impl Registry {
             owed.push(format!("the receipt of pause {pause} of {practice} is still PENDING"));
             let on_by_us =
                 |effect: &&crate::Effect| effect.direction == Direction::Enable && effect.generation.is_some();
-            if last.get(&(receipt.capability, practice)).is_some_and(|effect| on_by_us(&effect)) {
+            if last.get(&(receipt.capability, practice)).is_some_and(on_by_us) {
                 owed.push(format!("I4: {practice} is on, and its pause {pause} was answered PENDING"));
             }
         }

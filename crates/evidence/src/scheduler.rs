@@ -140,7 +140,7 @@ impl Scheduler {
             Event::HoldLifted { hold, .. } => _ = self.active_holds.remove(&hold),
             Event::GateDecided { wave, .. } | Event::WaveCancelled { wave, .. } => _ = self.under_way.remove(&wave),
             Event::GateEvaluated { wave, evaluation } if evaluation.verdict == Verdict::Pass => {
-                _ = self.under_way.remove(&wave)
+                _ = self.under_way.remove(&wave);
             }
             Event::ProgrammeCancelled { programme, .. } | Event::ProgrammeCompleted { programme } => {
                 self.under_way.retain(|wave| wave.programme != programme);

@@ -81,6 +81,7 @@ pub enum Expectation {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "nearly every event is of the larger kind")]
 pub enum Event {
     /// To the lease.
     Lease(LeaseEvent),

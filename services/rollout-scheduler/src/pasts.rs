@@ -25,9 +25,12 @@ pub(crate) struct Past {
     pub(crate) view: RegistryView,
 }
 
+/// Moments with what was then, oldest asked about first.
+type Kept = VecDeque<(Timestamp, Arc<Past>)>;
+
 /// Moments asked about lately. Clones are the same one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Pasts(Arc<Mutex<VecDeque<(Timestamp, Arc<Past>)>>>);
+pub(crate) struct Pasts(Arc<Mutex<Kept>>);
 
 impl Pasts {
     pub(crate) fn of(&self, moment: Timestamp) -> Option<Arc<Past>> {

@@ -121,13 +121,14 @@ impl Faults {
                     begin(fault, sim, time, installation);
                     standing.stage = Stage::Going { since: tick, before };
                 }
-                Stage::Going { since, before } if tick - since >= ticks => {
-                    // That a process crashed shows when it has come up again.
-                    if matches!(fault, Fault::Crash(_)) || shown(fault, installation) > before {
-                        tracing::info!(at = %time.now(), ?fault, "ends");
-                        end(fault, sim, time, installation);
-                        standing.stage = Stage::Over { before };
-                    }
+                // That a process crashed shows when it has come up again.
+                Stage::Going { since, before }
+                    if tick - since >= ticks
+                        && (matches!(fault, Fault::Crash(_)) || shown(fault, installation) > before) =>
+                {
+                    tracing::info!(at = %time.now(), ?fault, "ends");
+                    end(fault, sim, time, installation);
+                    standing.stage = Stage::Over { before };
                 }
                 _ => {}
             }

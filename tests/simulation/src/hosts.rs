@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::door::{Door, Rung};
 use crate::network::{KEEPALIVE, Traffic, peer, peer_config, serve};
-use crate::plan::{Mutation, Plan};
+use crate::plan::{Forgotten, Plan};
 
 pub(crate) const REGISTRY: &str = "registry";
 pub(crate) const SCHEDULERS: [&str; 2] = ["scheduler-1", "scheduler-2"];
@@ -97,7 +97,7 @@ impl Installation {
 
     fn log_to_go_on_with(&self) -> SharedLog {
         let mut logs = self.0.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        if logs.is_empty() || self.0.plan.mutation == Some(Mutation::ForgetsKeys) {
+        if logs.is_empty() || self.0.plan.mutation == Some(Forgotten::Keys) {
             logs.push(SharedLog::default());
         }
         logs[logs.len() - 1].clone()
@@ -123,7 +123,7 @@ impl Installation {
 
     /// What is lost with a process beside the process itself: nothing, but where that is the mutation.
     pub(crate) fn crashed(&self, machine: &str) {
-        if self.0.plan.mutation == Some(Mutation::ForgetsSeals) && SCHEDULERS.contains(&machine) {
+        if self.0.plan.mutation == Some(Forgotten::Seals) && SCHEDULERS.contains(&machine) {
             let journal = &self.0.scheduler;
             let at_rest = "nobody is at the journal between two ticks";
             let last = journal.all_records().now_or_never().expect(at_rest).len() as u64;

@@ -29,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
-use crate::plan::{Kind, Mutation, Plan};
+use crate::plan::{Forgotten, Kind, Plan};
 
 /// Runs the suite on a simulated network.
 #[derive(Parser)]
@@ -80,9 +80,9 @@ impl Asked {
             KindAsked::Quiet => Kind::Quiet,
         };
         let mutation = self.without.map(|guard| match guard {
-            GuardTaken::ClosedKeys => Mutation::ForgetsClosures,
-            GuardTaken::SuppliersLog => Mutation::ForgetsKeys,
-            GuardTaken::SealsOnDisk => Mutation::ForgetsSeals,
+            GuardTaken::ClosedKeys => Forgotten::Closures,
+            GuardTaken::SuppliersLog => Forgotten::Keys,
+            GuardTaken::SealsOnDisk => Forgotten::Seals,
         });
         Plan::new(kind, seed, mutation)
     }

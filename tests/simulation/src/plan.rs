@@ -22,15 +22,15 @@ pub(crate) enum Kind {
     Quiet,
 }
 
-/// A guard that is taken away, for a test that its loss is found.
+/// What is forgotten that must not be: a guard taken away, for a test that its loss is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mutation {
+pub(crate) enum Forgotten {
     /// A supplier says that a key is closed, and does not close it.
-    ForgetsClosures,
+    Closures,
     /// A supplier's log does not survive a crash, and what it knew of keys with it.
-    ForgetsKeys,
+    Keys,
     /// The scheduler's journal does not survive a crash: its last records are lost.
-    ForgetsSeals,
+    Seals,
 }
 
 /// When the story begins: a Tuesday morning, early enough for the notice.
@@ -84,7 +84,7 @@ pub(crate) enum HeldScope {
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) kind: Kind,
-    pub(crate) mutation: Option<Mutation>,
+    pub(crate) mutation: Option<Forgotten>,
     pub(crate) start: Timestamp,
     pub(crate) surgeries: Vec<Surgery>,
     pub(crate) suppliers: Vec<SupplierProfile>,
@@ -128,12 +128,12 @@ impl Chance {
 }
 
 impl Plan {
-    pub(crate) fn new(kind: Kind, seed: u64, mutation: Option<Mutation>) -> Self {
+    pub(crate) fn new(kind: Kind, seed: u64, mutation: Option<Forgotten>) -> Self {
         let chance = Chance(seed);
         let surgeries = surgeries(&chance);
         let is_quiet = kind == Kind::Quiet;
         let mut door = if is_quiet { Habits::default() } else { habits(&chance) };
-        door.forgets_closures = mutation == Some(Mutation::ForgetsClosures);
+        door.forgets_closures = mutation == Some(Forgotten::Closures);
         let suppliers = ["EMIS", "TPP"].map(|supplier| profile(&chance, supplier, is_quiet)).to_vec();
         let acts = if is_quiet { Vec::new() } else { acts(&chance, &surgeries) };
         let mut faults = if is_quiet { Vec::new() } else { faults(&chance) };
@@ -269,11 +269,11 @@ fn faults(chance: &Chance) -> Vec<Planned> {
 }
 
 /// What it takes for the loss of a guard to show.
-fn crash_for(mutation: Mutation) -> Option<Planned> {
+fn crash_for(mutation: Forgotten) -> Option<Planned> {
     let machine = match mutation {
-        Mutation::ForgetsClosures => return None,
-        Mutation::ForgetsKeys => SUPPLIERS,
-        Mutation::ForgetsSeals => SCHEDULERS[0],
+        Forgotten::Closures => return None,
+        Forgotten::Keys => SUPPLIERS,
+        Forgotten::Seals => SCHEDULERS[0],
     };
     let at = instant(WAVES[1][0].at(9, 10, 0, 0));
     Some(Planned { at, ticks: 10, fault: Fault::Crash(machine) })

@@ -27,7 +27,7 @@ fn found(world: &World) -> (Verdict, Vec<(Severity, u32)>) {
 }
 
 fn waves_of(world: &World) -> Vec<WaveRef> {
-    world.state.concerns.values().last().unwrap().waves.clone()
+    world.state.concerns.values().next_back().unwrap().waves.clone()
 }
 
 #[test]
