@@ -333,8 +333,10 @@ where
 fn is_no_answer(status: &Status) -> bool {
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => true,
+        // A service gives a reason; what has none is a connection that broke.
+        Code::Internal => matches!(Explained::from(status).reason.as_str(), "" | "REGISTRY_NOT_SEEN"),
         // A replica that has not seen the registry yet, or a journal whose commit was lost, says so.
-        Code::Internal | Code::FailedPrecondition => Explained::from(status).reason == "REGISTRY_NOT_SEEN",
+        Code::FailedPrecondition => Explained::from(status).reason == "REGISTRY_NOT_SEEN",
         _ => false,
     }
 }
