@@ -12,11 +12,48 @@ use jiff::civil::Date;
 use proto::statistics::v1 as statistics;
 use proto::statistics::v1::statistics_service_client::StatisticsServiceClient;
 use rollout::calendar;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::answers::{READER, grouped};
 use super::peers::Peers;
-use super::world::{Published, PublishedFigure};
+
+/// A figure that somebody published.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Published {
+    /// The day at whose end it held.
+    pub(crate) on: Date,
+    pub(crate) figure: PublishedFigure,
+    /// As it was published: `more than a hundred`.
+    pub(crate) published: String,
+    /// Where.
+    pub(crate) source: String,
+    /// Why a run's figure is another.
+    pub(crate) differs_because: String,
+}
+
+/// What a published figure counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PublishedFigure {
+    PracticesLive,
+    /// Of all practices, in percent.
+    ShareOfPracticesLive,
+    PatientsWithAccess,
+    /// People who opened their record in the thirty days before.
+    Viewers,
+}
+
+impl fmt::Display for PublishedFigure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::PracticesLive => "practices live",
+            Self::ShareOfPracticesLive => "share of practices that are live",
+            Self::PatientsWithAccess => "patients with access",
+            Self::Viewers => "people who opened their record in thirty days",
+        })
+    }
+}
 
 /// A published figure and the run's own.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -4,7 +4,6 @@
 //! take an event out of the file and the figures change accordingly. Civil moments are Europe/London.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -12,8 +11,10 @@ use jiff::civil::{Date, DateTime, Time, Weekday};
 use ods::{PracticeCode, Supplier, draw};
 use rollout::calendar;
 use sample::OneOff;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use supplier_simulator::{Share, SupplierProfile};
+
+use super::published::Published;
 
 /// The file.
 #[derive(Clone, Debug, Deserialize)]
@@ -79,44 +80,6 @@ pub(crate) struct Viewing {
 pub(crate) struct Returns {
     pub(crate) day: Day,
     pub(crate) at: Time,
-}
-
-/// A figure that somebody published.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Published {
-    /// The day at whose end it held.
-    pub(crate) on: Date,
-    pub(crate) figure: PublishedFigure,
-    /// As it was published: `more than a hundred`.
-    pub(crate) published: String,
-    /// Where.
-    pub(crate) source: String,
-    /// Why a run's figure is another.
-    pub(crate) differs_because: String,
-}
-
-/// What a published figure counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum PublishedFigure {
-    PracticesLive,
-    /// Of all practices, in percent.
-    ShareOfPracticesLive,
-    PatientsWithAccess,
-    /// People who opened their record in the thirty days before.
-    Viewers,
-}
-
-impl fmt::Display for PublishedFigure {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::PracticesLive => "practices live",
-            Self::ShareOfPracticesLive => "share of practices that are live",
-            Self::PatientsWithAccess => "patients with access",
-            Self::Viewers => "people who opened their record in thirty days",
-        })
-    }
 }
 
 /// A day of the week.
