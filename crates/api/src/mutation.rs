@@ -43,7 +43,7 @@ impl Mutation {
     /// Checks the common fields; the error names the one that is wrong.
     pub fn check(fields: MutationFields<'_>) -> Result<Self, Error> {
         check_request_id(fields.request_id)?;
-        check_reason_code(fields.reason_code)?;
+        validate::reason_code("reason_code", fields.reason_code)?;
         validate::free_text("note", fields.note, FREE_TEXT_CHARS_MAX)?;
         Ok(Self {
             request_id: fields.request_id.to_owned(),
@@ -94,20 +94,6 @@ fn check_request_id(id: &str) -> Result<(), Error> {
         .with("bytes_max", REQUEST_ID_BYTES_MAX));
     }
     Ok(())
-}
-
-fn check_reason_code(code: &str) -> Result<(), Error> {
-    if code.len() > REASON_CODE_BYTES_MAX
-        || !code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-    {
-        return Err(Error::invalid(
-            "reason_code",
-            "REASON_CODE_INVALID",
-            "{field} must be at most {bytes_max} ASCII letters, digits, `_` or `-`; words go into the note",
-        )
-        .with("bytes_max", REASON_CODE_BYTES_MAX));
-    }
-    validate::free_text("reason_code", code, REASON_CODE_BYTES_MAX)
 }
 
 #[cfg(test)]

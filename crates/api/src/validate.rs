@@ -1,6 +1,6 @@
 //! Bounds of what callers send: each check says which field is wrong and what would be right.
 
-use crate::{Error, nhs_number};
+use crate::{Error, REASON_CODE_BYTES_MAX, nhs_number};
 
 /// Longest free text (a note, a reason in words), in characters: a page of writing. Evidence lies elsewhere, by reference.
 pub const FREE_TEXT_CHARS_MAX: usize = 4_000;
@@ -37,6 +37,22 @@ pub fn free_text(path: &str, value: &str, chars_max: usize) -> Result<(), Error>
         ));
     }
     Ok(())
+}
+
+/// Refuses what is no code of a reason, such as `SAFETY_CONCERN`: too long, with other characters, or with a valid NHS number
+/// in it (rule 16).
+pub fn reason_code(path: &str, code: &str) -> Result<(), Error> {
+    if code.len() > REASON_CODE_BYTES_MAX
+        || !code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+    {
+        return Err(Error::invalid(
+            path,
+            "REASON_CODE_INVALID",
+            "{field} must be at most {bytes_max} ASCII letters, digits, `_` or `-`; words go into the note",
+        )
+        .with("bytes_max", REASON_CODE_BYTES_MAX));
+    }
+    free_text(path, code, REASON_CODE_BYTES_MAX)
 }
 
 /// Refuses a list of more than `max` items, and an empty one.

@@ -5,11 +5,13 @@
 //! Everything comes DISABLE before ENABLE.
 
 mod gates;
+mod waiting;
 
 pub use gates::{FiguresToRead, GateQuestions, HookToAsk, gate_questions};
 use jiff::Timestamp;
 use ods::readiness::catalogue_item;
 use ods::{PracticeCode, Supplier};
+pub use waiting::{WaitingGate, waiting_gate};
 
 use crate::id::{ActivationKey, PlanVersion, ProgrammeId, WaveId, WaveRef};
 use crate::spec::{ItemSpec, Mode};

@@ -224,6 +224,11 @@ pub(crate) fn table(waves: &[scheduler::Wave]) -> Table {
     table
 }
 
+/// `PASS: 640 of 648 commanded practices are live; …`
+fn condition_in_words(condition: &scheduler::GateCondition) -> String {
+    format!("{}: {}", word(condition.verdict().as_str_name(), "GATE_VERDICT_"), condition.finding)
+}
+
 fn facts(wave: Option<&scheduler::Wave>) -> Table {
     let wave = wave.cloned().unwrap_or_default();
     let mut facts = vec![
@@ -245,12 +250,16 @@ fn facts(wave: Option<&scheduler::Wave>) -> Table {
             format!("{state}: {} practices, {} patients", number(count.practices_count), number(count.patients_count)),
         ));
     }
+    if let Some(waiting) = &wave.waiting_gate {
+        facts.push(("gate is judged", format!("from {} on", shown(waiting.ripens_at.as_ref()))));
+        facts.extend(waiting.waits_for.iter().map(|whom| ("gate waits for", whom.clone())));
+        facts.push(("gate waits until", shown(waiting.waits_until.as_ref())));
+        let by_now = waiting.by_now.clone().unwrap_or_default();
+        facts.extend(by_now.conditions.iter().map(|condition| ("by now", condition_in_words(condition))));
+    }
     if let Some(gate) = &wave.gate {
         facts.push(("gate", word(gate.verdict().as_str_name(), "GATE_VERDICT_")));
-        for condition in &gate.conditions {
-            let verdict = word(condition.verdict().as_str_name(), "GATE_VERDICT_");
-            facts.push(("condition", format!("{verdict}: {}", condition.finding)));
-        }
+        facts.extend(gate.conditions.iter().map(|condition| ("condition", condition_in_words(condition))));
         // What a condition says is not said twice.
         let is_said = |evidence: &String| gate.conditions.iter().any(|condition| condition.finding == *evidence);
         let further = gate.evidence.iter().filter(|evidence| !is_said(evidence));

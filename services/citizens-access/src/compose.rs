@@ -17,7 +17,7 @@ use jiff::SignedDuration;
 use journal::grpc::JournalService;
 use journal::{Checkpoints, EngineConfig, Journal, JournalHandle, Signer};
 use practice_registry::PracticeRegistry;
-use rollout_scheduler::{LeaseConfig, LeaseStore, SUPPLIER_LIST_EVERY, Scheduler, Suppliers};
+use rollout_scheduler::{GateHooks, LeaseConfig, LeaseStore, SUPPLIER_LIST_EVERY, Scheduler, Suppliers};
 use server::{Health, Routes, Server, ServerConfig};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -101,8 +101,14 @@ impl Ground {
         statistics.context("the access statistics do not open")
     }
 
-    /// Opens the scheduler.
-    pub(crate) async fn scheduler(&self, registry: &Peer, suppliers: Suppliers) -> anyhow::Result<Scheduler> {
+    /// Opens the scheduler. `statistics` is whom gates ask for figures; without it they are inconclusive.
+    pub(crate) async fn scheduler(
+        &self,
+        registry: &Peer,
+        statistics: Option<&Peer>,
+        gate_hooks: GateHooks,
+        suppliers: Suppliers,
+    ) -> anyhow::Result<Scheduler> {
         let db = scheduler_database(&self.store).await?;
         let config = rollout_scheduler::Config {
             journal: Journal::Sql(db.clone()),
@@ -110,6 +116,8 @@ impl Ground {
             engine: self.engine(SCHEDULER)?,
             lease: LeaseConfig { replica: self.replica.clone(), expiry: LEASE_EXPIRY, store: LeaseStore::Sql(db) },
             registry: registry.with_account(SCHEDULER_ACCOUNT)?,
+            statistics: statistics.map(|peer| peer.with_account(SCHEDULER_ACCOUNT)).transpose()?,
+            gate_hooks,
             suppliers,
             supplier_list_every: SUPPLIER_LIST_EVERY,
         };

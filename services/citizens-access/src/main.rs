@@ -8,6 +8,7 @@
 mod compose;
 mod configuration;
 mod demo;
+mod gates;
 mod kill;
 mod notices;
 mod ods_sync;

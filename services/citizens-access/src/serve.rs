@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::compose::{Ground, JournalLimits, Services, make_folder};
 use crate::configuration::{StoreArguments, runtime};
+use crate::gates::GateArguments;
 use crate::kill::KillAt;
 use crate::notices::NoticeArguments;
 use crate::ods_sync::OdsArguments;
@@ -45,6 +46,9 @@ pub(crate) struct ServeArguments {
     /// Where the practice registry is, for a scheduler or statistics of their own
     #[arg(long, env = "CITIZENS_ACCESS_REGISTRY", value_name = "URL")]
     registry: Option<String>,
+    /// Where the access statistics are, for a scheduler of its own whose gates ask for their figures
+    #[arg(long, env = "CITIZENS_ACCESS_STATISTICS", value_name = "URL")]
+    statistics: Option<String>,
     /// Where a supplier takes requests: EMIS=http://127.0.0.1:50061; once for each supplier
     #[arg(long = "supplier", value_name = "SUPPLIER=URL")]
     suppliers: Vec<SupplierAddress>,
@@ -56,6 +60,8 @@ pub(crate) struct ServeArguments {
     ods: OdsArguments,
     #[command(flatten)]
     notices: NoticeArguments,
+    #[command(flatten)]
+    gates: GateArguments,
     /// Tells this process from others that run the same service on the same store; the address where it is left out
     #[arg(long, value_name = "NAME")]
     replica: Option<String>,
@@ -82,13 +88,17 @@ pub(crate) struct ServeArguments {
 }
 
 impl ServeArguments {
-    /// Only a registry has a directory, and only a scheduler sends notices.
+    /// Only a registry has a directory, and only a scheduler sends notices and asks about gates.
     fn check_owners(&self) -> anyhow::Result<()> {
         let has_registry = matches!(self.which, Which::All | Which::Registry);
         ensure!(has_registry || !self.ods.is_given(), "--ods-sync is the registry's: give it to serve registry");
         let has_scheduler = matches!(self.which, Which::All | Which::Scheduler);
         let misplaced = "notices are sent by the scheduler: give --notices-email and --notices-post to serve scheduler";
         ensure!(has_scheduler || !self.notices.is_given(), misplaced);
+        let misplaced = "gates are the scheduler's: give --gate-hook and --statistics to serve scheduler";
+        ensure!(has_scheduler || !(self.gates.is_given() || self.statistics.is_some()), misplaced);
+        let own_statistics = self.which == Which::All && self.statistics.is_some();
+        ensure!(!own_statistics, "--statistics is for a scheduler by itself: all in one has statistics of its own");
         Ok(())
     }
 }
@@ -278,7 +288,13 @@ async fn open(arguments: &ServeArguments, ground: &Ground) -> anyhow::Result<Ser
     if matches!(arguments.which, Which::All | Which::Scheduler) {
         let notices = arguments.notices.config()?;
         let suppliers = suppliers(&arguments.suppliers, &arguments.supplier_limits)?;
-        let scheduler = ground.scheduler(&registry, suppliers).await?;
+        let statistics = match (&services.statistics, &arguments.statistics) {
+            (Some(_), _) => Some(services.peer(ground, "statistics")?),
+            (None, Some(url)) => Some(remote(url)?),
+            (None, None) => None,
+        };
+        let hooks = arguments.gates.hooks()?;
+        let scheduler = ground.scheduler(&registry, statistics.as_ref(), hooks, suppliers).await?;
         services.scheduler = Some(match notices {
             Some(notices) => scheduler.with_notices(notices),
             None => scheduler,
@@ -330,7 +346,11 @@ pub(crate) fn check(arguments: &ServeArguments) -> anyhow::Result<()> {
     if arguments.notices.config()?.is_some() {
         println!("{}", arguments.notices.in_words());
     }
+    arguments.gates.hooks()?;
     runtime(1)?.block_on(async {
+        if let Some(statistics) = &arguments.statistics {
+            remote(statistics)?;
+        }
         suppliers(&arguments.suppliers, &arguments.supplier_limits)?;
         let needs_registry = matches!(arguments.which, Which::Scheduler | Which::Statistics);
         if needs_registry {

@@ -9,7 +9,8 @@
 //!   again and stops nothing else (`patience`).
 //! - `observer`: reads suppliers' own lists, and so finds out what was not done by command.
 //! - `forecasts`: learns from the journal as it goes on, and plays futures on threads of its own.
-//! - `outbox`: sends the notices that are due and finds out what became of them, where couriers are configured.
+//! - `errands`: what is done beside the performer, under the same lease. `outbox` sends the notices that are due and finds
+//!   out what became of them, where couriers are configured; `inquiries` asks statistics and `hooks` about gates that wait.
 //! - `lease`: which of several schedulers performs effects. Correctness rests on the journal, never on it.
 //! - `grpc`: the services, and the registry and suppliers as we call them; only it names `proto`.
 //!
@@ -21,11 +22,14 @@
 mod calls;
 mod chores;
 mod document;
+mod errands;
 mod fields;
 mod follower;
 mod forecasts;
 mod grpc;
 mod history;
+mod hooks;
+mod inquiries;
 mod lease;
 mod lists;
 mod machine;
@@ -43,6 +47,7 @@ mod standing;
 mod trace;
 
 pub use grpc::Suppliers;
+pub use hooks::{GateHook, GateHooks};
 pub use lease::{Beat, LeaseConfig, LeaseStore, MIGRATIONS, MemoryLease};
 pub use machine::{Ask, Command, Event, Expectation, LeaseEvent, LeaseHeld, Rejection, SchedulerMachine, State};
 pub use outbox::NoticesConfig;

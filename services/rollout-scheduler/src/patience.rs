@@ -10,6 +10,7 @@ use journal::SubmitError;
 use rollout::state::PauseRef;
 use rollout::{ProgrammeId, WaveRef};
 
+use crate::hooks::HookError;
 use crate::machine::Rejection;
 use crate::peer::PeerError;
 use crate::permits::PermitsError;
@@ -40,6 +41,10 @@ pub(crate) enum Part {
     JudgementsTold,
     /// Declaring the readiness items of a programme's own to the registry.
     Items(ProgrammeId),
+    /// Reading what statistics say of a wave.
+    Figures(WaveRef),
+    /// Asking the hook about a wave.
+    Hook(WaveRef),
 }
 
 /// Another replica performs effects now, or the store of the lease does not answer: nothing more is to be done.
@@ -59,6 +64,12 @@ pub(crate) enum PartError {
     /// The registry did not answer, or refused.
     #[error("the registry did not do it")]
     Registry(#[from] PeerError),
+    /// Statistics did not answer, or refused.
+    #[error("statistics did not say")]
+    Statistics(#[source] PeerError),
+    /// A hook gave no answer that counts.
+    #[error("the hook did not say")]
+    Hook(#[from] HookError),
     /// The look came to no end by itself: a fault of this program, which stops nothing else (I10).
     #[error("the look at everything failed")]
     LookFailed(#[from] tokio::task::JoinError),

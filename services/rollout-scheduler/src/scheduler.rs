@@ -16,9 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::calls::Calls;
 use crate::chores::Chores;
+use crate::errands::Grounds;
 use crate::follower::{FollowedRegistry, Follower, JOURNAL_REWOUND, Rewound, Witness};
 use crate::forecasts::Forecasts;
-use crate::grpc::{self, Handlers, Registry, Suppliers};
+use crate::grpc::{self, Handlers, Registry, Statistics, Suppliers};
+use crate::hooks::GateHooks;
+use crate::inquiries::Inquiries;
 use crate::lease::{Lease, LeaseConfig};
 use crate::lists::ListSigner;
 use crate::machine::{Command, Rejection, SchedulerMachine};
@@ -49,6 +52,10 @@ pub struct Config {
     pub lease: LeaseConfig,
     /// The practice registry, called as an account with the role `service`.
     pub registry: Peer,
+    /// The access statistics, likewise; without them a gate that asks for their figures is inconclusive.
+    pub statistics: Option<Peer>,
+    /// Whom gates ask besides.
+    pub gate_hooks: GateHooks,
     /// Where suppliers are reached; each with [`supplier_peer_config`].
     pub suppliers: Suppliers,
     /// How often a supplier's own list is read: [`SUPPLIER_LIST_EVERY`].
@@ -73,6 +80,8 @@ pub struct Scheduler {
 #[derive(Debug)]
 struct Parts {
     registry: Registry,
+    statistics: Option<Statistics>,
+    gate_hooks: GateHooks,
     suppliers: Suppliers,
     lease: LeaseConfig,
     supplier_list_every: SignedDuration,
@@ -86,7 +95,8 @@ impl Scheduler {
     /// # Errors
     /// Where the journal cannot be opened; see [`Engine::open`].
     pub async fn open(config: Config) -> Result<Self, JournalError> {
-        let Config { journal, clock, engine, lease, registry, suppliers, supplier_list_every } = config;
+        let Config { journal, clock, engine, lease, registry, statistics, gate_hooks, suppliers, supplier_list_every } =
+            config;
         let signer = ListSigner { checkpoints: engine.checkpoints.clone() };
         let engine = Engine::open(journal, clock.clone(), engine).await?;
         let registry = Registry::new(registry);
@@ -94,7 +104,9 @@ impl Scheduler {
         let permits = Permits { registry: registry.clone(), engine: engine.clone(), followed: followed.clone() };
         let (forecasts, pasts, carriers) = (Forecasts::default(), Pasts::default(), Arc::default());
         let handlers = Handlers { engine, clock, followed, permits, standing, signer, forecasts, pasts, carriers };
-        let parts = Arc::new(Parts { registry, suppliers, lease, supplier_list_every, told: Arc::default() });
+        let (statistics, told) = (statistics.map(Statistics::new), Arc::default());
+        let parts = Parts { registry, statistics, gate_hooks, suppliers, lease, supplier_list_every, told };
+        let parts = Arc::new(parts);
         Ok(Self { handlers, parts, notices: None })
     }
 
@@ -130,18 +142,20 @@ impl Scheduler {
         activity
     }
 
-    /// Follows the registry, performs what is sealed, observes suppliers and sends notices, until `shutdown`; then serves
-    /// what waits and ends the engine.
+    /// Follows the registry, performs what is sealed, observes suppliers, sends notices and asks about gates, until
+    /// `shutdown`; then serves what waits and ends the engine.
     pub async fn run(&self, shutdown: CancellationToken) {
+        let grounds = self.grounds();
         tokio::join!(
             self.follower().run(shutdown.clone()),
             self.performer().run(shutdown.clone()),
             self.observer().run(shutdown.clone()),
             async {
                 if let Some(outbox) = self.outbox() {
-                    outbox.run(shutdown.clone()).await;
+                    grounds.run(outbox, shutdown.clone()).await;
                 }
             },
+            grounds.run(self.inquiries(), shutdown.clone()),
         );
         self.handlers.engine.shutdown().await;
     }
@@ -181,13 +195,22 @@ impl Scheduler {
         }
     }
 
+    /// What errands beside the performer work with.
+    fn grounds(&self) -> Grounds {
+        let Handlers { engine, clock, followed, .. } = self.handlers.clone();
+        Grounds { engine, clock, followed, replica: self.parts.lease.replica.clone() }
+    }
+
     fn outbox(&self) -> Option<Outbox> {
         let config = self.notices.as_ref()?;
-        let Handlers { engine, clock, followed, carriers, .. } = self.handlers.clone();
-        let (registry, replica) = (self.parts.registry.clone(), self.parts.lease.replica.clone());
-        let carriers = Carriers::new(Arc::clone(config), carriers);
+        let carriers = Carriers::new(Arc::clone(config), Arc::clone(&self.handlers.carriers));
         let (looks, passed_over) = (Looks::default(), BTreeMap::new());
-        Some(Outbox { engine, clock, followed, registry, replica, carriers, looks, passed_over })
+        Some(Outbox { grounds: self.grounds(), registry: self.parts.registry.clone(), carriers, looks, passed_over })
+    }
+
+    fn inquiries(&self) -> Inquiries {
+        let Parts { statistics, gate_hooks, .. } = &*self.parts;
+        Inquiries::new(self.grounds(), statistics.clone(), gate_hooks.clone())
     }
 
     fn observer(&self) -> Observer {

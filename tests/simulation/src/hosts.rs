@@ -11,7 +11,7 @@ use identity::{DevelopmentCaller, RoleMatrix};
 use jiff::SignedDuration;
 use journal::{EngineConfig, Gate, Journal, MemoryJournal, Salt};
 use practice_registry::{Limits, PracticeRegistry};
-use rollout_scheduler::{Config, LeaseConfig, LeaseStore, MemoryLease, Scheduler, Suppliers};
+use rollout_scheduler::{Config, GateHooks, LeaseConfig, LeaseStore, MemoryLease, Scheduler, Suppliers};
 use server::{Routes, Server, ServerConfig};
 use supplier_simulator::{Entry, LogTarget, Refusal, SharedLog, Simulator, SimulatorConfig, What};
 use tokio_util::sync::CancellationToken;
@@ -187,6 +187,9 @@ impl Installation {
             engine: engine_config(),
             lease: LeaseConfig { replica: name.to_owned(), expiry: LEASE_EXPIRY, store },
             registry: self.peer(name, REGISTRY, account, 3)?,
+            // Statistics and hooks are not simulated: no gate of its programmes asks them.
+            statistics: None,
+            gate_hooks: GateHooks::default(),
             suppliers: Suppliers::behind(self.peer(name, SUPPLIERS, account, 1)?),
             supplier_list_every: SUPPLIER_LIST_EVERY,
         };

@@ -16,7 +16,7 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use ods::{PracticeCode, Supplier};
 use rollout::calendar;
-use rollout_scheduler::{Suppliers, supplier_peer_config};
+use rollout_scheduler::{GateHooks, Suppliers, supplier_peer_config};
 use server::ServerConfig;
 use supplier_simulator::{LogTarget, Simulator, SimulatorConfig};
 use tokio::net::TcpListener;
@@ -199,7 +199,9 @@ impl Story {
         let mut services = Services { registry: Some(ground.registry().await?), ..Services::default() };
         let registry = services.peer(&ground, "registry")?;
         services.statistics = Some(ground.statistics(&registry).await?);
-        services.scheduler = Some(ground.scheduler(&registry, Suppliers::behind(suppliers)).await?);
+        let statistics = services.peer(&ground, "statistics")?;
+        let (suppliers, hooks) = (Suppliers::behind(suppliers), GateHooks::default());
+        services.scheduler = Some(ground.scheduler(&registry, Some(&statistics), hooks, suppliers).await?);
         let peer = services.peer(&ground, "suite")?;
         let peers = Peers { registry: peer.clone(), scheduler: peer.clone(), statistics: peer };
         Ok(Suite { clock, ground, services, simulator, peers })

@@ -16,6 +16,7 @@ mod programmes;
 mod refusal;
 mod registry;
 mod services;
+mod statistics;
 mod submit;
 mod suppliers;
 mod unwinding;
@@ -36,9 +37,11 @@ use proto::scheduler::v1::programme_service_server::ProgrammeServiceServer;
 use rollout::{ProgrammeId, State, WaveRef};
 use server::Server;
 
+pub(crate) use convert::gate::sentence as finding_in_words;
 pub(crate) use registry::{
     Asking, KEYS_MAX, Observation, Reachable, Registry, Settled, Told, Watch, WatchChange, WatchMessage,
 };
+pub(crate) use statistics::Statistics;
 pub(crate) use suppliers::EnabledList;
 pub use suppliers::Suppliers;
 

@@ -6,6 +6,7 @@ use api::{Error, Page, PageLimits};
 use journal::Outcome;
 use ods::PracticeCode;
 use proto::scheduler::v1 as wire;
+use rollout::effects;
 use rollout::state::Wave;
 use rollout::{Act, Command, Event as Happened, Fact, WaveId, WaveRef};
 
@@ -62,7 +63,9 @@ pub(super) async fn get(
         }
         Some(known_at) => {
             let (state, position) = as_known_at(handlers, &published, known_at).await?;
-            (handlers.describe(&state, wave_of(&state.rollout, &id)?).await?, position)
+            let described = handlers.describe(&state, wave_of(&state.rollout, &id)?).await?;
+            // What stands in the way, and what a gate would say, is known of the present alone.
+            (wire::Wave { stuck_reasons: Vec::new(), waiting_gate: None, ..described }, position)
         }
     };
     Ok(wire::GetWaveResponse { wave: Some(wave), position })
@@ -167,8 +170,11 @@ impl Handlers {
         let _activity = self.clock.activity();
         let traceparent = history::traceparent_of(&self.engine, state, &wave.id).await;
         let traceparent = traceparent.map_err(|error| super::refusal::of_journal(&error))?;
-        let described = wave::wave_to_wire(wave, &state.rollout.calendar, self.clock.now());
-        Ok(wire::Wave { stuck_reasons: stuck, traceparent, ..described })
+        let now = self.clock.now();
+        let waiting = effects::waiting_gate(&state.rollout, &self.followed.view(), &wave.id, now);
+        let waiting_gate = waiting.as_ref().map(gate::waiting_to_wire);
+        let described = wave::wave_to_wire(wave, &state.rollout.calendar, now);
+        Ok(wire::Wave { stuck_reasons: stuck, traceparent, waiting_gate, ..described })
     }
 }
 

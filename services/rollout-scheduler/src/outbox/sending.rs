@@ -14,7 +14,8 @@ use tracing::Instrument;
 
 use super::letter::Letter;
 use super::tracking::outcome_of;
-use super::{CALLS_AT_ONCE, Outbox, PassedOver, Round};
+use super::{CALLS_AT_ONCE, Outbox, PassedOver};
+use crate::errands::Round;
 use crate::grpc::Reachable;
 use crate::history;
 use crate::machine::{Command, Event, SchedulerMachine};
@@ -49,8 +50,8 @@ struct Outgoing {
 impl Outbox {
     /// Sends a batch of what is due, of one wave; the next round goes on.
     pub(super) async fn send_due(&mut self, round: &mut Round) -> Result<(), PartError> {
-        let published = self.engine.published();
-        let (mut due, tried_again_at) = notices_due(&published.state.rollout, &self.followed.view(), round.now);
+        let published = self.grounds.engine.published();
+        let (mut due, tried_again_at) = notices_due(&published.state.rollout, &self.grounds.followed.view(), round.now);
         if let Some(at) = tried_again_at {
             round.again_at(at);
         }
@@ -72,7 +73,7 @@ impl Outbox {
         round.again_at(round.now);
         due.retain(|due| due.wave == wave);
         let span = tracing::info_span!(parent: None, "notices", wave = %wave);
-        let approval = history::traceparent_of_approval(&self.engine, &published.state, &wave.programme).await;
+        let approval = history::traceparent_of_approval(&self.grounds.engine, &published.state, &wave.programme).await;
         telemetry::link(&span, &approval.unwrap_or_default());
         self.send_batch(round, wave, due).instrument(span).await
     }
@@ -82,7 +83,7 @@ impl Outbox {
         let cause = wave.to_string();
         if !unaddressed.is_empty() {
             let fact = Fact::NoticesUnaddressed { wave: wave.clone(), practices: unaddressed };
-            self.learn(round.epoch, &cause, fact).await?;
+            self.grounds.learn(round.epoch, &cause, fact).await?;
         }
         if chosen.is_empty() {
             return Ok(());
@@ -93,7 +94,7 @@ impl Outbox {
 
     /// Chooses contacts, for as many as a batch takes; who cannot be told now is passed over for a while.
     async fn choose(&mut self, round: &Round, wave: &WaveRef, due: Vec<DueNotice>) -> Result<Batch, PartError> {
-        let published = self.engine.published();
+        let published = self.grounds.engine.published();
         let mut batch = Batch::default();
         for due in due {
             if batch.chosen.len() + batch.unaddressed.len() >= BATCH {
@@ -139,7 +140,7 @@ impl Outbox {
         let proposal = Proposal::SealDispatches { wave: wave.clone(), chosen };
         let command = Command::fenced(epoch, rollout::Command::Propose(proposal));
         let submission = Submission::new(command, by_scheduler(&wave.to_string()));
-        let accepted = self.engine.submit(submission, sealed_in).await?;
+        let accepted = self.grounds.engine.submit(submission, sealed_in).await?;
         let sealed: Vec<(PracticeCode, u32)> = serde_json::from_slice(&accepted.reply).expect("sealed_in wrote it");
         let name = |(practice, number)| DispatchRef { programme: wave.programme.clone(), practice, number };
         Ok(sealed.into_iter().map(name).collect())
@@ -184,7 +185,7 @@ impl Outbox {
         if outcomes.is_empty() {
             return Ok(());
         }
-        self.learn(round.epoch, "", Fact::DispatchOutcomes { outcomes }).await
+        self.grounds.learn(round.epoch, "", Fact::DispatchOutcomes { outcomes }).await
     }
 
     async fn outgoing(
@@ -195,7 +196,7 @@ impl Outbox {
     ) -> Result<Vec<Outgoing>, PartError> {
         let practices: BTreeSet<PracticeCode> = sealed.iter().map(|name| name.practice).collect();
         let names = self.registry.names(&practices.into_iter().collect::<Vec<_>>()).await?;
-        let published = self.engine.published();
+        let published = self.grounds.engine.published();
         let mut outgoing = Vec::new();
         for name in sealed {
             let Some(programme) = published.state.rollout.programme(&name.programme) else { continue };

@@ -11,7 +11,8 @@ use rollout::dispatch::{DispatchOutcome, open_dispatches};
 use rollout::state::{Dispatch, DispatchRef, DispatchStage};
 use tracing::Instrument;
 
-use super::{CALLS_AT_ONCE, Outbox, Round};
+use super::{CALLS_AT_ONCE, Outbox};
+use crate::errands::Round;
 use crate::patience::PartError;
 
 /// When a carrier is asked what became of a notice whose sending has not come back: longer than a call takes, so that
@@ -90,14 +91,14 @@ impl Outbox {
             for name in outcomes.keys() {
                 self.looks.0.remove(name);
             }
-            self.learn(round.epoch, "", Fact::DispatchOutcomes { outcomes }).await?;
+            self.grounds.learn(round.epoch, "", Fact::DispatchOutcomes { outcomes }).await?;
             round.again_at(round.now);
         }
         self.send_again(round, unseen).await
     }
 
     fn looks_due(&mut self, round: &mut Round) -> Vec<Look> {
-        let published = self.engine.published();
+        let published = self.grounds.engine.published();
         let mut due = Vec::new();
         let mut missing = BTreeSet::new();
         for (name, dispatch) in open_dispatches(&published.state.rollout) {

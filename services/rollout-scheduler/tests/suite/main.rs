@@ -10,6 +10,7 @@ mod explained;
 mod faults;
 mod files;
 mod forecasts;
+mod gates;
 mod go_live;
 mod notices;
 mod outages;

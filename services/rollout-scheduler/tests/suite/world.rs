@@ -6,8 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use access_statistics::{AccessStatistics, StatisticsConfig};
 use client::{Peer, PeerConfig};
 use clock::{Activity, Clock, VirtualClock, VirtualConfig};
+use database::testing::TestStore;
 use identity::{DevelopmentCaller, RoleMatrix};
 use jiff::Timestamp;
 use journal::{Engine, EngineConfig, Journal, MemoryJournal};
@@ -15,7 +17,7 @@ use practice_registry::{Limits, PracticeRegistry};
 use proto::registry::v1 as registry_wire;
 use rollout::LineLimits;
 use rollout_scheduler::{
-    Config, LeaseConfig, LeaseHeld, LeaseStore, NoticesConfig, SUPPLIER_LIST_EVERY, Scheduler, Suppliers,
+    Config, GateHooks, LeaseConfig, LeaseHeld, LeaseStore, NoticesConfig, SUPPLIER_LIST_EVERY, Scheduler, Suppliers,
     supplier_peer_config,
 };
 use server::{Routes, Server, ServerConfig};
@@ -48,6 +50,10 @@ pub(crate) struct Setup {
     pub(crate) notices: Option<NoticesOf>,
     /// How many calls suppliers take, where that is not the default.
     pub(crate) limits: Vec<(&'static str, LineLimits)>,
+    /// Whether there are statistics, for gates that ask them.
+    pub(crate) has_statistics: bool,
+    /// Whom gates ask besides.
+    pub(crate) gate_hooks: GateHooks,
 }
 
 /// What every scheduler is given: couriers of its own.
@@ -66,6 +72,8 @@ impl Setup {
             lease,
             notices: None,
             limits: Vec::new(),
+            has_statistics: false,
+            gate_hooks: GateHooks::default(),
         }
     }
 }
@@ -86,6 +94,11 @@ pub(crate) struct World {
     pub(crate) supplier_faults: Faults,
     notices: Option<NoticesOf>,
     limits: Vec<(&'static str, LineLimits)>,
+    /// Statistics as the scheduler calls them, with the faults that a test sets; and where they keep what they know.
+    pub(crate) statistics: Option<Peer>,
+    pub(crate) statistics_faults: Faults,
+    statistics_store: Option<TestStore>,
+    gate_hooks: GateHooks,
     shutdown: CancellationToken,
     activity: Option<Activity>,
     pub(crate) request_count: u32,
@@ -101,7 +114,18 @@ pub(crate) struct Replica {
 impl World {
     /// A world with its practices imported and its calendar known; time stands at its start.
     pub(crate) async fn new(setup: Setup) -> Self {
-        let Setup { surgeries, suppliers, start, real_delay_per_call, journal, lease, notices, limits } = setup;
+        let Setup {
+            surgeries,
+            suppliers,
+            start,
+            real_delay_per_call,
+            journal,
+            lease,
+            notices,
+            limits,
+            has_statistics,
+            gate_hooks,
+        } = setup;
         let (clock, advance) = VirtualClock::new(VirtualConfig::new(start));
         let activity = clock.activity();
         tokio::spawn(advance.run());
@@ -134,15 +158,37 @@ impl World {
             supplier_faults,
             notices,
             limits,
+            statistics: None,
+            statistics_faults: Faults::default(),
+            statistics_store: None,
+            gate_hooks,
             shutdown,
             activity: Some(activity),
             request_count: 0,
         };
         world.import(&surgeries).await;
+        if has_statistics {
+            world.open_statistics().await;
+        }
         world.start_scheduler("one").await;
         world.run_suppliers();
         world.update_calendar().await;
         world
+    }
+
+    async fn open_statistics(&mut self) {
+        let store = TestStore::sqlite();
+        let db = AccessStatistics::migrate(store.store()).await.unwrap();
+        let registry = self.registry.with_account("statistics;roles=service").unwrap();
+        let (clock, config) = (Clock::Virtual(self.clock.clone()), StatisticsConfig::default());
+        let opened = AccessStatistics::open(db, clock, registry, config, EngineConfig::default()).await;
+        let statistics = opened.unwrap();
+        let faulty =
+            Faulty { routes: served(|server| statistics.add_to(server)), faults: self.statistics_faults.clone() };
+        let peer = Peer::local("statistics", faulty, "scheduler;roles=service", PeerConfig::default());
+        let shutdown = self.shutdown.clone();
+        tokio::spawn(async move { statistics.run(shutdown).await });
+        (self.statistics, self.statistics_store) = (Some(peer.unwrap()), Some(store));
     }
 
     /// Starts another scheduler on the same journal.
@@ -158,6 +204,8 @@ impl World {
             engine: EngineConfig::default(),
             lease: LeaseConfig { replica: replica.to_owned(), expiry: LEASE_EXPIRY, store: self.lease.clone() },
             registry: self.registry_of_scheduler.clone(),
+            statistics: self.statistics.clone(),
+            gate_hooks: self.gate_hooks.clone(),
             suppliers,
             supplier_list_every: SUPPLIER_LIST_EVERY,
         };

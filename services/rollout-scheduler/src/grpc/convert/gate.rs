@@ -1,6 +1,7 @@
 //! Gates: what was found of a wave, in figures and in words.
 
 use proto::scheduler::v1 as wire;
+use rollout::effects::WaitingGate;
 use rollout::state::{Evidence, Finding, GateEvaluation, GateFigures, Measured, StatisticsPositions, Verdict};
 
 use super::{count, moment};
@@ -15,6 +16,18 @@ pub(crate) fn gate_to_wire(gate: &GateEvaluation) -> wire::GateEvaluation {
         decision: decision.map_or(wire::GateVerdict::Unspecified, |decision| verdict_to_wire(decision.verdict)).into(),
         conditions: conditions(gate),
         statistics: gate.figures.as_ref().map(statistics_to_wire),
+    }
+}
+
+pub(crate) fn waiting_to_wire(waiting: &WaitingGate) -> wire::WaitingGate {
+    let registry = waiting.awaits_registry.then(|| "the registry, for how all that was sent has settled".to_owned());
+    let statistics = waiting.awaits_statistics.then(|| "statistics, for figures of a day since".to_owned());
+    let hook = waiting.awaits_hook.as_ref().map(|hook| format!("{hook}, for its word"));
+    wire::WaitingGate {
+        by_now: Some(gate_to_wire(&waiting.by_now)),
+        ripens_at: Some(moment(waiting.ripens_at)),
+        waits_until: Some(moment(waiting.given_up_at)),
+        waits_for: [registry, statistics, hook].into_iter().flatten().collect(),
     }
 }
 
@@ -51,7 +64,7 @@ fn live(evidence: &Evidence) -> String {
 }
 
 /// The figure of a condition and what was required.
-fn sentence(measured: &Measured) -> String {
+pub(crate) fn sentence(measured: &Measured) -> String {
     match measured {
         Measured::Exclusions { excluded, without_return, patients, max_share } => format!(
             "{excluded} of {patients} patients are excluded by the enhanced-review code; {without_return} are of practices without \

@@ -38,6 +38,7 @@ pub(crate) fn wave_to_wire(wave: &Wave, calendar: &Calendar, now: Timestamp) -> 
         enrolments: counts_to_wire(&by_state),
         gate: wave.gate.as_ref().map(gate::gate_to_wire),
         stuck_reasons: Vec::new(),
+        waiting_gate: None,
         traceparent: String::new(),
         unwinding: unwinding_to_wire(wave, now),
         etag: etag::of(wave.changed_at_position),
