@@ -6,41 +6,30 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use clap::Args;
-use client::{Peer, PeerConfig};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use proto::scheduler::v1 as wire;
-use proto::scheduler::v1::calendar_service_client::CalendarServiceClient;
 use proto::scheduler::v1::forecast_service_client::ForecastServiceClient;
-use proto::scheduler::v1::programme_service_client::ProgrammeServiceClient;
 
 use crate::cores::Cores;
+use crate::people::{self, AUTHOR, PROGRAMME, peer};
 use crate::process::Server;
 use crate::registry::england::England;
 use crate::registry::installation::{Installation, client, import_england, runtime};
 use crate::report::{Report, Row, duration};
 
-/// Who writes the programme; another approves it.
-const AUTHOR: &str = "author";
-const APPROVER: &str = "approver";
-const PROGRAMME: &str = "programmes/everybody";
 const FUTURES: i32 = 200;
 const FUTURES_WANTED: f64 = 200.0;
 const TIMES: usize = 5;
 /// Longer than the caps make it take.
 const MONTHS: i64 = 20;
-const PATIENCE: Duration = Duration::from_secs(300);
 
 #[derive(Args, Debug)]
 pub(crate) struct ForecastArguments {
     /// The server under test
     #[arg(long, value_name = "PROGRAM")]
     server: PathBuf,
-    /// Not needed here
-    #[arg(long, value_name = "PROGRAM", hide = true)]
-    etcd: Option<PathBuf>,
     /// Where the table is written
     #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
     to: PathBuf,
@@ -86,37 +75,17 @@ async fn forecast(server: &Server) -> anyhow::Result<Duration> {
 /// Writes the programme, has it approved, and tells everybody.
 async fn put_in_force(server: &Server) -> anyhow::Result<()> {
     let today = today();
-    let years = today.year()..=today.year() + 3;
-    let holidays = sample::bank_holidays(years, &[]).context("no such holidays")?.encode();
-    let mut calendar = CalendarServiceClient::new(peer(server, AUTHOR)?);
-    let bank_holidays_json = holidays.into();
-    let update =
-        wire::UpdateCalendarRequest { bank_holidays_json, request_id: "holidays".into(), ..Default::default() };
-    calendar.update_calendar(update).await?;
-    let mut programmes = ProgrammeServiceClient::new(peer(server, AUTHOR)?);
-    let create = wire::CreateProgrammeRequest {
-        programme_id: "everybody".into(),
-        specification: document(today)?,
-        request_id: "create".into(),
-        ..Default::default()
-    };
-    programmes.create_programme(create).await?;
-    let submit = wire::SubmitPlanRequest { name: PROGRAMME.into(), request_id: "submit".into(), ..Default::default() };
-    let plan = programmes.submit_plan(submit).await?.into_inner().plan.context("a plan was submitted")?;
-    let approve = wire::ApprovePlanRequest {
-        name: plan.name,
-        plan_hash: plan.plan_hash,
-        request_id: "approve".into(),
-        ..Default::default()
-    };
-    ProgrammeServiceClient::new(peer(server, APPROVER)?).approve_plan(approve).await?;
+    people::import_holidays(server, today).await?;
+    people::create(server, document(today)?).await?;
+    let plan = people::submit(server).await?;
+    people::approve(server, plan).await?;
     let notice = wire::RecordNoticeDeliveryRequest {
         wave: format!("{PROGRAMME}/waves/1"),
         channel: "letter".into(),
         request_id: "notice".into(),
         ..Default::default()
     };
-    programmes.record_notice_delivery(notice).await?;
+    people::programmes(server, AUTHOR)?.record_notice_delivery(notice).await?;
     Ok(())
 }
 
@@ -143,9 +112,4 @@ waves: [{{wave: 1, take: by-capacity, from: {from}, until: {until}}}]
 #[expect(clippy::disallowed_methods, reason = "the server runs on the system's clock, and the plan lies ahead of it")]
 fn today() -> Date {
     Timestamp::now().to_zoned(TimeZone::UTC).date()
-}
-
-fn peer(server: &Server, account: &str) -> anyhow::Result<Peer> {
-    let config = PeerConfig { deadline_default: PATIENCE, ..PeerConfig::default() };
-    Ok(Peer::remote(&server.url(), account, config)?)
 }

@@ -11,10 +11,12 @@ mod etcd;
 mod figures;
 mod forecast;
 mod load;
+mod people;
 mod process;
 mod registry;
 mod report;
 mod rounds;
+mod scheduler;
 
 use clap::{Parser, Subcommand};
 
@@ -35,6 +37,8 @@ enum What {
     Registry(registry::RegistryArguments),
     /// A forecast of a programme for all practices
     Forecast(forecast::ForecastArguments),
+    /// The scheduler's figures
+    Scheduler(scheduler::SchedulerArguments),
     /// A tonic server without anything else, for the others to be held against
     #[command(hide = true)]
     Bare(bare::BareArguments),
@@ -44,6 +48,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().what {
         What::Registry(arguments) => registry::run(&arguments),
         What::Forecast(arguments) => forecast::run(&arguments),
+        What::Scheduler(arguments) => scheduler::run(&arguments),
         What::Bare(arguments) => bare::run(&arguments),
     }
 }

@@ -47,7 +47,7 @@ impl Unit {
     /// A figure with its unit.
     fn of(self, figure: f64) -> String {
         match self {
-            Self::CallsPerSecond => format!("{}/s", thousands(figure)),
+            Self::PerSecond => format!("{}/s", thousands(figure)),
             Self::CallsPerCpuSecond => format!("{} for each second of CPU", thousands(figure)),
             Self::Latency => duration(Duration::from_secs_f64(figure)),
         }
@@ -206,7 +206,7 @@ mod tests {
     fn a_ratio_is_judged_by_its_median_and_shown_with_its_spread() {
         let spread = |median| Spread { median, lowest: median - 0.1, highest: median + 0.1 };
         let (ours, theirs, ratio) = (spread(200.0), spread(100.0), spread(2.0));
-        let compared = Compared { unit: Unit::CallsPerSecond, ours, theirs, ratio, pairs: 7, dropped: 1 };
+        let compared = Compared { unit: Unit::PerSecond, ours, theirs, ratio, pairs: 7, dropped: 1 };
         let bounded = |bound| Row::compared("x", "y", Some(compared), ("≥ 2", bound));
         assert_eq!(bounded(Bound::AtLeast(2.0)).met, Some(true));
         assert_eq!(bounded(Bound::Above(2.0)).met, Some(false));

@@ -29,7 +29,7 @@ pub(crate) struct Side<'a> {
 /// What figures are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Unit {
-    CallsPerSecond,
+    PerSecond,
     CallsPerCpuSecond,
     /// Seconds.
     Latency,
@@ -54,7 +54,7 @@ pub(crate) struct Compared {
 /// time that the server took, in all of them: that tells the sides apart as well, but not what a core can do.
 pub(crate) fn throughput(ours: Side<'_>, theirs: Side<'_>) -> anyhow::Result<Option<Compared>> {
     let mut tried = Vec::new();
-    let compared = pairs(Unit::CallsPerSecond, || {
+    let compared = pairs(Unit::PerSecond, || {
         let (ours, theirs) = (saturated(ours)?, saturated(theirs)?);
         tried.push((ours.per_cpu_second(), theirs.per_cpu_second()));
         let is_limit = ours.cpu_share >= CPU_SHARE_MIN && theirs.cpu_share >= CPU_SHARE_MIN;
@@ -83,7 +83,8 @@ fn pairs(
     Ok(compare(unit, &counted, dropped))
 }
 
-fn compare(unit: Unit, pairs: &[(f64, f64)], dropped: usize) -> Option<Compared> {
+/// Pairs of figures, ours first; None of none.
+pub(crate) fn compare(unit: Unit, pairs: &[(f64, f64)], dropped: usize) -> Option<Compared> {
     let ours = Spread::of(pairs.iter().map(|(ours, _)| *ours))?;
     let theirs = Spread::of(pairs.iter().map(|(_, theirs)| *theirs))?;
     let ratio = Spread::of(pairs.iter().map(|(ours, theirs)| ours / theirs))?;

@@ -2,9 +2,14 @@
 //!
 //! What is measured, and against what, is `bench/`'s; here it is only given its programs.
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use crate::requirements::{ETCD, OF_BENCHMARKS, ensure_distribution_packages};
+use crate::postgres::Postgres;
+use crate::requirements::{
+    ETCD, OF_REGISTRY_BENCHMARK, OF_SCHEDULER_BENCHMARK, Requirement, ensure_distribution_packages,
+    ensure_graphile_worker, postgres_programs,
+};
 use crate::step::{cargo, command, root, step};
 
 #[derive(Args)]
@@ -29,6 +34,8 @@ enum Name {
     Registry,
     /// A forecast of a programme for all practices
     Forecast,
+    /// The scheduler: planning, activations by the second, due moments, holds
+    Scheduler,
 }
 
 impl Name {
@@ -36,17 +43,38 @@ impl Name {
         match self {
             Self::Registry => "registry",
             Self::Forecast => "forecast",
+            Self::Scheduler => "scheduler",
+        }
+    }
+
+    /// What it needs from the distribution.
+    fn requirements(self) -> &'static [Requirement] {
+        match self {
+            Self::Registry => &OF_REGISTRY_BENCHMARK,
+            Self::Forecast => &[],
+            Self::Scheduler => &OF_SCHEDULER_BENCHMARK,
         }
     }
 }
 
 /// Measures; a figure that misses its target is no failure.
 pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
-    ensure_distribution_packages(&OF_BENCHMARKS, !arguments.no_install)?;
+    ensure_distribution_packages(arguments.name.requirements(), !arguments.no_install)?;
     let packages = ["--package", "citizens-access", "--package", "bench"];
     step("build", cargo().args(["build", "--profile", &arguments.profile]).args(packages))?;
     let programs = root().join("target").join(&arguments.profile);
     let mut bench = command(programs.join("bench"));
-    bench.arg(arguments.name.word()).arg("--server").arg(programs.join("citizens-access")).args(["--etcd", ETCD]);
+    bench.arg(arguments.name.word()).arg("--server").arg(programs.join("citizens-access"));
+    // It runs until the measuring is done.
+    let mut _postgres = None;
+    match arguments.name {
+        Name::Registry => _ = bench.args(["--etcd", ETCD]),
+        Name::Forecast => {}
+        Name::Scheduler => {
+            let postgres = Postgres::start(&postgres_programs().context("PostgreSQL's server programs are gone")?)?;
+            bench.args(["--postgres", &postgres.url()]).arg("--graphile-worker").arg(ensure_graphile_worker()?);
+            _postgres = Some(postgres);
+        }
+    }
     step("measure", bench.args(&arguments.arguments))
 }

