@@ -6,9 +6,8 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::process::{Command, Output};
 
-/// Seeds of each kind: in every run of the tests, and in the long tier. Beyond these there are some that a check takes for a
-/// breach although none is, see `docs/testing.md`.
-const SEEDS: u64 = 100;
+/// Seeds of each kind: in every run of the tests, and in the long tier.
+const SEEDS: u64 = 200;
 const SEEDS_LONG: u64 = 2_000;
 
 /// Seeds among which the loss of a guard must be found.
