@@ -155,7 +155,8 @@ impl Evidence {
         (enables.len(), breaches)
     }
 
-    /// Also the end of a receipt that was PENDING: once it is PREVENTED, the practice is off.
+    /// Also the end of a receipt that was PENDING: once it is PREVENTED, the practice is off. Where a supplier carried the last
+    /// DISABLE out at another practice, it had told the registry that this one was off.
     fn off_under_pause(&self) -> (usize, Vec<String>) {
         let last = self.suppliers.last_effects();
         let mut breaches = Vec::new();
@@ -164,7 +165,8 @@ impl Evidence {
         for receipt in prevented {
             cases_count += 1;
             let Some(effect) = last.get(&(receipt.capability.clone(), receipt.practice)) else { continue };
-            if effect.direction == Direction::Enable && effect.generation.is_some() {
+            let on_by = effect.key().filter(|key| key.direction == Direction::Enable);
+            if on_by.is_some_and(|key| !self.suppliers.is_disabled_elsewhere_after(&key)) {
                 breaches.push(format!(
                     "{} is on, and its pause {} was answered PREVENTED",
                     receipt.practice, receipt.pause
@@ -198,7 +200,9 @@ impl Evidence {
     }
 
     /// An effective ENABLE whose permit was open at a pause is followed by a DISABLE, unless the practice is off for another
-    /// reason. That there are not two is I1's.
+    /// reason. That there are not two is I1's. A DISABLE that the supplier carried out at another practice was sent, and its
+    /// supplier says that it is done: that this one is on is the supplier's mistake, and the registry is to know of it, see
+    /// [`Evidence::unseen`].
     pub(crate) fn disabled_where_a_pause_was_overtaken(&self) -> Vec<String> {
         let mut owed = Vec::new();
         for (at, effect) in self.suppliers.effects.iter().enumerate() {
@@ -210,7 +214,7 @@ impl Evidence {
                 let here = later.practice == effect.practice && later.capability == effect.capability;
                 here && later.changed && later.direction == Direction::Disable
             });
-            if !is_off_after {
+            if !is_off_after && !self.suppliers.is_disabled_elsewhere_after(&key) {
                 owed.push(format!("{key} took effect over a pause and was followed by 0 DISABLEs"));
             }
         }

@@ -19,6 +19,8 @@ pub(crate) struct Suppliers {
     pub(crate) arrived_at: BTreeMap<Key, Timestamp>,
     pub(crate) applied: BTreeSet<Key>,
     pub(crate) refused: BTreeSet<Key>,
+    /// Of those that were applied, the ones that took effect at another practice.
+    pub(crate) misdirected: BTreeSet<Key>,
     /// Who each line is of.
     known: BTreeSet<Supplier>,
 }
@@ -37,9 +39,10 @@ impl Suppliers {
         self.effects.extend(entry.effect());
         match &entry.what {
             What::Received { key, .. } => self.arrives(key, entry.at),
-            What::Applied { key, .. } | What::Misdirected { key, .. } => {
-                self.arrives(key, entry.at);
-                self.applied.insert(key.clone());
+            What::Applied { key, .. } => self.applies(key, entry.at),
+            What::Misdirected { key, .. } => {
+                self.applies(key, entry.at);
+                self.misdirected.insert(key.clone());
             }
             What::Refused { key, .. } => {
                 self.arrives(key, entry.at);
@@ -52,6 +55,11 @@ impl Suppliers {
             | What::SelfServiceEnded { .. }
             | What::TakesRequests { .. } => {}
         }
+    }
+
+    fn applies(&mut self, key: &Key, at: Timestamp) {
+        self.arrives(key, at);
+        self.applied.insert(key.clone());
     }
 
     fn arrives(&mut self, key: &Key, at: Timestamp) {
@@ -68,6 +76,14 @@ impl Suppliers {
 
     pub(crate) fn has_log_of(&self, supplier: &Supplier) -> bool {
         self.known.contains(supplier)
+    }
+
+    /// Whether the supplier took a later DISABLE of the practice for done that it carried out at another one.
+    pub(crate) fn is_disabled_elsewhere_after(&self, key: &Key) -> bool {
+        self.misdirected.iter().any(|later| {
+            let here = later.practice == key.practice && later.capability == key.capability;
+            here && later.direction == Direction::Disable && later.generation > key.generation
+        })
     }
 
     /// The last effect at each place that changed anything.

@@ -223,6 +223,32 @@ fn a_switch_on_that_a_pause_overtook_is_owed_its_disable() {
     found(&evidence(&[granted("enable", 1)], &[], &[]).owed(), "the permit of");
 }
 
+/// A DISABLE that its supplier took for done and carried out at another practice: neither owed nor a breach, but what is on has to
+/// be seen.
+#[test]
+fn a_disable_that_its_supplier_carried_out_elsewhere_is_the_suppliers_mistake() {
+    let overtaken = [granted("enable", 1), paused("reversed"), settled("enable", 1)];
+    let prevented = [granted("enable", 1), settled("enable", 1), paused("prevented")];
+    let blamed_after = |disable: &Value| {
+        let log = [applied("ENABLE", 1), disable.clone()];
+        found(&evidence(&overtaken, &[], &log).unseen(), "the registry says None");
+        let owed = evidence(&overtaken, &[], &log).owed().iter().any(|owed| owed.contains("followed by 0"));
+        let broken = breaches(&prevented, &[], &log, "I4").iter().any(|breach| breach.contains("answered PREVENTED"));
+        (owed, broken)
+    };
+    let elsewhere = |direction: &str, practice: &str, generation: u32| {
+        let mut line = line("misdirected", direction, generation);
+        line["at_practice"] = json!("A81009");
+        line["key"]["practice"] = json!(practice);
+        line
+    };
+    assert_eq!(blamed_after(&elsewhere("DISABLE", PRACTICE, 2)), (false, false));
+    assert_eq!(blamed_after(&elsewhere("DISABLE", PRACTICE, 1)), (true, true), "a decision before");
+    assert_eq!(blamed_after(&elsewhere("DISABLE", "A81002", 2)), (true, true), "of another practice");
+    assert_eq!(blamed_after(&elsewhere("ENABLE", PRACTICE, 2)), (true, true), "not to be switched off");
+    assert_eq!(blamed_after(&line("closed", "DISABLE", 2)), (true, true), "never carried out");
+}
+
 #[test]
 fn i4_is_broken_by_a_practice_that_is_on_after_its_pause_was_answered_prevented() {
     let registry = [granted("enable", 1), settled("enable", 1), paused("prevented")];

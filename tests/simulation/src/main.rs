@@ -25,6 +25,7 @@ mod time;
 
 use std::io::Write;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
@@ -45,6 +46,9 @@ struct Asked {
     /// Takes a guard away: that its loss is found shows that the checks can fail
     #[arg(long, value_enum)]
     without: Option<GuardTaken>,
+    /// Keeps both journals and the suppliers' log of one run in this folder, in lines of JSON
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// Says what the services log, on standard error
     #[arg(long)]
     log: bool,
@@ -143,6 +147,12 @@ fn one(asked: &Asked, seed: u64) -> anyhow::Result<()> {
         run::run(plan)
     };
     let outcome = std::thread::spawn(run).join().map_err(|_| anyhow::anyhow!("the run panicked"))??;
+    if let Some(folder) = &asked.keep {
+        std::fs::create_dir_all(folder)?;
+        for (name, text) in &outcome.left_behind {
+            std::fs::write(folder.join(name), text)?;
+        }
+    }
     let mut out = std::io::stdout();
     write!(out, "{} {seed}: {}", asked.of_one(seed)[0], outcome.report)?;
     writeln!(out, "{}{}", many::FELT, serde_json::to_string(&outcome.felt)?)?;

@@ -244,8 +244,22 @@ fn acts(chance: &Chance, surgeries: &[Surgery]) -> Vec<(Timestamp, Act)> {
         let lifted_at = at + SignedDuration::from_mins(i64::try_from(lasts).unwrap_or(0));
         acts.push((at, Act::Hold { stop, scope, lifted_at }));
     }
+    acts.extend(late_acts(surgeries));
     acts.sort_by_key(|(at, _)| *at);
     acts
+}
+
+/// On the Monday after the waves a practice pauses and somebody holds it back, both for a few hours: what went wrong so late that
+/// nobody met it any more, such as a commit that was to fail, is felt by then.
+fn late_acts(surgeries: &[Surgery]) -> [(Timestamp, Act); 3] {
+    let at = |hour: i8| instant(LAST_ACT.yesterday().expect("a day in June").at(hour, 0, 0, 0));
+    let practice = surgeries.last().expect("thirty at least").code.clone();
+    let scope = HeldScope::Practice(practice.clone());
+    [
+        (at(10), Act::Pause { practice: practice.clone() }),
+        (at(11), Act::Hold { stop: false, scope, lifted_at: at(13) }),
+        (at(14), Act::Resume { practice }),
+    ]
 }
 
 /// From two to six things that go wrong, no two of them at once at the same machine.

@@ -10,6 +10,7 @@ use evidence::{Evidence, Recorded};
 use futures_util::FutureExt;
 use jiff::civil::Date;
 use journal::{MemoryJournal, Record};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use turmoil::Sim;
 
@@ -37,6 +38,8 @@ pub(crate) struct Outcome {
     pub(crate) found: Vec<String>,
     /// What was felt of what went wrong, by name.
     pub(crate) felt: BTreeMap<String, u64>,
+    /// Both journals and the suppliers' log, by the name of a file, in lines of JSON.
+    pub(crate) left_behind: [(&'static str, String); 3],
 }
 
 /// Runs a story to its end. To be called on a thread that was seeded, in a process that has run no other: tokio counts its
@@ -54,7 +57,13 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
         match sim.step() {
             Ok(false) => {}
             // The story has ended; what follows from it may take a while, since who was asked in vain is asked ever less often.
-            Ok(true) if ticks % LOOKS_EVERY_TICKS == 0 && open_ends(&evidence(&installation)?).is_empty() => break,
+            Ok(true)
+                if ticks % LOOKS_EVERY_TICKS == 0
+                    && faults.unfelt(&installation).is_empty()
+                    && open_ends(&evidence(&installation)?).is_empty() =>
+            {
+                break;
+            }
             Ok(true) => {}
             Err(failed) => {
                 error = Some(format!("a machine failed: {failed}"));
@@ -64,7 +73,8 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
         ticks += 1;
         time.tick();
         faults.tick(&mut sim, &mut time, &installation, ticks);
-        if plan.kind == Kind::Safety && time.now() >= plan.last_act {
+        // What began late may have to be felt still.
+        if plan.kind == Kind::Safety && time.now() >= plan.last_act && faults.unfelt(&installation).is_empty() {
             break;
         }
         if ticks >= TICKS_MAX {
@@ -116,7 +126,26 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
     }
     let hash = hex::encode(Sha256::digest(serde_json::to_vec(&log)?));
     writeln!(report, "suppliers' logs: {} lines, {hash}", log.len()).context("a text")?;
-    Ok(Outcome { report, found, felt })
+    let left_behind = [
+        ("registry.jsonl", lines(registry.iter().map(readable))?),
+        ("scheduler.jsonl", lines(scheduler.iter().map(readable))?),
+        ("suppliers.jsonl", lines(log.iter())?),
+    ];
+    Ok(Outcome { report, found, felt, left_behind })
+}
+
+fn lines<T: Serialize>(of: impl Iterator<Item = T>) -> anyhow::Result<String> {
+    let lines: Vec<String> = of.map(|one| serde_json::to_string(&one)).collect::<Result<_, _>>()?;
+    Ok(lines.iter().map(|line| format!("{line}\n")).collect())
+}
+
+/// A record for somebody who looks into a run; nothing reads it again.
+fn readable(record: &Record) -> serde_json::Value {
+    let payload = serde_json::from_str(&record.payload).unwrap_or(serde_json::Value::Null);
+    serde_json::json!({
+        "position": record.position, "recorded_at": record.recorded_at, "actor": record.actor, "request": record.request_id,
+        "kind": record.kind, "payload": payload,
+    })
 }
 
 /// What was left behind so far.
