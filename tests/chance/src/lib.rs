@@ -19,8 +19,8 @@ thread_local! {
     static SEQUENCE: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// Draws everything on this thread from `seed` from now on, and stops its clocks. To be called before anything was drawn on it: the standard library
-/// draws once for each thread and then counts.
+/// Draws everything on this thread from `seed` from now on, and stops its clocks. To be called before anything was drawn on it:
+/// the standard library draws once for each thread and then counts.
 pub fn seed_thread(seed: u64) {
     SEQUENCE.set(Some(seed));
 }
@@ -108,6 +108,7 @@ mod tests {
         assert_ne!(drawn(Some(7)), drawn(Some(8)));
         assert_ne!(drawn(None), drawn(None));
     }
+
     fn passes(seed: Option<u64>) -> Duration {
         let passes = move || {
             seed.into_iter().for_each(seed_thread);

@@ -60,7 +60,7 @@ const REGISTRY: &[&str] = &[
     "telemetry",
 ];
 
-/// The scheduler's service also has notices carried.
+/// The scheduler's service also has notices carried, and asks hooks.
 const SCHEDULER: &[&str] = &[
     "api",
     "client",
@@ -71,6 +71,7 @@ const SCHEDULER: &[&str] = &[
     "identity",
     "journal",
     "ods",
+    "outgoing",
     "proto",
     "server",
     "telemetry",
