@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use ods::Supplier;
 use rollout::state::Wave;
-use rollout::{Report, Silence};
+use rollout::{Report, Silence, Still};
 
 /// The last report, and the suppliers' silence. Readers take no lock.
 #[derive(Debug, Default)]
@@ -31,8 +31,7 @@ impl Standing {
     /// What is in the way in one wave, a sentence each.
     pub(crate) fn stuck(&self, wave: &Wave) -> Vec<String> {
         let report = self.report.load();
-        let mut stuck: Vec<String> =
-            report.of(&wave.id).map(|still| format!("{} wait: {}", still.load, still.blocker)).collect();
+        let mut stuck: Vec<String> = report.of(&wave.id).map(in_words).collect();
         for (supplier, silence) in self.silent.load().iter() {
             let waits = wave.enrolments().filter(|one| one.supplier == *supplier && one.stage.state().is_unsettled());
             let count = waits.count();
@@ -42,4 +41,12 @@ impl Standing {
         }
         stuck
     }
+}
+
+/// Who waits for what; a wave as a whole may wait while nobody in it does.
+fn in_words(still: &Still) -> String {
+    if still.load.is_zero() {
+        return still.blocker.to_string();
+    }
+    format!("{} wait: {}", still.load, still.blocker)
 }

@@ -77,6 +77,8 @@ async fn returns_that_come_after_the_wave_decide_its_gate() {
         world.until("2031-06-09T08:00:00Z").await;
         let wave = world.wave(1).await;
         assert_eq!((wave.state(), &wave.gate), (wire::WaveState::Soaking, &None), "no return is of a day since");
+        let ripening = "wave 1 of programmes/spring takes nobody any more: its evidence is ripening";
+        assert_eq!(wave.stuck_reasons, [ripening], "nobody waits");
         let waiting = wave.waiting_gate.unwrap();
         assert_eq!(waiting.waits_for, ["statistics, for figures of a day since"]);
         assert_eq!(waiting.by_now.unwrap().verdict(), wire::GateVerdict::Inconclusive);
