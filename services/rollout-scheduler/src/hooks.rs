@@ -171,7 +171,10 @@ impl GateHook {
 /// What a hook is told.
 fn question(asked: &HookToAsk) -> Value {
     let Evidence { members, commanded, live, unsettled, .. } = &asked.evidence;
-    let finding = |finding: &Finding| json!({ "verdict": finding.verdict.to_string(), "finding": finding_in_words(&finding.measured) });
+    let finding = |found: &Finding| {
+        let in_words = finding_in_words(&found.measured);
+        json!({ "verdict": found.verdict.to_string(), "finding": in_words })
+    };
     json!({
         "hook": asked.hook.to_string(),
         "wave": asked.wave.to_string(),

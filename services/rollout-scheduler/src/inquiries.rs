@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
-use rollout::Fact;
 use rollout::effects::{self, FiguresToRead, GateQuestions, HookToAsk};
 use rollout::spec::HookName;
-use tracing::Instrument;
+use rollout::{Fact, WaveRef};
+use tracing::{Instrument, Span};
 
 use crate::errands::{Errand, Grounds, Round};
 use crate::grpc::Statistics;
@@ -44,8 +44,8 @@ impl Errand for Inquiries {
     const NAME: &'static str = "scheduler/inquiries";
 
     async fn perform(&mut self, round: &mut Round) -> Result<(), PartError> {
-        let state = self.grounds.engine.published();
-        let questions = effects::gate_questions(&state.state.rollout, &self.grounds.followed.view(), round.now);
+        let published = self.grounds.engine.published();
+        let questions = effects::gate_questions(&published.state.rollout, &self.grounds.followed.view(), round.now);
         self.say_missing(&questions);
         for asked in &questions.figures {
             let part = Part::Figures(asked.wave.clone());
@@ -77,41 +77,45 @@ impl Inquiries {
     async fn read_figures(&mut self, round: &mut Round, asked: &FiguresToRead) -> Result<(), PartError> {
         let Some(statistics) = self.statistics.clone() else { return Ok(()) };
         let span = tracing::info_span!(parent: None, "gate asks statistics", wave = %asked.wave);
-        let published = self.grounds.engine.published();
-        self.traces.adopt(&self.grounds.engine, &published.state, &asked.wave, &span).await;
-        let grounds = &self.grounds;
-        let recorded = async {
+        let said = async {
             let figures = statistics.figures(asked).await.map_err(PartError::Statistics)?;
-            let fact = Fact::GateFigures {
+            Ok(Fact::GateFigures {
                 wave: asked.wave.clone(),
                 practices: figures.practices,
                 as_at: figures.as_at,
                 positions: figures.positions,
-            };
-            grounds.learn(round.epoch, &asked.wave.to_string(), fact).await
+            })
         };
-        recorded.instrument(span).await?;
-        round.again_at(round.now.saturating_add(LOOKED_AT_AGAIN_AFTER).unwrap_or(round.now));
-        Ok(())
+        self.record(round, &asked.wave, span, said).await
     }
 
     async fn ask_hook(&mut self, round: &mut Round, asked: &HookToAsk) -> Result<(), PartError> {
         let Some(hook) = self.hooks.get(&asked.hook) else { return Ok(()) };
         let span = tracing::info_span!(parent: None, "gate asks hook", wave = %asked.wave, hook = %asked.hook);
-        let published = self.grounds.engine.published();
-        self.traces.adopt(&self.grounds.engine, &published.state, &asked.wave, &span).await;
-        let grounds = &self.grounds;
-        let recorded = async {
+        let said = async {
             let answer = hook.ask(asked).await?;
-            let fact = Fact::GateHookAnswered {
+            Ok(Fact::GateHookAnswered {
                 wave: asked.wave.clone(),
                 hook: asked.hook.clone(),
                 last_action_at: asked.last_action_at,
                 verdict: answer.verdict,
                 reason_code: answer.reason_code,
-            };
-            grounds.learn(round.epoch, &asked.wave.to_string(), fact).await
+            })
         };
+        self.record(round, &asked.wave, span, said).await
+    }
+
+    /// Asks, as a part of the wave's trace, and records what was said.
+    async fn record(
+        &mut self,
+        round: &mut Round,
+        wave: &WaveRef,
+        span: Span,
+        said: impl Future<Output = Result<Fact, PartError>> + Send,
+    ) -> Result<(), PartError> {
+        let published = self.grounds.engine.published();
+        self.traces.adopt(&self.grounds.engine, &published.state, wave, &span).await;
+        let recorded = async { self.grounds.learn(round.epoch, &wave.to_string(), said.await?).await };
         recorded.instrument(span).await?;
         round.again_at(round.now.saturating_add(LOOKED_AT_AGAIN_AFTER).unwrap_or(round.now));
         Ok(())
