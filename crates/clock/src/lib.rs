@@ -34,6 +34,7 @@
 mod activity;
 mod discrete;
 mod manual;
+mod off_thread;
 mod signal;
 mod sleep;
 mod system;

@@ -34,7 +34,6 @@ mod lease;
 mod lists;
 mod machine;
 mod observer;
-mod off_thread;
 mod outbox;
 mod pasts;
 mod patience;

@@ -29,7 +29,6 @@ use crate::chores::{Chores, Done, Round};
 use crate::follower::FollowedRegistry;
 use crate::lease::Lease;
 use crate::machine::{Ask, Command, LeaseHeld, SchedulerMachine, State};
-use crate::off_thread::off_thread;
 use crate::patience::{LeaseLost, Part, PartError, Patience};
 use crate::permits::by_scheduler;
 use crate::standing::Standing;
@@ -188,7 +187,7 @@ impl Performer {
             return Err(PartError::LookUnending);
         }
         let (published, now) = (Arc::clone(published), self.clock.now());
-        let mut looking = off_thread(&self.clock, move || rollout::step(&published.state.rollout, &view, now));
+        let mut looking = self.clock.off_thread(move || rollout::step(&published.state.rollout, &view, now));
         if let Ok(looked) = tokio::time::timeout(LOOK_TIME_MAX, &mut looking).await {
             return Ok(looked?);
         }

@@ -143,7 +143,7 @@ async fn read(handlers: &Handlers, arrived: &Arrived) -> Result<(Import, Option<
     let foresee = arrived.mutation.dry_run || arrived.header.confirms();
     let published = handlers.engine.published();
     let now = handlers.clock.now();
-    let read = tokio::task::spawn_blocking(move || {
+    let read = handlers.clock.off_thread(move || {
         let (state, today) = (&published.state, ods::civil::civil_date(now));
         let import = Import::new(&id, state, ods::read_directory(format, &bytes)?, effective_from, today);
         let foreseen = foresee.then(|| import.effect_on(state, now));

@@ -14,7 +14,6 @@ use super::programmes::{expectation, read_document};
 use super::submit::{Ask, Asked};
 use super::{Handlers, programme_of, refusal};
 use crate::machine::{Rejection, SchedulerMachine};
-use crate::off_thread::off_thread;
 
 /// How many moves a preview lists at most; the counts are of all.
 const MOVES_MAX: usize = 1_000;
@@ -138,7 +137,7 @@ impl Handlers {
         }
         let (state, now) = (state.clone(), self.clock.now());
         let _activity = self.clock.activity();
-        let made = off_thread(&self.clock, move || expand(Expansion { spec: &spec, state: &state, view: &view, now }));
+        let made = self.clock.off_thread(move || expand(Expansion { spec: &spec, state: &state, view: &view, now }));
         made.await.map_err(|error| Error::internal(&error))
     }
 }
