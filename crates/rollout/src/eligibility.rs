@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use ods::{PracticeCode, Supplier};
 
 use crate::blocker::Blocker;
-use crate::calendar::{Shut, civil_date};
+use crate::calendar::{ClosedReason, Occurrence, Shut, civil_date};
 use crate::command::{CountedPause, Unfit};
 use crate::id::{Target, WaveId};
 use crate::pace::CLAIM_TIME;
@@ -177,10 +177,17 @@ fn time_blocker(state: &State, wave: &Wave, enrolment: &Enrolment, now: Timestam
             list_opens_at: ahead.map(|(opens, _, _)| opens),
         });
     }
-    match open_now(state, wave, now) {
-        Ok(_) => None,
-        Err(reason) => Some(Blocker::Shut { reason, opens_at: next_window(state, wave, now) }),
-    }
+    shut(state, wave, &enrolment.supplier, now)
+}
+
+/// The window that a practice of this supplier waits for; none where it is open to it (rule 2).
+pub(crate) fn shut(state: &State, wave: &Wave, supplier: &Supplier, now: Timestamp) -> Option<Blocker> {
+    let frozen = || wave.rules.frozen(supplier, civil_date(now));
+    let reason = match open_now(state, wave, now) {
+        Err(reason) => reason,
+        Ok(_) => Shut::Closed(ClosedReason::FreezeDay { why: frozen()?.to_owned() }),
+    };
+    Some(Blocker::Shut { reason, opens_at: next_window_for(state, wave, supplier, now) })
 }
 
 /// The close of the window that is open for the wave's practices at this moment.
@@ -194,9 +201,19 @@ pub(crate) fn open_now(state: &State, wave: &Wave, now: Timestamp) -> Result<Tim
 
 /// When the wave's next window opens, or now if one is open.
 pub(crate) fn next_window(state: &State, wave: &Wave, now: Timestamp) -> Option<Timestamp> {
-    let mut windows = wave.rules.windows_between(&state.calendar, wave.from.max(civil_date(now)), wave.until);
-    let next = windows.find(|window| window.skipped.is_none() && now < window.closes)?;
+    windows_left(state, wave, now).next().map(|window| window.opens.max(now))
+}
+
+/// As [`next_window`], for the practices of one supplier.
+pub(crate) fn next_window_for(state: &State, wave: &Wave, supplier: &Supplier, now: Timestamp) -> Option<Timestamp> {
+    let mut windows = windows_left(state, wave, now);
+    let next = windows.find(|window| wave.rules.frozen(supplier, window.date).is_none())?;
     Some(next.opens.max(now))
+}
+
+fn windows_left<'a>(state: &'a State, wave: &'a Wave, now: Timestamp) -> impl Iterator<Item = Occurrence> + use<'a> {
+    let windows = wave.rules.windows_between(&state.calendar, wave.from.max(civil_date(now)), wave.until);
+    windows.filter(move |window| window.skipped.is_none() && now < window.closes)
 }
 
 /// When the wave's first practice may go live, or its first list may be taken, at `now` or later.

@@ -13,7 +13,7 @@ use crate::blocker::{Blocker, Owner};
 use crate::calendar::{civil_date, day_bounds};
 use crate::command::{Command, Proposal};
 use crate::drift::{Drift, drift};
-use crate::eligibility::{claim_times, enrolment_blockers, next_window, open_now, practice_blockers, wave_blockers};
+use crate::eligibility::{claim_times, enrolment_blockers, next_window_for, practice_blockers, shut, wave_blockers};
 use crate::id::{Direction, ProgrammeId, Target, WaveRef};
 use crate::information::{Information, information};
 use crate::readiness::unready;
@@ -167,12 +167,8 @@ impl Question<'_> {
             return blockers;
         }
         blockers.extend(wave_blockers(self.state, programme, wave, self.now));
-        if enrolment.mode == Mode::SelfService
-            && stage != EnrolmentState::Invited
-            && let Err(reason) = open_now(self.state, wave, self.now)
-        {
-            let opens_at = next_window(self.state, wave, self.now);
-            blockers.push(Blocker::Shut { reason, opens_at });
+        if enrolment.mode == Mode::SelfService && stage != EnrolmentState::Invited {
+            blockers.extend(shut(self.state, wave, &enrolment.supplier, self.now));
         }
         if blockers.is_empty() {
             blockers.extend(self.cap(programme, wave, enrolment));
@@ -274,7 +270,7 @@ impl Question<'_> {
                 (self.now < closes && blockers.iter().all(in_time)).then_some(starts)
             }
             Mode::Push if stage != EnrolmentState::Admitted => self.turn(programme, wave, from, blockers),
-            Mode::Push | Mode::SelfService => next_window(self.state, wave, from),
+            Mode::Push | Mode::SelfService => next_window_for(self.state, wave, &enrolment.supplier, from),
         }
     }
 

@@ -201,7 +201,16 @@ impl ProgrammeSpec {
     /// # Errors
     /// Where one ends before it begins.
     pub fn freeze_days(&self) -> Result<FreezeDays, CalendarError> {
-        self.freezes.iter().map(|freeze| Freeze::new(freeze.first, freeze.last, freeze.why.as_str())).collect()
+        freeze_days(&self.freezes)
+    }
+
+    /// The freeze days of suppliers that have any.
+    ///
+    /// # Errors
+    /// Where one ends before it begins.
+    pub fn supplier_freezes(&self) -> Result<BTreeMap<Supplier, FreezeDays>, CalendarError> {
+        let with_any = self.suppliers.iter().filter(|(_, driven)| !driven.freezes.is_empty());
+        with_any.map(|(supplier, driven)| Ok((supplier.clone(), driven.freeze_days()?))).collect()
     }
 
     /// The windows of the programme's waves but those that have their own.
@@ -238,6 +247,10 @@ impl ProgrammeSpec {
         let own = self.suppliers.get(supplier)?.mode;
         Some(wave.mode.unwrap_or(own))
     }
+}
+
+fn freeze_days(written: &[FreezeSpec]) -> Result<FreezeDays, CalendarError> {
+    written.iter().map(|freeze| Freeze::new(freeze.first, freeze.last, freeze.why.as_str())).collect()
 }
 
 fn weekly(written: &[WindowSpec]) -> Result<Windows, CalendarError> {

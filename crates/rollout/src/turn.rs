@@ -12,7 +12,8 @@ use ods::PracticeCode;
 use crate::blocker::Blocker;
 use crate::calendar::civil_date;
 use crate::eligibility::{
-    claim_times, earlier_in_the_way, enrolment_blockers, first_slot, next_window, open_now, practice_blockers, unfit,
+    claim_times, earlier_in_the_way, enrolment_blockers, first_slot, next_window_for, open_now, practice_blockers,
+    unfit,
 };
 use crate::id::HoldId;
 use crate::room::Room;
@@ -59,7 +60,7 @@ pub(crate) fn turn(asked: Asked<'_>) -> Option<Timestamp> {
     let Asked { state, programme, wave, from, now, .. } = asked;
     let caps = programme.plan().map(|plan| &plan.spec.caps.daily);
     if caps.is_none_or(|caps| *caps == CapSet::default()) {
-        return next_window(state, wave, from);
+        return wave.enrolment(asked.practice).and_then(|one| next_window_for(state, wave, &one.supplier, from));
     }
     let mut room = Room::of(state, programme, civil_date(now));
     asked.take_lists(&mut room);
@@ -76,6 +77,9 @@ pub(crate) fn turn(asked: Asked<'_>) -> Option<Timestamp> {
             let mut served = Vec::new();
             for (order, waiting) in queue.waiting.iter().filter(|(_, waiting)| waiting.ready_from <= at) {
                 let PracticeFacts { code, supplier, icb, list_size, .. } = waiting.facts;
+                if supplier.as_ref().is_some_and(|one| queue.wave.rules.frozen(one, date).is_some()) {
+                    continue;
+                }
                 let taken = supplier.as_ref().map(|one| room.take_of_day(one, *icb, Load::of(*list_size), date));
                 if taken != Some(Ok(())) {
                     continue;

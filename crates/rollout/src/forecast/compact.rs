@@ -150,6 +150,8 @@ pub(super) struct Course {
     pub(super) until_day: i32,
     pub(super) windows: Vec<OpenWindow>,
     pub(super) lists: Vec<List>,
+    /// Suppliers' own freeze days: desk and day, in order.
+    pub(super) frozen: Vec<(u16, i32)>,
     pub(super) booked_until: Option<Micros>,
     pub(super) after: Vec<u16>,
     pub(super) passed: bool,

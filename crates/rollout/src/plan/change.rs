@@ -114,7 +114,9 @@ impl Comparison {
         self.mention("deadline", &deadline(old).unwrap_or_default(), &deadline(new).unwrap_or_default());
         self.mention("cohort", &old.cohort, &new.cohort);
         self.mention("seed", &old.seed, &new.seed);
-        self.freezes(old, new);
+        // A plan's document was checked: no freeze ends before it begins.
+        let freezes = |spec: &ProgrammeSpec| spec.freeze_days().unwrap_or_default();
+        self.freezes("freezes", &freezes(old), &freezes(new));
         self.caps("caps.daily", &old.caps.daily, &new.caps.daily);
         self.caps("caps.in_flight", &old.caps.in_flight, &new.caps.in_flight);
         self.readiness(old, new);
@@ -134,16 +136,14 @@ impl Comparison {
         self.mention("strategy", &strategy(old), &strategy(new));
     }
 
-    fn freezes(&mut self, old: &ProgrammeSpec, new: &ProgrammeSpec) {
-        // A plan's document was checked: neither ends before it begins.
-        let (before, after) = (old.freeze_days().unwrap_or_default(), new.freeze_days().unwrap_or_default());
-        let bearing = Bearing::of_cover(is_frozen_by(&before, &after), is_frozen_by(&after, &before));
+    fn freezes(&mut self, field: &str, before: &FreezeDays, after: &FreezeDays) {
+        let bearing = Bearing::of_cover(is_frozen_by(before, after), is_frozen_by(after, before));
         let said = |days: &FreezeDays| {
             let each =
                 days.iter().map(|freeze| format!("{} until {} ({})", freeze.first(), freeze.last(), freeze.why()));
             each.collect::<Vec<_>>().join(", ")
         };
-        self.say("freezes", &said(&before), &said(&after), bearing);
+        self.say(field, &said(before), &said(after), bearing);
     }
 
     fn caps(&mut self, field: &str, old: &CapSet, new: &CapSet) {
@@ -201,5 +201,7 @@ impl Comparison {
         let bearing = if new.mode == Mode::SelfService { Bearing::Narrows } else { Bearing::Widens };
         self.say(&format!("{field}.mode"), &old.mode.to_string(), &new.mode.to_string(), bearing);
         self.more_widens(&format!("{field}.attempts"), &old.attempts, &new.attempts);
+        let freezes = |spec: &SupplierSpec| spec.freeze_days().unwrap_or_default();
+        self.freezes(&format!("{field}.freezes"), &freezes(old), &freezes(new));
     }
 }

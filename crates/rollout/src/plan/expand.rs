@@ -106,13 +106,14 @@ impl<'a> Drafting<'a> {
         let today = civil_date(at.now);
         let taken = programme.into_iter().flat_map(|programme| &programme.daily);
         let taken = taken.filter(|(date, _)| today <= **date).map(|(date, loads)| (*date, loads));
+        let freezes = at.spec.supplier_freezes().map_err(|wrong| wrong_at("suppliers".into(), wrong.into()))?;
         let resembles =
             at.spec.strategy.is_some() || at.spec.waves.iter().any(|one| one.order == Order::Representative);
         let mut drafting = Self {
             at,
             programme,
             england: resembles.then(|| England::of(at.view)),
-            packer: Packer::new(&at.spec.caps.daily, taken),
+            packer: Packer::new(&at.spec.caps.daily, freezes, taken),
             members: at.view.iter().filter(|facts| facts.open && cohort.has(facts)).collect(),
             free: BTreeMap::new(),
             waiting: BTreeMap::new(),

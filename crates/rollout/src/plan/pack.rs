@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use ods::{IcbCode, Supplier};
 
+use crate::calendar::FreezeDays;
 use crate::spec::{Cap, CapSet};
 use crate::state::{CapScope, Load, Loads, scopes};
 
@@ -18,6 +19,8 @@ pub(super) struct Packer<'a> {
     /// Scopes by the number that stands for them below: the nation is 0.
     numbers: BTreeMap<CapScope, usize>,
     limits: Vec<Cap>,
+    /// Days on which nobody of a scope goes live.
+    frozen: Vec<(usize, FreezeDays)>,
     days: BTreeMap<Date, Vec<Load>>,
 }
 
@@ -34,10 +37,19 @@ pub(super) struct Parcel {
 const NATION: usize = 0;
 
 impl<'a> Packer<'a> {
-    /// Days that carry already what was sealed or booked for them.
-    pub(super) fn new<'b>(caps: &'a CapSet, taken: impl IntoIterator<Item = (Date, &'b Loads)>) -> Self {
-        let mut packer = Self { caps, numbers: BTreeMap::new(), limits: Vec::new(), days: BTreeMap::new() };
+    /// Days that carry already what was sealed or booked for them; some are frozen by a supplier.
+    pub(super) fn new<'b>(
+        caps: &'a CapSet,
+        freezes: BTreeMap<Supplier, FreezeDays>,
+        taken: impl IntoIterator<Item = (Date, &'b Loads)>,
+    ) -> Self {
+        let (numbers, limits, frozen, days) = (BTreeMap::new(), Vec::new(), Vec::new(), BTreeMap::new());
+        let mut packer = Self { caps, numbers, limits, frozen, days };
         packer.number(CapScope::National);
+        for (supplier, days) in freezes {
+            let number = packer.number(CapScope::Supplier(supplier));
+            packer.frozen.push((number, days));
+        }
         for (date, loads) in taken {
             for (scope, load) in loads.iter() {
                 let number = packer.number(scope.clone());
@@ -66,6 +78,8 @@ impl<'a> Packer<'a> {
             if waiting.is_empty() {
                 break;
             }
+            let frozen = self.frozen.iter().filter(|(_, days)| days.why(*day).is_some());
+            let frozen: Vec<usize> = frozen.map(|(scope, _)| *scope).collect();
             let loads = self.days.entry(*day).or_default();
             let smallest = waiting.iter().map(|index| parcels[*index].load.patients).min().unwrap_or(0);
             let mut left = Vec::new();
@@ -77,7 +91,8 @@ impl<'a> Packer<'a> {
                     break;
                 }
                 let parcel = &parcels[*index];
-                let fits = |scope: &usize| at(loads, *scope).plus(parcel.load).within(self.limits[*scope]);
+                let has_room = |scope: usize| at(loads, scope).plus(parcel.load).within(self.limits[scope]);
+                let fits = |scope: &usize| !frozen.contains(scope) && has_room(*scope);
                 if parcel.scopes.iter().all(fits) {
                     for scope in &parcel.scopes {
                         add(loads, *scope, parcel.load);
@@ -138,6 +153,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::calendar::Freeze;
 
     fn days(count: i8) -> Vec<Date> {
         (1..=count).map(|day| date(2031, 5, day)).collect()
@@ -148,7 +164,7 @@ mod tests {
     }
 
     fn pack(caps: &CapSet, sizes: &[u32], count: i8) -> Vec<Option<i8>> {
-        let mut packer = Packer::new(caps, []);
+        let mut packer = Packer::new(caps, BTreeMap::new(), []);
         let supplier: Supplier = "EMIS".parse().unwrap();
         let parcels: Vec<_> = sizes.iter().map(|size| packer.parcel(&supplier, None, *size)).collect();
         packer.pack(&days(count), &parcels).into_iter().map(|day| day.map(Date::day)).collect()
@@ -171,7 +187,7 @@ mod tests {
     #[test]
     fn an_icb_that_is_full_does_not_stop_the_others() {
         let caps = CapSet { each_icb: Cap { practices: Some(1), patients: None }, ..CapSet::default() };
-        let mut packer = Packer::new(&caps, []);
+        let mut packer = Packer::new(&caps, BTreeMap::new(), []);
         let supplier: Supplier = "TPP".parse().unwrap();
         let (one, other) = ("QOC".parse().ok(), "QHM".parse().ok());
         let parcels = [one, one, other].map(|icb| packer.parcel(&supplier, icb, 100));
@@ -182,12 +198,25 @@ mod tests {
     }
 
     #[test]
+    fn a_supplier_that_has_frozen_a_day_does_not_stop_the_others() {
+        let (tpp, emis): (Supplier, Supplier) = ("TPP".parse().unwrap(), "EMIS".parse().unwrap());
+        let release = Freeze::new(date(2031, 5, 1), date(2031, 5, 2), "release").unwrap();
+        let freezes = BTreeMap::from([(tpp.clone(), FreezeDays::from_iter([release]))]);
+        let caps = CapSet { national: Cap { practices: Some(1), patients: None }, ..CapSet::default() };
+        let mut packer = Packer::new(&caps, freezes, []);
+        let parcels = [&tpp, &emis, &emis, &emis].map(|supplier| packer.parcel(supplier, None, 100));
+        // On the third day the one that stood first since the first does so still.
+        let days_of_each = [Some(date(2031, 5, 3)), Some(date(2031, 5, 1)), Some(date(2031, 5, 2)), None];
+        assert_eq!(packer.pack(&days(3), &parcels), days_of_each);
+    }
+
+    #[test]
     fn what_is_booked_already_counts() {
         let caps = CapSet { national: Cap { practices: Some(1), patients: None }, ..CapSet::default() };
         let supplier: Supplier = "TPP".parse().unwrap();
         let mut taken = Loads::default();
         taken.add(&supplier, None, Load::of(5));
-        let mut packer = Packer::new(&caps, [(date(2031, 5, 1), &taken)]);
+        let mut packer = Packer::new(&caps, BTreeMap::new(), [(date(2031, 5, 1), &taken)]);
         let parcel = packer.parcel(&supplier, None, 5);
         assert_eq!(packer.pack(&days(2), &[parcel]), [Some(date(2031, 5, 2))]);
     }

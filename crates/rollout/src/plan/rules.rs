@@ -38,6 +38,9 @@ pub struct WaveRules {
     pub booked: BTreeMap<Supplier, Booking>,
     /// How often a practice is tried, by supplier.
     pub attempts: BTreeMap<Supplier, u8>,
+    /// Suppliers' own days without go-lives: the wave opens and ends by its windows, and only their practices wait.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub supplier_freezes: BTreeMap<Supplier, FreezeDays>,
 }
 
 /// A supplier's booked dates within a wave.
@@ -77,6 +80,7 @@ impl WaveRules {
             notice_working_days: spec.notice_of(wave),
             booked,
             attempts: spec.suppliers.iter().map(|(supplier, driven)| (supplier.clone(), driven.attempts)).collect(),
+            supplier_freezes: spec.supplier_freezes()?,
         })
     }
 
@@ -110,6 +114,12 @@ impl WaveRules {
             .collect();
         days.dedup();
         days
+    }
+
+    /// Why no practice of this supplier goes live on a day though the wave may (rule 2); None where they do.
+    #[must_use]
+    pub fn frozen(&self, supplier: &Supplier, date: Date) -> Option<&str> {
+        self.supplier_freezes.get(supplier)?.why(date)
     }
 
     /// How often a practice of this supplier is tried.

@@ -11,7 +11,9 @@ use jiff::civil::Date;
 use ods::readiness::{catalogue_item, is_item_name};
 
 use super::{Cap, CapSet, Mode, ProgrammeSpec, StrategySpec, SupplierSpec, Take, Violation, WaveSpec, Wrong};
-use crate::calendar::{Calendar, FreezeDays, Timetable, Windows, civil_date, day_bounds, instant};
+use crate::calendar::{
+    Calendar, ClosedReason, FreezeDays, Occurrence, Timetable, Windows, civil_date, day_bounds, instant,
+};
 use crate::cohort::Cohort;
 use crate::id::WaveId;
 use crate::state::Programme;
@@ -70,6 +72,9 @@ impl ProgrammeSpec {
         for (supplier, spec) in &self.suppliers {
             if spec.attempts == 0 {
                 found.add(format!("suppliers.{supplier}.attempts"), Wrong::Zero);
+            }
+            if let Err(wrong) = spec.freeze_days() {
+                found.add(format!("suppliers.{supplier}.freezes"), wrong.into());
             }
         }
         if self.waves.is_empty() && self.strategy.is_none() {
@@ -295,12 +300,15 @@ impl WaveCheck<'_, '_> {
                 continue;
             }
             let field = format!("suppliers.{supplier}");
+            // One that cannot be is told by itself.
+            let own_freezes = spec.freeze_days().unwrap_or_default();
             if spec.dates.is_empty() || spec.cut_off.is_none() {
                 self.found.add(field, Wrong::BookingIncomplete(supplier.clone()));
                 continue;
             }
             for date in spec.dates.iter().filter(|date| from <= **date && **date <= until) {
-                if let Err(reason) = timetable.go_live_day(*date) {
+                let frozen = own_freezes.why(*date).map(|why| ClosedReason::FreezeDay { why: why.to_owned() });
+                if let Some(reason) = timetable.go_live_day(*date).err().or(frozen) {
                     self.found.add(format!("{field}.dates"), Wrong::ClosedDay { date: *date, reason });
                 }
             }
@@ -332,10 +340,28 @@ impl WaveCheck<'_, '_> {
             self.wrong("from", Wrong::WindowNeverOpens { from, until, cause });
             return;
         };
+        self.suppliers_go(&first, timetable);
         if let Some(objections_until) = self.wave.objections_until {
             let objections_end = instant(objections_until);
             if objections_end >= first.opens {
                 self.wrong("objections_until", Wrong::ObjectionsAfterOpening { objections_end, opens: first.opens });
+            }
+        }
+    }
+
+    /// A supplier that the wave names must have a day that its own freezes leave it.
+    fn suppliers_go(&mut self, first: &Occurrence, timetable: &Timetable<'_>) {
+        let (from, until) = (self.wave.from, self.wave.last_date());
+        for supplier in &self.wave.suppliers {
+            let Some(spec) = self.spec.suppliers.get(supplier) else { continue };
+            let frozen = spec.freeze_days().unwrap_or_default();
+            if frozen.iter().next().is_none() || self.spec.mode_of(self.wave, supplier) == Some(Mode::BookedDates) {
+                continue;
+            }
+            let mut windows = timetable.windows_between(first.opens, day_bounds(until).1);
+            if !windows.any(|window| window.skipped.is_none() && frozen.why(window.date).is_none()) {
+                let field = format!("suppliers.{supplier}.freezes");
+                self.found.add(field, Wrong::WindowNeverOpens { from, until, cause: None });
             }
         }
     }

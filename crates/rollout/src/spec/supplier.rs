@@ -7,7 +7,8 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::TimeOfDay;
+use super::FreezeSpec;
+use crate::calendar::{CalendarError, FreezeDays, TimeOfDay};
 
 /// How often a practice is tried where the document does not say: enough for a bad day at a supplier, few enough that a
 /// practice which cannot be switched on is reported within the week.
@@ -28,6 +29,19 @@ pub struct SupplierSpec {
     /// With booked dates: when the list for a date is taken.
     #[serde(default)]
     pub cut_off: Option<CutOff>,
+    /// Days on which none of its practices goes live, such as those of a release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub freezes: Vec<FreezeSpec>,
+}
+
+impl SupplierSpec {
+    /// Its own freeze days.
+    ///
+    /// # Errors
+    /// Where one ends before it begins.
+    pub fn freeze_days(&self) -> Result<FreezeDays, CalendarError> {
+        super::freeze_days(&self.freezes)
+    }
 }
 
 /// How a practice is switched on.

@@ -129,6 +129,11 @@ pub enum SkipPolicy {
     },
     /// Nobody was left to wait for it.
     NobodyWaiting,
+    /// The suppliers of all who waited had frozen the day.
+    SuppliersFrozen {
+        /// Why, as the first of them wrote.
+        why: String,
+    },
 }
 
 impl fmt::Display for DueOutcome {
@@ -160,6 +165,7 @@ impl fmt::Display for SkipPolicy {
         match self {
             Self::Closed { reason } => write!(out, "{reason}"),
             Self::NobodyWaiting => out.write_str("nobody was waiting"),
+            Self::SuppliersFrozen { why } => write!(out, "frozen by the suppliers of all who waited: {why}"),
         }
     }
 }

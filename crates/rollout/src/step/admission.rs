@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use ods::Supplier;
+
 use super::Walk;
 use crate::blocker::Blocker;
 use crate::calendar::{civil_date, day_bounds};
 use crate::command::{Candidate, Proposal};
-use crate::eligibility::{enrolment_blockers, next_window, open_now, practice_blockers, unfit};
+use crate::eligibility::{enrolment_blockers, next_window_for, practice_blockers, shut, unfit};
 use crate::room::{Full, Room};
 use crate::spec::Mode;
 use crate::state::{Enrolment, EnrolmentState, Programme, State, Subject, Wave};
@@ -53,7 +55,7 @@ impl Walk<'_> {
                         Ok(()) => admitted.push(candidate),
                         Err(cap) => {
                             used_up = room.is_used_up(today);
-                            let opens_at = opens_at(self.state, wave, &cap);
+                            let opens_at = opens_at(self.state, wave, &enrolment.supplier, &cap);
                             let blocker = Blocker::Full { cap, opens_at };
                             self.gathering.practice(&wave.id, practice, enrolment.load(), blocker);
                         }
@@ -76,9 +78,9 @@ impl Walk<'_> {
 }
 
 /// When a cap that leaves no room is looked at again by time alone: a daily one on the next day with a window.
-fn opens_at(state: &State, wave: &Wave, cap: &Full) -> Option<jiff::Timestamp> {
+fn opens_at(state: &State, wave: &Wave, supplier: &Supplier, cap: &Full) -> Option<jiff::Timestamp> {
     match cap {
-        Full::Daily { date, .. } => next_window(state, wave, day_bounds(*date).1),
+        Full::Daily { date, .. } => next_window_for(state, wave, supplier, day_bounds(*date).1),
         Full::InFlight { .. } => None,
     }
 }
@@ -100,10 +102,8 @@ pub(crate) fn candidate(
     let mut blockers = practice_blockers(state, programme, wave, enrolment, facts, now);
     blockers.extend(enrolment_blockers(state, programme, wave, enrolment, subject(wave, enrolment, facts), now));
     // Self-service has no list and no slot, but its day and hour are those of the windows.
-    if enrolment.mode == Mode::SelfService
-        && let Err(reason) = open_now(state, wave, now)
-    {
-        blockers.push(Blocker::Shut { reason, opens_at: next_window(state, wave, now) });
+    if enrolment.mode == Mode::SelfService {
+        blockers.extend(shut(state, wave, &enrolment.supplier, now));
     }
     if let Some(blocker) = blockers.into_iter().next() {
         return Err(blocker);

@@ -1,8 +1,10 @@
 //! What fell due and was not acted on in its time: each with its one outcome (rule 3, I12, I13).
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::Walk;
+use crate::calendar::civil_date;
 use crate::command::Proposal;
 use crate::eligibility::earlier_in_the_way;
 use crate::spec::Mode;
@@ -34,8 +36,15 @@ impl Walk<'_> {
                     return Some(DueOutcome::Skipped { reason });
                 }
                 let waiting = |one: &Enrolment| one.mode != Mode::BookedDates;
-                (*closes <= self.now)
-                    .then(|| self.not_acted_on(programme, wave, *closes, MissReason::NobodyReady, waiting))
+                (*closes <= self.now).then(|| {
+                    let missed = self.not_acted_on(programme, wave, *closes, MissReason::NobodyReady, waiting);
+                    match missed {
+                        DueOutcome::Missed { reason: MissReason::NobodyReady } => {
+                            frozen_on(wave, civil_date(due.at), waiting).unwrap_or(missed)
+                        }
+                        outcome => outcome,
+                    }
+                })
             }
             DueKind::ListOpens { supplier, date, closes } => {
                 let waiting = |one: &Enrolment| one.planned_on == Some(*date) && one.supplier == *supplier;
@@ -64,10 +73,7 @@ impl Walk<'_> {
         otherwise: MissReason,
         waits: impl Fn(&Enrolment) -> bool,
     ) -> DueOutcome {
-        let mut waiting = wave.enrolments().filter(|one| {
-            let state = one.stage.state();
-            state.is_unsealed() && state != EnrolmentState::Invited && waits(one)
-        });
+        let mut waiting = those_who_wait(wave, waits);
         let Some(first) = waiting.next() else {
             return DueOutcome::Skipped { reason: SkipPolicy::NobodyWaiting };
         };
@@ -85,4 +91,19 @@ impl Walk<'_> {
         };
         DueOutcome::Missed { reason }
     }
+}
+
+fn those_who_wait(wave: &Wave, waits: impl Fn(&Enrolment) -> bool) -> impl Iterator<Item = &Enrolment> {
+    wave.enrolments().filter(move |one| {
+        let state = one.stage.state();
+        state.is_unsealed() && state != EnrolmentState::Invited && waits(one)
+    })
+}
+
+/// That a window passed since the suppliers of all who waited had frozen its day; none where one could have gone.
+fn frozen_on(wave: &Wave, date: Date, waits: impl Fn(&Enrolment) -> bool) -> Option<DueOutcome> {
+    let reasons: Option<Vec<&str>> =
+        those_who_wait(wave, waits).map(|one| wave.rules.frozen(&one.supplier, date)).collect();
+    let why = (*reasons?.first()?).to_owned();
+    Some(DueOutcome::Skipped { reason: SkipPolicy::SuppliersFrozen { why } })
 }

@@ -312,6 +312,9 @@ fn each_safeguard_that_is_weakened_widens_and_each_that_is_strengthened_narrows(
         "last: 2031-05-19",
         &format!("freezes: {release} to 2031-05-15 until 2031-05-19 (release) (narrows)"),
     );
+    let days = "2031-05-20 until 2031-05-21 (release)";
+    let frozen = "EMIS: {mode: push, freezes: [{first: 2031-05-20, last: 2031-05-21, why: release}]}";
+    narrows("EMIS: {mode: push}", frozen, &format!("suppliers.EMIS.freezes: none to {days} (narrows)"));
     widens("{dpia: {valid_for_days: 100}}", "{}", "readiness.dpia: demanded to none (widens)");
     widens("valid_for_days: 100", "valid_for_days: 200", "readiness.dpia.valid_for_days: 100 to 200 (widens)");
     narrows(

@@ -114,15 +114,36 @@ fn a_date_beyond_the_last_known_bank_holiday_is_said() {
 
 #[test]
 fn booked_dates_are_checked() {
-    let booked = |dates: &str| {
+    let booking = |dates: &str| {
         let supplier =
             format!("  TPP: {{mode: booked-dates, dates: {dates}, cut_off: {{days_before: 5, at: \"17:00\"}}}}");
-        wrong(&one_wave("    until: 2031-05-16\n    suppliers: [TPP]").replace("  TPP: {mode: push}", &supplier))
+        one_wave("    until: 2031-05-16\n    suppliers: [TPP]").replace("  TPP: {mode: push}", &supplier)
     };
+    let booked = |dates: &str| wrong(&booking(dates));
     assert_eq!(booked("[2031-05-13]"), Vec::<String>::new());
     assert_eq!(booked("[2031-06-10]"), ["waves[0].from: no booked date of TPP lies from 2031-05-06 to 2031-05-16"]);
     let closed = "suppliers.TPP.dates: 2031-05-10 takes no go-live: weekend";
     assert_eq!(booked("[2031-05-10]"), [closed]);
+    let release = "freezes: [{first: 2031-05-12, last: 2031-05-13, why: release 9}], dates";
+    let said = wrong(&booking("[2031-05-13]").replace(" dates:", &format!(" {release}:")));
+    assert_eq!(said, ["suppliers.TPP.dates: 2031-05-13 takes no go-live: freeze day: release 9"]);
+}
+
+#[test]
+fn a_supplier_that_has_frozen_all_days_of_a_wave_that_names_it_is_said() {
+    let frozen = |last: &str, suppliers: &str| {
+        let release = format!("TPP: {{mode: push, freezes: [{{first: 2031-05-06, last: {last}, why: release 9}}]}}");
+        let wave = format!("    until: 2031-05-08\n    suppliers: {suppliers}");
+        wrong(&one_wave(&wave).replace("TPP: {mode: push}", &release))
+    };
+    assert_eq!(frozen("2031-05-07", "[TPP]"), Vec::<String>::new());
+    assert_eq!(frozen("2031-05-09", "[EMIS]"), Vec::<String>::new());
+    let said = "suppliers.TPP.freezes: no window opens from 2031-05-06 to 2031-05-08";
+    assert_eq!(frozen("2031-05-09", "[EMIS, TPP]"), [said]);
+    assert_eq!(
+        frozen("2031-05-05", "[TPP]"),
+        ["suppliers.TPP.freezes: the freeze from 2031-05-06 to 2031-05-05 ends before it begins"]
+    );
 }
 
 #[test]

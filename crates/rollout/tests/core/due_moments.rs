@@ -3,9 +3,11 @@
 use jiff::civil::date;
 use rollout::calendar::Freeze;
 use rollout::state::{Due, DueOutcome, EnrolmentState, MissReason, SkipPolicy, WaveStage};
-use rollout::{Act, next_due, step};
+use rollout::{Act, explain, next_due, step};
 
-use crate::world::{Behaviour, SPRING, World, alice, begun, calendar, moment, one_wave, programme, supplier, wave};
+use crate::world::{
+    Behaviour, SPRING, World, alice, begun, calendar, moment, one_wave, programme, supplier, target, wave,
+};
 
 fn outcomes(world: &World, kind: &str) -> Vec<(String, String)> {
     let due = &world.state.programme(&programme()).unwrap().due;
@@ -208,4 +210,46 @@ fn nobody_ready_is_said_of_a_window_that_nobody_could_use() {
     world.run_until("2031-05-07T12:00:00Z");
     let missed = DueOutcome::Missed { reason: MissReason::NobodyReady };
     assert_eq!(outcomes(&world, "WINDOW_OPENS"), named(&[("2031-05-06T07:00:00Z", &missed.to_string())]));
+}
+
+#[test]
+fn a_supplier_that_has_frozen_a_day_lets_only_its_own_practices_wait() {
+    let release = "TPP: {mode: push, freezes: [{first: 2031-05-06, last: 2031-05-07, why: TPP release 9}]}";
+    let mut world = World::running(10, &one_wave("    until: 2031-05-09").replace("TPP: {mode: push}", release));
+    let of_tpp = |world: &World| {
+        let wave = world.state.wave(&wave(1)).unwrap();
+        wave.enrolments().filter(|one| one.supplier == supplier("TPP")).map(|one| one.practice).collect::<Vec<_>>()
+    };
+    world.run_until("2031-05-06T10:00:00Z");
+    assert_eq!((world.count_on(), of_tpp(&world).len()), (5, 5));
+    let told = explain(&world.state, &world.registry.view, &target(of_tpp(&world)[0]), world.now);
+    let said: Vec<String> = told.blockers.iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("freeze day: TPP release 9"), "{said:?}");
+    assert_eq!(told.earliest_at, Some(moment("2031-05-08T07:00:00Z")));
+    world.run_until("2031-05-07T20:00:00Z");
+    assert_eq!(world.count_on(), 5);
+    world.run_until("2031-05-08T07:30:00Z");
+    assert_eq!(world.count_on(), 10);
+    world.run_until("2031-05-10T20:00:00Z");
+    assert_eq!(
+        outcomes(&world, "WINDOW_OPENS"),
+        named(&[
+            ("2031-05-06T07:00:00Z", "STARTED"),
+            ("2031-05-07T07:00:00Z", "SKIPPED (frozen by the suppliers of all who waited: TPP release 9)"),
+            ("2031-05-08T07:00:00Z", "STARTED"),
+            ("2031-05-09T07:00:00Z", "SKIPPED (nobody was waiting)"),
+        ])
+    );
+}
+
+#[test]
+fn somebody_whose_supplier_has_not_frozen_the_day_makes_it_one_that_was_missed() {
+    let release = "TPP: {mode: push, freezes: [{first: 2031-05-06, last: 2031-05-06, why: TPP release 9}]}";
+    let mut world = World::running(4, &one_wave("    until: 2031-05-07").replace("TPP: {mode: push}", release));
+    for number in 1..=4 {
+        world.registry.change(crate::world::code(number), |facts| facts.readiness = vec![begun("staff-training")]);
+    }
+    world.run_until("2031-05-06T20:00:00Z");
+    assert_eq!(outcomes(&world, "WINDOW_OPENS"), named(&[("2031-05-06T07:00:00Z", "MISSED (nobody was ready)")]));
 }

@@ -32,7 +32,7 @@ caps:
 gate: {min_success: 0.01, min_sample: 1, soak: 4h, timeout: 48h}
 suppliers:
   EMIS: {mode: push, attempts: 9}
-  TPP: {mode: push, attempts: 9}
+  TPP: {mode: push, attempts: 9, freezes: [{first: 2031-05-14, last: 2031-05-15, why: release of TPP}]}
   Medicus: {mode: booked-dates, dates: [2031-05-14, 2031-05-20], cut_off: {days_before: 3, at: "17:00"}}
   Evergreen: {mode: self-service}
 waves:

@@ -111,6 +111,8 @@ impl Laws {
         assert!(!self.halted.contains(&id.programme), "I9: {key} was sealed after a halt");
         assert!(!is_closed(date, &self.holidays), "I16: {key} was sealed for {date}");
         assert!(wave.rules.freeze_days.why(date).is_none(), "I16: {key} was sealed for {date}");
+        let frozen = wave.rules.supplier_freezes.get(&enrolment.supplier).and_then(|days| days.why(date));
+        assert!(frozen.is_none(), "rule 2: {key} was sealed for {date}, which its supplier has frozen");
         assert!(wave.from <= date && date <= wave.until, "{key} was sealed for {date}, outside its wave");
         if activation.booked_on.is_none() {
             let open = wave.rules.windows.iter().any(|window| {

@@ -34,7 +34,7 @@ caps:
 gate: {min_success: 0.5, min_sample: 3, soak: 4h, timeout: 48h}
 suppliers:
   EMIS: {mode: push, attempts: 2}
-  TPP: {mode: push}
+  TPP: {mode: push, freezes: [{first: 2031-05-13, last: 2031-05-14, why: release of TPP}]}
   Medicus: {mode: booked-dates, dates: [2031-05-13, 2031-05-20], cut_off: {days_before: 4, at: "17:00"}}
 waves:
   - wave: 1

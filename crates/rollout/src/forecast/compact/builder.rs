@@ -16,6 +16,7 @@ use crate::eligibility::{gone, is_named_since, is_on, is_taken_back, lists};
 use crate::forecast::limits::{CapOf, Limit};
 use crate::gate::fails_by_concerns;
 use crate::id::{Target, WaveId};
+use crate::plan::WaveRules;
 use crate::readiness::unready;
 use crate::spec::{Cap, CapSet, Mode};
 use crate::state::{
@@ -180,6 +181,18 @@ impl<'a> Builder<'a> {
         Pause { recorded_at: pause.recorded_at.as_microsecond(), end, in_force: true, judged }
     }
 
+    fn frozen(&self, rules: &WaveRules) -> Vec<(u16, i32)> {
+        let mut frozen = Vec::new();
+        for (supplier, days) in &rules.supplier_freezes {
+            for freeze in days.iter() {
+                let (first, last) = (freeze.first().max(rules.from), freeze.last().min(rules.until));
+                frozen.extend((self.day(first)..=self.day(last)).map(|day| (self.desk(supplier), day)));
+            }
+        }
+        frozen.sort_unstable();
+        frozen
+    }
+
     fn course(&self, wave: &Wave, is_listed: bool) -> Course {
         let (programme, now) = (self.source.programme, self.source.now);
         let rules = &wave.rules;
@@ -213,6 +226,7 @@ impl<'a> Builder<'a> {
                     day: self.day(window.date),
                 })
                 .collect(),
+            frozen: self.frozen(rules),
             booked_until: booked_until.map(|date| day_bounds(*date).1.as_microsecond()).max(),
             after: if waived { Vec::new() } else { after.collect() },
             passed: verdict == Some(Verdict::Pass),

@@ -168,12 +168,14 @@ impl Play<'_> {
     fn may_go(&self, place: u32, day: i32) -> bool {
         let seat = &self.seats[place as usize];
         let practice = seat.practice as usize;
-        let from_day = self.course(usize::from(seat.course)).from_day;
+        let course = self.course(usize::from(seat.course));
+        let is_frozen = course.frozen.binary_search(&(self.member(seat.practice).desk, day)).is_ok();
         !seat.is_stuck
+            && !is_frozen
             && self.ready[practice]
             && seat.held_until <= self.now
             && seat.not_before <= self.now
-            && has_come(seat.noticed_from, day.max(from_day))
+            && has_come(seat.noticed_from, day.max(course.from_day))
             && !self.pauses[practice].iter().any(|pause| pause.in_force)
     }
 

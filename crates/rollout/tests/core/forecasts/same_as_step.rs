@@ -76,7 +76,7 @@ caps:
 gate: {{min_success: {min_success}, min_sample: {min_sample}, soak: 4h, timeout: 30h{conditions}}}
 suppliers:
   EMIS: {{mode: push, attempts: {attempts}}}
-  TPP: {{mode: push}}
+  TPP: {{mode: push{frozen}}}
   Medicus: {{mode: booked-dates, dates: [2031-05-13, 2031-05-20], cut_off: {{days_before: 4, at: "17:00"}}}}
 waves:
   - wave: 1
@@ -106,6 +106,11 @@ waves:
             tpp = self.cap("tpp", 2, 9),
             flight = self.cap("flight", 2, 12),
             each_supplier = self.cap("each supplier", 2, 6),
+            frozen = if self.happens("frozen", 0.5) {
+                ", freezes: [{first: 2031-05-13, last: 2031-05-13, why: release}, {first: 2031-05-19, last: 2031-05-20, why: release}]"
+            } else {
+                ""
+            },
             attempts = 1 + self.below("attempts", 3),
             first = 3 + self.below("first", 3),
             min_sample = if self.is_tested() { 9 } else { 3 },
