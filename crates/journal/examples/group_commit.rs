@@ -11,7 +11,7 @@ use database::Db;
 use database::testing::TestStore;
 use imbl::OrdMap;
 use jiff::Timestamp;
-use journal::{Engine, EngineConfig, Journal, Machine, Meta, Submission};
+use journal::{Engine, EngineConfig, InOnePiece, Journal, Machine, Meta, Submission};
 use serde::{Deserialize, Serialize};
 
 /// Counts by name.
@@ -25,6 +25,7 @@ struct Counted {
 impl Machine for Tally {
     const JOURNAL: &'static str = "tally";
     type State = OrdMap<String, u64>;
+    type Cut = InOnePiece;
     type Command = String;
     type Event = Counted;
     type Rejection = std::convert::Infallible;

@@ -19,6 +19,7 @@
 mod checkpoint;
 mod checkpoints;
 mod compact;
+mod cut;
 mod encoding;
 mod engine;
 mod error;
@@ -40,6 +41,7 @@ mod verify;
 pub use checkpoint::Checkpoint;
 pub use checkpoints::{CHECKPOINTS_RECENT_MAX, Checkpoints};
 pub use compact::CompactError;
+pub use cut::{Cut, InOnePiece};
 pub use encoding::{Encoding, EncodingError};
 pub use engine::{
     Accepted, CommitHook, CommitStage, Engine, EngineConfig, Meta, Priority, Published, Salt, Submission, Subscription,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::cut::Cut;
 use crate::encoding::Encoding;
 
 /// A pure state machine: `decide` says what happens, `apply` what it changes. Neither knows time, chance or I/O but
@@ -24,7 +25,9 @@ pub trait Machine: Send + Sync + 'static {
     const STATE_ENCODING: Encoding = Encoding::MessagePack;
 
     /// All that was recorded, folded. Cheap to clone (persistent maps): every batch publishes a clone.
-    type State: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
+    type State: Clone + Send + Sync + 'static;
+    /// How `State` is cut for snapshots: [`InOnePiece`](crate::InOnePiece) unless it is large.
+    type Cut: Cut<Self::State>;
     /// What somebody asks for.
     type Command: Send + 'static;
     /// What happened. Evolves by addition: a field that changes what `apply` does is a new kind, since an older

@@ -10,6 +10,37 @@ use imbl::{OrdMap, OrdSet};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+/// A map that is filled in rising order.
+pub(crate) struct DenseMap<K, V> {
+    map: OrdMap<K, V>,
+    between: Vec<(K, V)>,
+    is_odd: bool,
+}
+
+impl<K, V> Default for DenseMap<K, V> {
+    fn default() -> Self {
+        Self { map: OrdMap::new(), between: Vec::new(), is_odd: false }
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> DenseMap<K, V> {
+    /// Adds what comes after all that is there.
+    pub(crate) fn insert(&mut self, key: K, value: V) {
+        if self.is_odd {
+            self.between.push((key, value));
+        } else {
+            self.map.insert(key, value);
+        }
+        self.is_odd = !self.is_odd;
+    }
+
+    /// The map of all of it.
+    pub(crate) fn filled(mut self) -> OrdMap<K, V> {
+        self.map.extend(self.between);
+        self.map
+    }
+}
+
 /// Reads a map.
 pub(crate) fn map<'de, K, V, D>(deserializer: D) -> Result<OrdMap<K, V>, D::Error>
 where
@@ -31,13 +62,11 @@ where
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-            let (mut map, mut between) = (OrdMap::new(), Vec::new());
+            let mut map = DenseMap::default();
             while let Some((key, value)) = entries.next_entry()? {
                 map.insert(key, value);
-                between.extend(entries.next_entry::<K, V>()?);
             }
-            map.extend(between);
-            Ok(map)
+            Ok(map.filled())
         }
     }
 

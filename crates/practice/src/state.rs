@@ -25,7 +25,7 @@ static PRACTICE_CODE_FIRST: LazyLock<PracticeCode> =
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     #[serde(deserialize_with = "dense::map")]
-    practices: OrdMap<PracticeCode, Arc<Practice>>,
+    pub(crate) practices: OrdMap<PracticeCode, Arc<Practice>>,
     organisations: OrdMap<String, Organisation>,
     #[serde(default)]
     sources: Arc<Sources>,

@@ -1,7 +1,7 @@
 //! The journal of returns: the engine's view of `tally`'s state machine.
 
 use jiff::Timestamp;
-use journal::Machine;
+use journal::{InOnePiece, Machine};
 use tally::{Returns, ReturnsEvent, ReturnsRejection, SubmitReturns};
 
 /// `journals/statistics`.
@@ -12,6 +12,8 @@ impl Machine for ReturnsMachine {
     const JOURNAL: &'static str = "statistics";
 
     type State = Returns;
+
+    type Cut = InOnePiece;
     type Command = SubmitReturns;
     type Event = ReturnsEvent;
     type Rejection = ReturnsRejection;

@@ -7,7 +7,7 @@
 
 use imbl::OrdMap;
 use jiff::Timestamp;
-use journal::Machine;
+use journal::{InOnePiece, Machine};
 use rollout::{HoldId, ProgrammeId, WaveRef};
 use serde::{Deserialize, Serialize};
 
@@ -176,6 +176,8 @@ impl Machine for SchedulerMachine {
     const STATE_SHAPE: u32 = 4;
 
     type State = State;
+
+    type Cut = InOnePiece;
     type Command = Command;
     type Event = Event;
     type Rejection = Rejection;

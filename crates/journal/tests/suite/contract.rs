@@ -7,7 +7,9 @@ use crate::toy::{
     self, Command, Event, TestJournal, TooLittle, Toy, add_one, config, order, reply, request, soon, submit,
 };
 use jiff::SignedDuration;
-use journal::{Accepted, Engine, EngineConfig, Hash, Journal, JournalError, Machine, Meta, Submission, SubmitError};
+use journal::{
+    Accepted, Engine, EngineConfig, Hash, InOnePiece, Journal, JournalError, Machine, Meta, Submission, SubmitError,
+};
 
 fn text(accepted: &Accepted) -> &str {
     std::str::from_utf8(&accepted.reply).expect("the toy replies with text")
@@ -306,6 +308,7 @@ async fn a_database_that_holds_another_journal_is_refused() {
     impl Machine for Other {
         const JOURNAL: &'static str = "other";
         type State = ();
+        type Cut = InOnePiece;
         type Command = ();
         type Event = ();
         type Rejection = TooLittle;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use database::{Db, Dialect, Value, rows, sql};
 use jiff::Timestamp;
 use journal::{
-    ChainFault, Checkpoint, Checkpoints, Engine, EngineConfig, Finding, Hash, JournalError, JournalHandle, Machine,
-    Meta, Record, Signer, Submission, Verification,
+    ChainFault, Checkpoint, Checkpoints, Engine, EngineConfig, Finding, Hash, InOnePiece, JournalError, JournalHandle,
+    Machine, Meta, Record, Signer, Submission, Verification,
 };
 use serde::{Deserialize, Serialize};
 
@@ -227,6 +227,7 @@ enum NewerEvent {
 impl Machine for NewerToy {
     const JOURNAL: &'static str = Toy::JOURNAL;
     type State = Counters;
+    type Cut = InOnePiece;
     type Command = String;
     type Event = NewerEvent;
     type Rejection = TooLittle;

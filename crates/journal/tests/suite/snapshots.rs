@@ -70,6 +70,20 @@ async fn a_start_begins_with_the_snapshot() {
     }
 }
 
+/// An earlier version may have taken a longer one of the same records.
+#[tokio::test]
+async fn parts_beyond_those_that_the_snapshot_has_are_none_of_it() {
+    for test in TestJournal::each().await {
+        let Some(db) = test.db() else { continue };
+        let state = written(&test).await;
+        let longer = "insert into journal_snapshot_parts (position, part, bytes) \
+                      select position, parts_count, $1 from journal_snapshots";
+        db.execute(sql(longer).bind(vec![7_u8; 100])).await.expect("a part is added");
+        damage_first_record(db).await;
+        assert_eq!(reopen(&test).await.expect("it opens"), state, "{}", test.name);
+    }
+}
+
 #[tokio::test]
 async fn a_few_large_records_get_a_snapshot_when_the_engine_ends() {
     for test in TestJournal::each().await {

@@ -7,7 +7,9 @@ use database::Db;
 use database::testing::TestStore;
 use imbl::OrdMap;
 use jiff::Timestamp;
-use journal::{Accepted, Engine, EngineConfig, Journal, Machine, Meta, Outcome, Salt, Submission, SubmitError};
+use journal::{
+    Accepted, Engine, EngineConfig, InOnePiece, Journal, Machine, Meta, Outcome, Salt, Submission, SubmitError,
+};
 use serde::{Deserialize, Serialize};
 
 /// Counters with names.
@@ -58,6 +60,7 @@ pub(crate) struct TooLittle {
 impl Machine for Toy {
     const JOURNAL: &'static str = "toy";
     type State = Counters;
+    type Cut = InOnePiece;
     type Command = Command;
     type Event = Event;
     type Rejection = TooLittle;
