@@ -107,11 +107,18 @@ pub struct Import {
 
 /// A statement as it is kept: with the issue it is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Said {
+pub(crate) struct Said {
     // The place of its issue, since a million practices share a few.
     publication: u32,
     statement: Statement,
 }
+
+/// What is kept of a practice, in a piece of a state.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SaidOf(pub(crate) PracticeCode, pub(crate) Said);
+
+/// Practices in a piece: less than a megabyte.
+const SAID_COUNT: usize = 16_384;
 
 /// Everything one source has said last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,6 +219,27 @@ impl Sources {
     #[must_use]
     pub fn import(&self, id: &str) -> Option<&Import> {
         self.imports.get(id)
+    }
+
+    /// What is kept of practices, by source and code, some at a time.
+    pub(crate) fn said(&self) -> impl Iterator<Item = (SourceKind, Vec<SaidOf>)> {
+        self.by_kind.iter().flat_map(|(kind, source)| {
+            let mut left = source.said.iter().map(|(practice, said)| SaidOf(*practice, *said));
+            std::iter::from_fn(move || {
+                let said: Vec<SaidOf> = left.by_ref().take(SAID_COUNT).collect();
+                (!said.is_empty()).then_some((*kind, said))
+            })
+        })
+    }
+
+    /// Drops what is kept of practices.
+    pub(crate) fn forget_said(&mut self) {
+        self.by_kind.values_mut().for_each(|source| source.said = OrdMap::new());
+    }
+
+    /// Puts back what was kept of practices.
+    pub(crate) fn recall_said(&mut self, kind: SourceKind, said: OrdMap<PracticeCode, Said>) {
+        self.by_kind.entry(kind).or_default().said = said;
     }
 
     /// Those of the statements that say something new.
