@@ -59,7 +59,7 @@ impl Installation {
 
     /// Imports the practices on both cores and has two in three observed as live. Returns how long the map took.
     pub(crate) fn fill(&mut self, england: &England) -> anyhow::Result<Duration> {
-        let server = self.cores.on_both(|| Server::start(&mut self.command("registry", &[])))?;
+        let server = self.start()?;
         let runtime = runtime()?;
         let took = runtime.block_on(async {
             let mut client = client(&server)?;
@@ -79,6 +79,11 @@ impl Installation {
         };
         let arguments = ["--runtime", runtime, "--worker-threads", &threads.to_string()].map(str::to_owned);
         self.cores.on_server(|| Server::start(&mut self.command("registry", &arguments)))
+    }
+
+    /// Serves the registry alone as it is started by default, on both cores.
+    pub(crate) fn start(&self) -> anyhow::Result<Server> {
+        self.cores.on_both(|| Server::start(&mut self.command("registry", &[])))
     }
 
     /// Serves all services in one process, as it is started by default, on both cores.

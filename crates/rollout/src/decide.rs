@@ -36,6 +36,10 @@ use crate::state::{
     Voiding, Wave,
 };
 
+/// Keys in a record of what a person decided about many at once: the journal takes records of three megabytes, and a
+/// brake must never be too large for it.
+const KEYS_MAX: usize = 1_000;
+
 /// What comes of a command.
 ///
 /// An empty list means that nothing is left to do: a proposal that was overtaken, a report of what was known already.
@@ -199,10 +203,17 @@ impl Docket {
     }
 
     /// Gives up activations that were not sealed yet.
-    fn void(&mut self, keys: Vec<ActivationKey>, reason: &Voiding) {
-        if !keys.is_empty() {
-            let voided = |key| Voided { key, reason: reason.clone(), not_before: None };
-            self.record(Event::Voided { keys: keys.into_iter().map(voided).collect() });
+    fn void(&mut self, keys: &[ActivationKey], reason: &Voiding) {
+        let voided = |key: &ActivationKey| Voided { key: key.clone(), reason: reason.clone(), not_before: None };
+        for some in keys.chunks(KEYS_MAX) {
+            self.record(Event::Voided { keys: some.iter().map(voided).collect() });
+        }
+    }
+
+    /// Has suppliers asked to cancel these.
+    fn cancel(&mut self, keys: &[ActivationKey]) {
+        for some in keys.chunks(KEYS_MAX) {
+            self.record(Event::CancelAsked { keys: some.to_vec() });
         }
     }
 

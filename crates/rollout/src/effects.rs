@@ -167,18 +167,22 @@ pub fn notices_to_give(state: &State, wave: &WaveRef) -> Vec<PracticeCode> {
 /// Practices with an enrolment that may still go live, which a hold of this scope withholds or would withhold, by code,
 /// with their patients.
 pub fn withheld_by(state: &State, scope: &HoldScope) -> (Vec<PracticeCode>, Load) {
-    let mut practices = std::collections::BTreeSet::new();
-    let mut load = Load::default();
+    let mut withheld: Vec<(PracticeCode, Load)> = Vec::new();
     for programme in state.programmes.values() {
         for wave in programme.waves.values().filter(|wave| !wave.stage.has_ended()) {
             for enrolment in wave.enrolments().filter(|one| is_withholdable(one.stage.state())) {
-                if scope.covers(&wave.subject(enrolment)) && practices.insert(enrolment.practice) {
-                    load += enrolment.load();
+                if scope.covers(&wave.subject(enrolment)) {
+                    withheld.push((enrolment.practice, enrolment.load()));
                 }
             }
         }
     }
-    (practices.into_iter().collect(), load)
+    // Those of a wave come in order, and a nation's may be in one.
+    withheld.sort_by_key(|(practice, _)| *practice);
+    withheld.dedup_by_key(|(practice, _)| *practice);
+    let mut load = Load::default();
+    withheld.iter().for_each(|(_, one)| load += *one);
+    (withheld.into_iter().map(|(practice, _)| practice).collect(), load)
 }
 
 pub use crate::decide::switched_on_by;

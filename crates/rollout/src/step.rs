@@ -61,6 +61,10 @@ pub fn next_due(state: &State, view: &RegistryView, now: Timestamp) -> Option<Ti
     step(state, view, now).1.next_due
 }
 
+/// Admissions, or switch-offs, in one proposal: few enough that a hold waits for no longer than a decision about so many,
+/// many enough that a wave of thousands is some dozens of records.
+const CHANGES_MAX: usize = 100;
+
 /// One look at everything.
 struct Walk<'a> {
     state: &'a State,

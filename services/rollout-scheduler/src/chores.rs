@@ -18,6 +18,7 @@ use tracing::Instrument;
 
 use crate::grpc::{Asking, KEYS_MAX, Registry, Settled, Told};
 use crate::machine::{Command, SchedulerMachine};
+use crate::parts;
 use crate::patience::{LeaseLost, Part, PartError, Patience};
 use crate::permits::{Permits, by_scheduler};
 use crate::trace::WaveTraces;
@@ -221,8 +222,9 @@ impl Chores {
     }
 
     async fn learn(&self, epoch: u64, cause: &str, fact: Fact) -> Result<(), PartError> {
-        let command = Command::fenced(epoch, rollout::Command::Learn(fact));
-        self.engine.submit(Submission::new(command, by_scheduler(cause)), |_| Vec::new()).await?;
+        let commands = parts::in_parts(fact).into_iter().map(rollout::Command::Learn);
+        let submission = |command| Submission::new(Command::fenced(epoch, command), by_scheduler(cause));
+        parts::any(commands.map(|command| parts::submit(&self.engine, submission(command)))).await?;
         Ok(())
     }
 }

@@ -35,6 +35,7 @@ mod lists;
 mod machine;
 mod observer;
 mod outbox;
+mod parts;
 mod pasts;
 mod patience;
 mod peer;

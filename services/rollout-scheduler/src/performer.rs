@@ -29,6 +29,7 @@ use crate::chores::{Chores, Done, Round};
 use crate::follower::FollowedRegistry;
 use crate::lease::Lease;
 use crate::machine::{Ask, Command, LeaseHeld, SchedulerMachine, State};
+use crate::parts;
 use crate::patience::{LeaseLost, Part, PartError, Patience};
 use crate::permits::by_scheduler;
 use crate::standing::Standing;
@@ -118,14 +119,18 @@ impl Performer {
         let now = self.clock.now();
         self.try_calls(epoch, now).await?;
         let proposed = self.try_proposals(epoch, now).await?;
-        let (traces, patience) = (&mut self.traces, &mut self.patience);
-        let mut round = Round { epoch, now, traces, patience, done: Done::Nothing };
-        let done = self.chores.perform(&mut round).await?;
+        let done = self.do_chores(epoch, now).await?;
         Ok(match (proposed, done) {
             (Look::Rests(wake_at), Done::Nothing) => Look::Rests(earliest(wake_at, self.again_at(now))),
             (_, Done::Nothing | Done::Something) => Look::Moved,
             (_, Done::BrokenOff) => Look::Rests(Some(now)),
         })
+    }
+
+    async fn do_chores(&mut self, epoch: u64, now: Timestamp) -> Result<Done, LeaseLost> {
+        let (traces, patience) = (&mut self.traces, &mut self.patience);
+        let mut round = Round { epoch, now, traces, patience, done: Done::Nothing };
+        self.chores.perform(&mut round).await
     }
 
     async fn try_calls(&mut self, epoch: u64, now: Timestamp) -> Result<(), LeaseLost> {
@@ -136,13 +141,38 @@ impl Performer {
         Ok(())
     }
 
+    /// Proposes what may move, some at a time: what was admitted first has its permit, its seal and its call before the last
+    /// is admitted.
     async fn try_proposals(&mut self, epoch: u64, now: Timestamp) -> Result<Look, LeaseLost> {
-        let mut proposed = None;
-        if !self.patience.rests(&Part::Proposals, now) {
-            let outcome = self.propose(epoch).await;
-            proposed = self.patience.heed(Part::Proposals, outcome, now)?;
+        if self.patience.rests(&Part::Proposals, now) {
+            return Ok(Look::Rests(self.next_call_at()));
         }
-        Ok(proposed.unwrap_or_else(|| Look::Rests(self.next_call_at())))
+        let outcome = self.proposals().await;
+        let Some(proposed) = self.patience.heed(Part::Proposals, outcome, now)? else {
+            return Ok(Look::Rests(self.next_call_at()));
+        };
+        let Some((proposals, next_due)) = proposed else { return Ok(Look::Rests(self.next_call_at())) };
+        let mut moved = false;
+        for some in parts::some_at_a_time(proposals) {
+            if moved {
+                self.go_on(epoch, now).await?;
+            }
+            let outcome = self.propose(epoch, some).await;
+            let Some(any) = self.patience.heed(Part::Proposals, outcome, now)? else { break };
+            moved |= any;
+        }
+        Ok(if moved { Look::Moved } else { Look::Rests(next_due) })
+    }
+
+    /// All that goes on while there is more to propose.
+    async fn go_on(&mut self, epoch: u64, now: Timestamp) -> Result<(), LeaseLost> {
+        self.do_chores(epoch, now).await?;
+        self.try_calls(epoch, now).await?;
+        if let Ok(answered) = self.answers.try_recv() {
+            // Time stands still anyway, until this look is over.
+            drop(self.record_answers(answered).await);
+        }
+        Ok(())
     }
 
     /// When the next call to a supplier falls due.
@@ -156,24 +186,34 @@ impl Performer {
         earliest(self.calls.next().filter(|at| now < *at), self.patience.next(now))
     }
 
-    /// Proposes what may move.
-    async fn propose(&mut self, epoch: u64) -> Result<Look, PartError> {
+    /// What may move, and when to look again where nothing does. None while the copy of the registry lags behind.
+    async fn proposals(&mut self) -> Result<Option<(Vec<rollout::Command>, Option<Timestamp>)>, PartError> {
         let published = self.engine.published();
         let view = self.followed.view();
         // What we told the registry must show in the copy first, else the same would be proposed again.
         if view.position == 0 || view.position < self.chores.registry_position_told() {
-            return Ok(Look::Rests(self.next_call_at()));
+            return Ok(None);
         }
         let (proposals, report) = self.step(&published, view).await?;
         let next_due = report.next_due;
         self.standing.set(report);
-        let mut moved = false;
+        Ok(Some((proposals, next_due)))
+    }
+
+    /// Proposes; whether anything came of it.
+    async fn propose(&mut self, epoch: u64, proposals: Vec<rollout::Command>) -> Result<bool, PartError> {
+        let published = self.engine.published();
+        let mut submitted = Vec::new();
         for proposal in proposals {
             let span = self.span_of(&published.state, &proposal).await;
             let cause = trace::wave_of(&proposal).map(ToString::to_string).unwrap_or_default();
-            moved |= self.submit(epoch, &cause, proposal).instrument(span).await?;
+            submitted.push((span, cause, proposal));
         }
-        Ok(if moved { Look::Moved } else { Look::Rests(next_due) })
+        let submitted = submitted.into_iter().map(|(span, cause, proposal)| {
+            let submission = span.in_scope(|| by_performer(epoch, &cause, proposal));
+            parts::submit(&self.engine, submission).instrument(span)
+        });
+        Ok(parts::any(submitted).await?)
     }
 
     /// Looks at everything, off this thread: at a nation it takes a while. Time stands still, since our caller holds an
@@ -207,12 +247,12 @@ impl Performer {
         span
     }
 
-    /// Has a command of ours decided; whether anything came of it.
-    async fn submit(&self, epoch: u64, cause: &str, command: rollout::Command) -> Result<bool, PartError> {
-        let submission = Submission::new(Command::fenced(epoch, command), by_scheduler(cause));
-        let word = |outcome: &journal::Outcome<'_, SchedulerMachine>| vec![0; usize::from(!outcome.events.is_empty())];
-        let accepted = self.engine.submit(submission, word).await?;
-        Ok(!accepted.reply.is_empty())
+    /// Records a fact.
+    async fn learn(&self, epoch: u64, cause: &str, fact: Fact) -> Result<(), PartError> {
+        let commands = parts::in_parts(fact).into_iter().map(rollout::Command::Learn);
+        let submitted = commands.map(|command| parts::submit(&self.engine, by_performer(epoch, cause, command)));
+        parts::any(submitted).await?;
+        Ok(())
     }
 
     /// Makes the calls that are due. What is sent is recorded as sent first, so that it is asked about, not sent again,
@@ -229,7 +269,7 @@ impl Performer {
         let requests = calls.iter().filter(|call| call.call == Call::Request);
         let keys: Vec<_> = requests.map(|call| call.key.clone()).collect();
         if !keys.is_empty()
-            && let Err(error) = self.submit(epoch, "", rollout::Command::Learn(Fact::Sent { keys })).await
+            && let Err(error) = self.learn(epoch, "", Fact::Sent { keys }).await
         {
             self.calls.give_back(&calls);
             return Err(error);
@@ -285,8 +325,7 @@ impl Performer {
             self.traces.adopt(&self.engine, &published.state, wave, &span).await;
         }
         let cause = wave.map(ToString::to_string).unwrap_or_default();
-        self.submit(epoch, &cause, rollout::Command::Learn(Fact::Answers { answers })).instrument(span).await?;
-        Ok(())
+        self.learn(epoch, &cause, Fact::Answers { answers }).instrument(span).await
     }
 
     /// The epoch that we perform under, while the lease is ours.
@@ -319,6 +358,10 @@ impl Performer {
             Err(error) => tracing::warn!(error = telemetry::chain(&error), "the lease was not recorded"),
         }
     }
+}
+
+fn by_performer(epoch: u64, cause: &str, command: rollout::Command) -> Submission<Command> {
+    Submission::new(Command::fenced(epoch, command), by_scheduler(cause))
 }
 
 /// Requests that were sent, by us before a restart or by whoever had the lease, and to which no answer is recorded. They

@@ -11,6 +11,7 @@ use rollout::{ActivationKey, Fact};
 use crate::follower::{FollowedRegistry, JOURNAL_REWOUND};
 use crate::grpc::{Asking, KEYS_MAX, Registry};
 use crate::machine::{Command, Rejection, SchedulerMachine};
+use crate::parts;
 use crate::peer::PeerError;
 use crate::selection;
 
@@ -57,10 +58,13 @@ impl Permits {
             if registry_position < known {
                 return Err(PeerError::Rewound { known, found: registry_position }.into());
             }
-            let fact = Fact::Permits { answers, registry_position };
-            let command = Command { fence, ..Command::open(rollout::Command::Learn(fact)) };
-            // Permits are served first, as holds and pauses are: a seal should not wait behind an import.
-            self.engine.submit(Submission::new(command, by_scheduler(cause)).urgent(), |_| Vec::new()).await?;
+            let facts = parts::in_parts(Fact::Permits { answers, registry_position });
+            // Not urgent: a hold that comes meanwhile is decided before them.
+            let submitted = facts.into_iter().map(|fact| {
+                let command = Command { fence, ..Command::open(rollout::Command::Learn(fact)) };
+                parts::submit(&self.engine, Submission::new(command, by_scheduler(cause)))
+            });
+            parts::any(submitted).await?;
             position = registry_position;
         }
         Ok(position)
@@ -79,8 +83,9 @@ impl Permits {
 
     /// Records a fact, outside any fence: at a supplier's request.
     pub(crate) async fn learn(&self, cause: &str, fact: Fact) -> Result<(), PermitsError> {
-        let command = Command::open(rollout::Command::Learn(fact));
-        self.engine.submit(Submission::new(command, by_scheduler(cause)), |_| Vec::new()).await?;
+        let commands = parts::in_parts(fact).into_iter().map(|fact| Command::open(rollout::Command::Learn(fact)));
+        let submission = |command| Submission::new(command, by_scheduler(cause));
+        parts::any(commands.map(|command| parts::submit(&self.engine, submission(command)))).await?;
         Ok(())
     }
 

@@ -1,23 +1,27 @@
 //! Selections of practices, and the hash by which a caller confirms one (I23).
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::fmt::Write as _;
 
 use filter::FilterError;
 use ods::PracticeCode;
 use rollout::{Cohort, RegistryView};
 use sha2::{Digest, Sha256};
 
-/// SHA-256, in hexadecimal, over the codes in order, a line each.
-pub(crate) fn hash(practices: &BTreeSet<PracticeCode>) -> String {
-    hash_of_lines(practices.iter().map(ToString::to_string))
+/// SHA-256, in hexadecimal, over the codes, which must come in order, a line each.
+pub(crate) fn hash<'a>(practices: impl IntoIterator<Item = &'a PracticeCode>) -> String {
+    hash_of_lines(practices)
 }
 
 /// SHA-256, in hexadecimal, over lines, each with its end.
-pub(crate) fn hash_of_lines(lines: impl Iterator<Item = String>) -> String {
-    let mut sha = Sha256::new();
+pub(crate) fn hash_of_lines(lines: impl IntoIterator<Item = impl Display>) -> String {
+    let (mut sha, mut text) = (Sha256::new(), String::new());
     for line in lines {
-        sha.update(line);
-        sha.update("\n");
+        text.clear();
+        // A text takes whatever is written into it.
+        let _ = writeln!(text, "{line}");
+        sha.update(&text);
     }
     hex::encode(sha.finalize())
 }

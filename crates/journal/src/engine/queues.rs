@@ -1,4 +1,4 @@
-//! Queues: the urgent one, served first, and the normal one, of which each batch takes a share.
+//! Queues: the urgent one, served first and by itself, and the normal one, of which each other batch takes a share.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub(crate) struct Queues<M: Machine> {
     normal: mpsc::Receiver<Job<M>>,
     urgent_next: VecDeque<Job<M>>,
     normal_next: VecDeque<Job<M>>,
+    /// The last batch had urgent commands only.
+    was_urgent: bool,
 }
 
 /// Two queues of at most `commands_max` each.
@@ -31,7 +33,7 @@ pub(crate) fn queues<M: Machine>(commands_max: usize) -> (QueueSenders<M>, Queue
     let (urgent_sender, urgent) = mpsc::channel(commands_max);
     let (normal_sender, normal) = mpsc::channel(commands_max);
     let senders = QueueSenders { urgent: urgent_sender, normal: normal_sender };
-    (senders, Queues { urgent, normal, urgent_next: VecDeque::new(), normal_next: VecDeque::new() })
+    (senders, Queues { urgent, normal, urgent_next: VecDeque::new(), normal_next: VecDeque::new(), was_urgent: false })
 }
 
 /// Where redactions are queued, for those who don't know the machine. It does not keep the engine alive.
@@ -79,9 +81,14 @@ impl<M: Machine> Queues<M> {
         true
     }
 
-    /// Takes what waits, urgent ones first, at most `commands_max`.
+    /// Takes what waits, at most `commands_max`: urgent ones by themselves, since the answer to each waits for the decisions
+    /// about all; in the next batch urgent ones first, and normal ones.
     pub(crate) fn take(&mut self, commands_max: usize) -> VecDeque<Job<M>> {
         fill(&mut self.urgent_next, &mut self.urgent, commands_max);
+        self.was_urgent = !self.was_urgent && !self.urgent_next.is_empty();
+        if self.was_urgent {
+            return self.urgent_next.drain(..).collect();
+        }
         fill(&mut self.normal_next, &mut self.normal, commands_max);
         let normal_share = self.normal_next.len().min(commands_max / NORMAL_SHARE);
         let urgent_count = self.urgent_next.len().min(commands_max - normal_share);

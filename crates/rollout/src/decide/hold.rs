@@ -75,7 +75,7 @@ fn brake(docket: &mut Docket, hold: Hold) {
     docket.record(Event::HoldPlaced { hold: Box::new(hold) });
     let state = docket.state.clone();
     let queued = docket.intended(|one| covers(&state, &scope, one));
-    docket.void(queued, &Voiding::Held { hold: id });
+    docket.void(&queued, &Voiding::Held { hold: id });
     if brake == Brake::Stop {
         let under_way = |one: &&Activation| {
             let stage = one.stage.state();
@@ -83,9 +83,7 @@ fn brake(docket: &mut Docket, hold: Hold) {
         };
         let keys: Vec<ActivationKey> =
             docket.state.activations().filter(under_way).map(|one| one.key.clone()).collect();
-        if !keys.is_empty() {
-            docket.record(Event::CancelAsked { keys });
-        }
+        docket.cancel(&keys);
     }
 }
 

@@ -90,7 +90,7 @@ fn come_into_force(docket: &mut Docket, plan: &Plan) {
         let wave = one.wave().filter(|wave| wave.programme == plan.programme);
         wave.is_some_and(|wave| !kept.contains(&(wave.wave, one.key.practice)))
     });
-    docket.void(replaced, &Voiding::Replanned);
+    docket.void(&replaced, &Voiding::Replanned);
     let Some(programme) = docket.state.programme(&plan.programme) else { return };
     let unopened: Vec<_> = programme.waves.values().filter(|wave| wave.stage.is_before_open()).collect();
     let unopened: Vec<_> = unopened.into_iter().map(|wave| wave.id.clone()).collect();

@@ -50,7 +50,7 @@ pub(super) fn not_ended(programme: &Programme) -> Result<&Programme, Rejection> 
 pub(super) fn cancel(docket: &mut Docket, person: Person<'_>, id: &ProgrammeId) -> Result<(), Rejection> {
     let waves: Vec<_> = not_ended(docket.programme(id)?)?.waves.values().map(|wave| wave.id.clone()).collect();
     let admitted = docket.intended(|one| one.wave().is_some_and(|wave| wave.programme == *id));
-    docket.void(admitted, &Voiding::Replanned);
+    docket.void(&admitted, &Voiding::Replanned);
     for wave in &waves {
         docket.settle_all(wave, &DueOutcome::Superseded);
     }

@@ -45,11 +45,8 @@ pub(super) fn unwind(
     if etag.is_none() {
         return Err(Rejection::EtagDiffers { given: 0, actual });
     }
-    docket.void(docket.intended(|one| one.wave() == Some(id)), &Voiding::Unwound);
-    let keys = under_way(&docket.state, id);
-    if !keys.is_empty() {
-        docket.record(Event::CancelAsked { keys });
-    }
+    docket.void(&docket.intended(|one| one.wave() == Some(id)), &Voiding::Unwound);
+    docket.cancel(&under_way(&docket.state, id));
     docket.settle_all(id, &DueOutcome::Superseded);
     let practices = docket.state.wave(id).map(|wave| switched_on_by(&docket.state, wave)).unwrap_or_default();
     docket.record(Event::UnwindingBegun { wave: id.clone(), reason, signature, practices });

@@ -204,7 +204,7 @@ fn put_aside(docket: &mut Docket, id: &WaveRef, unfit: &BTreeMap<PracticeCode, U
     let to = objections.map(|objections| objections.to);
     let aside = |one: &Activation| one.wave() == Some(id) && moves.contains_key(&one.key.practice);
     let admitted: Vec<ActivationKey> = docket.intended(aside);
-    docket.void(admitted, &Voiding::SetAside);
+    docket.void(&admitted, &Voiding::SetAside);
     docket.move_enrolments(id, moves, Some(registry_position));
     if !rulings.is_empty() {
         docket.record(Event::PausesJudged { wave: id.clone(), rulings });
@@ -387,7 +387,7 @@ pub(super) fn end_unopened(docket: &mut Docket, id: &WaveRef, outcome: &DueOutco
 /// Those whose turn never came wait for the next version of the plan.
 fn leave_over(docket: &mut Docket, id: &WaveRef) {
     let admitted = docket.intended(|one| one.wave() == Some(id));
-    docket.void(admitted, &Voiding::OutOfTime);
+    docket.void(&admitted, &Voiding::OutOfTime);
     let Some(wave) = docket.state.wave(id) else { return };
     let mut moves = Moves::new();
     for enrolment in wave.in_state(EnrolmentState::Enrolled) {

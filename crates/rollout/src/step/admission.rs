@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ods::Supplier;
 
-use super::Walk;
+use super::{CHANGES_MAX, Walk};
 use crate::blocker::Blocker;
 use crate::calendar::{civil_date, day_bounds};
 use crate::command::{Candidate, Proposal};
@@ -13,10 +13,6 @@ use crate::room::{Full, Room};
 use crate::spec::Mode;
 use crate::state::{Enrolment, EnrolmentState, Programme, State, Subject, Wave};
 use crate::view::{PracticeFacts, RegistryView};
-
-/// Admissions in one proposal: few enough that a hold waits for no longer than a decision about so many, many enough
-/// that a wave of thousands is a few records.
-const ADMISSIONS_MAX: usize = 500;
 
 impl Walk<'_> {
     pub(super) fn admissions(&mut self, programme: &Programme, wave: &Wave, room: &mut Room<'_>) {
@@ -68,10 +64,10 @@ impl Walk<'_> {
             let wave = wave.id.clone();
             self.proposals.push(Proposal::SetAside { wave, unfit: set_aside, registry_position });
         }
-        for practices in invited.chunks(ADMISSIONS_MAX).map(<[_]>::to_vec) {
+        for practices in invited.chunks(CHANGES_MAX).map(<[_]>::to_vec) {
             self.proposals.push(Proposal::Invite { wave: wave.id.clone(), practices, registry_position });
         }
-        for practices in admitted.chunks(ADMISSIONS_MAX).map(<[_]>::to_vec) {
+        for practices in admitted.chunks(CHANGES_MAX).map(<[_]>::to_vec) {
             self.proposals.push(Proposal::Admit { wave: wave.id.clone(), practices, registry_position });
         }
     }

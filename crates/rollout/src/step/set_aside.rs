@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Walk;
+use super::{CHANGES_MAX, Walk};
 use crate::command::{DisableCandidate, Proposal, Unfit};
 use crate::decide::may_disable;
 use crate::eligibility::unfit;
@@ -56,8 +56,9 @@ impl Walk<'_> {
                 self.wake(at);
             }
         }
-        if !practices.is_empty() {
-            self.proposals.push(Proposal::Disable { practices, registry_position: self.view.position });
+        let registry_position = self.view.position;
+        for practices in practices.chunks(CHANGES_MAX).map(<[_]>::to_vec) {
+            self.proposals.push(Proposal::Disable { practices, registry_position });
         }
     }
 }

@@ -9,7 +9,11 @@ use crate::world::{Behaviour, SPRING, World, alice, bob, carol, code, moment, on
 
 /// A world in which everything waits for permits: admitted, and nothing sealed.
 fn queued() -> World {
-    let mut world = World::running(20, &one_wave(""));
+    queued_of(20)
+}
+
+fn queued_of(count: u32) -> World {
+    let mut world = World::running(count, &one_wave(""));
     world.run_until("2031-05-06T06:59:59Z");
     world.jump(moment("2031-05-06T07:00:00Z"));
     for _ in 0..5 {
@@ -17,8 +21,32 @@ fn queued() -> World {
             world.submit(&command).unwrap();
         }
     }
-    assert_eq!(world.count(1, EnrolmentState::Admitted), 20);
+    assert_eq!(world.count(1, EnrolmentState::Admitted), count);
     world
+}
+
+/// The journal takes no record of more than three megabytes.
+#[test]
+fn a_hold_on_very_many_is_several_records_of_one_decision() {
+    let mut world = queued_of(2_300);
+    let before = world.history.len();
+    world.hold(HoldScope::National, HoldClass::Safety, Brake::Stop);
+    let since: Vec<_> = world.history[before..].iter().map(|(_, event)| event.kind()).collect();
+    assert_eq!(since, ["hold-placed", "voided", "voided", "voided"]);
+    assert_eq!(world.count(1, EnrolmentState::Enrolled), 2_300);
+}
+
+#[test]
+fn a_stop_of_very_many_asks_to_cancel_them_in_several_records() {
+    let mut world = queued_of(1_100);
+    world.suppliers.insert(supplier("TPP"), Behaviour::Silent);
+    world.suppliers.insert(supplier("EMIS"), Behaviour::Silent);
+    world.ask_permits();
+    world.ask_permits();
+    let before = world.history.len();
+    world.hold(HoldScope::National, HoldClass::Safety, Brake::Stop);
+    let since: Vec<_> = world.history[before..].iter().map(|(_, event)| event.kind()).collect();
+    assert_eq!(since, ["hold-placed", "cancel-asked", "cancel-asked"]);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Holds: placing, lifting, listing, acknowledging.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
 use api::{Error, Page, PageLimits};
 use journal::Outcome;
@@ -135,8 +134,7 @@ fn members(filter: &str, view: &RegistryView) -> Result<imbl::OrdSet<PracticeCod
 /// are others now.
 fn confirmed(request: &wire::PlaceHoldRequest, scope: &HoldScope) -> Result<Result<(), Rejection>, Error> {
     let HoldScope::Selection(members) = scope else { return Ok(Ok(())) };
-    let members: BTreeSet<PracticeCode> = members.iter().copied().collect();
-    let (members_count, hash) = (members.len() as u64, selection::hash(&members));
+    let (members_count, hash) = (members.len() as u64, selection::hash(members));
     if request.confirm_hash.is_empty() {
         let message = "a selection by filter is confirmed by the count and hash of a dry run: {count} and {hash} now";
         let error = Error::invalid("confirm_hash", "CONFIRMATION_REQUIRED", message);
@@ -147,11 +145,12 @@ fn confirmed(request: &wire::PlaceHoldRequest, scope: &HoldScope) -> Result<Resu
 }
 
 /// The practices that a scope withholds, with the patients of those that are enrolled; of a selection all its members.
-fn withheld(state: &State, scope: &HoldScope) -> (BTreeSet<PracticeCode>, Load) {
-    let (enrolled, load) = rollout::effects::withheld_by(state, scope);
-    let mut practices: BTreeSet<PracticeCode> = enrolled.into_iter().collect();
+fn withheld(state: &State, scope: &HoldScope) -> (Vec<PracticeCode>, Load) {
+    let (mut practices, load) = rollout::effects::withheld_by(state, scope);
     if let HoldScope::Selection(members) = scope {
         practices.extend(members.iter().copied());
+        practices.sort_unstable();
+        practices.dedup();
     }
     (practices, load)
 }
