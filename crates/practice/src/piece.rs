@@ -83,11 +83,11 @@ mod tests {
         let codes: Vec<ods::PracticeCode> = codes.collect();
         let mut state = State::default();
         for (code, position) in codes.iter().zip(1..) {
-            let name = Fact { effective_from: date(2022, 11, 1), recorded_at, value: "The Surgery".to_owned() };
+            let name = Fact { effective_from: date(2031, 5, 6), recorded_at, value: "The Surgery".to_owned() };
             state.insert(Practice::new(*code, Facts::new(name), recorded_at), position);
         }
         for source in [SourceKind::Map, SourceKind::Epraccur] {
-            let day = date(2022, 11, 1);
+            let day = date(2031, 5, 6);
             let publication = Publication { name: "An issue".to_owned(), date: day, effective_from: day };
             let statements = codes.iter().copied().map(Statement::new).collect();
             let read = SourceRead { import: "first".to_owned(), source, publication, statements };

@@ -188,9 +188,8 @@ mod tests {
         news.into_iter().map(|observation| observation.state).collect()
     }
 
-    /// I28.
     #[test]
-    fn a_practice_that_a_list_no_longer_has_is_told_as_off() {
+    fn i28_a_practice_that_a_list_no_longer_has_is_told_as_off() {
         assert_eq!(told(Observed::Off, &view(Observed::On, false, Observed::On)), [Observed::Off]);
         assert_eq!(told(Observed::On, &view(Observed::On, false, Observed::On)), []);
     }

@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod history;
+mod invariants;
 mod lints;
 
 use std::path::Path;

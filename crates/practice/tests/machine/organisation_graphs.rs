@@ -283,7 +283,7 @@ fn nobody_is_on_unconfirmed(state: &State) {
 
 proptest! {
     #[test]
-    fn random_organisation_graphs_keep_rule_9(acts in acts()) {
+    fn i27_random_organisation_graphs_keep_rule_9(acts in acts()) {
         let mut bench = country();
         let all = (0..u64::from(PRACTICES)).map(|number| 1_000 + number).sum();
         for act in &acts {

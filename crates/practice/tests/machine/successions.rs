@@ -516,9 +516,8 @@ fn a_code_is_closed_once_and_no_line_of_successors_returns() {
     merge(&mut bench, &["A81002"], "B82001", "2031-06-04");
 }
 
-/// I23.
 #[test]
-fn what_the_caller_saw_and_confirms_is_what_is_touched() {
+fn i23_what_the_caller_saw_and_confirms_is_what_is_touched() {
     let mut bench = town();
     let named = terms(SuccessionKind::Merge, &["A81001", "A81002"], &["B82001"], TODAY);
     let expected = affected(&bench.state, &named);

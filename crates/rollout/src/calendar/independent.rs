@@ -95,7 +95,7 @@ fn at(second: i64, microsecond: i64) -> Timestamp {
 }
 
 #[test]
-fn membership_in_every_minute_round_each_change_of_the_clocks_agrees_with_another_library() {
+fn i15_membership_in_every_minute_round_each_change_of_the_clocks_agrees_with_another_library() {
     let transitions = transitions();
     assert_eq!(transitions.len(), 210, "two a year over 105 years");
     let windows = windows();
@@ -119,7 +119,7 @@ fn membership_in_every_minute_round_each_change_of_the_clocks_agrees_with_anothe
 }
 
 #[test]
-fn membership_on_every_day_agrees_with_another_library() {
+fn i15_membership_on_every_day_agrees_with_another_library() {
     let transitions = transitions();
     let windows = windows();
     // Of no common measure with a day, so that each day is asked at other minutes.

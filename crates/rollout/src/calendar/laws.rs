@@ -103,7 +103,7 @@ proptest! {
 
     /// I12: however the time is cut, each due moment is met once, in order, under one name.
     #[test]
-    fn due_moments_are_neither_repeated_nor_missed(
+    fn i12_due_moments_are_neither_repeated_nor_missed(
         calendar in calendar(), windows in windows(), cuts in prop::collection::btree_set(moment(), 2..6),
     ) {
         let freeze_days = FreezeDays::default();

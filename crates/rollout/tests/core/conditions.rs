@@ -154,7 +154,7 @@ fn a_supplier_of_whom_no_view_is_heard_is_waited_for() {
 
 /// I7, and rule 5: who was refused is none of those who have access; who is not known to have it is.
 #[test]
-fn figures_are_of_the_practices_that_were_switched_on_or_may_have_been() {
+fn i07_figures_are_of_the_practices_that_were_switched_on_or_may_have_been() {
     let mut world = World::running(20, &gated(STATISTICS).replace("min_success: 0.9", "min_success: 0.4"));
     world.suppliers.insert(supplier("TPP"), Behaviour::Refuses { retryable: false });
     world.run_until("2031-05-08T12:00:00Z");

@@ -20,7 +20,7 @@ fn named(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn each_window_of_a_wave_has_its_outcome() {
+fn i12_each_window_of_a_wave_has_its_outcome() {
     let mut world = World::running(25, SPRING);
     world.run_until("2031-06-10T00:00:00Z");
     let outcomes = outcomes(&world, "WINDOW_OPENS");

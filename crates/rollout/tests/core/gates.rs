@@ -26,7 +26,7 @@ fn a_wave_that_shows_its_share_passes_by_itself() {
 }
 
 #[test]
-fn a_wave_that_fails_halts_its_programme_until_a_person_has_decided_acknowledged_and_lifted() {
+fn i09_a_wave_that_fails_halts_its_programme_until_a_person_has_decided_acknowledged_and_lifted() {
     let mut world = World::running(30, SPRING);
     world.suppliers.insert(supplier("TPP"), Behaviour::Refuses { retryable: false });
     world.run_until("2031-05-12T12:00:00Z");

@@ -104,9 +104,8 @@ async fn lifting_one_hold_leaves_the_others() {
     assert_eq!(holds.iter().map(|hold| hold.name.as_str()).collect::<Vec<_>>(), ["holds/1"]);
 }
 
-/// I23.
 #[tokio::test]
-async fn a_selection_is_held_as_confirmed_or_not_at_all() {
+async fn i23_a_selection_is_held_as_confirmed_or_not_at_all() {
     let mut world = world_of(prompt("EMIS")).await;
     let selection = wire::Selection { filter: "practice.list_size > 5001".to_owned(), practices: Vec::new() };
     let request = on(Scope::Selection(selection), wire::HoldClass::Capacity);

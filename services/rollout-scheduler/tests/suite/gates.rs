@@ -196,7 +196,7 @@ async fn a_hook_is_told_counts_and_asked_until_it_can_say() {
 
 /// I6: what is no answer never passes a gate.
 #[tokio::test]
-async fn what_a_hook_says_otherwise_counts_for_nothing() {
+async fn i06_what_a_hook_says_otherwise_counts_for_nothing() {
     let broken = [
         (500, says("PASS", "REVIEWED").1),
         (200, "<html>PASS</html>".to_owned()),

@@ -86,9 +86,8 @@ async fn nobody_goes_live_without_notice() {
     assert_eq!(world.enrolment(1, "A81001").await.reason, "NOTICE_NOT_DELIVERED");
 }
 
-/// I28.
 #[tokio::test]
-async fn access_that_is_observed_off_shows_as_drift_and_is_never_switched_on_again_by_itself() {
+async fn i28_access_that_is_observed_off_shows_as_drift_and_is_never_switched_on_again_by_itself() {
     let mut world = world_of(prompt("EMIS")).await;
     world.until("2031-06-02T09:00:00Z").await;
     assert_eq!(world.enrolment(1, "A81002").await.state(), wire::EnrolmentState::Verified);

@@ -75,9 +75,8 @@ async fn a_judgement_of_a_pause_that_was_lifted_meanwhile_is_told_no_more() {
     assert!(is_told(&world));
 }
 
-/// I21.
 #[tokio::test]
-async fn a_judgement_that_cannot_be_told_stops_no_wave() {
+async fn i21_a_judgement_that_cannot_be_told_stops_no_wave() {
     let mut world = world_of_objectors().await;
     world.faults.fail("SetPauseOutcome", Code::Unavailable);
     world.until("2031-06-02T08:00:00Z").await;

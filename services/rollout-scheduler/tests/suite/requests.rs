@@ -38,7 +38,7 @@ async fn an_unknown_field_of_a_document_is_refused_with_line_and_column() {
 
 /// I8: what can never work is refused when it is written or planned, with the field that is wrong.
 #[tokio::test]
-async fn a_document_that_cannot_work_is_refused_with_the_path_of_each_mistake() {
+async fn i08_a_document_that_cannot_work_is_refused_with_the_path_of_each_mistake() {
     let world = world().await;
     let cases = [
         ("cohort: 'practice.list_size > 0'", "cohort: 'practice.supplier == \"Nobody\"'", "specification.cohort"),

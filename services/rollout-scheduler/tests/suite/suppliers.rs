@@ -35,9 +35,8 @@ async fn a_lost_reply_is_resolved_by_asking_and_nothing_is_done_twice() {
     assert_eq!(world.effects().len(), 4);
 }
 
-/// I21.
 #[tokio::test]
-async fn a_supplier_that_does_not_answer_is_left_in_peace_and_its_practices_go_on_once_it_does() {
+async fn i21_a_supplier_that_does_not_answer_is_left_in_peace_and_its_practices_go_on_once_it_does() {
     let both = [surgeries(81_001, 60, "EMIS"), surgeries(82_001, 3, "TPP")].concat();
     let limits = LineLimits { at_once: 10, per_minute: None };
     let setup = Setup::new(both, vec![prompt("EMIS"), prompt("TPP")]);
@@ -79,9 +78,8 @@ async fn calls_keep_a_suppliers_pace_and_a_switch_off_does_not_wait_for_it() {
     assert!(in_first_minute <= 33, "{in_first_minute}");
 }
 
-/// I21.
 #[tokio::test]
-async fn one_practices_refusal_stops_no_other() {
+async fn i21_one_practices_refusal_stops_no_other() {
     let refusing = SupplierProfile { refused_share: share(0.5), ..prompt("EMIS") };
     let mut world = world_of(20, "EMIS", refusing, ONE_WAVE).await;
     world.until("2031-06-02T16:00:00Z").await;
