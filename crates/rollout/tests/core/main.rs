@@ -4,6 +4,7 @@
 
 mod approvals;
 mod caps;
+mod civil_time;
 mod concerns;
 mod conditions;
 mod differences;
