@@ -7,6 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use database::Store;
 use evidence::{Evidence, Recorded};
+use jiff::Timestamp;
+use proto::registry::v1::ListPracticesRequest;
+use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
+use proto::scheduler::v1::ExplainPracticeRequest;
+use proto::scheduler::v1::enrolment_service_client::EnrolmentServiceClient;
 use serde_json::Value;
 use supplier_simulator::{Direction, Entry, Origin, What, read_log};
 use tempfile::TempDir;
@@ -16,13 +21,29 @@ use crate::harness::demo::Demo;
 use crate::harness::journals;
 use crate::harness::offer;
 use crate::harness::replay::Replay;
+use crate::harness::server::Server;
 
 const UNTIL: &str = "2023-12-04";
 const PRACTICES_COUNT: &str = "300";
 
+/// Moments of the replay: before the first plan, between its waves, under holds, while gates wait, in the end.
+const MOMENTS: [&str; 10] = [
+    "2022-10-20T09:00:00Z",
+    "2022-11-03T12:00:00Z",
+    "2022-11-15T09:00:00Z",
+    "2022-12-05T15:00:00Z",
+    "2023-01-05T10:00:00Z",
+    "2023-01-25T08:00:00Z",
+    "2023-02-10T18:00:00Z",
+    "2023-06-01T12:00:00Z",
+    "2023-09-15T12:00:00Z",
+    "2023-11-20T12:00:00Z",
+];
+
 /// A run, and what it left on disk.
 struct History {
     report: Value,
+    data: TempDir,
     registry: Vec<Recorded>,
     scheduler: Vec<Recorded>,
     /// Of each of the scheduler's records: the request, and its account.
@@ -44,7 +65,7 @@ async fn history() -> &'static History {
             let scheduler = journals::read(&store, "scheduler").await;
             let requests = journals::requests(&store, "scheduler").await;
             let suppliers = read_log(&data.join("suppliers.jsonl")).expect("the suppliers' log is whole");
-            History { report, registry, scheduler, requests, suppliers }
+            History { report, data: folder, registry, scheduler, requests, suppliers }
         })
         .await
 }
@@ -172,4 +193,59 @@ async fn what_was_published_is_told_beside_the_runs_own_figures() {
     assert!(here("2023-01-11", "patients-with-access") * 2.0 < here("2023-03-31", "patients-with-access"));
     assert!(here("2023-03-31", "patients-with-access") * 2.0 < here(UNTIL, "patients-with-access"));
     assert!(here("2023-10-31", "viewers") < here(UNTIL, "patients-with-access"));
+}
+
+/// Whatever a practice manager is told is a sentence: with an end, and without a word of the program's own.
+fn is_plain(text: &str) -> bool {
+    let is_of_program = |word: &str| {
+        let word = word.trim_matches(|sign: char| !sign.is_alphanumeric());
+        let is_code =
+            word.contains('_') && word.chars().all(|sign| sign.is_ascii_uppercase() || "_0123456789".contains(sign));
+        is_code || word.contains("::") || word.contains("Some(") || word.contains('{')
+    };
+    let begins_well = text.chars().next().is_some_and(|first| first.is_uppercase() || first.is_ascii_digit());
+    begins_well && text.ends_with('.') && !text.contains("  ") && !text.split_whitespace().any(is_of_program)
+}
+
+#[tokio::test]
+async fn each_practice_is_explained_in_sentences_at_ten_moments_of_the_history() {
+    let history = history().await;
+    let data = history.data.path().join("data");
+    let server = Server::start("all", &["--data", data.to_str().expect("a path in UTF-8")]);
+    let mut registry = PracticeRegistryServiceClient::new(server.peer("reader"));
+    let mut enrolments = EnrolmentServiceClient::new(server.peer("reader"));
+    let list = ListPracticesRequest { page_size: 300, ..ListPracticesRequest::default() };
+    let practices = registry.list_practices(list).await.expect("practices").into_inner().practices;
+    assert_eq!(practices.len(), 300);
+    let mut codes: BTreeMap<String, usize> = BTreeMap::new();
+    let mut wrong = BTreeSet::new();
+    for moment in MOMENTS {
+        let known_at: Timestamp = moment.parse().expect("a moment");
+        let known_at = prost_types::Timestamp { seconds: known_at.as_second(), nanos: 0 };
+        for practice in &practices {
+            let asked = ExplainPracticeRequest {
+                practice: practice.name.clone(),
+                known_at: Some(known_at),
+                ..ExplainPracticeRequest::default()
+            };
+            let told = enrolments.explain_practice(asked).await.expect("an explanation").into_inner();
+            let sentences = told.blockers.iter().flat_map(|one| [&one.evidence, &one.clears_by]);
+            let sentences = sentences.chain(told.information.iter().map(|one| &one.evidence)).chain([&told.summary]);
+            wrong.extend(sentences.filter(|text| !is_plain(text)).cloned());
+            assert!(
+                !told.live || told.blockers.is_empty(),
+                "{} is live, and in its way is {:?}",
+                practice.name,
+                told.blockers
+            );
+            for blocker in told.blockers {
+                assert!(!blocker.owner.is_empty(), "nobody is to act on {blocker:?}");
+                *codes.entry(blocker.code).or_default() += 1;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} are no sentences: {:#?}", wrong.len(), wrong.iter().take(20).collect::<Vec<_>>());
+    assert!(codes.len() > 6, "the history is richer than that: {codes:?}");
+    let ended = server.stop();
+    assert!(ended.status.success(), "{}", ended.said());
 }

@@ -11,6 +11,7 @@ mod expand;
 mod free;
 mod hash;
 mod lanes;
+mod members;
 mod pack;
 mod patch;
 mod queue;
@@ -78,6 +79,7 @@ pub struct PlannedWave {
     /// What holds for it.
     pub rules: Arc<WaveRules>,
     /// Its members in its fixed order.
+    #[serde(with = "members")]
     pub members: Vec<Member>,
     /// How far they are from England, where they are taken so as to resemble it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

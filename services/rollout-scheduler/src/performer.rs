@@ -154,8 +154,9 @@ impl Performer {
         let Some((proposals, next_due)) = proposed else { return Ok(Look::Rests(self.next_call_at())) };
         let mut moved = false;
         for some in parts::some_at_a_time(proposals) {
-            if moved {
-                self.go_on(epoch, now).await?;
+            // While the registry is away nobody is admitted who could not be sealed.
+            if moved && self.go_on(epoch, now).await? == Done::BrokenOff {
+                break;
             }
             let outcome = self.propose(epoch, some).await;
             let Some(any) = self.patience.heed(Part::Proposals, outcome, now)? else { break };
@@ -164,15 +165,15 @@ impl Performer {
         Ok(if moved { Look::Moved } else { Look::Rests(next_due) })
     }
 
-    /// All that goes on while there is more to propose.
-    async fn go_on(&mut self, epoch: u64, now: Timestamp) -> Result<(), LeaseLost> {
-        self.do_chores(epoch, now).await?;
+    /// All that goes on while there is more to propose; what the chores came to.
+    async fn go_on(&mut self, epoch: u64, now: Timestamp) -> Result<Done, LeaseLost> {
+        let done = self.do_chores(epoch, now).await?;
         self.try_calls(epoch, now).await?;
         if let Ok(answered) = self.answers.try_recv() {
             // Time stands still anyway, until this look is over.
             drop(self.record_answers(answered).await);
         }
-        Ok(())
+        Ok(done)
     }
 
     /// When the next call to a supplier falls due.

@@ -59,7 +59,7 @@ pub fn expand(expansion: Expansion<'_>) -> Result<Plan, Vec<Violation>> {
     if !drafting.violations.is_empty() {
         return Err(drafting.violations);
     }
-    let hash = PlanHash::of(&(&spec.name, &spec.capability, view.position, spec, &waves, &unplaced));
+    let hash = PlanHash::of(spec, &spec.capability, view.position, &waves, &unplaced);
     Ok(Plan {
         programme: spec.name.clone(),
         capability: spec.capability.clone(),

@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ods::{Capability, PracticeCode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Plan;
+use super::{Distance, Member, Plan, PlannedWave, Unplaced, WaveRules};
+use crate::id::WaveId;
+use crate::spec::ProgrammeSpec;
 
 /// SHA-256 over a plan's canonical form, written in lower-case hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,9 +59,35 @@ impl fmt::Display for PlanHash {
 impl PlanHash {
     /// The hash of what a plan consists of. Fields come in the order of their declaration and maps are ordered: the JSON
     /// of these types is canonical.
-    pub(super) fn of<T: Serialize>(contents: &T) -> Self {
-        let text = serde_json::to_vec(contents).expect("a plan has only text, numbers and lists in it");
+    pub(super) fn of(
+        spec: &ProgrammeSpec,
+        capability: &Capability,
+        registry_position: u64,
+        waves: &[PlannedWave],
+        unplaced: &[(Unplaced, Vec<PracticeCode>)],
+    ) -> Self {
+        let waves: Vec<HashedWave<'_>> = waves.iter().map(HashedWave::from).collect();
+        let contents = (&spec.name, capability, registry_position, spec, waves, unplaced);
+        let text = serde_json::to_vec(&contents).expect("a plan has only text, numbers and lists in it");
         Self(Sha256::digest(text).into())
+    }
+}
+
+/// A wave as it is hashed: with a row for each member, as plans were written when the first of them were approved.
+#[derive(Serialize)]
+struct HashedWave<'a> {
+    id: WaveId,
+    goes_on: bool,
+    rules: &'a WaveRules,
+    members: &'a [Member],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distance: Option<&'a Distance>,
+}
+
+impl<'a> From<&'a PlannedWave> for HashedWave<'a> {
+    fn from(wave: &'a PlannedWave) -> Self {
+        let PlannedWave { id, goes_on, rules, members, distance } = wave;
+        Self { id: *id, goes_on: *goes_on, rules, members, distance: distance.as_ref() }
     }
 }
 
@@ -68,13 +97,6 @@ impl Plan {
     /// Its version and parent have no part in it: a preview has the hash that the plan will have.
     #[must_use]
     pub fn computed_hash(&self) -> PlanHash {
-        PlanHash::of(&(
-            &self.programme,
-            &self.capability,
-            self.registry_position,
-            &self.spec,
-            &self.waves,
-            &self.unplaced,
-        ))
+        PlanHash::of(&self.spec, &self.capability, self.registry_position, &self.waves, &self.unplaced)
     }
 }
