@@ -16,14 +16,12 @@ pub(crate) fn hash<'a>(practices: impl IntoIterator<Item = &'a PracticeCode>) ->
 
 /// SHA-256, in hexadecimal, over lines, each with its end.
 pub(crate) fn hash_of_lines(lines: impl IntoIterator<Item = impl Display>) -> String {
-    let (mut sha, mut text) = (Sha256::new(), String::new());
+    let mut text = String::new();
     for line in lines {
-        text.clear();
         // A text takes whatever is written into it.
         let _ = writeln!(text, "{line}");
-        sha.update(&text);
     }
-    hex::encode(sha.finalize())
+    hex::encode(Sha256::digest(text))
 }
 
 /// The practices for which CEL holds now.

@@ -196,7 +196,7 @@ impl Blocker {
             Some(wave) => write!(out, "the gate of {} did not pass, and halted the programme on {since}", Wave(wave))?,
             None => write!(out, "held by {owner} since {since}")?,
         }
-        write!(out, " ({class} hold {hold}, {reason_code})")?;
+        write!(out, " ({class} hold {hold}: {})", in_words(reason_code))?;
         review_on.map_or(Ok(()), |date| write!(out, ", to be reviewed on {}", Day(date)))
     }
 }
@@ -293,4 +293,9 @@ impl fmt::Display for At {
         let civil = civil_datetime(self.0);
         write!(out, "{} at {:02}:{:02}", Day(civil.date()), civil.hour(), civil.minute())
     }
+}
+
+/// A person's code as words: `UNTIL_FURTHER_NOTICE` is until further notice.
+fn in_words(code: &str) -> String {
+    code.to_lowercase().replace('_', " ")
 }
