@@ -29,6 +29,7 @@ use crate::command::{Act, Command, Fact, Proposal};
 use crate::eligibility::{first_slot, lists};
 use crate::event::{Event, Voided};
 use crate::id::{Account, ActivationKey, Direction, ProgrammeId, WaveRef};
+use crate::plan::Plan;
 use crate::rejection::Rejection;
 use crate::spec::Mode;
 use crate::state::{
@@ -57,6 +58,14 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Vec<Ev
         Command::Propose(proposal) => consider(&mut docket, proposal),
     }
     Ok(docket.events)
+}
+
+/// What follows from a plan that people have approved, whether or not it still fits the moment: for replays, whose moment is
+/// not the one at which they did.
+pub(crate) fn bring_into_force(state: &State, plan: &Plan, now: Timestamp) -> Vec<Event> {
+    let mut docket = Docket { state: state.clone(), now, events: Vec::new() };
+    plan::come_into_force(&mut docket, plan);
+    docket.events
 }
 
 /// Who decides, and why.

@@ -42,6 +42,7 @@ mod pairs;
 pub mod plan;
 mod readiness;
 mod rejection;
+pub mod replay;
 mod report;
 mod room;
 mod small_sample;

@@ -91,7 +91,7 @@ fn standing(activation: &Activation) -> Option<Standing> {
 }
 
 /// A claimed key that a pause came after, or a STOP.
-fn is_unwanted(view: &RegistryView, activation: &Activation) -> bool {
+pub(crate) fn is_unwanted(view: &RegistryView, activation: &Activation) -> bool {
     let Some(facts) = view.get(activation.key.practice) else { return activation.cancel };
     // A pause that was lifted again while its receipt is PENDING is reversed all the same.
     let pending = facts.pauses.iter().any(|pause| pause.pending_on.contains(&activation.key));

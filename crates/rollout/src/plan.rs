@@ -193,6 +193,11 @@ impl Plan {
         self.waves.iter().find(|wave| wave.id == id)
     }
 
+    /// The terms in which another plan with the same waves differs from it.
+    pub(crate) fn other_terms(&self, other: &Self) -> Vec<Change> {
+        change::changes(self, other, &std::collections::BTreeSet::new())
+    }
+
     /// How many practices it enrols, with their patients.
     #[must_use]
     pub fn load(&self) -> Load {

@@ -79,7 +79,7 @@ pub(super) fn approve(
 }
 
 /// At once: what was sealed under the former version settles under it, all else is replaced.
-fn come_into_force(docket: &mut Docket, plan: &Plan) {
+pub(super) fn come_into_force(docket: &mut Docket, plan: &Plan) {
     let kept: BTreeSet<(WaveId, PracticeCode)> = plan
         .waves
         .iter()

@@ -387,6 +387,20 @@ fn check_cohort(field: impl Into<String>, text: &str, found: &mut Found) {
     }
 }
 
+/// What is wrong with the gates and caps of a document, whatever its waves.
+pub(crate) fn violations_of_terms(spec: &ProgrammeSpec) -> Vec<Violation> {
+    let mut found = Found::default();
+    check_gate("gate", &spec.gate, &mut found);
+    for (index, wave) in spec.waves.iter().enumerate() {
+        if let Some(gate) = &wave.gate {
+            check_gate(format!("waves[{index}].gate"), gate, &mut found);
+        }
+    }
+    check_caps("caps.daily", &spec.caps.daily, &mut found);
+    check_caps("caps.in_flight", &spec.caps.in_flight, &mut found);
+    found.violations
+}
+
 fn check_caps(field: &str, caps: &CapSet, found: &mut Found) {
     let mut check = |name: String, cap: &Cap| {
         if cap.practices == Some(0) || cap.patients == Some(0) {

@@ -28,6 +28,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// All there are, the least first.
+    pub const ALL: [Self; 5] = [Self::Minor, Self::Significant, Self::Considerable, Self::Major, Self::Catastrophic];
+
     /// `minor`, `significant` …
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -1,7 +1,7 @@
 //! Forecasts: the compact programme plays every future as the real step does, and what comes out is what was learned.
 
 mod coverage;
-mod same_as_step;
+pub(crate) mod same_as_step;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -29,6 +29,7 @@ mod random;
 mod readiness;
 mod registry;
 mod replay;
+mod replay_policy;
 mod strategies;
 mod successions;
 mod suppliers;

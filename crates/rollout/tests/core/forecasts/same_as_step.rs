@@ -23,8 +23,8 @@ const PRACTICES_COUNT: u32 = 60;
 const FUTURES: [u32; 2] = [0, 1];
 
 /// What a random world is made of: each choice a function of the world's number and its own name.
-struct Dice {
-    world: u64,
+pub(crate) struct Dice {
+    pub(crate) world: u64,
 }
 
 impl Dice {
@@ -32,11 +32,11 @@ impl Dice {
         draw_for(self.world, "forecast-world", what, 0, 0)
     }
 
-    fn below(&self, what: &str, bound: u64) -> u64 {
+    pub(crate) fn below(&self, what: &str, bound: u64) -> u64 {
         self.draw(what).below(bound)
     }
 
-    fn happens(&self, what: &str, probability: f64) -> bool {
+    pub(crate) fn happens(&self, what: &str, probability: f64) -> bool {
         self.draw(what).happens(probability)
     }
 
@@ -53,7 +53,7 @@ impl Dice {
     }
 
     /// Four waves of all modes, with caps, gates and an order of their own.
-    fn document(&self) -> String {
+    pub(crate) fn document(&self) -> String {
         let after = if self.happens("after", 0.5) { "after: [1]\n    " } else { "" };
         let min_success = if self.happens("strict", 0.4) { "0.97" } else { "0.5" };
         format!(
@@ -138,7 +138,7 @@ waves:
         each.iter().filter(|(is_there, _)| *is_there).map(|(_, condition)| *condition).collect()
     }
 
-    fn model(&self) -> Model {
+    pub(crate) fn model(&self) -> Model {
         let supplier_model = |name: &str| SupplierModel {
             times: [0, 3, 20, 95, 400, 3_000].map(SignedDuration::from_mins)
                 [..1 + usize::try_from(self.below(&format!("{name} times"), 6)).unwrap()]
@@ -164,7 +164,7 @@ waves:
         self.world.is_multiple_of(2)
     }
 
-    fn world(&self) -> World {
+    pub(crate) fn world(&self) -> World {
         let mut world = World::new((1..=PRACTICES_COUNT).map(|number| {
             let mut facts = practice(number);
             if number % 7 == 0 {
@@ -207,7 +207,7 @@ waves:
         world
     }
 
-    fn begins_at(&self) -> Timestamp {
+    pub(crate) fn begins_at(&self) -> Timestamp {
         let (from, days, minutes) = if self.is_early() {
             ("2031-04-14T09:31:00Z", 15, 24 * 60)
         } else if self.happens("begins at any hour", 0.3) {
@@ -232,19 +232,19 @@ enum Deed {
 }
 
 /// A future, played by the real step.
-pub(super) struct Stage<'a> {
-    pub(super) world: World,
+pub(crate) struct Stage<'a> {
+    pub(crate) world: World,
     scenario: &'a Scenario,
     deeds: BTreeSet<(Timestamp, Deed)>,
     seen: BTreeSet<(WaveId, PracticeCode)>,
-    judged: BTreeSet<WaveId>,
+    pub(crate) judged: BTreeSet<WaveId>,
     switched_on: BTreeMap<PracticeCode, Timestamp>,
     begins_at: Timestamp,
     on_before: BTreeSet<PracticeCode>,
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(world: World, scenario: &'a Scenario) -> Self {
+    pub(crate) fn new(world: World, scenario: &'a Scenario) -> Self {
         let mut deeds = BTreeSet::new();
         let spring = world.state.programme(&programme()).unwrap();
         for facts in world.registry.view.iter().filter(|facts| !world.is_on(facts.code)) {
@@ -279,19 +279,23 @@ impl<'a> Stage<'a> {
     }
 
     pub(super) fn play(&mut self, until: Timestamp) {
-        loop {
-            while let Some((at, deed)) = self.deeds.first().cloned().filter(|(at, _)| *at <= self.world.now) {
-                self.deeds.remove(&(at, deed.clone()));
-                self.perform(&deed);
-            }
-            let report = self.world.settle();
-            self.notice();
-            let deed = self.deeds.first().map(|(at, _)| *at);
-            match [self.world.next_moment(&report), deed].into_iter().flatten().min() {
-                Some(next) if next <= until => self.world.jump(next),
-                _ => return,
-            }
+        while self.go_on(until) {}
+    }
+
+    /// Plays what happens now, and goes to the next moment; none where nothing happens until then.
+    pub(crate) fn go_on(&mut self, until: Timestamp) -> bool {
+        while let Some((at, deed)) = self.deeds.first().cloned().filter(|(at, _)| *at <= self.world.now) {
+            self.deeds.remove(&(at, deed.clone()));
+            self.perform(&deed);
         }
+        let report = self.world.settle();
+        self.notice();
+        let deed = self.deeds.first().map(|(at, _)| *at);
+        let next = [self.world.next_moment(&report), deed].into_iter().flatten().min().filter(|next| *next <= until);
+        if let Some(next) = next {
+            self.world.jump(next);
+        }
+        next.is_some()
     }
 
     fn perform(&mut self, deed: &Deed) {
@@ -345,7 +349,7 @@ impl<'a> Stage<'a> {
     }
 
     /// What became of it, in the words of a rehearsal.
-    pub(super) fn came_out(&self) -> Rehearsal {
+    pub(crate) fn came_out(&self) -> Rehearsal {
         let spring = self.world.state.programme(&programme()).unwrap();
         let mut live_at = BTreeMap::new();
         for practice in &self.on_before {

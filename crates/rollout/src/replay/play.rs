@@ -1,0 +1,489 @@
+//! Plays a record: from one moment to the next at which anything can happen, and at each until nothing moves.
+//!
+//! At a moment what was given comes first: changes of the registry, then people's acts, each after what the scheduler had
+//! made of the act before it. Then rounds follow of looking and doing, as the scheduler's loop has them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use ods::PracticeCode;
+
+use super::course::Course;
+use super::policy::Policy;
+use super::record::Halt;
+use super::registry::Registry;
+use super::suppliers::Suppliers;
+use super::{NoReplay, Question};
+use crate::command::{Act, Command, Fact};
+use crate::decide::decide;
+use crate::effects;
+use crate::event::Event;
+use crate::forecast::Scenario;
+use crate::gate;
+use crate::id::{Account, ActivationKey, HoldId, WaveRef};
+use crate::list::{Standing, is_unwanted, supplier_list};
+use crate::report::Report;
+use crate::spec::Mode;
+use crate::state::{EnrolmentStage, EnrolmentState, PauseRef, Ruling, State, Verdict, WaveStage};
+use crate::step::step;
+use crate::view::{Observed, RegistryView};
+
+/// More rounds at a moment than this without rest is a proposal that comes again and again: a nation's wave takes a few
+/// dozen.
+const ROUNDS_MAX: usize = 20_000;
+
+/// How many of anything are asked about at a time.
+const COUNT_MAX: usize = 1_000;
+
+/// What the future is drawn from where nobody was asked in fact. Any number does; a fixed one makes a replay repeatable.
+pub(super) const SEED: u64 = 1;
+
+/// Who decides a gate that nobody was asked about in fact.
+const ASSUMED: &str = "ASSUMED";
+
+/// How a record was played.
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// How the programme went.
+    pub course: Course,
+    /// What had to be taken for granted.
+    pub assumed: Assumed,
+    /// The state in the end.
+    pub state: State,
+    /// The registry in the end.
+    pub view: RegistryView,
+}
+
+/// What a replay took for granted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Assumed {
+    /// Requests to suppliers that ended as they did in fact.
+    pub recorded_count: u32,
+    /// Requests of which there was no record, that ended as a forecast's model has it.
+    pub modelled_count: u32,
+    /// Gates that halted here only, and were taken to be passed by people after a while.
+    pub verdicts_count: u32,
+    /// Notices to practices in waves in which they were not in fact.
+    pub notices_count: u32,
+    /// Practices that were asked here only to switch themselves on.
+    pub invitations_count: u32,
+    /// Plans that were fitted to who still waited.
+    pub plans_fitted: u32,
+    /// What people did and the rules refuse here, by kind of event.
+    pub left_out: BTreeMap<&'static str, u32>,
+}
+
+/// What happens at a moment that follows from the replay itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Deed {
+    SwitchOn(WaveRef, PracticeCode),
+    Decide(WaveRef),
+    Acknowledge(WaveRef, HoldId),
+    Lift(WaveRef, HoldId),
+    /// Somebody may have something to say: a supplier that takes its list, statistics, a hook.
+    Look,
+}
+
+/// A record on its way.
+pub(super) struct Play<'a> {
+    pub(super) question: &'a Question,
+    pub(super) policy: &'a Policy,
+    pub(super) state: State,
+    pub(super) now: Timestamp,
+    /// Holds of the record, with their numbers here.
+    pub(super) holds: BTreeMap<HoldId, HoldId>,
+    pub(super) assumed: Assumed,
+    is_wanted: &'a dyn Fn() -> bool,
+    scenario: &'a Scenario,
+    registry: Registry<'a>,
+    suppliers: Suppliers<'a>,
+    agenda: BTreeSet<(Timestamp, Deed)>,
+    course: Course,
+    changes_done: usize,
+    given_done: usize,
+    /// How many readings and answers of the record were used, by wave.
+    figures_used: BTreeMap<WaveRef, usize>,
+    hooks_used: BTreeMap<WaveRef, usize>,
+}
+
+impl<'a> Play<'a> {
+    pub(super) fn new(
+        question: &'a Question,
+        policy: &'a Policy,
+        scenario: &'a Scenario,
+        is_wanted: &'a dyn Fn() -> bool,
+    ) -> Self {
+        let mut state = question.state.clone();
+        policy.take_effect(&mut state, &question.programme);
+        Self {
+            question,
+            policy,
+            now: question.since,
+            holds: BTreeMap::new(),
+            assumed: Assumed::default(),
+            is_wanted,
+            scenario,
+            registry: Registry::new(&question.view, &state, &question.record),
+            suppliers: Suppliers::new(&question.record, scenario),
+            agenda: BTreeSet::new(),
+            course: Course::from(&state, &question.programme),
+            changes_done: 0,
+            given_done: 0,
+            figures_used: BTreeMap::new(),
+            hooks_used: BTreeMap::new(),
+            state,
+        }
+    }
+
+    /// Plays to the end of the record.
+    pub(super) fn played(mut self) -> Result<Played, NoReplay> {
+        self.begin();
+        loop {
+            self.receive()?;
+            let report = self.settle()?;
+            match self.next_moment(&report).filter(|at| *at <= self.question.until) {
+                Some(next) => self.now = next,
+                None => break,
+            }
+        }
+        self.assumed.recorded_count = self.suppliers.recorded_count;
+        self.assumed.modelled_count = self.suppliers.modelled_count;
+        Ok(Played { course: self.course, assumed: self.assumed, state: self.state, view: self.registry.view })
+    }
+
+    /// What is under way already, and whatever the record has a moment for.
+    fn begin(&mut self) {
+        let under_way = self.state.activations().filter(|one| one.stage.state().is_under_way());
+        let under_way: Vec<_> = under_way.cloned().collect();
+        for activation in under_way {
+            self.suppliers.take_on(&self.state, &activation, self.now);
+            if activation.cancel {
+                self.suppliers.call_back(&activation.key, self.now);
+            }
+        }
+        let looks = self.question.record.claims.iter().map(|(_, at)| (*at, Deed::Look));
+        self.agenda.extend(looks.filter(|(at, _)| self.now < *at));
+        let waves = self.state.programmes.values().flat_map(|programme| programme.waves.values());
+        let waves: Vec<_> = waves.filter(|wave| !wave.stage.has_ended()).cloned().collect();
+        for wave in waves {
+            for enrolment in wave.in_state(EnrolmentState::Invited) {
+                self.await_self_service(&wave.id, enrolment.practice, enrolment.changed_at);
+            }
+            if wave.stage == WaveStage::Soaking {
+                self.await_evidence(&wave.id);
+            }
+        }
+        let halts = self.state.active_holds().filter_map(|hold| Some((hold.id, hold.halted_wave.clone()?)));
+        let halts: Vec<_> = halts.collect();
+        for (hold, wave) in halts {
+            let gate = self.state.wave(&wave).and_then(|wave| wave.gate.as_ref());
+            let evaluated_at = gate.map_or(self.now, |gate| gate.at);
+            self.await_people(&wave, hold, evaluated_at);
+        }
+    }
+
+    /// Takes in what was given by now.
+    fn receive(&mut self) -> Result<(), NoReplay> {
+        let question = self.question;
+        while let Some(change) = question.changes.get(self.changes_done).filter(|change| change.at <= self.now) {
+            self.changes_done += 1;
+            self.registry.take_over(change);
+        }
+        while let Some(given) = question.record.given.get(self.given_done).filter(|given| given.at <= self.now) {
+            self.given_done += 1;
+            if given.after_rest {
+                self.settle()?;
+            }
+            self.give(&given.event);
+        }
+        Ok(())
+    }
+
+    /// Everything that can move now, moves.
+    fn settle(&mut self) -> Result<Report, NoReplay> {
+        for _ in 0..ROUNDS_MAX {
+            if !(self.is_wanted)() {
+                return Err(NoReplay::Unwanted);
+            }
+            let (commands, report) = step(&self.state, &self.registry.view, self.now);
+            let mut moved = false;
+            for command in &commands {
+                moved |= self.submit(command)?;
+            }
+            moved |= self.perform()?;
+            if !moved {
+                return Ok(report);
+            }
+        }
+        Err(NoReplay::Restless { at: self.now })
+    }
+
+    fn next_moment(&self, report: &Report) -> Option<Timestamp> {
+        let next = [
+            report.next_due,
+            self.agenda.first().map(|(at, _)| *at),
+            self.suppliers.next(),
+            self.question.changes.get(self.changes_done).map(|change| change.at),
+            self.question.record.given.get(self.given_done).map(|given| given.at),
+        ];
+        next.into_iter().flatten().filter(|at| self.now < *at).min()
+    }
+
+    fn submit(&mut self, command: &Command) -> Result<bool, NoReplay> {
+        let events = decide(&self.state, command, self.now)
+            .map_err(|rejection| NoReplay::Refused { at: self.now, rejection: Box::new(rejection) })?;
+        let moved = !events.is_empty();
+        events.into_iter().for_each(|event| self.record(&event));
+        Ok(moved)
+    }
+
+    fn learn(&mut self, fact: Fact) -> Result<bool, NoReplay> {
+        self.submit(&Command::Learn(fact))
+    }
+
+    /// Records an event, and whatever is to follow from it.
+    pub(super) fn record(&mut self, event: &Event) {
+        let position = self.state.position + 1;
+        crate::apply::apply(&mut self.state, event, position, self.now);
+        self.course.learn(event, self.now);
+        match event {
+            Event::Sealed { keys, .. } => {
+                for activation in keys.iter().filter_map(|(key, _)| self.state.activation(key)) {
+                    self.suppliers.take_on(&self.state, activation, self.now);
+                }
+            }
+            Event::CancelAsked { keys } => keys.iter().for_each(|key| self.suppliers.call_back(key, self.now)),
+            Event::GateEvaluated { wave, evaluation } => {
+                if let Some(hold) = evaluation.halt {
+                    self.await_people(wave, hold, evaluation.at);
+                }
+            }
+            Event::WaveSoaking { wave } => self.await_evidence(wave),
+            Event::EnrolmentsMoved { wave, moves, .. } => {
+                for one in moves.iter().filter(|one| one.to == EnrolmentStage::Invited) {
+                    one.practices.iter().for_each(|practice| self.await_self_service(wave, *practice, self.now));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn at(&mut self, from: Timestamp, after: SignedDuration, deed: Deed) {
+        let at = from.saturating_add(after).unwrap_or(Timestamp::MAX).max(self.now);
+        self.agenda.insert((at, deed));
+    }
+
+    /// People decide a halt as they did in fact, as long after it. Where the gate did not halt in fact, they let it pass
+    /// after the time that a forecast takes; where it did and nobody decided, nobody does.
+    fn await_people(&mut self, wave: &WaveRef, hold: HoldId, from: Timestamp) {
+        let Some(Halt { decided, acknowledged, lifted, .. }) = self.question.record.halt(wave) else {
+            let after = self.scenario.halts_take();
+            self.assumed.verdicts_count += 1;
+            self.at(from, after, Deed::Decide(wave.clone()));
+            self.at(from, after, Deed::Acknowledge(wave.clone(), hold));
+            self.at(from, after, Deed::Lift(wave.clone(), hold));
+            return;
+        };
+        if let Some((after, ..)) = decided {
+            self.at(from, *after, Deed::Decide(wave.clone()));
+        }
+        if let Some((after, _)) = acknowledged {
+            self.at(from, *after, Deed::Acknowledge(wave.clone(), hold));
+        }
+        if let Some((after, _)) = lifted {
+            self.at(from, *after, Deed::Lift(wave.clone(), hold));
+        }
+    }
+
+    /// Statistics and hooks say what they said in fact, as long after the wave's last action.
+    fn await_evidence(&mut self, wave: &WaveRef) {
+        let record = &self.question.record;
+        let figures = record.figures.get(wave).into_iter().flatten().map(|(after, _)| *after);
+        let hooks = record.hooks.get(wave).into_iter().flatten().map(|(after, _)| *after);
+        let Some(from) = self.state.wave(wave).map(gate::last_action_at) else { return };
+        let looks: Vec<_> = figures.chain(hooks).collect();
+        looks.into_iter().for_each(|after| self.at(from, after, Deed::Look));
+    }
+
+    /// Who was asked switches itself on as it did in fact, as long after it was asked; who was never asked in fact does as
+    /// a forecast has it.
+    fn await_self_service(&mut self, wave: &WaveRef, practice: PracticeCode, invited_at: Timestamp) {
+        let after = match self.question.record.invited.get(&(wave.clone(), practice)) {
+            Some(after) => *after,
+            None => {
+                self.assumed.invitations_count += 1;
+                let at = self.scenario.self_enabled_at(practice, invited_at);
+                at.map(|at| invited_at.duration_until(at))
+            }
+        };
+        if let Some(after) = after {
+            self.at(invited_at, after, Deed::SwitchOn(wave.clone(), practice));
+        }
+    }
+
+    /// Calls what is to be called, once; says whether anything came of it.
+    fn perform(&mut self) -> Result<bool, NoReplay> {
+        let mut moved = self.happen();
+        moved |= self.tell_strangers();
+        moved |= self.ask_permits()?;
+        moved |= self.take_lists()?;
+        let answers = self.suppliers.answers(self.now);
+        moved |= !answers.is_empty() && self.learn(Fact::Answers { answers })?;
+        moved |= self.tell_registry()?;
+        moved |= self.answer_gates()?;
+        Ok(moved)
+    }
+
+    fn happen(&mut self) -> bool {
+        let mut moved = false;
+        while let Some((at, _)) = self.agenda.first()
+            && *at <= self.now
+        {
+            let Some((_, deed)) = self.agenda.pop_first() else { break };
+            moved |= self.happens(&deed);
+        }
+        moved
+    }
+
+    fn happens(&mut self, deed: &Deed) -> bool {
+        let record = &self.question.record;
+        let assumed = || (Account::new(ASSUMED), ASSUMED.to_owned());
+        match deed {
+            Deed::Look => false,
+            Deed::SwitchOn(wave, practice) => {
+                let programme = self.state.programme(&wave.programme);
+                let enrolment = self.state.wave(wave).and_then(|wave| wave.enrolment(*practice));
+                let is_invited = enrolment.is_some_and(|one| one.stage == EnrolmentStage::Invited);
+                let Some(programme) = programme.filter(|_| is_invited) else { return false };
+                let target = crate::id::Target { practice: *practice, capability: programme.capability.clone() };
+                self.registry.observe(&target, Observed::On, self.now);
+                true
+            }
+            Deed::Decide(wave) => {
+                let decided = record.halt(wave).and_then(|halt| halt.decided.as_ref());
+                let ((by, reason_code), verdict) = match decided {
+                    Some((_, verdict, by)) => ((by.by.clone(), by.reason_code.clone()), *verdict),
+                    None => (assumed(), Verdict::Pass),
+                };
+                self.act(&by, &reason_code, Act::DecideGate { wave: wave.clone(), verdict })
+            }
+            Deed::Acknowledge(wave, hold) => {
+                let acknowledged = record.halt(wave).and_then(|halt| halt.acknowledged.as_ref());
+                let signed = acknowledged.map(|(_, by)| (by.by.clone(), by.reason_code.clone()));
+                let (by, reason_code) = signed.unwrap_or_else(assumed);
+                self.act(&by, &reason_code, Act::AcknowledgeHalt { hold: *hold })
+            }
+            Deed::Lift(wave, hold) => {
+                let lifted = record.halt(wave).and_then(|halt| halt.lifted.as_ref());
+                let signed = lifted.map(|(_, by)| (by.by.clone(), by.reason_code.clone()));
+                let (by, reason_code) = signed.unwrap_or_else(assumed);
+                self.act(&by, &reason_code, Act::LiftHold { hold: *hold, etag: None })
+            }
+        }
+    }
+
+    fn ask_permits(&mut self) -> Result<bool, NoReplay> {
+        let released = effects::permits_to_release(&self.state, COUNT_MAX);
+        released.iter().for_each(|key| self.registry.release(key));
+        let mut moved = !released.is_empty() && self.learn(Fact::PermitsReleased { keys: released })?;
+        let keys = effects::permits_to_acquire(&self.state, COUNT_MAX);
+        if !keys.is_empty() {
+            let answers = keys.into_iter().map(|key| (key.clone(), self.registry.acquire(key))).collect();
+            moved |= self.learn(Fact::Permits { answers, registry_position: self.registry.view.position })?;
+        }
+        Ok(moved)
+    }
+
+    /// Suppliers with booked dates take their lists when they did in fact; for a date of which they took none in fact, as
+    /// soon as they may.
+    fn take_lists(&mut self) -> Result<bool, NoReplay> {
+        let booked = self.state.activations().filter(|one| one.mode == Mode::BookedDates);
+        let withdrawn = booked.filter(|one| one.stage.state().is_under_way() && is_unwanted(&self.registry.view, one));
+        let withdrawn: Vec<ActivationKey> =
+            withdrawn.filter(|one| one.wave().is_some()).map(|one| one.key.clone()).collect();
+        withdrawn.iter().for_each(|key| self.suppliers.call_back(key, self.now));
+        let waves = self.state.programmes.values().flat_map(|programme| programme.waves.values());
+        let open = waves.filter(|wave| wave.stage == WaveStage::Open);
+        let suppliers: BTreeSet<_> =
+            open.flat_map(|wave| wave.booked_suppliers().cloned().collect::<Vec<_>>()).collect();
+        let record = &self.question.record;
+        let mut moved = false;
+        for supplier in suppliers {
+            let takes_now = record.claims.contains(&(supplier.clone(), self.now));
+            let mut practices = Vec::new();
+            for entry in supplier_list(&self.state, &self.registry.view, &supplier, self.now).entries {
+                let never_taken = !record.claimed.contains(&(supplier.clone(), entry.date));
+                if let (Standing::Waiting(candidate), Some(wave)) = (entry.standing, entry.wave)
+                    && (takes_now || never_taken)
+                {
+                    practices.push((wave, candidate));
+                }
+            }
+            if !practices.is_empty() {
+                let registry_position = self.registry.view.position;
+                moved |= self.learn(Fact::ClaimBegun { supplier, practices, registry_position })?;
+            }
+        }
+        Ok(moved)
+    }
+
+    fn tell_registry(&mut self) -> Result<bool, NoReplay> {
+        let endings = effects::permits_to_settle(&self.state, COUNT_MAX);
+        endings.iter().for_each(|ending| self.registry.settle(&ending.key, &ending.outcome, self.now));
+        let keys: Vec<ActivationKey> = endings.into_iter().map(|ending| ending.key).collect();
+        let registry_position = self.registry.view.position;
+        let mut moved = !keys.is_empty() && self.learn(Fact::PermitsSettled { keys, registry_position })?;
+        let told = effects::pauses_to_tell(&self.state, COUNT_MAX);
+        for one in &told {
+            if let Ruling::InTime { until: Some(_), .. } = one.ruling {
+                self.registry.end_pause(one.pause);
+            }
+        }
+        let pauses: Vec<PauseRef> = told.into_iter().map(|one| one.pause).collect();
+        moved |= !pauses.is_empty() && self.learn(Fact::PauseOutcomesTold { pauses })?;
+        for own in effects::items_to_tell(&self.state) {
+            moved |= self.learn(Fact::ReadinessTold { programme: own.programme, version: own.version })?;
+        }
+        Ok(moved)
+    }
+
+    /// What was said in fact of the wave by this time after its last action. It counts where it is of the same practices;
+    /// else the gate waits in vain, as without an answer.
+    fn answer_gates(&mut self) -> Result<bool, NoReplay> {
+        let questions = effects::gate_questions(&self.state, &self.registry.view, self.now);
+        let record = &self.question.record;
+        let mut moved = false;
+        for question in questions.figures {
+            let Some(wave) = self.state.wave(&question.wave) else { continue };
+            let said = record.figures.get(&question.wave).map(Vec::as_slice).unwrap_or_default();
+            let used = self.figures_used.entry(question.wave.clone()).or_default();
+            let Some(figures) = latest(said, used, gate::last_action_at(wave), self.now) else { continue };
+            let mut figures = figures.clone();
+            (figures.last_action_at, figures.read_at) = (wave.last_action_at, self.now);
+            self.record(&Event::GateFiguresRead { wave: question.wave, figures });
+            moved = true;
+        }
+        for question in questions.hooks {
+            let Some(wave) = self.state.wave(&question.wave) else { continue };
+            let said = record.hooks.get(&question.wave).map(Vec::as_slice).unwrap_or_default();
+            let used = self.hooks_used.entry(question.wave.clone()).or_default();
+            let Some(answer) = latest(said, used, gate::last_action_at(wave), self.now) else { continue };
+            moved |= self.learn(Fact::GateHookAnswered {
+                wave: question.wave,
+                hook: question.hook,
+                last_action_at: question.last_action_at,
+                verdict: answer.verdict,
+                reason_code: answer.reason_code.clone(),
+            })?;
+        }
+        Ok(moved)
+    }
+}
+
+/// The latest that was said by now and not used yet; what came before it is out of date.
+fn latest<'r, T>(said: &'r [(SignedDuration, T)], used: &mut usize, from: Timestamp, now: Timestamp) -> Option<&'r T> {
+    let by_now = said.iter().take_while(|(after, _)| from.saturating_add(*after).is_ok_and(|at| at <= now)).count();
+    let is_new = *used < by_now;
+    *used = by_now.max(*used);
+    said.get(by_now.checked_sub(1)?).filter(|_| is_new).map(|(_, what)| what)
+}

@@ -1,0 +1,162 @@
+//! Under its own policy the past is itself: random worlds, each recorded to its end and played again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use rollout::forecast::Scenario;
+use rollout::replay::Policy;
+use rollout::state::{Brake, ConcernAbout, HoldClass, HoldScope, Severity};
+use rollout::{Act, HoldId};
+
+use super::{Past, played};
+use crate::forecasts::same_as_step::{Dice, Stage};
+use crate::world::{Behaviour, World, bob, carol, code, moment, programme, supplier, wave};
+
+const WORLDS_COUNT: u64 = 20;
+/// In the long tier.
+const WORLDS_COUNT_LONG: u64 = 400;
+const END: &str = "2031-08-15T00:00:00Z";
+
+/// What people do in the course of a past, each at a moment of its own.
+#[derive(Debug, Clone, Copy)]
+enum Deed {
+    Hold,
+    Stop,
+    Lift,
+    Concern,
+    Reschedule,
+    Replan,
+    Revert,
+}
+
+fn deeds(dice: &Dice, since: Timestamp) -> BTreeMap<Timestamp, Deed> {
+    let all = [Deed::Hold, Deed::Stop, Deed::Lift, Deed::Concern, Deed::Reschedule, Deed::Replan, Deed::Revert];
+    let mut deeds = BTreeMap::new();
+    for (number, deed) in (0..).zip(all) {
+        if dice.happens(&format!("{deed:?}?"), 0.6) {
+            let minutes = i64::try_from(dice.below(&format!("{deed:?}"), 40 * 24 * 60)).unwrap();
+            // At odd seconds, when nothing else happens.
+            let after = SignedDuration::from_mins(minutes) + SignedDuration::from_secs(7 + number);
+            deeds.insert(since.checked_add(after).unwrap(), deed);
+        }
+    }
+    deeds
+}
+
+/// People may be refused: that is part of the past.
+fn perform(world: &mut World, dice: &Dice, deed: Deed, placed: &mut Vec<HoldId>) -> bool {
+    match deed {
+        Deed::Hold => {
+            placed.push(world.hold(HoldScope::Icb("QHM".parse().unwrap()), HoldClass::Capacity, Brake::Hold));
+            true
+        }
+        Deed::Stop => {
+            placed.push(world.hold(HoldScope::Supplier(supplier("EMIS")), HoldClass::Supplier, Brake::Stop));
+            true
+        }
+        Deed::Lift => {
+            placed.iter().for_each(|hold| world.lift(*hold));
+            !std::mem::take(placed).is_empty()
+        }
+        Deed::Concern => {
+            let about = ConcernAbout::Practice(code(20));
+            world.act(&bob(), Act::ReportConcern { severity: Severity::Minor, about }).is_ok()
+        }
+        Deed::Reschedule => {
+            let wave = wave(4);
+            let from = world.state.wave(&wave).unwrap().from.tomorrow().unwrap();
+            world.act(&carol(), Act::RescheduleWave { wave, from }).is_ok()
+        }
+        Deed::Replan => {
+            let document = dice.document().replace("objective", "title: Again\nobjective").replace("seed: ", "seed: 1");
+            let is_planned = world.put_in_force(&document).is_ok();
+            if is_planned {
+                world.settle();
+                world.tell_everybody();
+            }
+            is_planned
+        }
+        Deed::Revert => {
+            let Some((_, key)) = world.effects.first().cloned() else { return false };
+            let spring = world.state.programme(&programme()).unwrap();
+            let wave = spring.wave_ref(spring.current_wave[&key.practice]);
+            world.act(&carol(), Act::RevertPractice { wave, practice: key.practice }).is_ok()
+        }
+    }
+}
+
+#[test]
+fn a_past_under_its_own_policy_is_itself_in_20_random_worlds() {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    let is_long = std::env::var("CITIZENS_ACCESS_TEST_LONG").is_ok_and(|long| long == "1");
+    for number in 0..if is_long { WORLDS_COUNT_LONG } else { WORLDS_COUNT } {
+        for looked_at_every in [0, 24] {
+            let dice = Dice { world: number };
+            let mut world = dice.world();
+            let begins_at = dice.begins_at();
+            let fates = Scenario::new(&Arc::new(dice.model()), 11, 3, begins_at);
+            for name in ["EMIS", "Medicus", "TPP"] {
+                world.suppliers.insert(supplier(name), Behaviour::Drawn(Arc::new(fates.clone())));
+            }
+            world.run_until(&begins_at.to_string());
+            let mut past = Past::beginning(&world);
+            let on_before = world.count_on();
+            let mut stage = Stage::new(world, &fates);
+            let every = SignedDuration::from_hours(looked_at_every);
+            let mut placed = Vec::new();
+            for (at, deed) in deeds(&dice, begins_at) {
+                while stage.go_on(at) {
+                    past.look(&stage.world, every);
+                }
+                stage.world.jump(at);
+                stage.world.settle();
+                let is_done = perform(&mut stage.world, &dice, deed, &mut placed);
+                *counts.entry("deeds").or_default() += usize::from(is_done);
+                *counts.entry("replans").or_default() += usize::from(is_done && matches!(deed, Deed::Replan));
+                past.look(&stage.world, every);
+            }
+            placed.iter().for_each(|hold| stage.world.lift(*hold));
+            while stage.go_on(moment(END)) {
+                past.look(&stage.world, every);
+            }
+            let question = past.question(&stage.world, dice.model());
+            let replayed = played(&question, &Policy::default());
+            let spring = |state: &rollout::State| {
+                let waves = state.programme(&programme()).unwrap().waves.values();
+                let said = waves.map(|wave| {
+                    let gate = wave.gate.as_ref().map(|gate| (gate.at, gate.verdict, gate.evidence.live));
+                    (wave.id.wave, wave.stage, wave.changed_at, wave.fixed, gate)
+                });
+                said.collect::<Vec<_>>()
+            };
+            let context = format!("world {number}, looked at every {looked_at_every} hours\n{}", dice.document());
+            let enrolled = |state: &rollout::State| {
+                let waves = state.programme(&programme()).unwrap().waves.values();
+                let said = waves.flat_map(|wave| {
+                    let each = wave.enrolments();
+                    each.map(|one| (wave.id.wave, one.practice, one.stage.state(), one.changed_at)).collect::<Vec<_>>()
+                });
+                said.collect::<std::collections::BTreeSet<_>>()
+            };
+            let (here, in_fact) = (enrolled(&replayed.state), enrolled(&stage.world.state));
+            let differences: Vec<_> = here.symmetric_difference(&in_fact).collect();
+            assert!(differences.is_empty(), "{differences:#?}\n{context}");
+            assert_eq!(spring(&replayed.state), spring(&stage.world.state), "{context}");
+            let comparison = question.compare(&replayed, &replayed);
+            assert!(comparison.strayed.other_day.is_zero(), "{:?}\n{context}", comparison.strayed);
+            let came_out = stage.came_out().live_at;
+            for (practice, at) in &replayed.course.live_at {
+                assert_eq!(came_out.get(practice), Some(at), "{practice} in {context}");
+            }
+            assert_eq!(replayed.assumed.modelled_count, 0, "{context}");
+            assert!(replayed.assumed.left_out.is_empty(), "{:?}\n{context}", replayed.assumed.left_out);
+            *counts.entry("live").or_default() += replayed.course.live_at.len();
+            *counts.entry("halts").or_default() += stage.judged.len();
+            *counts.entry("before").or_default() += on_before;
+        }
+    }
+    // Else they would be equal because nothing happens in them.
+    assert!(counts["live"] > 600 && counts["halts"] > 5 && counts["deeds"] > 60, "{counts:?}");
+    assert!(counts["replans"] > 3, "{counts:?}");
+}
