@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::{
-    concern, directory, hold, import, journal, organisation, practice, programme, sources, stats, verify, wave,
+    concern, directory, hold, import, journal, organisation, practice, programme, replay, sources, stats, verify, wave,
 };
 
 /// Operate the national programme of automatic patient access to GP records
@@ -71,6 +71,8 @@ pub(crate) enum Noun {
     /// Programmes: plan, apply, approve, follow
     #[command(subcommand)]
     Programme(programme::Programme),
+    /// What the recorded past would have been like under another policy; changes nothing
+    ReplayPolicy(replay::ReplayPolicy),
     /// Waves of a programme
     #[command(subcommand)]
     Wave(wave::Wave),

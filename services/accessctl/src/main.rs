@@ -22,6 +22,7 @@ mod organisation;
 mod output;
 mod practice;
 mod programme;
+mod replay;
 mod sources;
 mod stats;
 mod succession;
@@ -58,6 +59,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Noun::Practice(practice) => practice::run(&connection, output, practice).await,
         Noun::Organisation(organisation) => organisation::run(&connection, output, organisation).await,
         Noun::Programme(programme) => programme::run(&connection, output, programme).await,
+        Noun::ReplayPolicy(asked) => replay::run(&connection, output, asked).await,
         Noun::Wave(wave) => wave::run(&connection, output, wave).await,
         Noun::Hold(hold) => hold::run(&connection, output, hold).await,
         Noun::Concern(concern) => concern::run(&connection, output, concern).await,

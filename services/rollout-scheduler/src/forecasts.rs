@@ -12,13 +12,13 @@ use jiff::Timestamp;
 use journal::{Engine, JournalError, Published};
 use rollout::forecast::{Experience, Forecaster, Gain, Model, NoForecast, Outlook, Question, Run};
 use rollout::{ProgrammeId, RegistryView};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use crate::machine::{Event, SchedulerMachine};
 
 /// Records read at a time while learning: a plan's is of half a megabyte, and others want the store meanwhile.
-const RECORDS_MAX: usize = 64;
+pub(crate) const RECORDS_MAX: usize = 64;
 
 /// Forecasts under way and waiting: each takes seconds, and a caller's patience ends after a few of them.
 const CALLERS_MAX: usize = 8;
@@ -39,7 +39,7 @@ pub(crate) struct Forecasts {
 
 /// What the journal taught up to a position.
 #[derive(Debug, Default)]
-struct Learned {
+pub(crate) struct Learned {
     position: u64,
     experience: Experience,
 }
@@ -96,15 +96,32 @@ impl Forecasts {
         view: RegistryView,
         wanted: Wanted,
     ) -> Result<Made, ForecastError> {
-        let _caller = self.callers.try_acquire().map_err(|_| ForecastError::Crowded)?;
-        let mut learned = Arc::clone(&self.learned).lock_owned().await;
-        learned.go_on(engine, published.position).await?;
+        let (_caller, learned) = self.turn(engine, published.position).await?;
         let state = published.state.rollout.clone();
         while_wanted(move |gone| play(state, view, &learned.experience, wanted, gone)).await
+    }
+
+    /// Waits for a turn, and has read the journal up to a position by then. The turn is over when both are dropped.
+    ///
+    /// # Errors
+    /// Where too many wait already, or the journal cannot be read.
+    pub(crate) async fn turn(
+        &self,
+        engine: &Engine<SchedulerMachine>,
+        position: u64,
+    ) -> Result<(SemaphorePermit<'_>, OwnedMutexGuard<Learned>), ForecastError> {
+        let caller = self.callers.try_acquire().map_err(|_| ForecastError::Crowded)?;
+        let mut learned = Arc::clone(&self.learned).lock_owned().await;
+        learned.go_on(engine, position).await?;
+        Ok((caller, learned))
     }
 }
 
 impl Learned {
+    pub(crate) fn experience(&self) -> &Experience {
+        &self.experience
+    }
+
     /// Reads on from where the last forecast stopped.
     async fn go_on(&mut self, engine: &Engine<SchedulerMachine>, until: u64) -> Result<(), JournalError> {
         while self.position < until {
@@ -121,7 +138,7 @@ impl Learned {
 }
 
 /// Has something worked out on a thread for blocking work, and tells it when nobody waits for it any more.
-async fn while_wanted<R: Send + 'static>(
+pub(crate) async fn while_wanted<R: Send + 'static>(
     work: impl FnOnce(&CancellationToken) -> Result<R, ForecastError> + Send + 'static,
 ) -> Result<R, ForecastError> {
     let gone = CancellationToken::new();

@@ -8,7 +8,8 @@
 //!   settlements at the registry (`chores`), calls to suppliers (`calls`), each only after its seal. What fails is tried
 //!   again and stops nothing else (`patience`).
 //! - `observer`: reads suppliers' own lists, and so finds out what was not done by command.
-//! - `forecasts`: learns from the journal as it goes on, and plays futures on threads of its own.
+//! - `forecasts`: learns from the journal as it goes on, and plays futures on threads of its own; `replays` plays the past
+//!   under another policy, in turn with them.
 //! - `errands`: what is done beside the performer, under the same lease. `outbox` sends the notices that are due and finds
 //!   out what became of them, where couriers are configured; `inquiries` asks statistics and `hooks` about gates that wait.
 //! - `lease`: which of several schedulers performs effects. Correctness rests on the journal, never on it.
@@ -41,6 +42,7 @@ mod patience;
 mod peer;
 mod performer;
 mod permits;
+mod replays;
 mod scheduler;
 mod selection;
 mod standing;

@@ -15,6 +15,7 @@ mod plans;
 mod programmes;
 mod refusal;
 mod registry;
+mod replay;
 mod services;
 mod statistics;
 mod submit;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use api::Error;
 use journal::JournalError;
 use rollout::forecast::NoForecast;
+use rollout::replay::NoReplay;
 use rollout::spec::Violation;
 
 use super::convert::{etag, hold};
@@ -12,6 +13,7 @@ use crate::document::{DOCUMENT_BYTES_MAX, DocumentError};
 use crate::forecasts::ForecastError;
 use crate::machine::Rejection;
 use crate::peer::PeerError;
+use crate::replays::ReplayError;
 
 /// When to try again while the store or a peer is away: it restarts in about a second.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -237,6 +239,28 @@ pub(crate) fn of_forecast(error: &ForecastError) -> Error {
         }
         ForecastError::Journal(error) => of_journal(error),
         ForecastError::Thread | ForecastError::CallerGone => Error::internal(error),
+    }
+}
+
+pub(crate) fn of_replay(error: &ReplayError) -> Error {
+    match error {
+        ReplayError::None(NoReplay::UnknownProgramme(programme)) => no_such_programme(programme),
+        ReplayError::None(NoReplay::Unwanted | NoReplay::Restless { .. } | NoReplay::Refused { .. }) => {
+            Error::internal(error)
+        }
+        ReplayError::Forecast(error) => of_forecast(error),
+        ReplayError::Registry(error) => of_peer(error),
+        ReplayError::Policy(violations) => {
+            let first = violations.first().map(ToString::to_string).unwrap_or_default();
+            let code = tonic::Code::InvalidArgument;
+            let mut refused = Error::new(code, "POLICY_INVALID", "mistakes in the policy: {count}; the first: {first}")
+                .with("count", violations.len())
+                .with("first", first);
+            for violation in violations.iter().take(VIOLATIONS_MAX) {
+                refused = refused.field(format!("policy.{}", violation.field), violation.wrong.to_string());
+            }
+            refused
+        }
     }
 }
 

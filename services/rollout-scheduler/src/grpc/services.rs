@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 
 use super::submit::Asked;
 use super::{
-    Handlers, calendar, concerns, enrolments, explanation, forecast, holds, lists, notices, plans, programmes,
+    Handlers, calendar, concerns, enrolments, explanation, forecast, holds, lists, notices, plans, programmes, replay,
     unwinding, watch, waves,
 };
 
@@ -292,6 +292,13 @@ impl ForecastService for Handlers {
         request: Request<wire::ForecastRequest>,
     ) -> Result<Response<wire::ForecastResponse>, Status> {
         answer!(self, request, forecast::forecast)
+    }
+
+    async fn replay_policy(
+        &self,
+        request: Request<wire::ReplayPolicyRequest>,
+    ) -> Result<Response<wire::ReplayPolicyResponse>, Status> {
+        answer!(self, request, replay::replay_policy)
     }
 }
 

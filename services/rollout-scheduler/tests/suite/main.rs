@@ -17,6 +17,7 @@ mod outages;
 mod plans;
 mod programmes;
 mod readiness;
+mod replays;
 mod requests;
 mod restarts;
 mod successions;

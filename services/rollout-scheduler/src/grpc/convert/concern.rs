@@ -19,6 +19,17 @@ pub(crate) fn severity_from_wire(severity: wire::ConcernSeverity) -> Result<Seve
     })
 }
 
+/// A severity by its word in a document: `major`.
+pub(crate) fn severity_of_word(field: &str, word: &str) -> Result<Severity, Error> {
+    let found = Severity::ALL.into_iter().find(|severity| severity.as_str() == word);
+    found.ok_or_else(|| {
+        let words = Severity::ALL.map(Severity::as_str).join(", ");
+        Error::invalid(field, "SEVERITY_UNKNOWN", "{field}: {given} is none of {words}")
+            .with("given", word)
+            .with("words", words)
+    })
+}
+
 fn severity_to_wire(severity: Severity) -> wire::ConcernSeverity {
     match severity {
         Severity::Minor => wire::ConcernSeverity::Minor,

@@ -128,7 +128,7 @@ fn statistics_to_wire(figures: &GateFigures) -> wire::GateStatistics {
     }
 }
 
-fn verdict_to_wire(verdict: Verdict) -> wire::GateVerdict {
+pub(crate) fn verdict_to_wire(verdict: Verdict) -> wire::GateVerdict {
     match verdict {
         Verdict::Pass => wire::GateVerdict::Pass,
         Verdict::Fail => wire::GateVerdict::Fail,

@@ -12,6 +12,7 @@ pub(crate) mod hold;
 pub(crate) mod name;
 pub(crate) mod plan;
 pub(crate) mod programme;
+pub(crate) mod replay;
 pub(crate) mod unwinding;
 pub(crate) mod wave;
 

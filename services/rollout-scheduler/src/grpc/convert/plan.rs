@@ -101,7 +101,7 @@ fn difference_to_wire(programme: &ProgrammeId, diff: &Diff) -> wire::PlanDiffere
     }
 }
 
-fn change_to_wire(programme: &ProgrammeId, change: &Change) -> wire::PlanChange {
+pub(crate) fn change_to_wire(programme: &ProgrammeId, change: &Change) -> wire::PlanChange {
     wire::PlanChange {
         wave: change.wave.map(|wave| format!("{programme}/{wave}")).unwrap_or_default(),
         field: change.field.clone(),

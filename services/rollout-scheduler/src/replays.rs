@@ -1,0 +1,180 @@
+//! Replays at the edge: what was recorded since a moment is read from the journal and the registry, and played on threads.
+//!
+//! It holds no policy: `rollout::replay` plays and compares. Replays take turns with forecasts, under the same limits, and
+//! stop as those do when a caller goes. The registry is looked at as it was at the end of each civil day: of pauses and
+//! readiness it says when each was recorded.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use journal::{Engine, Published};
+use rollout::calendar::{civil_date, day_bounds};
+use rollout::forecast::Model;
+use rollout::plan::Change;
+use rollout::replay::{Comparison, NoReplay, Policy, PracticeChange, Question, Record, changes_between};
+use rollout::spec::Violation;
+use rollout::{ProgrammeId, RegistryView};
+use tokio_util::sync::CancellationToken;
+
+use crate::forecasts::{ForecastError, Forecasts, RECORDS_MAX, while_wanted};
+use crate::grpc::Registry;
+use crate::history;
+use crate::machine::{Event, SchedulerMachine};
+use crate::peer::PeerError;
+
+/// Days that are replayed at most: a year and what it takes to look back on it. Each takes a look at the registry.
+pub(crate) const DAYS_MAX: i64 = 400;
+
+/// Looks at the registry at a time: it has other callers.
+const LOOKS_MAX: usize = 2;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) programme: ProgrammeId,
+    pub(crate) policy: Policy,
+    pub(crate) since: Timestamp,
+    pub(crate) now: Timestamp,
+}
+
+/// A replay.
+#[derive(Debug)]
+pub(crate) struct Replayed {
+    pub(crate) comparison: Comparison,
+    /// The terms that are others.
+    pub(crate) changes: Vec<Change>,
+    /// How long people are taken to need for a gate that halted in the replay only.
+    pub(crate) model: Arc<Model>,
+}
+
+/// Why there is none.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplayError {
+    #[error(transparent)]
+    None(#[from] NoReplay),
+    /// As for a forecast.
+    #[error(transparent)]
+    Forecast(#[from] ForecastError),
+    #[error("the registry does not tell what it had recorded")]
+    Registry(#[from] PeerError),
+    #[error("the policy cannot be: {0:?}")]
+    Policy(Vec<Violation>),
+}
+
+impl Forecasts {
+    /// Plays the record since a moment under a policy and under the one that held. Once the future is dropped the playing
+    /// stops. `followed` is what the registry says now.
+    ///
+    /// # Errors
+    /// Where there is no such programme, the policy cannot be, too many wait already, or something cannot be read.
+    pub(crate) async fn replay(
+        &self,
+        engine: &Engine<SchedulerMachine>,
+        published: &Published<SchedulerMachine>,
+        registry: &Registry,
+        followed: RegistryView,
+        asked: Asked,
+    ) -> Result<Replayed, ReplayError> {
+        let (_caller, learned) = self.turn(engine, published.position).await?;
+        let Asked { programme, policy, since, now } = asked;
+        let unknown = || NoReplay::UnknownProgramme(programme.clone());
+        let known = published.state.rollout.programme(&programme).ok_or_else(unknown)?;
+        let model = Arc::new(Model::of(learned.experience(), known, &followed, now));
+        let then = history::as_known_at(engine, published.position, since).await.map_err(ForecastError::Journal)?;
+        let (state, position) = then;
+        let mut record = Record::from(&state.rollout, &programme);
+        read(engine, position, published.position, &mut record).await?;
+        let (mut view, changes) = looks(registry, followed, since, now).await?;
+        // It is not told of the past; what the scheduler had seen by then it knew.
+        view.position = state.registry_position_highest;
+        let question = Question {
+            state: state.rollout,
+            view,
+            programme,
+            since,
+            until: now,
+            record: Arc::new(record),
+            changes: Arc::new(changes),
+            model: model.clone(),
+        };
+        let violations = question.violations(&policy);
+        if !violations.is_empty() {
+            return Err(ReplayError::Policy(violations));
+        }
+        let changes = question.changes(&policy);
+        let comparison = while_wanted(move |gone| Ok(compare(&question, &policy, gone))).await??;
+        Ok(Replayed { comparison, changes, model })
+    }
+}
+
+/// Takes what was recorded between two positions into the record.
+async fn read(
+    engine: &Engine<SchedulerMachine>,
+    from: u64,
+    until: u64,
+    record: &mut Record,
+) -> Result<(), ForecastError> {
+    let mut position = from;
+    while position < until {
+        let limit = usize::try_from(until - position).unwrap_or(RECORDS_MAX).min(RECORDS_MAX);
+        for recorded in engine.events(position, limit).await? {
+            if let Event::Rollout(event) = &recorded.event {
+                record.learn(event, recorded.recorded_at);
+            }
+        }
+        position += limit as u64;
+    }
+    Ok(())
+}
+
+/// How the registry was at a moment, and what it recorded from then until now.
+async fn looks(
+    registry: &Registry,
+    followed: RegistryView,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<(RegistryView, Vec<PracticeChange>), PeerError> {
+    let mut moments = vec![since];
+    let mut next = day_bounds(civil_date(since)).1;
+    while next < now {
+        moments.push(next);
+        next = day_bounds(civil_date(next)).1;
+    }
+    let looks = moments.into_iter().map(|at| {
+        let registry = registry.clone();
+        async move { registry.known_at(at).await.map(|view| (view, at)) }
+    });
+    let mut looks = stream::iter(looks).buffered(LOOKS_MAX);
+    let mut first = None;
+    let mut changes = Vec::new();
+    let mut last: Option<(RegistryView, Timestamp)> = None;
+    while let Some((view, at)) = looks.try_next().await? {
+        match &last {
+            Some((before, from)) => changes.extend(changes_between(before, &view, *from, at)),
+            None => first = Some(view.clone()),
+        }
+        last = Some((view, at));
+    }
+    let (before, from) = last.unwrap_or_default();
+    changes.extend(changes_between(&before, &followed, from, now));
+    Ok((first.unwrap_or_default(), changes))
+}
+
+/// Plays both. On a machine with cores to spare at the same time; one is left to whoever serves and decides.
+fn compare(question: &Question, policy: &Policy, gone: &CancellationToken) -> Result<Comparison, NoReplay> {
+    let is_wanted = || !gone.is_cancelled();
+    let as_it_was = Policy::default();
+    let cores_count = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let (control, replayed) = if cores_count > 2 {
+        std::thread::scope(|scope| {
+            let control = scope.spawn(|| question.play(&as_it_was, &is_wanted));
+            let replayed = question.play(policy, &is_wanted);
+            // A thread that came to grief takes this one with it, which its caller reports.
+            (control.join().unwrap_or_else(|grief| std::panic::resume_unwind(grief)), replayed)
+        })
+    } else {
+        (question.play(&as_it_was, &is_wanted), question.play(policy, &is_wanted))
+    };
+    Ok(question.compare(&control?, &replayed?))
+}
