@@ -101,7 +101,7 @@ mod tests {
         for count in [0, 1, PRACTICES_COUNT, PRACTICES_COUNT + 1, 9 * PRACTICES_COUNT + 17] {
             let state = register(count);
             let pieces: Vec<String> = state.pieces().map(|piece| serde_json::to_string(&piece).unwrap()).collect();
-            assert!(pieces.iter().all(|piece| piece.len() < 2_000_000), "one of {count} is too large");
+            assert!(pieces.iter().all(|piece| piece.len() < 1_500_000), "one of {count} is too large");
             let read: Vec<Piece> = pieces.iter().map(|piece| serde_json::from_str(piece).unwrap()).collect();
             assert_eq!(State::whole(read), Some(state));
         }

@@ -226,7 +226,7 @@ impl Blocker {
             Self::Succeeded { .. } => "PRACTICE_SUCCEEDED",
             Self::NotReady { .. } => "NOT_READY",
             Self::SupplierChanged { .. } => "SUPPLIER_CHANGED",
-            Self::SetAside { stage, .. } => stage.reason().map_or("SET_ASIDE", |_| stage.state().as_str()),
+            Self::SetAside { stage, .. } => stage.state().as_str(),
             Self::NoProgramme => "NO_PROGRAMME",
             Self::NotInPlan { reason, .. } => reason.as_ref().map_or("NOT_IN_PLAN", Unplaced::code),
             Self::ProgrammeNotActive { .. } => "PROGRAMME_NOT_ACTIVE",

@@ -35,7 +35,7 @@ impl Blocker {
                 format!("A named person decides the gate, acknowledges {hold} and lifts it.")
             }
             Self::Held { class: HoldClass::Safety, hold, .. } => format!("Two people lift {hold}."),
-            Self::Held { hold, .. } => format!("{hold} is lifted."),
+            Self::Held { hold, .. } => format!("Somebody lifts {hold}."),
             Self::PracticeNotOpen { .. } => "Nothing, while the practice is not open.".to_owned(),
             Self::Succeeded { by, .. } => {
                 format!("Nothing: its code is closed. A version of the plan made since takes up {}.", named(by))
@@ -60,9 +60,13 @@ impl Blocker {
             Self::EarlierWave { wave, .. } if self.needs_another_plan() => {
                 format!("A later version of the plan does without {}.", Wave(wave))
             }
-            Self::EarlierWave { wave, .. } => format!("{} passes its gate.", Wave(wave)),
-            Self::WaveNotOpen { wave, opens_at: Some(at), .. } => format!("{} opens, on {}.", Wave(wave), At(*at)),
-            Self::WaveNotOpen { wave, stage, .. } if stage.is_before_open() => format!("{} opens.", Wave(wave)),
+            Self::EarlierWave { wave, .. } => sentence(&format!("{} passes its gate", Wave(wave))),
+            Self::WaveNotOpen { wave, opens_at: Some(at), .. } => {
+                sentence(&format!("{} opens, on {}", Wave(wave), At(*at)))
+            }
+            Self::WaveNotOpen { wave, stage, .. } if stage.is_before_open() => {
+                sentence(&format!("{} opens", Wave(wave)))
+            }
             Self::WaveNotOpen { .. } => A_LATER_VERSION.to_owned(),
             Self::NoNotice { working_days, .. } => format!("{working_days} working days' notice has been given."),
             Self::NoticeUndelivered { why, .. } => why.clears_by().to_owned(),
@@ -87,14 +91,17 @@ impl Blocker {
     /// The evidence, as a sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let clause = self.to_string();
-        let mut letters = clause.chars();
-        // A clause that begins with a name, `practices/A81001`, keeps it as it is written.
-        let name = clause.split(' ').next().is_some_and(|word| word.contains('/'));
-        match letters.next().filter(|_| !name) {
-            Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
-            None => format!("{clause}."),
-        }
+        sentence(&self.to_string())
+    }
+}
+
+/// A clause as a sentence. One that begins with a name, `practices/A81001`, keeps it as it is written.
+fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    let name = clause.split(' ').next().is_some_and(|word| word.contains('/'));
+    match letters.next().filter(|_| !name) {
+        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
+        None => format!("{clause}."),
     }
 }
 
@@ -233,8 +240,10 @@ fn set_aside(wave: &WaveRef, stage: &EnrolmentStage, out: &mut fmt::Formatter<'_
             Supersession::Cancelled => write!(out, "{name} was cancelled"),
             Supersession::Unwound => write!(out, "{name} was unwound before its turn came"),
         },
-        EnrolmentStage::Refused { code } => write!(out, "its supplier refused it in {name}: {code}"),
-        EnrolmentStage::Failed { code } => write!(out, "its supplier refused it again and again in {name}: {code}"),
+        EnrolmentStage::Refused { code } => write!(out, "its supplier refused it in {name}: {}", in_words(code)),
+        EnrolmentStage::Failed { code } => {
+            write!(out, "its supplier refused it again and again in {name}: {}", in_words(code))
+        }
         EnrolmentStage::NotApplied => write!(out, "in {name} it was cancelled before it took effect"),
         EnrolmentStage::Lapsed => write!(out, "it was asked to switch it on itself, and did not while {name} was open"),
         EnrolmentStage::Reverting => write!(out, "access that {name} gave is being taken away again"),
@@ -295,7 +304,7 @@ impl fmt::Display for At {
     }
 }
 
-/// A person's code as words: `UNTIL_FURTHER_NOTICE` is until further notice.
+/// A code as words: `UNTIL_FURTHER_NOTICE` is until further notice.
 fn in_words(code: &str) -> String {
     code.to_lowercase().replace('_', " ")
 }

@@ -195,7 +195,8 @@ impl Watch {
         let view = View::current(known);
         let is_new = known.positions.first().is_some_and(|first| *first > self.place.position);
         if !self.filter.matches(&Row::new(view)) {
-            let had = self.held.as_mut().map_or(!is_new, |held| held.remove(&known.code));
+            // One that has resumed may have heard of it after its bookmark, however new it is.
+            let had = self.held.as_mut().is_none_or(|held| held.remove(&known.code));
             return had.then(|| change(wire::PracticeChangeKind::Removed, removed(known.code)));
         }
         let had = self.held.as_mut().map_or(!is_new, |held| !held.insert(known.code));
