@@ -130,9 +130,9 @@ mod tests {
                 .parse()
                 .unwrap(),
             supplier: ["EMIS", "TPP", "Medicus"][number as usize % 3].parse().unwrap(),
-            icb: (number % 43 != 0).then(|| format!("Q{:02}", number % 42).parse().unwrap()),
-            region: (number % 43 != 0).then(|| "Y63".parse().unwrap()),
-            pcn: (number % 50 != 0).then(|| format!("U{:05}", number % 1_250).parse().unwrap()),
+            icb: (!number.is_multiple_of(43)).then(|| format!("Q{:02}", number % 42).parse().unwrap()),
+            region: (!number.is_multiple_of(43)).then(|| "Y63".parse().unwrap()),
+            pcn: (!number.is_multiple_of(50)).then(|| format!("U{:05}", number % 1_250).parse().unwrap()),
             list_size: 2_000 + number % 50_000,
             mode: if number.is_multiple_of(3) { Mode::Push } else { Mode::SelfService },
             planned_on: Some(Date::constant(2031, 5, 1 + (number % 28) as i8)),

@@ -245,7 +245,7 @@ fn taken(
         rejected,
         position: outcome.position,
         affected_count: count(taken.len() as u64),
-        affected_hash: selection::hash_of_lines(taken.into_iter()),
+        affected_hash: selection::hash_of_lines(taken),
     }
 }
 
