@@ -36,6 +36,10 @@ use crate::state::{
 };
 use crate::view::{Observed, RegistryView};
 
+/// Admissions, or switch-offs, in one proposal: few enough that a hold waits for no longer than a decision about so many,
+/// many enough that a wave of thousands is some dozens of records.
+const CHANGES_MAX: usize = 100;
+
 /// What may move now, and why nothing else does.
 #[must_use]
 pub fn step(state: &State, view: &RegistryView, now: Timestamp) -> (Vec<Command>, Report) {
@@ -60,10 +64,6 @@ pub fn step(state: &State, view: &RegistryView, now: Timestamp) -> (Vec<Command>
 pub fn next_due(state: &State, view: &RegistryView, now: Timestamp) -> Option<Timestamp> {
     step(state, view, now).1.next_due
 }
-
-/// Admissions, or switch-offs, in one proposal: few enough that a hold waits for no longer than a decision about so many,
-/// many enough that a wave of thousands is some dozens of records.
-const CHANGES_MAX: usize = 100;
 
 /// One look at everything.
 struct Walk<'a> {
