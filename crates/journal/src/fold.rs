@@ -1,5 +1,6 @@
 //! Folded: a state and the head up to which the journal is folded into it.
 
+use crate::causes::Causes;
 use crate::log::{Journal, Log, Writing};
 use crate::machine::Machine;
 use crate::record::{ChainFault, Head, Record};
@@ -16,12 +17,12 @@ pub(crate) struct Folded<M: Machine> {
     pub(crate) head: Head,
     /// Bytes of all payloads that were folded in since the snapshot that this began with.
     pub(crate) payload_bytes: u64,
+    pub(crate) causes: Causes,
 }
 
 impl<M: Machine> Clone for Folded<M> {
     fn clone(&self) -> Self {
-        let Self { state, redactions, head, payload_bytes } = self;
-        Self { state: state.clone(), redactions: redactions.clone(), head: *head, payload_bytes: *payload_bytes }
+        self.after(None)
     }
 }
 
@@ -36,7 +37,19 @@ impl<M: Machine> Folded<M> {
     /// The empty journal's.
     pub(crate) fn genesis() -> Self {
         let (state, redactions, head) = (M::initial(), Redactions::default(), Head::genesis(M::JOURNAL));
-        Self { state, redactions, head, payload_bytes: 0 }
+        Self::beginning(state, redactions, head)
+    }
+
+    /// Where folding begins: an empty journal, or a snapshot.
+    pub(crate) fn beginning(state: M::State, redactions: Redactions, head: Head) -> Self {
+        Self { state, redactions, head, payload_bytes: 0, causes: Causes::default() }
+    }
+
+    /// A copy, with another state where there is one.
+    pub(crate) fn after(&self, state: Option<M::State>) -> Self {
+        let state = state.unwrap_or_else(|| self.state.clone());
+        let (redactions, causes) = (self.redactions.clone(), self.causes.clone());
+        Self { state, redactions, head: self.head, payload_bytes: self.payload_bytes, causes }
     }
 
     /// Folds the next record in, after checking that it is the next and unaltered.
@@ -56,6 +69,7 @@ impl<M: Machine> Folded<M> {
     pub(crate) fn advance(&mut self, record: &Record) {
         self.head = record.head();
         self.payload_bytes += record.payload.len() as u64;
+        self.causes.push(record);
     }
 }
 

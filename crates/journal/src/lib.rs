@@ -16,6 +16,7 @@
 //! no secret: payloads hold no personal data, notes lie beside the journal and only their hashes in it (rule 16).
 //! Nobody updates or deletes a record, also not this crate.
 
+mod causes;
 mod checkpoint;
 mod checkpoints;
 mod compact;

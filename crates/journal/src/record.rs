@@ -103,7 +103,7 @@ pub struct Record {
 }
 
 /// What a record says, before it has its place in the chain.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Content {
     pub(crate) actor: String,
     pub(crate) request_id: String,

@@ -228,7 +228,7 @@ pub(crate) async fn load<M: Machine>(log: &Log, last: u64) -> Result<Option<(Fol
         match reader.end(whole).await {
             Ok(Read { state, redactions, bytes_count }) => {
                 let taken = Taken { position: at, payload_bytes: 0, bytes: bytes_count };
-                return Ok(Some((Folded { state, redactions, head: record.head(), payload_bytes: 0 }, taken)));
+                return Ok(Some((Folded::beginning(state, redactions, record.head()), taken)));
             }
             Err(doubt) => {
                 let error = telemetry::chain(&doubt);

@@ -118,27 +118,56 @@ pub fn apply(state: &mut State, event: &Event, position: u64, recorded_at: Times
 }
 
 /// Folds what follows from an observation or a settlement.
-pub(crate) fn conclude(
-    state: &mut State,
-    practice: PracticeCode,
+pub(crate) fn conclude_at(
+    practice: &mut Practice,
     capability: &Capability,
     consequences: &Consequences,
-    position: u64,
     recorded_at: Timestamp,
 ) {
-    if consequences.is_empty() {
-        return;
+    for receipt in &consequences.receipts {
+        if let Some(pause) = practice.pause_mut(receipt.pause) {
+            pause.finalise(capability, receipt.state, recorded_at);
+        }
     }
-    state.change(practice, position, recorded_at, |practice| {
-        for receipt in &consequences.receipts {
-            if let Some(pause) = practice.pause_mut(receipt.pause) {
-                pause.finalise(capability, receipt.state, recorded_at);
-            }
-        }
-        if consequences.switch_off_done {
-            practice.access_mut(capability).end_switch_off(recorded_at);
-        }
+    if consequences.switch_off_done {
+        practice.access_mut(capability).end_switch_off(recorded_at);
+    }
+}
+
+/// Takes an observation down; what follows from it is not concluded yet.
+pub(crate) fn observe_at(practice: &mut Practice, observation: &AccessObserved, recorded_at: Timestamp) {
+    practice.access_mut(&observation.capability).observe(Observed {
+        state: observation.state,
+        source: observation.source,
+        as_at: observation.as_at,
+        recorded_at,
+        command: observation.command.clone(),
+        evidence: observation.evidence.clone(),
+        wrong_settings: observation.wrong_settings.clone(),
     });
+}
+
+/// Opens the permit of a key.
+pub(crate) fn grant_at(practice: &mut Practice, key: &CommandKey, recorded_at: Timestamp) {
+    practice.access_mut(&key.capability).grant(key.action, key.generation, recorded_at);
+}
+
+/// Settles the permit of a key, with what that says of the practice; what follows from it is not concluded yet.
+pub(crate) fn settle_at(practice: &mut Practice, settlement: &PermitSettled, recorded_at: Timestamp) {
+    let key = &settlement.key;
+    let access = practice.access_mut(&key.capability);
+    access.settle(key.action, key.generation, Settled { at: recorded_at, outcome: settlement.outcome });
+    if let Some(observed) = settlement.observed {
+        access.observe(Observed {
+            state: observed.state,
+            source: ObservationSource::SupplierConfirmation,
+            as_at: observed.as_at,
+            recorded_at,
+            command: Some(key.clone()),
+            evidence: String::new(),
+            wrong_settings: Vec::new(),
+        });
+    }
 }
 
 /// One event being folded.
@@ -256,17 +285,9 @@ impl Fold<'_> {
     fn observed(&mut self, observation: &AccessObserved) {
         let recorded_at = self.recorded_at;
         self.change(observation.practice, |practice| {
-            practice.access_mut(&observation.capability).observe(Observed {
-                state: observation.state,
-                source: observation.source,
-                as_at: observation.as_at,
-                recorded_at,
-                command: observation.command.clone(),
-                evidence: observation.evidence.clone(),
-                wrong_settings: observation.wrong_settings.clone(),
-            });
+            observe_at(practice, observation, recorded_at);
+            conclude_at(practice, &observation.capability, &observation.consequences, recorded_at);
         });
-        self.conclude(observation.practice, &observation.capability, &observation.consequences);
     }
 
     fn signalled(&mut self, signal: &SignalRecorded) {
@@ -279,30 +300,16 @@ impl Fold<'_> {
     }
 
     fn granted(&mut self, key: &CommandKey) {
-        let granted_at = self.recorded_at;
-        self.change(key.practice, |practice| {
-            practice.access_mut(&key.capability).grant(key.action, key.generation, granted_at);
-        });
+        let recorded_at = self.recorded_at;
+        self.change(key.practice, |practice| grant_at(practice, key, recorded_at));
     }
 
     fn settled(&mut self, settlement: &PermitSettled) {
         let (key, recorded_at) = (&settlement.key, self.recorded_at);
         self.change(key.practice, |practice| {
-            let access = practice.access_mut(&key.capability);
-            access.settle(key.action, key.generation, Settled { at: recorded_at, outcome: settlement.outcome });
-            if let Some(observed) = settlement.observed {
-                access.observe(Observed {
-                    state: observed.state,
-                    source: ObservationSource::SupplierConfirmation,
-                    as_at: observed.as_at,
-                    recorded_at,
-                    command: Some(key.clone()),
-                    evidence: String::new(),
-                    wrong_settings: Vec::new(),
-                });
-            }
+            settle_at(practice, settlement, recorded_at);
+            conclude_at(practice, &key.capability, &settlement.consequences, recorded_at);
         });
-        self.conclude(key.practice, &key.capability, &settlement.consequences);
     }
 
     fn succeeded(&mut self, effected: &SuccessionEffected) {
@@ -358,10 +365,6 @@ impl Fold<'_> {
                 facts::record(&mut practice.list_size, from, recorded_at, list_size);
             });
         }
-    }
-
-    fn conclude(&mut self, practice: PracticeCode, capability: &Capability, consequences: &Consequences) {
-        conclude(self.state, practice, capability, consequences, self.position, self.recorded_at);
     }
 
     fn lapsed(&mut self, lapse: &Lapse) {

@@ -3,13 +3,14 @@
 mod advice;
 mod contact;
 mod observed;
+mod trial;
 
 use jiff::Timestamp;
 use ods::civil::civil_date;
 use ods::{Capability, PracticeCode};
 
 use crate::access::{ObservedState, Outcome, Permit};
-use crate::apply::{apply, conclude};
+use crate::apply::{apply, conclude_at, grant_at, settle_at};
 use crate::command::{
     Command, PausePractice, ResumePractice, SetOrganisationLifetime, SetPauseOutcome, Settlement, UpdateReadiness,
 };
@@ -20,7 +21,7 @@ use crate::key::{Action, CommandKey};
 use crate::lapse::{LAPSES_MAX, Lapse, LapseOf};
 use crate::organisation::OrganisationLifetime;
 use crate::pause::{Inherited, Judgement, PauseEnd, ReceiptPart};
-use crate::permits::{permit_of, permit_refusal};
+use crate::permits::{permit_at, refusal_at};
 use crate::practice::Practice;
 use crate::readiness::{DeclaredItem, catalogue_item};
 use crate::rejection::Rejection;
@@ -31,6 +32,7 @@ use crate::switch_off::switch_off;
 use crate::sync;
 
 pub use observed::OBSERVER_AHEAD_MAX;
+use trial::Trial;
 
 /// Positions in a scratch state, which no one else sees.
 pub(crate) const SCRATCH_POSITION: u64 = u64::MAX;
@@ -269,11 +271,12 @@ fn declared(state: &State, items: &[DeclaredItem]) -> Result<Vec<Event>, Rejecti
 }
 
 fn granted(state: &State, keys: &[CommandKey], now: Timestamp) -> Vec<Event> {
-    let mut scratch = state.clone();
+    let mut trial = Trial::new(state);
     let mut new = Vec::new();
     for key in keys {
-        if permit_refusal(&scratch, key, now).is_none() && permit_of(&scratch, key).is_none() {
-            try_out(&mut scratch, &Event::PermitsGranted { keys: vec![key.clone()] }, now);
+        let Some(practice) = trial.practice(key.practice) else { continue };
+        if refusal_at(practice, key, now).is_none() && permit_at(practice, key).is_none() {
+            trial.change(key.practice, |practice| grant_at(practice, key, now));
             new.push(key.clone());
         }
     }
@@ -281,28 +284,30 @@ fn granted(state: &State, keys: &[CommandKey], now: Timestamp) -> Vec<Event> {
 }
 
 fn settled(state: &State, settlements: &[Settlement], now: Timestamp) -> Vec<Event> {
-    let mut scratch = state.clone();
+    let mut trial = Trial::new(state);
     let mut closed_unasked = Vec::new();
     let mut new = Vec::new();
     for settlement in settlements {
         let key = &settlement.key;
-        if is_given_back_unasked(&scratch, settlement) {
-            try_out(&mut scratch, &Event::PermitsGranted { keys: vec![key.clone()] }, now);
+        let Some(practice) = trial.practice(key.practice) else { continue };
+        if is_given_back_unasked(practice, settlement) {
+            trial.change(key.practice, |practice| grant_at(practice, key, now));
             closed_unasked.push(key.clone());
-        }
-        if !permit_of(&scratch, key).is_some_and(Permit::is_open) {
+        } else if !permit_at(practice, key).is_some_and(Permit::is_open) {
             continue;
         }
-        let mut event = PermitSettled {
-            key: key.clone(),
-            outcome: settlement.outcome,
-            observed: settlement_observed(&scratch, settlement, now),
-            consequences: Consequences::default(),
-        };
-        try_out(&mut scratch, &Event::PermitsSettled { settlements: vec![event.clone()] }, now);
-        event.consequences = consequences(&scratch, key.practice, &key.capability);
-        conclude(&mut scratch, key.practice, &key.capability, &event.consequences, SCRATCH_POSITION, now);
-        new.push(event);
+        trial.change(key.practice, |practice| {
+            let mut event = PermitSettled {
+                key: key.clone(),
+                outcome: settlement.outcome,
+                observed: settlement_observed(practice, settlement, now),
+                consequences: Consequences::default(),
+            };
+            settle_at(practice, &event, now);
+            event.consequences = consequences(practice, &key.capability);
+            conclude_at(practice, &key.capability, &event.consequences, now);
+            new.push(event);
+        });
     }
     let mut events = Vec::new();
     if !closed_unasked.is_empty() {
@@ -317,13 +322,12 @@ fn settled(state: &State, settlements: &[Settlement], now: Timestamp) -> Vec<Eve
 /// Whoever gives a key up may have asked for its permit by a call that is yet to arrive. It must find the key closed: a permit
 /// that nobody knows of would stay open for ever. So giving back what was never granted closes the key all the same, as a
 /// supplier closes one that it never saw.
-fn is_given_back_unasked(state: &State, settlement: &Settlement) -> bool {
-    let key = &settlement.key;
-    settlement.outcome == Outcome::Voided && state.practice(key.practice).is_some() && permit_of(state, key).is_none()
+fn is_given_back_unasked(practice: &Practice, settlement: &Settlement) -> bool {
+    settlement.outcome == Outcome::Voided && permit_at(practice, &settlement.key).is_none()
 }
 
 /// What a settlement says of the practice. A supplier whose clock runs ahead settles all the same: its answer is of now.
-fn settlement_observed(state: &State, settlement: &Settlement, now: Timestamp) -> Option<SettlementObserved> {
+fn settlement_observed(practice: &Practice, settlement: &Settlement, now: Timestamp) -> Option<SettlementObserved> {
     let as_at = settlement.as_at.unwrap_or(now).min(now);
     if let Some(state) = settlement.observed {
         return Some(SettlementObserved { state, as_at });
@@ -334,7 +338,7 @@ fn settlement_observed(state: &State, settlement: &Settlement, now: Timestamp) -
         (Outcome::NotApplied | Outcome::Refused | Outcome::Voided, _) => return None,
     };
     let key = &settlement.key;
-    let access = state.practice(key.practice)?.access(&key.capability)?;
+    let access = practice.access(&key.capability)?;
     // A late answer without a moment must not hide that a later command has switched the practice off since.
     if settlement.as_at.is_none() && key.action == Action::Enable && access.was_disabled_after(key.generation) {
         return None;
@@ -342,9 +346,8 @@ fn settlement_observed(state: &State, settlement: &Settlement, now: Timestamp) -
     Some(SettlementObserved { state: follows, as_at })
 }
 
-/// What follows at the practice from what `state` now knows of the capability.
-fn consequences(state: &State, practice: PracticeCode, capability: &Capability) -> Consequences {
-    let Some(practice) = state.practice(practice) else { return Consequences::default() };
+/// What follows at the practice from what is now known there of the capability.
+fn consequences(practice: &Practice, capability: &Capability) -> Consequences {
     let Some(access) = practice.access(capability) else { return Consequences::default() };
     let mut receipts = Vec::new();
     for pause in &practice.pauses {

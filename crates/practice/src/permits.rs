@@ -39,21 +39,32 @@ pub enum PermitRefusal {
 /// Why a key gets no permit now; None where it gets one, or has it open already.
 #[must_use]
 pub fn permit_refusal(state: &State, key: &CommandKey, now: Timestamp) -> Option<PermitRefusal> {
-    let Some(practice) = state.practice(key.practice) else { return Some(PermitRefusal::PracticeUnknown) };
-    let access = practice.access(&key.capability);
-    if let Some(permit) = permit_of(state, key) {
+    match state.practice(key.practice) {
+        Some(practice) => refusal_at(practice, key, now),
+        None => Some(PermitRefusal::PracticeUnknown),
+    }
+}
+
+/// The same of a practice.
+pub(crate) fn refusal_at(practice: &Practice, key: &CommandKey, now: Timestamp) -> Option<PermitRefusal> {
+    if let Some(permit) = permit_at(practice, key) {
         return (!permit.is_open()).then_some(PermitRefusal::KeyClosed);
     }
     match key.action {
         Action::Disable => None,
-        Action::Enable => enable_refusal(practice, access, key, now),
+        Action::Enable => enable_refusal(practice, practice.access(&key.capability), key, now),
     }
 }
 
 /// The permit of this command, open or settled.
 #[must_use]
 pub fn permit_of<'a>(state: &'a State, key: &CommandKey) -> Option<&'a Permit> {
-    state.practice(key.practice)?.access(&key.capability)?.permit(key.action, key.generation)
+    permit_at(state.practice(key.practice)?, key)
+}
+
+/// The same of a practice.
+pub(crate) fn permit_at<'a>(practice: &'a Practice, key: &CommandKey) -> Option<&'a Permit> {
+    practice.access(&key.capability)?.permit(key.action, key.generation)
 }
 
 fn enable_refusal(

@@ -48,7 +48,21 @@ const KEYS_MAX: usize = 1_000;
 /// # Errors
 /// Why a person's command is refused.
 pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Vec<Event>, Rejection> {
-    let mut docket = Docket { state: state.clone(), now, events: Vec::new() };
+    Ok(decide_and_fold(state, command, now, state.position)?.0)
+}
+
+/// As [`decide`], with the state that the events leave, the first of which is recorded at the position after
+/// `last_position`: deciding finds it out anyway, and it is what [`apply`](crate::apply) makes of them.
+///
+/// # Errors
+/// As [`decide`].
+pub fn decide_and_fold(
+    state: &State,
+    command: &Command,
+    now: Timestamp,
+    last_position: u64,
+) -> Result<(Vec<Event>, State), Rejection> {
+    let mut docket = Docket::new(state, now, last_position);
     match command {
         Command::Person { by, reason_code, act } => {
             let person = Person { by, reason_code };
@@ -57,13 +71,13 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Vec<Ev
         Command::Learn(fact) => learn(&mut docket, fact)?,
         Command::Propose(proposal) => consider(&mut docket, proposal),
     }
-    Ok(docket.events)
+    Ok((docket.events, docket.state))
 }
 
 /// What follows from a plan that people have approved, whether or not it still fits the moment: for replays, whose moment is
 /// not the one at which they did.
 pub(crate) fn bring_into_force(state: &State, plan: &Plan, now: Timestamp) -> Vec<Event> {
-    let mut docket = Docket { state: state.clone(), now, events: Vec::new() };
+    let mut docket = Docket::new(state, now, state.position);
     plan::come_into_force(&mut docket, plan);
     docket.events
 }
@@ -193,13 +207,19 @@ fn consider(docket: &mut Docket, proposal: &Proposal) {
 struct Docket {
     state: State,
     now: Timestamp,
+    /// The journal's; the state's own is that of its last event, and not all that a journal records is one.
+    last_position: u64,
     events: Vec<Event>,
 }
 
 impl Docket {
+    fn new(state: &State, now: Timestamp, last_position: u64) -> Self {
+        Self { state: state.clone(), now, last_position, events: Vec::new() }
+    }
+
     fn record(&mut self, event: Event) {
-        let position = self.state.position + 1;
-        apply(&mut self.state, &event, position, self.now);
+        self.last_position += 1;
+        apply(&mut self.state, &event, self.last_position, self.now);
         self.events.push(event);
     }
 

@@ -60,7 +60,7 @@ pub use command::{
     Act, Candidate, Command, CountedPause, DisableCandidate, Fact, PermitAnswer, PracticeFigures, Proposal, Returned,
     SupplierAnswer, Unfit,
 };
-pub use decide::decide;
+pub use decide::{decide, decide_and_fold};
 pub use drift::{Drift, drift};
 pub use event::{
     Admission, DisableIntent, DispatchMove, EnrolmentMove, Event, Joining, SealedDispatch, Settlement, Standing, Voided,

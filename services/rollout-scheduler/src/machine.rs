@@ -194,6 +194,15 @@ impl Machine for SchedulerMachine {
     }
 
     fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Vec<Event>, Rejection> {
+        Ok(Self::decide_and_fold(state, command, now, state.rollout.position)?.0)
+    }
+
+    fn decide_and_fold(
+        state: &State,
+        command: &Command,
+        now: Timestamp,
+        last_position: u64,
+    ) -> Result<(Vec<Event>, Option<State>), Rejection> {
         if let Some(epoch) = command.fence
             && epoch != state.lease.epoch
         {
@@ -204,11 +213,16 @@ impl Machine for SchedulerMachine {
         }
         match &command.ask {
             Ask::Rollout(command) => {
-                let events = rollout::decide(&state.rollout, command, now)?;
-                Ok(events.into_iter().map(Event::Rollout).collect())
+                let (events, rollout) = rollout::decide_and_fold(&state.rollout, command, now, last_position)?;
+                let mut after = state.clone();
+                for (event, position) in events.iter().zip(last_position + 1..) {
+                    after.note(event, position);
+                }
+                after.rollout = rollout;
+                Ok((events.into_iter().map(Event::Rollout).collect(), Some(after)))
             }
             Ask::TakeLease(wanted) if wanted.epoch > state.lease.epoch => {
-                Ok(vec![Event::Lease(LeaseEvent::LeaseTaken(wanted.clone()))])
+                Ok((vec![Event::Lease(LeaseEvent::LeaseTaken(wanted.clone()))], None))
             }
             Ask::ReplayOnly(rejection) => Err(rejection.clone()),
             Ask::TakeLease(wanted) => Err(Rejection::LeaseLost { epoch: wanted.epoch, held: state.lease.clone() }),
@@ -219,21 +233,29 @@ impl Machine for SchedulerMachine {
         match event {
             Event::Lease(LeaseEvent::LeaseTaken(held)) => state.lease = held.clone(),
             Event::Rollout(event) => {
-                match event {
-                    rollout::Event::WaveOpened { wave } => _ = state.opened_at_position.insert(wave.clone(), position),
-                    rollout::Event::PlanInForce { programme, .. } => {
-                        state.in_force_at_position.insert(programme.clone(), position);
-                    }
-                    _ => {}
-                }
-                if is_loss_accepted(&state.rollout, event) {
-                    state.registry_position_highest = 0;
-                }
-                let seen = registry_position(event).unwrap_or(0);
-                state.registry_position_highest = state.registry_position_highest.max(seen);
+                state.note(event, position);
                 rollout::apply(&mut state.rollout, event, position, recorded_at);
             }
         }
+    }
+}
+
+impl State {
+    /// What is kept of an event beside the state machine proper. A hold must be there as it was before, or after, all the
+    /// events of its command.
+    fn note(&mut self, event: &rollout::Event, position: u64) {
+        match event {
+            rollout::Event::WaveOpened { wave } => _ = self.opened_at_position.insert(wave.clone(), position),
+            rollout::Event::PlanInForce { programme, .. } => {
+                self.in_force_at_position.insert(programme.clone(), position);
+            }
+            _ => {}
+        }
+        if is_loss_accepted(&self.rollout, event) {
+            self.registry_position_highest = 0;
+        }
+        let seen = registry_position(event).unwrap_or(0);
+        self.registry_position_highest = self.registry_position_highest.max(seen);
     }
 }
 

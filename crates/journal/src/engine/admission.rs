@@ -36,8 +36,10 @@ pub(crate) fn decide<M: Machine>(
     salt: Salt,
 ) -> Result<Admitted<M>, SubmitError<M::Rejection>> {
     let decided = catch_unwind(AssertUnwindSafe(|| {
-        let events = M::decide(&folded.state, command, now).map_err(SubmitError::Rejected)?;
-        let mut after = folded.clone();
+        let decided = M::decide_and_fold(&folded.state, command, now, folded.head.position);
+        let (events, left) = decided.map_err(SubmitError::Rejected)?;
+        let is_left = left.is_some();
+        let mut after = folded.after(left);
         let mut records = Vec::with_capacity(events.len());
         let mut note = None;
         for event in &events {
@@ -48,7 +50,9 @@ pub(crate) fn decide<M: Machine>(
             let of_record = if records.is_empty() { note.as_ref() } else { None };
             let content = content(meta, M::kind(event), payload, of_record);
             let record = Record::after(&after.head, now, content);
-            M::apply(&mut after.state, event, record.position, now);
+            if !is_left {
+                M::apply(&mut after.state, event, record.position, now);
+            }
             after.advance(&record);
             records.push(record);
         }
@@ -140,14 +144,16 @@ pub(crate) fn dry_run<M: Machine>(
 ) -> Answer<M::Rejection> {
     let now = clock_now.max(folded.head.recorded_at);
     let decided = catch_unwind(AssertUnwindSafe(|| {
-        let events = M::decide(&folded.state, command, now).map_err(SubmitError::Rejected)?;
-        let mut after = folded.state.clone();
-        let mut position = folded.head.position;
-        for event in &events {
-            position += 1;
-            M::apply(&mut after, event, position, now);
-        }
         let position = folded.head.position;
+        let decided = M::decide_and_fold(&folded.state, command, now, position);
+        let (events, left) = decided.map_err(SubmitError::Rejected)?;
+        let after = left.unwrap_or_else(|| {
+            let mut after = folded.state.clone();
+            for (event, position) in events.iter().zip(position + 1..) {
+                M::apply(&mut after, event, position, now);
+            }
+            after
+        });
         let outcome = Outcome { before: &folded.state, after: &after, events: &events, position, now, dry_run: true };
         Ok(Accepted { reply: encode(&outcome), position, replayed: false })
     }));

@@ -8,6 +8,7 @@ use clock::{Activity, Clock, Signal, Waiter};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
+use crate::causes::Causes;
 use crate::error::{JournalError, NotReached};
 use crate::fold::Folded;
 use crate::machine::Machine;
@@ -26,6 +27,7 @@ pub struct Published<M: Machine> {
     pub recorded_at: Timestamp,
     pub(crate) redactions: Redactions,
     pub(crate) payload_bytes: u64,
+    pub(crate) causes: Causes,
 }
 
 impl<M: Machine> std::fmt::Debug for Published<M> {
@@ -37,9 +39,9 @@ impl<M: Machine> std::fmt::Debug for Published<M> {
 
 impl<M: Machine> From<&Folded<M>> for Published<M> {
     fn from(folded: &Folded<M>) -> Self {
-        let Folded { state, redactions, head, payload_bytes } = folded.clone();
+        let Folded { state, redactions, head, payload_bytes, causes } = folded.clone();
         let Head { position, hash, recorded_at } = head;
-        Self { state, position, hash, recorded_at, redactions, payload_bytes }
+        Self { state, position, hash, recorded_at, redactions, payload_bytes, causes }
     }
 }
 
@@ -50,7 +52,13 @@ impl<M: Machine> Published<M> {
 
     pub(crate) fn folded(&self) -> Folded<M> {
         let (state, redactions, head) = (self.state.clone(), self.redactions.clone(), self.head());
-        Folded { state, redactions, head, payload_bytes: self.payload_bytes }
+        Folded { state, redactions, head, payload_bytes: self.payload_bytes, causes: self.causes.clone() }
+    }
+
+    /// The traceparent of a record that was folded lately, empty where it has none. None of one that is not remembered: it
+    /// is from before this process, or a thousand others came after it.
+    pub fn traceparent(&self, position: u64) -> Option<&str> {
+        self.causes.traceparent(position)
     }
 }
 

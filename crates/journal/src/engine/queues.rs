@@ -98,6 +98,11 @@ impl<M: Machine> Queues<M> {
         batch
     }
 
+    /// Whether an urgent command waits.
+    pub(crate) fn has_urgent(&self) -> bool {
+        !self.urgent_next.is_empty() || !self.urgent.is_empty()
+    }
+
     /// Puts normal commands back to the front, for which this batch had no time.
     pub(crate) fn put_back(&mut self, jobs: VecDeque<Job<M>>) {
         for job in jobs.into_iter().rev() {

@@ -36,6 +36,9 @@ use crate::log::{Log, Writing};
 use crate::machine::Machine;
 use crate::record::Head;
 
+/// So long are normal commands decided while an urgent one waits: some of them always are.
+const URGENT_WAITS_MAX: Duration = Duration::from_millis(1);
+
 pub(crate) struct Writer<M: Machine> {
     pub(crate) log: Log,
     pub(crate) clock: Clock,
@@ -124,7 +127,7 @@ impl<M: Machine> Writer<M> {
         self.commit(writing, decided).instrument(span).await;
     }
 
-    /// Decides what there is time for. Urgent commands stand first and are never put off; of the others, those for
+    /// Decides what there is time for, less where an urgent command has come meanwhile. Urgent commands stand first and are never put off; of the others, those for
     /// which there was no time come first in the next batch.
     fn decide(&mut self, mut jobs: VecDeque<Job<M>>, known: Known) -> Decided<M> {
         let begun = Instant::now();
@@ -132,7 +135,8 @@ impl<M: Machine> Writer<M> {
         while let Some(job) = jobs.pop_front() {
             draft.admit(job, self.clock.now(), self.config.salt);
             let is_next_urgent = jobs.front().is_some_and(|next| next.priority == Priority::Urgent);
-            if begun.elapsed() > self.config.batch_time_max && !is_next_urgent {
+            let time_max = if self.queues.has_urgent() { URGENT_WAITS_MAX } else { self.config.batch_time_max };
+            if begun.elapsed() > time_max && !is_next_urgent {
                 self.queues.put_back(jobs);
                 break;
             }

@@ -3,11 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use ods::PracticeCode;
 
-use super::{SCRATCH_POSITION, consequences, try_out};
+use super::consequences;
+use super::trial::Trial;
 use crate::access::Observed;
-use crate::apply::conclude;
+use crate::apply::{conclude_at, observe_at};
 use crate::command::{Observation, Signal};
 use crate::event::{AccessObserved, Consequences, Event, SignalRecorded};
+use crate::practice::Practice;
 use crate::rejection::Rejection;
 use crate::state::State;
 
@@ -16,12 +18,13 @@ use crate::state::State;
 pub const OBSERVER_AHEAD_MAX: SignedDuration = SignedDuration::from_mins(1);
 
 pub(super) fn observed(state: &State, observations: &[Observation], now: Timestamp) -> Result<Vec<Event>, Rejection> {
-    // What a batch says of one practice twice is judged one after the other, on a state that no one else sees.
-    let mut scratch = state.clone();
+    // What a batch says of one practice twice is judged one after the other.
+    let mut trial = Trial::new(state);
     let mut recorded = Vec::new();
     for observation in observations {
         let as_at = observed_at(observation.practice, observation.as_at, now)?;
-        if state.practice(observation.practice).is_none() || observation_is_known(&scratch, observation, as_at) {
+        let Some(practice) = trial.practice(observation.practice) else { continue };
+        if observation_is_known(practice, observation, as_at) {
             continue;
         }
         let mut event = AccessObserved {
@@ -35,9 +38,11 @@ pub(super) fn observed(state: &State, observations: &[Observation], now: Timesta
             wrong_settings: observation.wrong_settings.clone(),
             consequences: Consequences::default(),
         };
-        try_out(&mut scratch, &Event::AccessObserved { observations: vec![event.clone()] }, now);
-        event.consequences = consequences(&scratch, event.practice, &event.capability);
-        conclude(&mut scratch, event.practice, &event.capability, &event.consequences, SCRATCH_POSITION, now);
+        trial.change(event.practice, |practice| {
+            observe_at(practice, &event, now);
+            event.consequences = consequences(practice, &event.capability);
+            conclude_at(practice, &event.capability, &event.consequences, now);
+        });
         recorded.push(event);
     }
     if recorded.is_empty() {
@@ -55,8 +60,8 @@ fn observed_at(practice: PracticeCode, as_at: Option<Timestamp>, now: Timestamp)
 }
 
 /// Was the same recorded before? Observers repeat themselves when a reply was lost.
-fn observation_is_known(state: &State, observation: &Observation, as_at: Timestamp) -> bool {
-    let access = state.practice(observation.practice).and_then(|practice| practice.access(&observation.capability));
+fn observation_is_known(practice: &Practice, observation: &Observation, as_at: Timestamp) -> bool {
+    let access = practice.access(&observation.capability);
     let same = |known: &Observed| {
         known.as_at == as_at
             && known.state == observation.state

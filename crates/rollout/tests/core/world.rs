@@ -20,8 +20,8 @@ use rollout::spec::{ProgrammeSpec, Violation};
 use rollout::state::{Brake, Document, EnrolmentState, HoldClass, HoldScope, PauseRef, Verdict, WaveStage};
 use rollout::{
     Account, Act, ActivationKey, Command, Direction, Event, Fact, HoldId, ItemState, Observed, PauseEnd, PracticeFacts,
-    ProgrammeId, ReadinessFacts, Rejection, Report, State, SupplierAnswer, Target, WaveId, WaveRef, apply, decide,
-    step,
+    ProgrammeId, ReadinessFacts, Rejection, Report, State, SupplierAnswer, Target, WaveId, WaveRef, apply,
+    decide_and_fold, step,
 };
 
 pub(crate) use asked::Statistics;
@@ -203,7 +203,7 @@ impl World {
 
     /// Records what comes of a command; says whether anything did.
     pub(crate) fn submit(&mut self, command: &Command) -> Result<bool, Rejection> {
-        let events = decide(&self.state, command, self.now)?;
+        let (events, left) = decide_and_fold(&self.state, command, self.now, self.state.position)?;
         let moved = !events.is_empty();
         for event in events {
             let before = self.state.clone();
@@ -212,6 +212,7 @@ impl World {
             self.laws.check(&before, &event, &self.state, &self.registry.view, self.now);
             self.history.push((self.now, event));
         }
+        assert!(left == self.state, "what deciding leaves is not what its events fold to");
         Ok(moved)
     }
 
