@@ -82,6 +82,11 @@ impl Clock {
         }
     }
 
+    /// Whether it goes on with real time: where it does not, waiting in real time waits for nothing.
+    pub fn is_real(&self) -> bool {
+        matches!(self, Self::System(_))
+    }
+
     /// Sleeps until `moment` is reached; at once (but never before its turn) where it is past.
     ///
     /// The sleeper is registered when this is called, not when the future is first polled. On the virtual

@@ -22,6 +22,9 @@ const SQLITE_WRITER_CACHE: &str = "-16384";
 /// PostgreSQL connections of one database: the engine's writer, its listener, and room for readers.
 const POSTGRES_CONNECTIONS_COUNT_MAX: u32 = 16;
 
+/// A PostgreSQL connection that has answered within this time is taken to be alive.
+const POSTGRES_TRUSTED_FOR: Duration = Duration::from_secs(1);
+
 /// How long a caller waits for a free connection, and to connect.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -324,8 +327,17 @@ async fn open_postgres(options: &PgConnectOptions, name: &str) -> Result<Pools, 
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS_COUNT_MAX)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A connection that died in the pool is replaced instead of failing the caller's first statement.
-        .test_before_acquire(true)
+        // A connection that died in the pool is replaced instead of failing the caller's first statement. One that was in use
+        // just now is not asked first: that costs every commit a round trip.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > POSTGRES_TRUSTED_FOR {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .after_connect(|connection, _| {
             Box::pin(async move {
                 // What is acknowledged is on disk, whatever the server's default; a stricter setting stays.

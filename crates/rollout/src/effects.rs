@@ -17,7 +17,7 @@ use crate::id::{ActivationKey, PlanVersion, ProgrammeId, WaveId, WaveRef};
 use crate::spec::{ItemSpec, Mode};
 use crate::state::{
     Activation, ActivationStage, ActivationState, EnrolmentState, HoldScope, Load, Outcome, PauseRef, Ruling, State,
-    WaveStage,
+    Wave, WaveStage,
 };
 
 /// Keys to ask the registry's permits for (AcquirePermits), at most so many. Report [`Fact::Permits`](crate::Fact).
@@ -167,13 +167,26 @@ pub fn notices_to_give(state: &State, wave: &WaveRef) -> Vec<PracticeCode> {
 /// Practices with an enrolment that may still go live, which a hold of this scope withholds or would withhold, by code,
 /// with their patients.
 pub fn withheld_by(state: &State, scope: &HoldScope) -> (Vec<PracticeCode>, Load) {
+    let waves = || state.programmes.values().flat_map(|one| one.waves.values()).filter(|wave| !wave.stage.has_ended());
+    let whole = || waves().filter(|wave| scope.covers_wave(&wave.id));
+    // A hold on the nation is placed while everybody waits for it: no enrolment of a hundred thousand is looked at.
+    let mut practices: Vec<PracticeCode> = whole().flat_map(|wave| wave.listed_in_any(is_withholdable)).collect();
+    practices.sort_unstable();
+    // Whoever is in two waves at once would be in the sum twice.
+    if practices.is_empty() || !practices.is_sorted_by(|one, next| one < next) {
+        return withheld_singly(waves(), scope);
+    }
+    let mut load = Load::default();
+    whole().for_each(|wave| load += wave.load_in_any(is_withholdable));
+    (practices, load)
+}
+
+fn withheld_singly<'a>(waves: impl Iterator<Item = &'a Wave>, scope: &HoldScope) -> (Vec<PracticeCode>, Load) {
     let mut withheld: Vec<(PracticeCode, Load)> = Vec::new();
-    for programme in state.programmes.values() {
-        for wave in programme.waves.values().filter(|wave| !wave.stage.has_ended()) {
-            for enrolment in wave.enrolments().filter(|one| is_withholdable(one.stage.state())) {
-                if scope.covers(&wave.subject(enrolment)) {
-                    withheld.push((enrolment.practice, enrolment.load()));
-                }
+    for wave in waves {
+        for enrolment in wave.enrolments().filter(|one| is_withholdable(one.stage.state())) {
+            if scope.covers(&wave.subject(enrolment)) {
+                withheld.push((enrolment.practice, enrolment.load()));
             }
         }
     }
@@ -196,7 +209,7 @@ fn is_withholdable(state: EnrolmentState) -> bool {
 pub fn signed_up<'a>(
     state: &'a State,
     programme: &'a ProgrammeId,
-) -> impl Iterator<Item = (&'a crate::state::Wave, &'a crate::state::Enrolment)> {
+) -> impl Iterator<Item = (&'a Wave, &'a crate::state::Enrolment)> {
     let waves = state.programme(programme).into_iter().flat_map(super::state::programme::Programme::waves_in_order);
     waves.flat_map(|wave| {
         wave.enrolments().filter(|one| one.stage.state().is_open()).map(move |enrolment| (wave, enrolment))

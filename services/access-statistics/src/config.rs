@@ -27,6 +27,9 @@ pub struct StatisticsConfig {
     pub event_ahead_max: SignedDuration,
     /// How long a query with `min_position` waits at most, in real time; less where the caller's deadline is nearer.
     pub position_wait_max: Duration,
+    /// After a change of the registry was heard, what changes within this time is heard together, in real time; not while the
+    /// clock is virtual. While a wave runs, practices change some thousand times a second, each more than once.
+    pub follow_gathering: Duration,
     /// How long the follower waits before it calls the registry again after a failure, in real time.
     pub follow_retry_delay: Duration,
 }
@@ -43,6 +46,7 @@ impl Default for StatisticsConfig {
             batch_events_max: 10_000,
             event_ahead_max: SignedDuration::from_hours(1),
             position_wait_max: Duration::from_secs(10),
+            follow_gathering: Duration::from_millis(250),
             follow_retry_delay: Duration::from_millis(200),
         }
     }

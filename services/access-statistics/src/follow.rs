@@ -5,6 +5,7 @@
 //! consistent state of the registry. While there is anything unread, or no connection, virtual time stands still, so
 //! that no figure depends on how fast we read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clock::{Activity, Clock};
@@ -142,6 +143,9 @@ impl Follower {
             if let Err(error) = result {
                 return (error, activity);
             }
+            if updates.is_empty() && self.clock.is_real() {
+                tokio::time::sleep(self.config.follow_gathering).await;
+            }
         }
     }
 
@@ -210,6 +214,7 @@ impl Follower {
             return Ok(());
         }
         let mut facts: Vec<PracticeFact> = Vec::new();
+        let mut causes: BTreeMap<String, Vec<PracticeCode>> = BTreeMap::new();
         for update in updates {
             let before = facts.len();
             for telling in update.told {
@@ -219,9 +224,10 @@ impl Follower {
                 }
             }
             if facts.len() > before {
-                trace(&update.traceparent, update.code, &followed);
+                causes.entry(update.traceparent).or_default().push(update.code);
             }
         }
+        causes.iter().for_each(|(traceparent, practices)| trace(traceparent, practices, &followed));
         told::write(&mut tx, &facts, next_fact, &followed).await?;
         tx.commit().await.map_err(StoreError::from)?;
         self.publish(directory, followed, next_fact + facts.len() as u64);
@@ -285,12 +291,12 @@ fn said_to_hold_from(told: &Told) -> Timestamp {
     date.map_or(Timestamp::MAX, |date| Day::from(date).start())
 }
 
-/// Links what is recorded here to what caused it at the registry.
-fn trace(traceparent: &str, code: PracticeCode, followed: &Followed) {
-    if traceparent.is_empty() {
-        return;
-    }
-    let span = tracing::info_span!("follow practice", practice = %code, registry_position = followed.position);
+/// Links what is recorded here to what caused it at the registry: of a thousand practices that one record changed, once, and
+/// by the first of them.
+fn trace(traceparent: &str, practices: &[PracticeCode], followed: &Followed) {
+    let Some(first) = practices.first().filter(|_| !traceparent.is_empty()) else { return };
+    let (count, registry_position) = (practices.len(), followed.position);
+    let span = tracing::info_span!("follow practice", practice = %first, count, registry_position);
     telemetry::link(&span, traceparent);
     span.in_scope(|| tracing::debug!("recorded what the registry told"));
 }

@@ -67,7 +67,7 @@ impl Default for Limits {
             lapse_retry_after: Duration::from_secs(1),
             watch_unread_max: Duration::from_secs(60),
             // About 200 KB of them, well below the limit of a message.
-            watch_changes_max: 500,
+            watch_changes_max: 128,
         }
     }
 }

@@ -6,15 +6,16 @@
 //! neither another kind, nor the same of another wave (I21).
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
-use journal::{Engine, Submission};
+use journal::{Engine, Published, Submission};
 use rollout::effects::{self, ItemsToTell, PauseToTell, ToSettle};
 use rollout::state::PauseRef;
 use rollout::{ActivationKey, Fact, WaveRef};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::grpc::{Asking, KEYS_MAX, Registry, Settled, Told};
 use crate::machine::{Command, SchedulerMachine};
@@ -71,7 +72,7 @@ impl Round<'_> {
     fn heed<T>(&mut self, part: Part, outcome: Result<T, PartError>) -> Result<Option<T>, LeaseLost> {
         match &outcome {
             Ok(_) if self.done == Done::Nothing => self.done = Done::Something,
-            Err(PartError::Registry(error)) if error.is_unanswered() => self.done = Done::BrokenOff,
+            _ if is_unanswered(&outcome) => self.done = Done::BrokenOff,
             _ => {}
         }
         self.patience.heed(part, outcome, self.now)
@@ -86,16 +87,20 @@ impl Chores {
 
     /// Does what is to be done, as much as one round takes.
     pub(crate) async fn perform(&self, round: &mut Round<'_>) -> Result<Done, LeaseLost> {
-        // Endings first: a receipt may wait for one, and what has settled makes room.
-        self.settle(round).await?;
-        self.acquire(round).await?;
+        // Both at once, so that they share the registry's commits and ours. Endings come first: a receipt may wait for one.
+        let (endings, permits) = (self.endings(round).await, self.permits(round).await);
+        let (settled, acquired) = tokio::join!(self.settle(round.epoch, endings), self.acquire(round.epoch, permits));
+        for (part, outcome) in settled.0.into_iter().chain(acquired.0) {
+            round.heed(part, outcome)?;
+        }
         self.release(round).await?;
         self.tell_pauses(round).await?;
         self.declare_items(round).await?;
         Ok(round.done)
     }
 
-    async fn acquire(&self, round: &mut Round<'_>) -> Result<(), LeaseLost> {
+    /// Permits to ask for, by wave.
+    async fn permits(&self, round: &mut Round<'_>) -> Vec<Chore<ActivationKey>> {
         let published = self.engine.published();
         let state = &published.state.rollout;
         let mut by_wave: BTreeMap<Option<WaveRef>, Vec<ActivationKey>> = BTreeMap::new();
@@ -103,51 +108,79 @@ impl Chores {
             let wave = state.activation(&key).and_then(|activation| activation.wave().cloned());
             by_wave.entry(wave).or_default().push(key);
         }
+        let mut chores = Vec::new();
         for (wave, mut keys) in by_wave {
             let part = Part::Permits(wave.clone());
-            if !round.takes(&part) {
-                continue;
-            }
-            keys.truncate(KEYS_MAX);
-            let span = tracing::info_span!(parent: None, "permits", count = keys.len());
-            if let Some(wave) = &wave {
-                round.traces.adopt(&self.engine, &published.state, wave, &span).await;
-            }
-            let cause = cause(wave.as_ref());
-            let acquired = self.permits.acquire(&keys, &cause, Some(round.epoch)).instrument(span).await;
-            if let Some(position) = round.heed(part, acquired.map_err(PartError::from))? {
-                self.told.fetch_max(position, Ordering::Relaxed);
+            if round.takes(&part) {
+                keys.truncate(KEYS_MAX);
+                let span = tracing::info_span!(parent: None, "permits", count = keys.len());
+                chores.push(self.chore(round, &published, part, wave.as_ref(), span, keys).await);
             }
         }
-        Ok(())
+        chores
     }
 
-    async fn settle(&self, round: &mut Round<'_>) -> Result<(), LeaseLost> {
+    /// Endings to tell the registry, by wave.
+    async fn endings(&self, round: &mut Round<'_>) -> Vec<Chore<ToSettle>> {
         let published = self.engine.published();
         let mut by_wave: BTreeMap<Option<WaveRef>, Vec<ToSettle>> = BTreeMap::new();
         for ended in effects::permits_to_settle(&published.state.rollout, CHORES_LISTED_MAX) {
             by_wave.entry(ended.wave.clone()).or_default().push(ended);
         }
+        let mut chores = Vec::new();
         for (wave, mut ended) in by_wave {
             let part = Part::Settlements(wave.clone());
-            if !round.takes(&part) {
-                continue;
+            if round.takes(&part) {
+                ended.truncate(KEYS_MAX);
+                let span = tracing::info_span!(parent: None, "settlement", count = ended.len());
+                chores.push(self.chore(round, &published, part, wave.as_ref(), span, ended).await);
             }
-            ended.truncate(KEYS_MAX);
-            let span = tracing::info_span!(parent: None, "settlement", count = ended.len());
-            if let Some(wave) = &wave {
-                round.traces.adopt(&self.engine, &published.state, wave, &span).await;
-            }
-            let settled = self.settle_in(round.epoch, &cause(wave.as_ref()), ended).instrument(span).await;
-            round.heed(part, settled)?;
         }
-        Ok(())
+        chores
     }
 
-    async fn settle_in(&self, epoch: u64, cause: &str, ended: Vec<ToSettle>) -> Result<(), PartError> {
+    async fn chore<T>(
+        &self,
+        round: &mut Round<'_>,
+        published: &Published<SchedulerMachine>,
+        part: Part,
+        wave: Option<&WaveRef>,
+        span: Span,
+        about: Vec<T>,
+    ) -> Chore<T> {
+        if let Some(wave) = wave {
+            round.traces.adopt(&self.engine, &published.state, wave, &span).await;
+        }
+        Chore { part, cause: wave.map(ToString::to_string).unwrap_or_default(), span, about }
+    }
+
+    async fn acquire(&self, epoch: u64, chores: Vec<Chore<ActivationKey>>) -> Outcomes {
+        let mut outcomes = Outcomes::default();
+        for Chore { part, cause, span, about } in chores {
+            let acquired = self.permits.acquire(&about, &cause, Some(epoch)).instrument(span).await;
+            let told = acquired.map(|position| _ = self.told.fetch_max(position, Ordering::Relaxed));
+            if outcomes.add(part, told.map_err(PartError::from)).is_break() {
+                break;
+            }
+        }
+        outcomes
+    }
+
+    async fn settle(&self, epoch: u64, chores: Vec<Chore<ToSettle>>) -> Outcomes {
+        let mut outcomes = Outcomes::default();
+        for Chore { part, cause, span, about } in chores {
+            let settled = self.settle_in(epoch, &cause, &about).instrument(span).await;
+            if outcomes.add(part, settled).is_break() {
+                break;
+            }
+        }
+        outcomes
+    }
+
+    async fn settle_in(&self, epoch: u64, cause: &str, ended: &[ToSettle]) -> Result<(), PartError> {
         let keys: Vec<ActivationKey> = ended.iter().map(|one| one.key.clone()).collect();
         let asking = Asking { request_id: self.permits.request_id("settle", cause, &keys), cause: cause.to_owned() };
-        let Settled { keys, position, failed } = self.registry.settle(&ended, asking).await?;
+        let Settled { keys, position, failed } = self.registry.settle(ended, asking).await?;
         self.told.fetch_max(position, Ordering::Relaxed);
         self.learn(epoch, cause, Fact::PermitsSettled { keys, registry_position: position }).await?;
         failed.map_or(Ok(()), |error| Err(error.into()))
@@ -229,6 +262,27 @@ impl Chores {
     }
 }
 
-fn cause(wave: Option<&WaveRef>) -> String {
-    wave.map(ToString::to_string).unwrap_or_default()
+/// A call to the registry about what one wave has, or switch-offs.
+struct Chore<T> {
+    part: Part,
+    cause: String,
+    span: Span,
+    about: Vec<T>,
+}
+
+/// What came of chores that were done one after the other.
+#[derive(Default)]
+struct Outcomes(Vec<(Part, Result<(), PartError>)>);
+
+impl Outcomes {
+    /// Breaks off where the registry does not answer.
+    fn add(&mut self, part: Part, outcome: Result<(), PartError>) -> ControlFlow<()> {
+        let goes_on = if is_unanswered(&outcome) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        self.0.push((part, outcome));
+        goes_on
+    }
+}
+
+fn is_unanswered<T>(outcome: &Result<T, PartError>) -> bool {
+    matches!(outcome, Err(PartError::Registry(error)) if error.is_unanswered())
 }

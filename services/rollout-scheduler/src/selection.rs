@@ -11,7 +11,12 @@ use sha2::{Digest, Sha256};
 
 /// SHA-256, in hexadecimal, over the codes, which must come in order, a line each.
 pub(crate) fn hash<'a>(practices: impl IntoIterator<Item = &'a PracticeCode>) -> String {
-    hash_of_lines(practices)
+    let mut text = String::new();
+    for practice in practices {
+        text.push_str(practice.as_str());
+        text.push('\n');
+    }
+    digest(&text)
 }
 
 /// SHA-256, in hexadecimal, over lines, each with its end.
@@ -21,6 +26,10 @@ pub(crate) fn hash_of_lines(lines: impl IntoIterator<Item = impl Display>) -> St
         // A text takes whatever is written into it.
         let _ = writeln!(text, "{line}");
     }
+    digest(&text)
+}
+
+fn digest(text: &str) -> String {
     hex::encode(Sha256::digest(text))
 }
 

@@ -215,6 +215,12 @@ impl Wave {
         sum
     }
 
+    /// The practices whose enrolments are in any of some states, in no order.
+    pub(crate) fn listed_in_any(&self, within: impl Fn(EnrolmentState) -> bool) -> impl Iterator<Item = PracticeCode> {
+        let members = self.by_state.iter().filter(move |(state, _)| within(**state));
+        members.flat_map(|(_, members)| members.in_order.values().copied())
+    }
+
     /// All its enrolments, whatever their state.
     #[must_use]
     pub fn load(&self) -> Load {

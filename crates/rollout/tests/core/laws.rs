@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
 use ods::PracticeCode;
 use rollout::calendar::civil_date;
+use rollout::effects::withheld_by;
 use rollout::spec::CapSet;
-use rollout::state::{Due, EnrolmentState, Loads, ProgrammeStage, Subject};
+use rollout::state::{Due, EnrolmentState, HoldScope, Loads, ProgrammeStage, Subject};
 use rollout::{ActivationKey, Direction, Event, ProgrammeId, RegistryView, State, WaveRef};
 
 /// Watches every event.
@@ -72,6 +73,14 @@ impl Laws {
             }
             Event::WaveOpened { wave } => {
                 assert!(!self.halted.contains(&wave.programme), "I9: {wave} opened after a halt");
+            }
+            Event::HoldPlaced { hold } => {
+                let all: BTreeSet<_> = view.iter().map(|practice| practice.code).collect();
+                if matches!(hold.scope, HoldScope::National) {
+                    let (practices, load) = withheld_by(after, &hold.scope);
+                    let singly = withheld_by(after, &HoldScope::Selection(all.into_iter().collect()));
+                    assert_eq!((practices, load), singly, "a hold on the nation withholds whom one on everybody does");
+                }
             }
             Event::GateEvaluated { wave, evaluation } if evaluation.halt.is_some() => {
                 self.halted.insert(wave.programme.clone());

@@ -27,8 +27,8 @@ use crate::grpc::submit::Asked;
 use crate::grpc::{Handlers, name, refusal, resource};
 use crate::machine::Registry;
 
-/// Most records read for the traceparents of one message. A message of more changes than that is a reader catching up,
-/// for whom the causes of long ago matter less than the time.
+/// Most records read for the traceparents of one message, where they are not remembered. A message of more changes than that
+/// is a reader catching up, for whom the causes of long ago matter less than the time.
 const CAUSES_MAX: usize = 32;
 
 /// A reader of changes.
@@ -174,7 +174,7 @@ impl Watch {
             None => state.changed_after(self.place.position).take(self.changes_max()).cloned().collect(),
             Some(beyond) => state.changed_beyond(beyond).take(self.changes_max()).cloned().collect(),
         };
-        let causes = self.handlers.traceparents(&changed, self.place.position).await?;
+        let causes = self.handlers.traceparents(&published, &changed, self.place.position).await?;
         let mut changes = Vec::new();
         for known in &changed {
             if let Some(mut change) = self.judge(known) {
@@ -243,14 +243,27 @@ fn removed(code: PracticeCode) -> wire::Practice {
 
 impl Handlers {
     /// The traceparents of what caused these changes, by position; none where they are too many to look up.
-    async fn traceparents(&self, changed: &[Arc<Practice>], after: u64) -> Result<BTreeMap<u64, String>, Error> {
-        let positions: BTreeSet<u64> = changed.iter().map(|known| known.position()).collect();
-        let span = positions.last().map_or(0, |last| last.saturating_sub(after));
-        let Some(limit) = usize::try_from(span).ok().filter(|span| (1..=CAUSES_MAX).contains(span)) else {
-            return Ok(BTreeMap::new());
-        };
-        let records = self.engine.records(after, limit).await.map_err(|error| Error::internal(&error))?;
-        let told = records.into_iter().filter(|record| positions.contains(&record.position));
-        Ok(told.map(|record| (record.position, record.traceparent)).collect())
+    async fn traceparents(
+        &self,
+        published: &Published<Registry>,
+        changed: &[Arc<Practice>],
+        after: u64,
+    ) -> Result<BTreeMap<u64, String>, Error> {
+        let mut told = BTreeMap::new();
+        let mut forgotten = BTreeSet::new();
+        for position in changed.iter().map(|known| known.position()) {
+            match published.traceparent(position) {
+                Some(traceparent) if told.contains_key(&position) || traceparent.is_empty() => {}
+                Some(traceparent) => _ = told.insert(position, traceparent.to_owned()),
+                None => _ = forgotten.insert(position),
+            }
+        }
+        let span = forgotten.last().map_or(0, |last| last.saturating_sub(after));
+        if let Some(limit) = usize::try_from(span).ok().filter(|span| (1..=CAUSES_MAX).contains(span)) {
+            let records = self.engine.records(after, limit).await.map_err(|error| Error::internal(&error))?;
+            let found = records.into_iter().filter(|record| forgotten.contains(&record.position));
+            told.extend(found.map(|record| (record.position, record.traceparent)));
+        }
+        Ok(told)
     }
 }

@@ -52,12 +52,14 @@ async fn a_watch_begins_with_a_snapshot_and_goes_on_with_every_change() {
 #[tokio::test]
 async fn a_snapshot_and_a_flood_of_changes_come_in_messages_of_bounded_length() {
     let mut bench = Bench::in_memory().await;
-    let rows =
-        |name: &str| (0..501).map(|number| files::map_row(&format!("C{number:05}"), name, "EMIS")).collect::<Vec<_>>();
+    let changes_max = Limits::default().watch_changes_max;
+    let rows = |name: &str| {
+        (0..=changes_max).map(|number| files::map_row(&format!("C{number:05}"), name, "EMIS")).collect::<Vec<_>>()
+    };
     bench.import(header(Map, "many"), files::map_of(&rows("OLD")).as_bytes()).await.unwrap();
     let mut stream = follow(&mut bench, "", "").await;
     let (first, second) = (next(&mut stream).await, next(&mut stream).await);
-    assert_eq!((first.changes.len(), first.snapshot_continues, first.bookmark), (500, true, false));
+    assert_eq!((first.changes.len(), first.snapshot_continues, first.bookmark), (changes_max, true, false));
     assert_eq!((second.changes.len(), second.snapshot_continues, second.bookmark), (1, false, true));
     assert!(first.resume_token.is_empty());
 
@@ -65,7 +67,7 @@ async fn a_snapshot_and_a_flood_of_changes_come_in_messages_of_bounded_length() 
     let mut changed = Vec::new();
     loop {
         let message = next(&mut stream).await;
-        assert!(message.changes.len() <= 500);
+        assert!(message.changes.len() <= changes_max);
         changed.extend(message.changes.into_iter().map(|change| change.practice.unwrap().ods_code));
         if message.bookmark && message.position == bench.registry.engine().published().position {
             break;
@@ -73,7 +75,7 @@ async fn a_snapshot_and_a_flood_of_changes_come_in_messages_of_bounded_length() 
     }
     changed.sort();
     changed.dedup();
-    assert_eq!(changed.len(), 501);
+    assert_eq!(changed.len(), changes_max + 1);
 }
 
 #[tokio::test]
