@@ -10,8 +10,11 @@ use evidence::{Evidence, Recorded};
 use jiff::Timestamp;
 use proto::registry::v1::ListPracticesRequest;
 use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
-use proto::scheduler::v1::ExplainPracticeRequest;
 use proto::scheduler::v1::enrolment_service_client::EnrolmentServiceClient;
+use proto::scheduler::v1::forecast_service_client::ForecastServiceClient;
+use proto::scheduler::v1::{
+    ExplainPracticeRequest, GateVerdict, ReplayPolicyRequest, ReplayedGateTerms, ReplayedPolicy, ReplayedWaveCourse,
+};
 use serde_json::Value;
 use supplier_simulator::{Direction, Entry, Origin, What, read_log};
 use tempfile::TempDir;
@@ -246,6 +249,35 @@ async fn each_practice_is_explained_in_sentences_at_ten_moments_of_the_history()
     }
     assert!(wrong.is_empty(), "{} are no sentences: {:#?}", wrong.len(), wrong.iter().take(20).collect::<Vec<_>>());
     assert!(codes.len() > 6, "the history is richer than that: {codes:?}");
+    let ended = server.stop();
+    assert!(ended.status.success(), "{}", ended.said());
+}
+
+/// `accessctl replay-policy --since 2022-12-01 --until 2023-02-15 --gate min_success=0.999`, over the history as it lies on disk.
+#[tokio::test]
+async fn a_part_of_the_history_is_played_again_under_a_stricter_gate() {
+    let history = history().await;
+    let data = history.data.path().join("data");
+    let server = Server::start("all", &["--data", data.to_str().expect("a path in UTF-8")]);
+    let moment = |text: &str| {
+        let moment: Timestamp = text.parse().expect("a moment");
+        Some(prost_types::Timestamp { seconds: moment.as_second(), nanos: 0 })
+    };
+    let gate = ReplayedGateTerms { min_success: Some(0.999), ..ReplayedGateTerms::default() };
+    let request = ReplayPolicyRequest {
+        programme: "programmes/prospective-access".to_owned(),
+        since: moment("2022-12-01T00:00:00Z"),
+        until: moment("2023-02-15T00:00:00Z"),
+        policy: Some(ReplayedPolicy { gate: Some(gate), ..ReplayedPolicy::default() }),
+        ..ReplayPolicyRequest::default()
+    };
+    let reply = ForecastServiceClient::new(server.peer("reader")).replay_policy(request).await;
+    let reply = reply.expect("a replay").into_inner();
+    let fidelity = reply.fidelity.expect("how far it strays");
+    assert!(fidelity.in_fact_count > 10, "{fidelity:?}");
+    assert_eq!((fidelity.control_count, fidelity.other_day_count), (fidelity.in_fact_count, 0), "{fidelity:?}");
+    let halted = |course: Option<ReplayedWaveCourse>| course.is_some_and(|one| one.verdict() == GateVerdict::Fail);
+    assert!(reply.waves.iter().any(|wave| halted(wave.replayed) && !halted(wave.control)), "{:#?}", reply.waves);
     let ended = server.stop();
     assert!(ended.status.success(), "{}", ended.said());
 }

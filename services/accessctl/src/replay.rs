@@ -7,7 +7,7 @@ use scheduler::ReplayEffect;
 
 use crate::connection::{Connection, every_page};
 use crate::failure::BadInput;
-use crate::moments::{moment, shown};
+use crate::moments::{as_at, moment, shown};
 use crate::mutation::name;
 use crate::output::{Output, Table, number, word};
 
@@ -31,6 +31,9 @@ pub(crate) struct ReplayPolicy {
     /// From when on the policy is another: a date (its first instant in London) or a moment
     #[arg(long, value_name = "MOMENT")]
     since: String,
+    /// The end of what is played: a date (its last instant in London) or a moment; without it now. At most 400 days later
+    #[arg(long, value_name = "MOMENT")]
+    until: Option<String>,
 }
 
 pub(crate) async fn run(connection: &Connection, output: Output, asked: ReplayPolicy) -> anyhow::Result<()> {
@@ -42,6 +45,7 @@ pub(crate) async fn run(connection: &Connection, output: Output, asked: ReplayPo
             None => only_programme(connection).await?,
         },
         since: Some(moment(&since)?),
+        until: asked.until.as_deref().map(as_at).transpose()?,
         policy: Some(policy),
         ..Default::default()
     };

@@ -35,6 +35,8 @@ pub(crate) struct Asked {
     pub(crate) programme: ProgrammeId,
     pub(crate) policy: Policy,
     pub(crate) since: Timestamp,
+    /// None where the record is played up to now.
+    pub(crate) until: Option<Timestamp>,
     pub(crate) now: Timestamp,
 }
 
@@ -46,6 +48,8 @@ pub(crate) struct Replayed {
     pub(crate) changes: Vec<Change>,
     /// How long people are taken to need for a gate that halted in the replay only.
     pub(crate) model: Arc<Model>,
+    /// Where the record that was played ends.
+    pub(crate) position: u64,
 }
 
 /// Why there is none.
@@ -63,8 +67,8 @@ pub(crate) enum ReplayError {
 }
 
 impl Forecasts {
-    /// Plays the record since a moment under a policy and under the one that held. Once the future is dropped the playing
-    /// stops. `followed` is what the registry says now.
+    /// Plays the record between two moments under a policy and under the one that held. Once the future is dropped the
+    /// playing stops. `followed` is what the registry says now.
     ///
     /// # Errors
     /// Where there is no such programme, the policy cannot be, too many wait already, or something cannot be read.
@@ -77,15 +81,25 @@ impl Forecasts {
         asked: Asked,
     ) -> Result<Replayed, ReplayError> {
         let (_caller, learned) = self.turn(engine, published.position).await?;
-        let Asked { programme, policy, since, now } = asked;
+        let Asked { programme, policy, since, until, now } = asked;
         let unknown = || NoReplay::UnknownProgramme(programme.clone());
-        let known = published.state.rollout.programme(&programme).ok_or_else(unknown)?;
-        let model = Arc::new(Model::of(learned.experience(), known, &followed, now));
-        let then = history::as_known_at(engine, published.position, since).await.map_err(ForecastError::Journal)?;
-        let (state, position) = then;
+        let known_at = async |moment| {
+            history::as_known_at(engine, published.position, moment).await.map_err(ForecastError::Journal)
+        };
+        let (end, last, followed) = match until {
+            None => (published.state.clone(), published.position, followed),
+            Some(until) => {
+                let (end, last) = known_at(until).await?;
+                (end, last, registry.known_at(until).await?)
+            }
+        };
+        let until = until.unwrap_or(now);
+        let known = end.rollout.programme(&programme).ok_or_else(unknown)?;
+        let model = Arc::new(Model::of(learned.experience(), known, &followed, until));
+        let (state, position) = known_at(since).await?;
         let mut record = Record::from(&state.rollout, &programme);
-        read(engine, position, published.position, &mut record).await?;
-        let (mut view, changes) = looks(registry, followed, since, now).await?;
+        read(engine, position, last, &mut record).await?;
+        let (mut view, changes) = looks(registry, followed, since, until).await?;
         // It is not told of the past; what the scheduler had seen by then it knew.
         view.position = state.registry_position_highest;
         let question = Question {
@@ -93,7 +107,7 @@ impl Forecasts {
             view,
             programme,
             since,
-            until: now,
+            until,
             record: Arc::new(record),
             changes: Arc::new(changes),
             model: model.clone(),
@@ -104,7 +118,7 @@ impl Forecasts {
         }
         let changes = question.changes(&policy);
         let comparison = while_wanted(move |gone| Ok(compare(&question, &policy, gone))).await??;
-        Ok(Replayed { comparison, changes, model })
+        Ok(Replayed { comparison, changes, model, position: last })
     }
 }
 
@@ -128,16 +142,16 @@ async fn read(
     Ok(())
 }
 
-/// How the registry was at a moment, and what it recorded from then until now.
+/// How the registry was at a moment, and what it recorded from then until it was as `last_look` shows it.
 async fn looks(
     registry: &Registry,
-    followed: RegistryView,
+    last_look: RegistryView,
     since: Timestamp,
-    now: Timestamp,
+    until: Timestamp,
 ) -> Result<(RegistryView, Vec<PracticeChange>), PeerError> {
     let mut moments = vec![since];
     let mut next = day_bounds(civil_date(since)).1;
-    while next < now {
+    while next < until {
         moments.push(next);
         next = day_bounds(civil_date(next)).1;
     }
@@ -157,7 +171,7 @@ async fn looks(
         last = Some((view, at));
     }
     let (before, from) = last.unwrap_or_default();
-    changes.extend(changes_between(&before, &followed, from, now));
+    changes.extend(changes_between(&before, &last_look, from, until));
     Ok((first.unwrap_or_default(), changes))
 }
 

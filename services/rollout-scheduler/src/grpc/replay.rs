@@ -18,27 +18,38 @@ pub(super) async fn replay_policy(
     let policy = convert::policy_from_wire(request.policy.as_ref())?;
     let published = handlers.at(request.min_position).await?;
     let (followed, now) = (handlers.followed.view(), handlers.clock.now());
-    let since = since(request, now)?;
-    let wanted = replays::Asked { programme: programme.clone(), policy, since, now };
+    let until = until(request, now)?;
+    let since = since(request, until.unwrap_or(now))?;
+    let wanted = replays::Asked { programme: programme.clone(), policy, since, until, now };
     let registry = &handlers.permits.registry;
     let replayed = handlers.forecasts.replay(&handlers.engine, &published, registry, (*followed).clone(), wanted).await;
     let replayed = replayed.map_err(|error| refusal::of_replay(&error))?;
     Ok(wire::ReplayPolicyResponse {
         since: Some(moment(since)),
-        until: Some(moment(now)),
-        position: published.position,
+        until: Some(moment(until.unwrap_or(now))),
+        position: replayed.position,
         ..convert::replayed_to_wire(&programme, &replayed)
     })
 }
 
-fn since(request: &wire::ReplayPolicyRequest, now: Timestamp) -> Result<Timestamp, Error> {
-    let since = api::time::required_moment("since", request.since.as_ref())?;
-    if now <= since {
-        return Err(Error::invalid("since", "SINCE_IN_FUTURE", "{field} lies ahead: nothing was recorded after it"));
+fn until(request: &wire::ReplayPolicyRequest, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    let until = api::time::moment("until", request.until.as_ref())?;
+    if until.is_some_and(|until| now < until) {
+        return Err(Error::invalid("until", "UNTIL_IN_FUTURE", "{field} lies ahead: nothing is recorded of it"));
     }
-    if since.duration_until(now) > SignedDuration::from_hours(24 * DAYS_MAX) {
-        return Err(Error::invalid("since", "SINCE_TOO_EARLY", "{field} is more than {days_max} days ago")
-            .with("days_max", DAYS_MAX));
+    Ok(until)
+}
+
+fn since(request: &wire::ReplayPolicyRequest, until: Timestamp) -> Result<Timestamp, Error> {
+    let since = api::time::required_moment("since", request.since.as_ref())?;
+    if until <= since {
+        let message = "{field} is not before the end of what is played, {until}";
+        return Err(Error::invalid("since", "SINCE_NOT_BEFORE_END", message).with("until", until));
+    }
+    if since.duration_until(until) > SignedDuration::from_hours(24 * DAYS_MAX) {
+        let message = "{field} is more than {days_max} days before the end of what is played, {until}; give an `until`";
+        let error = Error::invalid("since", "SINCE_TOO_EARLY", message);
+        return Err(error.with("days_max", DAYS_MAX).with("until", until));
     }
     Ok(since)
 }

@@ -68,6 +68,25 @@ async fn a_lower_cap_makes_practices_later_and_never_and_nobody_gets_past_a_paus
 }
 
 #[tokio::test]
+async fn what_came_after_the_end_of_the_record_is_not_played() {
+    let mut world = world_of_june().await;
+    let before = world.replay(since_may(a_day(1))).await.unwrap();
+    let end = before.until;
+    world.pause("A81002", PauseEnd::FurtherNotice).await;
+    world.until("2031-09-01T08:00:00Z").await;
+    let later = wire::ReplayPolicyRequest { until: end, ..since_may(a_day(1)) };
+    let again = world.replay(later).await.unwrap();
+    // What the years have taught since is in the model only.
+    assert_eq!(again, before);
+    // On the first evening nobody else is late yet: the day is not over.
+    let evening = moment("2031-06-02T20:00:00Z");
+    let reply = world.replay(wire::ReplayPolicyRequest { until: evening, ..since_may(a_day(1)) }).await.unwrap();
+    assert_eq!((counts(&reply), reply.until), (vec![0, 0, 3, 0, 1], evening), "{reply:#?}");
+    assert!(reply.position < before.position);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_stricter_gate_is_seen_to_halt_where_the_recorded_one_passed() {
     let world = world_of_june().await;
     let reply = world.replay(since_may(sample(10))).await.unwrap();
@@ -96,9 +115,13 @@ async fn what_cannot_be_replayed_is_refused() {
     ] {
         assert_eq!(reason(world.replay(since_may(policy)).await), (Code::InvalidArgument, expected.into()));
     }
-    for (since, expected) in [("2031-07-01T00:00:00Z", "SINCE_IN_FUTURE"), ("2029-01-01T00:00:00Z", "SINCE_TOO_EARLY")]
-    {
-        let request = wire::ReplayPolicyRequest { since: moment(since), ..since_may(a_day(1)) };
+    for (since, until, expected) in [
+        ("2031-07-01T00:00:00Z", None, "SINCE_NOT_BEFORE_END"),
+        ("2031-06-01T00:00:00Z", moment("2031-06-01T00:00:00Z"), "SINCE_NOT_BEFORE_END"),
+        ("2029-01-01T00:00:00Z", None, "SINCE_TOO_EARLY"),
+        ("2031-06-01T00:00:00Z", moment("2031-07-01T00:00:00Z"), "UNTIL_IN_FUTURE"),
+    ] {
+        let request = wire::ReplayPolicyRequest { since: moment(since), until, ..since_may(a_day(1)) };
         assert_eq!(reason(world.replay(request).await), (Code::InvalidArgument, expected.into()));
     }
     let elsewhere = wire::ReplayPolicyRequest { programme: "programmes/autumn".into(), ..since_may(a_day(1)) };
