@@ -8,6 +8,7 @@
 
 mod bench;
 mod environment;
+mod mutations;
 mod postgres;
 mod report;
 mod requirements;
@@ -29,11 +30,14 @@ enum Task {
     Test(test::TestArguments),
     /// Measure a service against bare tonic and against its peers
     Bench(bench::BenchArguments),
+    /// Take the guards of the invariants away, one by one, and see that the tests named after them fail
+    Mutations(mutations::MutationArguments),
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Mutations(arguments) => mutations::run(&arguments),
     }
 }
