@@ -1,8 +1,10 @@
 //! Finds NHS numbers in free text, so that none gets into a record that is kept for ever (rule 16).
 //!
-//! An NHS number has ten digits; the last is the check digit of a modulus-11 sum (NHS Data Dictionary, "NHS NUMBER").
+//! An NHS number has ten digits, of which the last checks the others ([`NhsNumber::is_valid`]).
 //! One in eleven other numbers of ten digits passes by chance; refusing it is the lesser harm, and the caller is told.
 //! It does not find numbers spelt in words or broken up by letters.
+
+use pseudonym::NhsNumber;
 
 const DIGITS: usize = 10;
 
@@ -41,7 +43,9 @@ fn ends_in_number(groups: &[Vec<u8>]) -> bool {
     for (start, group) in groups.iter().enumerate().rev() {
         count += group.len();
         if count >= DIGITS {
-            return count == DIGITS && !starts_with_date(&groups[start..]) && is_valid(&groups[start..].concat());
+            return count == DIGITS
+                && !starts_with_date(&groups[start..])
+                && NhsNumber::is_valid(&groups[start..].concat());
         }
     }
     false
@@ -57,15 +61,6 @@ fn starts_with_date(groups: &[Vec<u8>]) -> bool {
         }
         _ => false,
     }
-}
-
-/// The check digit is 11 less the weighted sum modulo 11, with 11 written as 0; where it would be 10 there is no number.
-fn is_valid(digits: &[u8]) -> bool {
-    let [first @ .., check] = digits else { return false };
-    let sum: u32 = first.iter().zip((2..=DIGITS as u32).rev()).map(|(digit, weight)| u32::from(*digit) * weight).sum();
-    let expected = (11 - sum % 11) % 11;
-    // Ten zeroes satisfy the sum and stand for "no number" in forms.
-    expected == u32::from(*check) && digits.iter().any(|digit| *digit != 0)
 }
 
 fn digit_of(character: char) -> Option<u8> {

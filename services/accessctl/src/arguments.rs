@@ -4,7 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::{
-    concern, directory, hold, import, journal, organisation, practice, programme, replay, sources, stats, verify, wave,
+    concern, directory, hold, import, journal, organisation, practice, programme, pseudonym, replay, sources, stats,
+    verify, wave,
 };
 
 /// Operate the national programme of automatic patient access to GP records
@@ -88,6 +89,9 @@ pub(crate) enum Noun {
     /// Figures: summaries and series
     #[command(subcommand)]
     Stats(stats::Stats),
+    /// Pseudonyms of people, for producers of events: made on this machine, sent nowhere
+    #[command(subcommand)]
+    Pseudonym(pseudonym::Pseudonym),
     /// The record: verify, show
     #[command(subcommand)]
     Journal(journal::Journal),

@@ -1,6 +1,6 @@
 //! accessctl: the operator's command line. A gRPC client: it decides nothing, stores nothing and reaches the services only by
 //! their public interfaces. Two commands also work without any service, since proof must not depend on who is to be proved
-//! right: `journal verify --store` and `verify --store` read copies of databases.
+//! right: `journal verify --store` and `verify --store` read copies of databases. `pseudonym` sends nothing to anybody.
 //!
 //! Conventions: nouns and verbs; `--output table|json|csv`; colour only on a terminal and never with `NO_COLOR`; what was
 //! asked for on standard output, everything else on standard error; exit codes that scripts can use (see [`failure`]).
@@ -22,6 +22,7 @@ mod organisation;
 mod output;
 mod practice;
 mod programme;
+mod pseudonym;
 mod replay;
 mod sources;
 mod stats;
@@ -51,6 +52,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         clap_complete::generate(shell, &mut Arguments::command(), "accessctl", &mut std::io::stdout());
         return Ok(());
     }
+    if let Noun::Pseudonym(asked) = &arguments.noun {
+        return pseudonym::run(asked);
+    }
     let connection = Connection::open(&arguments.connection)?;
     let output = Output::new(arguments.output);
     match arguments.noun {
@@ -67,6 +71,6 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Noun::Stats(stats) => stats::run(&connection, output, stats).await,
         Noun::Journal(journal) => journal::run(&connection, output, journal).await,
         Noun::Verify(asked) => verify::run(&connection, output, &asked).await,
-        Noun::Completions { .. } => Ok(()),
+        Noun::Pseudonym(_) | Noun::Completions { .. } => Ok(()),
     }
 }

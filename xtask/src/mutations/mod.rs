@@ -13,9 +13,9 @@ use std::process::Command;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 
+use crate::environment;
 use crate::postgres::Postgres;
 use crate::requirements::postgres_programs;
-use crate::environment;
 use crate::step::{cargo, root};
 use guards::{GUARDS, Guard};
 
