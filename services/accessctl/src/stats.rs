@@ -21,6 +21,15 @@ pub(crate) enum Stats {
         #[arg(long)]
         known_at: Option<String>,
     },
+    /// The main figures of an area, and again whenever one has changed, until it is interrupted
+    Watch {
+        /// england, regions/Y56, icbs/QWE, suppliers/EMIS or practices/A81001
+        #[arg(long, default_value = "england")]
+        area: String,
+        /// At most once in so many seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+        every_s: u32,
+    },
     /// One figure over time
     Series {
         /// Which figure
@@ -82,6 +91,16 @@ pub(crate) async fn run(connection: &Connection, output: Output, stats: Stats) -
             };
             let reply = connection.statistics().get_summary(request).await?.into_inner();
             output.print("citizens_access.statistics.v1.GetSummaryResponse", &reply, || summary(&reply))
+        }
+        Stats::Watch { area, every_s } => {
+            let request = statistics::WatchSummaryRequest { area, interval_seconds: every_s, ..Default::default() };
+            let mut figures = connection.statistics().watch_summary(request).await?.into_inner();
+            while let Some(message) = figures.message().await? {
+                output.print("citizens_access.statistics.v1.WatchSummaryResponse", &message, || {
+                    summary(message.summary.as_ref().unwrap_or(&Default::default()))
+                })?;
+            }
+            Ok(())
         }
         Stats::Series { measure, by, area, interval, from, to } => {
             let request = statistics::QuerySeriesRequest {

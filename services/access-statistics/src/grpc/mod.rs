@@ -10,6 +10,7 @@ mod returns;
 mod series;
 mod statistics;
 mod summary;
+mod watch;
 
 use proto::statistics::v1::ingest_service_server::IngestServiceServer;
 use proto::statistics::v1::statistics_service_server::StatisticsServiceServer;

@@ -1,6 +1,9 @@
 //! StatisticsService: questions about figures.
 
+use std::pin::Pin;
+
 use api::Error;
+use futures_util::Stream;
 use jiff::Timestamp;
 use ods::Capability;
 use proto::statistics::v1 as wire;
@@ -9,7 +12,7 @@ use tally::{Area, Day, Definition, Measure, Period};
 use tonic::{Request, Response, Status};
 
 use super::error::{of_period, of_query};
-use super::{practices, series, summary};
+use super::{practices, series, summary, watch};
 use crate::AccessStatistics;
 use crate::query::Frame;
 
@@ -23,6 +26,16 @@ impl StatisticsService for AccessStatistics {
         let query = summary::query(&request.into_inner(), self.clock.now())?;
         let summary = self.summary(&query).await.map_err(|error| of_query(&error))?;
         Ok(Response::new(summary::response(&query, summary)))
+    }
+
+    type WatchSummaryStream = Pin<Box<dyn Stream<Item = Result<wire::WatchSummaryResponse, Status>> + Send>>;
+
+    async fn watch_summary(
+        &self,
+        request: Request<wire::WatchSummaryRequest>,
+    ) -> Result<Response<Self::WatchSummaryStream>, Status> {
+        let figures = watch::watch(self, &request.into_inner()).await?;
+        Ok(Response::new(Box::pin(figures)))
     }
 
     async fn query_series(

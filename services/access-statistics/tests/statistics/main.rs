@@ -12,4 +12,5 @@ mod retention;
 mod returns;
 mod silence;
 mod virtual_time;
+mod watch;
 mod world;
