@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use tally::Day;
 
 /// How the statistics are run.
 #[derive(Clone, Debug)]
@@ -49,5 +50,12 @@ impl Default for StatisticsConfig {
             follow_gathering: Duration::from_millis(250),
             follow_retry_delay: Duration::from_millis(200),
         }
+    }
+}
+
+impl StatisticsConfig {
+    /// The first day of which sketches of single practices are kept.
+    pub(crate) fn practice_sketches_from(&self, today: Day) -> Day {
+        today.plus(1 - self.practice_sketch_days)
     }
 }

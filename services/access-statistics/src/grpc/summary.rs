@@ -29,7 +29,7 @@ pub(super) fn response(query: &SummaryQuery, summary: Summary) -> wire::GetSumma
         patients_registered: Some(figure(stocks.patients_registered)),
         patients_with_access: Some(figure(stocks.patients_with_access)),
         record_views: Some(figure(views)),
-        viewers: Some(estimate(query, viewers)),
+        viewers: viewers.map(|viewers| estimate(query, viewers)),
         area: query.area.to_string(),
         capability: query.frame.capability.to_string(),
         as_at: Some(api::time::to_wire(query.as_at)),

@@ -43,7 +43,7 @@ impl Writer {
         let head = self.catch_up(&mut tx).await?;
         let fold = Arc::clone(&self.shared.pending().fold);
         let today = Day::of(self.clock.now());
-        let sketches_from = today.plus(1 - self.config.practice_sketch_days);
+        let sketches_from = self.config.practice_sketches_from(today);
         rollups::add_fold(&mut tx, &fold, &self.dictionary, &self.areas, sketches_from).await?;
         let folded = Head { folded: head.position, ..head };
         log::set_head(&mut tx, folded).await?;

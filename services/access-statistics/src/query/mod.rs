@@ -7,8 +7,10 @@ pub(crate) mod summary;
 
 use jiff::Timestamp;
 use ods::Capability;
+use tally::{Day, Period};
 use thiserror::Error;
 
+use crate::AccessStatistics;
 use crate::store::StoreError;
 
 /// Why a question has no answer.
@@ -27,6 +29,14 @@ pub(crate) enum QueryError {
         found: u64,
         /// Where it was.
         known: u64,
+    },
+    /// Viewers of single practices are not kept for so long.
+    #[error("viewers of practices are kept from {kept_from} on; {asked} was asked for")]
+    ViewersNotKept {
+        /// The first day of which they are.
+        kept_from: Day,
+        /// The first day that was asked for.
+        asked: Day,
     },
     /// The registry's position was not reached in time.
     #[error("the registry is followed up to {reached}, not yet to {wanted}")]
@@ -55,4 +65,12 @@ pub(crate) struct Frame {
     pub(crate) capability: Capability,
     pub(crate) known_at: Timestamp,
     pub(crate) min_position: u64,
+}
+
+impl AccessStatistics {
+    /// The first day of which the viewers of single practices are kept, where a period begins before it.
+    fn viewers_gone_before(&self, period: Period) -> Option<Day> {
+        let kept_from = self.config.practice_sketches_from(Day::of(self.clock.now()));
+        (period.start() < kept_from).then_some(kept_from)
+    }
 }

@@ -44,6 +44,12 @@ pub(crate) struct SeriesPage {
 
 impl AccessStatistics {
     pub(crate) async fn series(&self, query: &SeriesQuery) -> Result<SeriesPage, QueryError> {
+        if query.measure == Measure::Viewers
+            && query.group_by == AreaKind::Practice
+            && let Some(kept_from) = self.viewers_gone_before(query.period)
+        {
+            return Err(QueryError::ViewersNotKept { kept_from, asked: query.period.start() });
+        }
         let picture = self.picture_at(query.frame.min_position).await?;
         let returns = self.returns.published();
         // What has not begun has no value.

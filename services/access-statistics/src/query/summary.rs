@@ -24,7 +24,8 @@ pub(crate) struct SummaryQuery {
 pub(crate) struct Summary {
     pub(crate) stocks: Stocks,
     pub(crate) record_views: u64,
-    pub(crate) viewers: Viewers,
+    /// None of a practice where they are not kept for the whole period any more.
+    pub(crate) viewers: Option<Viewers>,
     pub(crate) positions: Positions,
 }
 
@@ -69,8 +70,10 @@ impl AccessStatistics {
         for day in days.values() {
             everybody.merge(day);
         }
+        let gone = matches!(query.area, Area::Practice(_)) && self.viewers_gone_before(query.period).is_some();
         let viewers =
             Viewers { estimate: everybody.estimate(), days_with_data, denominator: stocks.viewers_of.clone() };
+        let viewers = (!gone).then_some(viewers);
         let positions = Positions { registry: picture.followed.position, returns: returns.position, events };
         Ok(Summary { stocks, record_views, viewers, positions })
     }

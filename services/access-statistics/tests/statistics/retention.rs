@@ -19,14 +19,13 @@ async fn count(db: &Db, table: &'static str) -> usize {
     db.fetch_all(statement).await.unwrap().len()
 }
 
-async fn of_practice(process: &Process) -> (i64, i32) {
+async fn of_practice(process: &Process) -> Option<(i64, i32)> {
     let request = wire::GetSummaryRequest {
         area: "practices/A81001".to_owned(),
         period: Some(wire::Period { start_date: "2031-03-01".to_owned(), end_date: "2031-03-31".to_owned() }),
         ..Default::default()
     };
-    let viewers = process.summary(request).await.viewers.unwrap();
-    (viewers.value, viewers.days_with_data)
+    process.summary(request).await.viewers.map(|viewers| (viewers.value, viewers.days_with_data))
 }
 
 #[tokio::test]
@@ -37,7 +36,7 @@ async fn folded_batches_and_practices_sketches_go_after_their_time_and_counts_st
         assert_eq!(producer.record(1, views(0..5)).await.unwrap(), 5);
         world.pass_checkpoint().await;
         assert_eq!((count(&process.db, "batches").await, count(&process.db, "sketches").await), (1, 1));
-        assert_eq!(of_practice(&process).await, (5, 1));
+        assert_eq!(of_practice(&process).await, Some((5, 1)));
 
         let days = i64::from(world.config.practice_sketch_days) + 1;
         world.clock.advance(SignedDuration::from_hours(24 * days));
@@ -46,7 +45,16 @@ async fn folded_batches_and_practices_sketches_go_after_their_time_and_counts_st
         assert_eq!(producer.record(6, vec![later]).await.unwrap(), 6);
         world.pass_checkpoint().await;
         assert_eq!((count(&process.db, "batches").await, count(&process.db, "sketches").await), (1, 1));
-        assert_eq!(of_practice(&process).await, (0, 0), "the practice's sketch of that day is gone, and says so");
+        assert_eq!(of_practice(&process).await, None, "the practice's sketch of that day is gone, which is not nobody");
+        let by_practice = wire::QuerySeriesRequest {
+            measure: wire::Measure::Viewers.into(),
+            group_by: wire::AreaKind::Practice.into(),
+            interval: wire::Interval::Month.into(),
+            period: Some(wire::Period { start_date: "2031-03-01".to_owned(), end_date: "2031-03-31".to_owned() }),
+            ..Default::default()
+        };
+        let refused = process.statistics().query_series(by_practice).await.unwrap_err();
+        assert_eq!(Explained::from(&refused).reason, "VIEWERS_NOT_KEPT");
         let england = wire::GetSummaryRequest {
             period: Some(wire::Period { start_date: "2031-03-01".to_owned(), end_date: "2031-05-31".to_owned() }),
             ..Default::default()
