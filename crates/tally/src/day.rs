@@ -58,6 +58,18 @@ impl Day {
         day_end(self.0)
     }
 
+    /// The first day of its month.
+    #[must_use]
+    pub fn month_start(self) -> Self {
+        Self(self.0.first_of_month())
+    }
+
+    /// The last day of its month.
+    #[must_use]
+    pub fn month_end(self) -> Self {
+        Self(self.0.last_of_month())
+    }
+
     /// The day so many days later (earlier, if negative); the last or first day of the calendar where there is none.
     #[must_use]
     pub fn plus(self, days: i32) -> Self {

@@ -94,6 +94,14 @@ impl Period {
         self.start <= day && day <= self.end
     }
 
+    /// Whether it is made of whole months, or ends within one of which `day` is no later than its first day.
+    #[must_use]
+    pub fn is_of_months_before(self, day: Day) -> bool {
+        let begins_well = day <= self.start || self.start == self.start.month_start();
+        let ends_well = day <= self.end || self.end == self.end.month_end();
+        begins_well && ends_well
+    }
+
     /// The period cut at the ends of days, weeks or months; the first and the last part may be shorter.
     #[must_use]
     pub fn intervals(self, interval: Interval) -> Vec<Self> {

@@ -16,7 +16,8 @@ pub struct StatisticsConfig {
     pub checkpoint_batches_max: u64,
     /// Folded batches are kept so long, to tell a repetition from a sequence used again with other content.
     pub batches_kept: SignedDuration,
-    /// Sketches of single practices are kept for so many days; those of areas for ever.
+    /// Sketches of single practices are kept by the day for so many days, and on to the end of the month in which that is
+    /// over; then they are united into one of the month. Those of areas are kept by the day for ever.
     pub practice_sketch_days: i32,
     /// Batches that wait for a commit. A full queue makes producers wait (HTTP/2's flow control), it refuses nothing.
     pub queue_batches_max: usize,
@@ -54,8 +55,8 @@ impl Default for StatisticsConfig {
 }
 
 impl StatisticsConfig {
-    /// The first day of which sketches of single practices are kept.
-    pub(crate) fn practice_sketches_from(&self, today: Day) -> Day {
-        today.plus(1 - self.practice_sketch_days)
+    /// The first day of which each practice's people are known by the day; before it, by the month.
+    pub(crate) fn practice_days_from(&self, today: Day) -> Day {
+        today.plus(1 - self.practice_sketch_days).month_start()
     }
 }

@@ -65,13 +65,12 @@ pub(super) fn of_query(error: &QueryError) -> Error {
             "journals/registry",
             "must go on from what was followed; an operator must decide",
         ),
-        QueryError::ViewersNotKept { kept_from, asked } => Error::invalid(
-            "period.start_date",
-            "VIEWERS_NOT_KEPT",
-            "{field} is {asked}; viewers of single practices are kept from {kept_from} on, those of ICBs, regions, suppliers and England for ever",
+        QueryError::ViewersByMonthOnly { days_from } => Error::invalid(
+            "interval",
+            "VIEWERS_BY_MONTH_ONLY",
+            "viewers of single practices are kept by the day from {days_from} on; before it ask for whole months",
         )
-        .with("asked", asked)
-        .with("kept_from", kept_from),
+        .with("days_from", days_from),
         // Where the registry is to this service: what it has followed.
         QueryError::PositionNotReached { reached, wanted } => {
             api::position_not_reached("journals/registry", *reached, *wanted)

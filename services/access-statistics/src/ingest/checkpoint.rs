@@ -10,7 +10,7 @@ use tally::Day;
 
 use super::Writer;
 use crate::store::log::{self, Head};
-use crate::store::{StoreError, rollups};
+use crate::store::{StoreError, months, rollups};
 
 impl Writer {
     pub(super) fn expect_checkpoint(&mut self) {
@@ -43,14 +43,16 @@ impl Writer {
         let head = self.catch_up(&mut tx).await?;
         let fold = Arc::clone(&self.shared.pending().fold);
         let today = Day::of(self.clock.now());
-        let sketches_from = self.config.practice_sketches_from(today);
-        rollups::add_fold(&mut tx, &fold, &self.dictionary, &self.areas, sketches_from).await?;
+        let days_from = self.config.practice_days_from(today);
+        rollups::add_fold(&mut tx, &fold, &self.dictionary, &self.areas, days_from).await?;
         let folded = Head { folded: head.position, ..head };
         log::set_head(&mut tx, folded).await?;
+        let mut cleaned = true;
         if self.cleaned_on != Some(today) {
             let before = self.clock.now().checked_sub(self.config.batches_kept).unwrap_or(Timestamp::MIN);
             log::delete_batches(&mut tx, folded.folded, before).await?;
-            rollups::delete_practice_sketches(&mut tx, sketches_from).await?;
+            // One day with each checkpoint, until none is left.
+            cleaned = !months::unite_oldest_day(&mut tx, days_from).await?;
         }
         tx.commit().await?;
         tracing::debug!(events = fold.event_count(), position = folded.folded, "checkpoint");
@@ -60,7 +62,9 @@ impl Writer {
             pending.head = folded;
         }
         self.head = Some(folded);
-        self.cleaned_on = Some(today);
+        if cleaned {
+            self.cleaned_on = Some(today);
+        }
         self.shared.announce(folded);
         Ok(())
     }

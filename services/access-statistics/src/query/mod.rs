@@ -30,13 +30,11 @@ pub(crate) enum QueryError {
         /// Where it was.
         known: u64,
     },
-    /// Viewers of single practices are not kept for so long.
-    #[error("viewers of practices are kept from {kept_from} on; {asked} was asked for")]
-    ViewersNotKept {
-        /// The first day of which they are.
-        kept_from: Day,
-        /// The first day that was asked for.
-        asked: Day,
+    /// Viewers of single practices are kept by the month only.
+    #[error("viewers of practices are kept by the day from {days_from} on, before it by the month")]
+    ViewersByMonthOnly {
+        /// The first day of which they are kept by the day.
+        days_from: Day,
     },
     /// The registry's position was not reached in time.
     #[error("the registry is followed up to {reached}, not yet to {wanted}")]
@@ -68,9 +66,16 @@ pub(crate) struct Frame {
 }
 
 impl AccessStatistics {
-    /// The first day of which the viewers of single practices are kept, where a period begins before it.
-    fn viewers_gone_before(&self, period: Period) -> Option<Day> {
-        let kept_from = self.config.practice_sketches_from(Day::of(self.clock.now()));
-        (period.start() < kept_from).then_some(kept_from)
+    /// Whether the viewers of single practices can be told of a period as known on a day: where they are kept by the month, of
+    /// whole months, and as known at their ends or later.
+    ///
+    /// # Errors
+    /// From when on they are kept by the day.
+    fn practice_viewers_kept(&self, period: Period, known: Day) -> Result<(), QueryError> {
+        let days_from = self.config.practice_days_from(Day::of(self.clock.now()));
+        let by_month_until = period.end().min(days_from.plus(-1));
+        let known_since = days_from <= period.start() || by_month_until <= known;
+        let kept = period.is_of_months_before(days_from) && known_since;
+        if kept { Ok(()) } else { Err(QueryError::ViewersByMonthOnly { days_from }) }
     }
 }

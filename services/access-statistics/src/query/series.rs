@@ -44,11 +44,10 @@ pub(crate) struct SeriesPage {
 
 impl AccessStatistics {
     pub(crate) async fn series(&self, query: &SeriesQuery) -> Result<SeriesPage, QueryError> {
-        if query.measure == Measure::Viewers
-            && query.group_by == AreaKind::Practice
-            && let Some(kept_from) = self.viewers_gone_before(query.period)
-        {
-            return Err(QueryError::ViewersNotKept { kept_from, asked: query.period.start() });
+        if query.measure == Measure::Viewers && query.group_by == AreaKind::Practice {
+            let known = Day::of(query.frame.known_at);
+            let mut intervals = query.period.intervals(query.interval).into_iter();
+            intervals.try_for_each(|interval| self.practice_viewers_kept(interval, known))?;
         }
         let picture = self.picture_at(query.frame.min_position).await?;
         let returns = self.returns.published();

@@ -24,7 +24,7 @@ pub(crate) struct SummaryQuery {
 pub(crate) struct Summary {
     pub(crate) stocks: Stocks,
     pub(crate) record_views: u64,
-    /// None of a practice where they are not kept for the whole period any more.
+    /// None of a practice where the period cuts a month of which they are kept as a whole.
     pub(crate) viewers: Option<Viewers>,
     pub(crate) positions: Positions,
 }
@@ -70,10 +70,11 @@ impl AccessStatistics {
         for day in days.values() {
             everybody.merge(day);
         }
-        let gone = matches!(query.area, Area::Practice(_)) && self.viewers_gone_before(query.period).is_some();
+        let kept = !matches!(query.area, Area::Practice(_))
+            || self.practice_viewers_kept(query.period, Day::of(query.frame.known_at)).is_ok();
         let viewers =
             Viewers { estimate: everybody.estimate(), days_with_data, denominator: stocks.viewers_of.clone() };
-        let viewers = (!gone).then_some(viewers);
+        let viewers = kept.then_some(viewers);
         let positions = Positions { registry: picture.followed.position, returns: returns.position, events };
         Ok(Summary { stocks, record_views, viewers, positions })
     }

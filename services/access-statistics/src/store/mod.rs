@@ -3,6 +3,7 @@
 pub(crate) mod dictionary;
 pub(crate) mod flows;
 pub(crate) mod log;
+pub(crate) mod months;
 pub(crate) mod rollups;
 pub(crate) mod told;
 

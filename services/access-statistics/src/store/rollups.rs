@@ -10,21 +10,21 @@ use tally::{AreaIndex, CapabilityOrdinal, Day, Dictionary, Fold, People, Sketch,
 
 use super::{StoreError, number};
 
-/// Adds everything in a fold to the tables. Sketches of practices are left out for days before `practice_sketches_from`:
-/// they would be deleted at once.
+/// Adds everything in a fold to the tables. Sketches of practices for days before `practice_days_from` go to those of their
+/// months.
 pub(crate) async fn add_fold(
     tx: &mut Tx,
     fold: &Fold,
     dictionary: &Dictionary,
     areas: &AreaIndex,
-    practice_sketches_from: Day,
+    practice_days_from: Day,
 ) -> Result<(), StoreError> {
     add_hourly_counts(tx, fold).await?;
     add_daily_counts(tx, fold).await?;
     add_area_counts(tx, fold, dictionary, areas).await?;
-    let of_practices = fold.people_by_practice().filter(|people| people.day >= practice_sketches_from);
-    for (key, sketches) in by_key(of_practices, |practice| i64::from(practice.0)) {
-        add_practice_sketches(tx, &key, dictionary, sketches).await?;
+    for (key, people) in practices_people(fold, practice_days_from) {
+        let of_day = OfDay { capability: capability(&key, dictionary)?.to_owned(), day: key.day, arrived: key.arrived };
+        add_practice_sketches(tx, &of_day, people).await?;
     }
     let name = |area: tally::AreaOrdinal| areas.areas()[area.index()].to_string();
     for (key, sketches) in by_key(fold.people_by_area(), name) {
@@ -152,13 +152,31 @@ fn by_key<'a, Place, K: Ord>(
     keys
 }
 
-async fn add_practice_sketches(
+fn practices_people(fold: &Fold, days_from: Day) -> BTreeMap<SketchKey, BTreeMap<i64, Union>> {
+    let mut keys: BTreeMap<SketchKey, BTreeMap<i64, Union>> = BTreeMap::new();
+    for People { day, arrived, capability, place, sketch } in fold.people_by_practice() {
+        let day = if day < days_from { day.month_end() } else { day };
+        let people = keys.entry(SketchKey { day, arrived, capability }).or_default();
+        people.entry(i64::from(place.0)).or_insert_with(Union::for_practice).add(sketch);
+    }
+    keys
+}
+
+/// What sketches of practices have in common, as the table has it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct OfDay {
+    pub(super) capability: String,
+    pub(super) day: Day,
+    pub(super) arrived: Day,
+}
+
+/// Unites these, by practice, with what is there of the same day that arrived on the same day.
+pub(super) async fn add_practice_sketches(
     tx: &mut Tx,
-    key: &SketchKey,
-    dictionary: &Dictionary,
-    sketches: BTreeMap<i64, &Sketch>,
+    of_day: &OfDay,
+    mut unions: BTreeMap<i64, Union>,
 ) -> Result<(), StoreError> {
-    let capability = capability(key, dictionary)?;
+    let OfDay { capability, day, arrived } = of_day;
     let known = sql(match tx.dialect() {
         Dialect::Sqlite => {
             "select practice, sketch from practice_sketches where capability = $1 and day = $2 and arrived = $3
@@ -169,8 +187,7 @@ async fn add_practice_sketches(
              and practice = any($4)"
         }
     });
-    let known = known.bind(capability).bind(key.day.number()).bind(key.arrived.number());
-    let mut unions = unions(sketches, Union::for_practice);
+    let known = known.bind(capability.as_str()).bind(day.number()).bind(arrived.number());
     for row in tx.fetch_all(known.bind(unions.keys().copied().collect::<Vec<i64>>())).await? {
         let practice: i64 = row.get("practice")?;
         add_stored(&mut unions, &practice, &row)?;
@@ -182,9 +199,9 @@ async fn add_practice_sketches(
     for (practice, union) in unions {
         statement.row([
             Value::from(practice),
-            Value::from(capability),
-            Value::from(key.day.number()),
-            Value::from(key.arrived.number()),
+            Value::from(capability.as_str()),
+            Value::from(day.number()),
+            Value::from(arrived.number()),
             Value::from(union.to_bytes()),
         ]);
     }
@@ -230,11 +247,6 @@ async fn add_area_sketches(
     }
     tx.execute_rows(statement).await?;
     Ok(())
-}
-
-/// Deletes practices' sketches of days before this one.
-pub(crate) async fn delete_practice_sketches(tx: &mut Tx, before: Day) -> Result<u64, StoreError> {
-    Ok(tx.execute(sql("delete from practice_sketches where day < $1").bind(before.number())).await?)
 }
 
 fn unions<K: Ord>(sketches: BTreeMap<K, &Sketch>, empty: impl Fn() -> Union) -> BTreeMap<K, Union> {
