@@ -13,6 +13,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("courier", &["clock", "outgoing"]),
     ("database", &[]),
+    ("disclosure", &[]),
     ("evidence", &["ods", "practice", "rollout"]),
     ("filter", &["ods"]),
     ("identity", &[]),
@@ -99,7 +100,7 @@ const PURE_CRATE_OF: &[(&str, &str)] =
     &[("access-statistics", "tally"), ("practice-registry", "practice"), ("rollout-scheduler", "rollout")];
 
 /// Decisions only: no I/O, no runtime, no clock, no chance.
-const PURE: &[&str] = &["evidence", "filter", "ods", "practice", "rollout", "sample", "tally"];
+const PURE: &[&str] = &["disclosure", "evidence", "filter", "ods", "practice", "rollout", "sample", "tally"];
 const NEVER_IN_PURE: &[&str] = &["tokio", "tonic", "prost", "sqlx", "tracing", "rand", "getrandom", "clock", "chrono"];
 
 /// Crates that exactly one of ours may name.

@@ -1,0 +1,151 @@
+//! The remedies, in the order of rule 13: a further cell is withheld, a group is merged upwards, a breakdown is left out, and
+//! where nothing helps the publication is refused.
+
+use std::collections::BTreeSet;
+
+use thiserror::Error;
+
+use crate::release::{Group, Issue, Remedy};
+use crate::shown::Shown;
+use crate::table::Table;
+use crate::worlds::{Placed, Subject, Worlds, sights};
+
+/// Why a table cannot be published in any form: even England's total would tell something of an earlier issue.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{cell} could be found out, by England's total alone")]
+pub struct Disclosure {
+    /// The cell of an earlier issue.
+    pub cell: String,
+}
+
+/// Says how a table may be published, given everything that was.
+///
+/// The same table and history always give the same issue. Earlier issues must have been made by this function, each with those
+/// before it.
+///
+/// # Errors
+/// Where no remedy helps.
+pub fn protect(table: Table, history: &[&Issue]) -> Result<Issue, Disclosure> {
+    let mut worlds = Worlds::of(history);
+    let placed = worlds.place(&table);
+    let mut draft = Draft { issue: Issue { table, remedies: BTreeSet::new() }, worlds, placed };
+    draft.see();
+    // A remedy for one cell can be felt by another, since it says something itself. So until all are safe at once.
+    loop {
+        let mut is_changed = false;
+        for subject in draft.subjects() {
+            while draft.needs_remedy(subject) {
+                draft.remedy(subject)?;
+                is_changed = true;
+            }
+        }
+        if !is_changed {
+            draft.issue.forget_what_is_gone();
+            return Ok(draft.issue);
+        }
+    }
+}
+
+/// An issue in the making.
+struct Draft {
+    issue: Issue,
+    worlds: Worlds,
+    placed: Placed,
+}
+
+impl Draft {
+    /// Every cell that must be safe.
+    fn subjects(&self) -> BTreeSet<Subject> {
+        let before = self.worlds.cells_before().keys().copied();
+        let shown = sights(&self.issue, &self.placed);
+        before.chain(shown.iter().filter_map(|sight| Some(sight.cell()?.1))).collect()
+    }
+
+    fn is_cell(&self, subject: Subject) -> bool {
+        self.worlds.cells_before().contains_key(&subject)
+            || sights(&self.issue, &self.placed).iter().any(|sight| sight.cell().is_some_and(|cell| cell.1 == subject))
+    }
+
+    fn needs_remedy(&mut self, subject: Subject) -> bool {
+        !self.worlds.is_safe(subject) && self.is_cell(subject)
+    }
+
+    fn see(&mut self) {
+        let sights = sights(&self.issue, &self.placed);
+        self.worlds.see(&sights);
+    }
+
+    /// Whether a cell would be safe, or gone, with these remedies as well.
+    fn would_help(&mut self, remedies: &[Remedy], subject: Subject) -> bool {
+        let before = self.issue.remedies.clone();
+        self.issue.remedies.extend(remedies.iter().cloned());
+        self.see();
+        let helps = !self.needs_remedy(subject);
+        self.issue.remedies = before;
+        self.see();
+        helps
+    }
+
+    /// Takes one remedy for a cell that is not safe: the first of the first kind by which it can be made safe, one that does it
+    /// by itself before one that needs others.
+    fn remedy(&mut self, subject: Subject) -> Result<(), Disclosure> {
+        let groups = self.groups_about(subject);
+        let all: Vec<Remedy> = groups.iter().flat_map(|group| self.withholdings(group)).collect();
+        let smallest: Vec<Remedy> =
+            groups.iter().filter_map(|group| self.withholdings(group).into_iter().next()).collect();
+        if self.take_one(&all, &smallest, subject) {
+            return Ok(());
+        }
+        let merging: Vec<Remedy> = groups.iter().map(|group| self.issue.merging(group)).collect();
+        let (left_out, merged): (Vec<_>, Vec<_>) =
+            merging.into_iter().partition(|remedy| matches!(remedy, Remedy::LeftOut { .. }));
+        if self.take_one(&merged, &merged, subject) || self.take_one(&left_out, &left_out, subject) {
+            return Ok(());
+        }
+        let breakdowns = self.issue.table.breakdowns.iter().rev();
+        let every: Vec<Remedy> = breakdowns
+            .map(|breakdown| Remedy::LeftOut { breakdown: breakdown.name.clone() })
+            .filter(|remedy| !self.issue.remedies.contains(remedy))
+            .collect();
+        if self.take_one(&every, &every, subject) {
+            return Ok(());
+        }
+        let cell = self.worlds.cells_before().get(&subject);
+        Err(Disclosure { cell: cell.cloned().expect("a cell of the issue itself is gone once every breakdown is") })
+    }
+
+    /// Takes one of `choices` if `all` of the kind would help.
+    fn take_one(&mut self, all: &[Remedy], choices: &[Remedy], subject: Subject) -> bool {
+        if choices.is_empty() || !self.would_help(all, subject) {
+            return false;
+        }
+        let alone = choices.iter().position(|remedy| self.would_help(std::slice::from_ref(remedy), subject));
+        self.issue.remedies.insert(choices[alone.unwrap_or(0)].clone());
+        self.see();
+        true
+    }
+
+    /// The groups that say something of a cell: its own first, then those with a row that shares a practice with it, the
+    /// finest breakdowns first.
+    fn groups_about(&self, subject: Subject) -> Vec<Group> {
+        let parts: BTreeSet<usize> = self.worlds.parts(&subject).iter().copied().collect();
+        let row = |group: &Group, area: usize| self.placed.areas[group.breakdown][area];
+        let is_own = |group: &Group| group.rows.iter().any(|(area, _)| row(group, *area) == subject);
+        let mut groups = self.issue.groups();
+        groups.retain(|group| {
+            let mut rows = group.rows.iter().map(|(area, _)| row(group, *area));
+            rows.any(|row| self.worlds.parts(&row).iter().any(|part| parts.contains(part)))
+        });
+        groups.sort_by_key(|group| (!is_own(group), std::cmp::Reverse(group.breakdown)));
+        groups
+    }
+
+    /// What can still be withheld of a group, the smallest first.
+    fn withholdings(&self, group: &Group) -> Vec<Remedy> {
+        let areas = &self.issue.table.breakdowns[group.breakdown].areas;
+        let rounded = group.rows.iter().filter(|(_, shown)| matches!(shown, Shown::Rounded(_)));
+        let mut cells: Vec<(u64, usize)> = rounded.map(|(area, _)| (areas[*area].count, *area)).collect();
+        cells.sort_unstable();
+        cells.into_iter().map(|(_, area)| self.issue.withholding(group.breakdown, area)).collect()
+    }
+}

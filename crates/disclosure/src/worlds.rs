@@ -1,0 +1,407 @@
+//! Worlds that look the same: other numbers under which every issue would be shown exactly as it is.
+//!
+//! The numbers of practices are what can differ. Whatever was shown bounds their sums: England's totals exactly, a rounded cell
+//! within its rounding, a `*` by 1 and by what may be withheld in its group, a count by its list. Rounding flips between issues,
+//! subtractions of any kind and areas that changed need no rule of their own: they are what these bounds say together, where
+//! two issues rest on the same number.
+//!
+//! A cell is safe once enough worlds are found in which its value differs; what is not found counts as not there. So this may
+//! withhold what nobody could have found out, never the reverse. It begins in the true world, moves one patient, and sets right
+//! whatever then looks different by moving others.
+
+use std::collections::BTreeMap;
+
+use crate::POSSIBLE_VALUES_MIN;
+use crate::release::Issue;
+use crate::table::Table;
+
+/// Moves in a row that set each other right: further ones would be needed only where numbers hang together like a chain.
+const MOVES_MAX: usize = 8;
+
+/// Of the moves that leave something to be set right, so many are followed up.
+const BRANCHES_MAX: usize = 4;
+
+/// Moves tried for one step, besides [`SCANS_MAX`]: bounds the time for a cell that is not safe.
+const TRIES_MAX: usize = 2_000;
+
+/// Further tries for one step, as many as going through England's numbers so often.
+const SCANS_MAX: usize = 8;
+
+/// A number that can differ, or a sum of some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Subject {
+    Part(usize),
+    Sum(usize),
+}
+
+/// Between which values a subject lies in every world that looks the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bounds {
+    least: i64,
+    most: i64,
+}
+
+const UNBOUNDED: Bounds = Bounds { least: 0, most: i64::MAX };
+
+#[derive(Debug)]
+struct Number {
+    value: i64,
+    /// By its list.
+    whole: Bounds,
+    /// By what earlier issues show.
+    shown_before: Bounds,
+    bounds: Bounds,
+    /// Its distance from the truth, in all and by the present step; 0 but during a walk.
+    moved: i64,
+    moved_now: i64,
+    /// The sums that it is in.
+    sums: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Sum {
+    value: i64,
+    shown_before: Bounds,
+    bounds: Bounds,
+    /// Its distance from the truth; 0 but during a walk.
+    moved: i64,
+    parts: Vec<usize>,
+}
+
+/// All numbers of all issues, and what is known of them.
+#[derive(Debug, Default)]
+pub(crate) struct Worlds {
+    numbers: Vec<Number>,
+    sums: Vec<Sum>,
+    /// How many numbers the largest has.
+    largest_sum: usize,
+    /// By practice, source and count.
+    number_of: BTreeMap<(String, String, u64), usize>,
+    /// By parts and value: the same sum in two issues is one.
+    sum_of: BTreeMap<(Vec<usize>, i64), usize>,
+    /// Every `*` and rounded cell of earlier issues, with where it was shown first.
+    cells_before: BTreeMap<Subject, String>,
+}
+
+/// The subjects of one table.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) total: Subject,
+    /// By breakdown and area.
+    pub(crate) areas: Vec<Vec<Subject>>,
+}
+
+/// What one issue shows of a subject.
+#[derive(Debug)]
+pub(crate) struct Sight {
+    subject: Subject,
+    bounds: Bounds,
+    /// Its breakdown and area, where it is a cell that must stay safe.
+    cell: Option<(usize, usize)>,
+}
+
+impl Bounds {
+    fn and(self, other: Self) -> Self {
+        Self { least: self.least.max(other.least), most: self.most.min(other.most) }
+    }
+
+    fn holds(self, value: i64) -> bool {
+        self.least <= value && value <= self.most
+    }
+}
+
+impl Worlds {
+    /// What is known by these issues.
+    pub(crate) fn of(issues: &[&Issue]) -> Self {
+        let mut worlds = Self::default();
+        for (number, issue) in issues.iter().enumerate() {
+            let placed = worlds.place(&issue.table);
+            for sight in sights(issue, &placed) {
+                let known = worlds.shown_before(sight.subject);
+                *known = known.and(sight.bounds);
+                if let Some((breakdown, area)) = sight.cell {
+                    let breakdown = &issue.table.breakdowns[breakdown];
+                    let name = format!("{} {} of issue {}", breakdown.name, breakdown.areas[area].name, number + 1);
+                    worlds.cells_before.entry(sight.subject).or_insert(name);
+                }
+            }
+        }
+        worlds.see(&[]);
+        worlds
+    }
+
+    /// Finds or adds the numbers and sums of a table. Nothing is known by it yet.
+    pub(crate) fn place(&mut self, table: &Table) -> Placed {
+        let mut numbers = Vec::new();
+        for part in &table.parts {
+            let key = (part.name.clone(), part.source.clone(), part.count);
+            let next = self.numbers.len();
+            let index = *self.number_of.entry(key).or_insert(next);
+            if index == next {
+                let number = Number {
+                    value: signed(part.count),
+                    whole: UNBOUNDED,
+                    shown_before: UNBOUNDED,
+                    bounds: UNBOUNDED,
+                    moved: 0,
+                    moved_now: 0,
+                    sums: Vec::new(),
+                };
+                self.numbers.push(number);
+            }
+            // A list that is smaller than what was counted bounds nothing.
+            if let Some(list) = part.list.filter(|list| *list >= part.count) {
+                let whole = &mut self.numbers[index].whole;
+                whole.most = whole.most.min(signed(list));
+            }
+            numbers.push(index);
+        }
+        let total = self.sum(numbers.clone(), signed(table.total));
+        let mut areas = Vec::new();
+        for breakdown in &table.breakdowns {
+            let members = breakdown.members().into_iter();
+            let of_areas = members.zip(&breakdown.areas).map(|(members, area)| {
+                self.sum(members.into_iter().map(|part| numbers[part]).collect(), signed(area.count))
+            });
+            areas.push(of_areas.collect());
+        }
+        Placed { total, areas }
+    }
+
+    fn sum(&mut self, mut parts: Vec<usize>, value: i64) -> Subject {
+        if let [only] = parts[..]
+            && self.numbers[only].value == value
+        {
+            return Subject::Part(only);
+        }
+        parts.sort_unstable();
+        self.largest_sum = self.largest_sum.max(parts.len());
+        let next = self.sums.len();
+        let index = *self.sum_of.entry((parts.clone(), value)).or_insert(next);
+        if index == next {
+            for part in &parts {
+                self.numbers[*part].sums.push(index);
+            }
+            self.sums.push(Sum { value, shown_before: UNBOUNDED, bounds: UNBOUNDED, moved: 0, parts });
+        }
+        Subject::Sum(index)
+    }
+
+    fn shown_before(&mut self, subject: Subject) -> &mut Bounds {
+        match subject {
+            Subject::Part(index) => &mut self.numbers[index].shown_before,
+            Subject::Sum(index) => &mut self.sums[index].shown_before,
+        }
+    }
+
+    /// Bounds everything by the earlier issues and by what one more shows.
+    pub(crate) fn see(&mut self, sights: &[Sight]) {
+        for number in &mut self.numbers {
+            number.bounds = number.whole.and(number.shown_before);
+        }
+        for sum in &mut self.sums {
+            sum.bounds = sum.shown_before;
+        }
+        for sight in sights {
+            let bounds = match sight.subject {
+                Subject::Part(index) => &mut self.numbers[index].bounds,
+                Subject::Sum(index) => &mut self.sums[index].bounds,
+            };
+            *bounds = bounds.and(sight.bounds);
+        }
+    }
+
+    /// The cells of earlier issues, with their names.
+    pub(crate) fn cells_before(&self) -> &BTreeMap<Subject, String> {
+        &self.cells_before
+    }
+
+    /// The numbers that a subject is the sum of.
+    pub(crate) fn parts<'a>(&'a self, subject: &'a Subject) -> &'a [usize] {
+        match subject {
+            Subject::Part(index) => std::slice::from_ref(index),
+            Subject::Sum(index) => &self.sums[*index].parts,
+        }
+    }
+
+    /// Whether enough values of the subject are found to be possible.
+    pub(crate) fn is_safe(&mut self, subject: Subject) -> bool {
+        let mut found = 1;
+        for direction in [1, -1] {
+            let mut walk = Walk::new(self, subject);
+            while found < POSSIBLE_VALUES_MIN && walk.step(direction) {
+                found += 1;
+            }
+            walk.end();
+        }
+        found >= POSSIBLE_VALUES_MIN
+    }
+}
+
+/// What an issue shows, of its placed table.
+pub(crate) fn sights(issue: &Issue, placed: &Placed) -> Vec<Sight> {
+    let total = signed(issue.table.total);
+    let mut sights = vec![Sight { subject: placed.total, bounds: Bounds { least: total, most: total }, cell: None }];
+    for group in issue.groups() {
+        let areas = &issue.table.breakdowns[group.breakdown].areas;
+        let star_most = group.star_most(|area| areas[area].count);
+        for (area, shown) in &group.rows {
+            use crate::shown::Shown::{Rounded, Star, Zero};
+            let (least, most) = shown.range();
+            let bounds = match shown {
+                Zero => Bounds { least, most },
+                Star => Bounds { least, most: star_most },
+                // Where something is withheld, what is shown is no less than that; where it is all, nothing here is rounded.
+                Rounded(_) => Bounds { least: least.max(star_most), most },
+            };
+            let cell = (*shown != Zero).then_some((group.breakdown, *area));
+            sights.push(Sight { subject: placed.areas[group.breakdown][*area], bounds, cell });
+        }
+    }
+    sights
+}
+
+impl Sight {
+    /// The cell, by breakdown and area, where it must stay safe.
+    pub(crate) fn cell(&self) -> Option<((usize, usize), Subject)> {
+        Some((self.cell?, self.subject))
+    }
+}
+
+/// A walk through worlds that look the same, step by step away from the true one.
+struct Walk<'a> {
+    worlds: &'a mut Worlds,
+    subject: Subject,
+    /// The subject's distance from the truth after this step.
+    wanted: i64,
+    /// Numbers that were moved, by this step and by all.
+    moved_now: Vec<usize>,
+    moved: Vec<usize>,
+    /// Sums that are out of their bounds.
+    wrong: Vec<usize>,
+    tries_left: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(worlds: &'a mut Worlds, subject: Subject) -> Self {
+        let (moved_now, moved, wrong) = (Vec::new(), Vec::new(), Vec::new());
+        Self { worlds, subject, wanted: 0, moved_now, moved, wrong, tries_left: 0 }
+    }
+
+    /// Goes to a world in which the subject is one more, or one less. False where none is found: the walk is over then.
+    fn step(&mut self, direction: i64) -> bool {
+        self.wanted += direction;
+        self.tries_left = TRIES_MAX + SCANS_MAX * self.worlds.largest_sum;
+        self.moved.extend(&self.moved_now);
+        for number in self.moved_now.drain(..) {
+            self.worlds.numbers[number].moved_now = 0;
+        }
+        match self.subject {
+            Subject::Part(part) => {
+                let number = &self.worlds.numbers[part];
+                if !number.bounds.holds(number.value + self.wanted) {
+                    return false;
+                }
+                self.shift(part, direction);
+            }
+            Subject::Sum(sum) => {
+                let Sum { value, bounds, .. } = &self.worlds.sums[sum];
+                if !bounds.holds(value + self.wanted) {
+                    return false;
+                }
+                self.wrong.push(sum);
+            }
+        }
+        // Few moves first: else the first way that leads nowhere is gone to its end.
+        (0..=MOVES_MAX).any(|moves| self.set_right(moves))
+    }
+
+    /// Goes back to the true world.
+    fn end(self) {
+        for number in self.moved.into_iter().chain(self.moved_now) {
+            let Number { moved, moved_now, sums, .. } = &mut self.worlds.numbers[number];
+            (*moved, *moved_now) = (0, 0);
+            for sum in sums {
+                self.worlds.sums[*sum].moved = 0;
+            }
+        }
+    }
+
+    /// Moves numbers until no sum is out of its bounds.
+    fn set_right(&mut self, moves_left: usize) -> bool {
+        let smallest = self.wrong.iter().min_by_key(|sum| (self.worlds.sums[**sum].parts.len(), **sum));
+        let Some(&sum) = smallest else { return true };
+        if moves_left == 0 {
+            return false;
+        }
+        let direction = -self.excess(sum).signum();
+        let mut best: Vec<(usize, usize)> = Vec::new();
+        for place in 0..self.worlds.sums[sum].parts.len() {
+            let part = self.worlds.sums[sum].parts[place];
+            if !self.may_move(part, direction) {
+                continue;
+            }
+            if self.tries_left == 0 {
+                return false;
+            }
+            self.tries_left -= 1;
+            self.shift(part, direction);
+            if self.wrong.is_empty() {
+                return true;
+            }
+            let wrong = self.wrong.len();
+            self.shift(part, -direction);
+            best.push((wrong, part));
+            best.sort_unstable();
+            best.truncate(BRANCHES_MAX);
+        }
+        for (_, part) in best {
+            self.shift(part, direction);
+            if self.set_right(moves_left - 1) {
+                return true;
+            }
+            self.shift(part, -direction);
+        }
+        false
+    }
+
+    /// Whether a number can go one further: within its bounds, not back on this step's own way, and not the subject itself,
+    /// which is where it shall be.
+    fn may_move(&self, part: usize, direction: i64) -> bool {
+        let Number { value, moved, moved_now, bounds, .. } = &self.worlds.numbers[part];
+        self.subject != Subject::Part(part) && moved_now * direction >= 0 && bounds.holds(value + moved + direction)
+    }
+
+    /// Moves a number by one, and keeps account of what is wrong.
+    fn shift(&mut self, part: usize, direction: i64) {
+        let number = &mut self.worlds.numbers[part];
+        number.moved += direction;
+        number.moved_now += direction;
+        self.moved_now.push(part);
+        for place in 0..number.sums.len() {
+            let sum = self.worlds.numbers[part].sums[place];
+            self.worlds.sums[sum].moved += direction;
+            let known = self.wrong.iter().position(|wrong| *wrong == sum);
+            match (known, self.excess(sum) != 0) {
+                (None, true) => self.wrong.push(sum),
+                (Some(place), false) => {
+                    self.wrong.swap_remove(place);
+                }
+                (None, false) | (Some(_), true) => {}
+            }
+        }
+    }
+
+    /// How far a sum is above what it may be; below it, less than 0.
+    fn excess(&self, sum: usize) -> i64 {
+        let Sum { value, moved, bounds, .. } = &self.worlds.sums[sum];
+        if self.subject == Subject::Sum(sum) {
+            return moved - self.wanted;
+        }
+        (value + moved - bounds.most).max(0) + (value + moved - bounds.least).min(0)
+    }
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).expect("a count of patients is far below 2^63")
+}
