@@ -12,6 +12,8 @@ pub(crate) enum Notation {
     Compact,
     /// `2031-08-01`.
     Iso,
+    /// `01/08/2031` or `2031-08-01`: one publication uses the one, and its later layout does not say.
+    Civil,
 }
 
 /// Years that a date of this domain can lie in. Before and after it is a slip of the keyboard (`0203`, `20310`), which a
@@ -26,6 +28,7 @@ impl Notation {
             Self::Extract => named_month(text).or_else(|| iso(text)),
             Self::Compact => compact(text),
             Self::Iso => iso(text),
+            Self::Civil => slashed(text).or_else(|| iso(text)),
         };
         date.filter(|date| YEARS.contains(&date.year())).ok_or_else(|| Reason::impossible_date(text, self.example()))
     }
@@ -35,6 +38,7 @@ impl Notation {
             Self::Extract => "01Aug2031 or 2031-08-01",
             Self::Compact => "20310801",
             Self::Iso => "2031-08-01",
+            Self::Civil => "01/08/2031 or 2031-08-01",
         }
     }
 }
@@ -55,6 +59,13 @@ fn named_month(text: &str) -> Option<Date> {
     let (month, year) = rest.split_at_checked(3)?;
     let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))? + 1;
     date(digits(year, 4)?, month as u16, digits(day, 2)?)
+}
+
+fn slashed(text: &str) -> Option<Date> {
+    let mut parts = text.split('/');
+    let (day, month) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let date = date(digits(parts.next()?, 4)?, month, day)?;
+    if parts.next().is_some() { None } else { Some(date) }
 }
 
 fn compact(text: &str) -> Option<Date> {
@@ -113,12 +124,14 @@ mod tests {
             prop_assert_eq!(Notation::Extract.parse(&with_named_month(date)).unwrap(), date);
             prop_assert_eq!(Notation::Extract.parse(&date.to_string()).unwrap(), date);
             prop_assert_eq!(Notation::Iso.parse(&date.to_string()).unwrap(), date);
+            prop_assert_eq!(Notation::Civil.parse(&date.to_string()).unwrap(), date);
+            prop_assert_eq!(Notation::Civil.parse(&date.strftime("%d/%m/%Y").to_string()).unwrap(), date);
             prop_assert_eq!(Notation::Compact.parse(&without_separators(date)).unwrap(), date);
         }
 
         #[test]
         fn any_text_is_a_date_or_refused(text in "\\PC{0,12}") {
-            for notation in [Notation::Extract, Notation::Compact, Notation::Iso] {
+            for notation in [Notation::Extract, Notation::Compact, Notation::Iso, Notation::Civil] {
                 let _: Result<Date, Reason> = notation.parse(&text);
             }
         }

@@ -7,6 +7,8 @@ use crate::fault::{Fault, Reading, Reason, Refusal};
 use crate::format::Format;
 use crate::list_sizes::{self, ListSizes};
 use crate::map::{self, PracticeMap};
+use crate::pomi::{self, Pomi};
+use crate::totals::{self, Totals};
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,10 @@ pub enum Document {
     Epraccur(Epraccur),
     /// Bank holidays.
     BankHolidays(BankHolidays),
+    /// Suppliers' returns.
+    Pomi(Pomi),
+    /// Published totals.
+    Totals(Totals),
 }
 
 /// Reads a whole file as the format that it is said to be.
@@ -31,6 +37,9 @@ pub fn read(format: Format, bytes: &[u8]) -> Result<Reading<Document>, Refusal> 
         Format::ListSizes => list_sizes::parse(bytes).map(|reading| reading.map(Document::ListSizes)),
         Format::Epraccur => epraccur::parse(bytes).map(|reading| reading.map(Document::Epraccur)),
         Format::BankHolidays => bank_holidays::parse(bytes).map(|reading| reading.map(Document::BankHolidays)),
+        Format::PomiWide => pomi::wide::parse(bytes).map(|reading| reading.map(Document::Pomi)),
+        Format::PomiLong => pomi::long::parse(bytes).map(|reading| reading.map(Document::Pomi)),
+        Format::Totals => totals::parse(bytes).map(|reading| reading.map(Document::Totals)),
     }
 }
 
@@ -44,6 +53,9 @@ pub fn read_directory(format: Format, bytes: &[u8]) -> Result<Reading<Directory>
         Format::ListSizes => list_sizes::parse(bytes).map(|reading| reading.map(Directory::from)),
         Format::Epraccur => epraccur::parse(bytes).map(|reading| reading.map(Directory::from)),
         Format::BankHolidays => Err(Refusal::of(format, Fault::at(1, 1, Reason::NotAboutPractices))),
+        Format::PomiWide | Format::PomiLong | Format::Totals => {
+            Err(Refusal::of(format, Fault::at(1, 1, Reason::ForStatistics { found: format })))
+        }
     }
 }
 
@@ -53,7 +65,9 @@ pub(crate) fn place_of(format: Format, reference: Reference) -> (u64, &'static s
         Format::Map => (map::COLUMNS, [map::PRACTICE, map::ICB, map::REGION]),
         Format::ListSizes => (list_sizes::COLUMNS, [list_sizes::PRACTICE; 3]),
         Format::Epraccur => (epraccur::COLUMNS, [epraccur::PRACTICE, epraccur::ICB, epraccur::REGION]),
-        Format::BankHolidays => return (1, ""),
+        Format::PomiWide => (pomi::wide::COLUMNS, [pomi::wide::PRACTICE; 3]),
+        Format::PomiLong => (pomi::long::COLUMNS, [pomi::long::PRACTICE; 3]),
+        Format::BankHolidays | Format::Totals => return (1, ""),
     };
     let column = match reference {
         Reference::Practice => practice,

@@ -81,6 +81,8 @@ pub enum Reason {
     NoDivision,
     #[error("bank holidays say nothing of practices")]
     NotAboutPractices,
+    #[error("a {found} file is for the statistics and says nothing that the registry keeps")]
+    ForStatistics { found: Format },
     #[error("{0}")]
     Code(#[from] CodeError),
     #[error("nothing is given")]
@@ -101,6 +103,20 @@ pub enum Reason {
     UnknownStatus { given: String, layout: &'static str, expected: &'static str },
     #[error("{subject} has {attribute} `{here}` here and `{before}` in a row before")]
     Contradiction { subject: String, attribute: &'static str, here: String, before: String },
+    #[error("the publisher does not know the supplier, so nobody answers for the counts")]
+    SupplierNotKnown,
+    #[error("the period ends on {given}, before it begins")]
+    PeriodReversed { given: String },
+    #[error("`{given}` is nothing that is known to be counted")]
+    UnknownField { given: String },
+    #[error("{part}, {part_count}, is more than {whole}, {whole_count}")]
+    PartAboveWhole { part: &'static str, part_count: u64, whole: &'static str, whole_count: u64 },
+    #[error("no row says how many accounts of {what} have access")]
+    NoAccounts { what: String },
+    #[error("all rows of {what} in this period are left out, since that of line {line} was rejected")]
+    LeftOut { what: String, line: u64 },
+    #[error("organisations of one level sum to {one}, those of another to {other}")]
+    LevelsDisagree { one: String, other: String },
     #[error("{kind} {code} is not known")]
     Unknown { kind: &'static str, code: String },
 }
@@ -127,6 +143,13 @@ impl Reason {
             Self::NoRows => "check that the download is complete and of the right month".into(),
             Self::Json { .. } | Self::NoDivision => "download it again from the publisher".into(),
             Self::NotAboutPractices => "give it to the scheduler's calendar".into(),
+            Self::ForStatistics { .. } => "import it into the statistics".into(),
+            Self::SupplierNotKnown => "ask the supplier of the practice's system for its return".into(),
+            Self::UnknownField { .. } => "check that the file is of this publication, and its name".into(),
+            Self::PeriodReversed { .. } | Self::PartAboveWhole { .. } => "correct one of the two".into(),
+            Self::NoAccounts { .. } => "choose the file that has them".into(),
+            Self::LeftOut { .. } => "correct that line".into(),
+            Self::LevelsDisagree { .. } => "download it again; if it is the publisher's, ask which level is right".into(),
             Self::Code(_) | Self::Missing | Self::NotPlainText { .. } => "correct the cell".into(),
             Self::Duplicate { .. } => "keep one of the two".into(),
             Self::ImpossibleDate { expected, .. } => format!("give a date as {expected}"),
@@ -158,6 +181,14 @@ impl Reason {
             Self::Json { .. } => "BROKEN_JSON",
             Self::NoDivision => "NO_DIVISION",
             Self::NotAboutPractices => "NOT_ABOUT_PRACTICES",
+            Self::ForStatistics { .. } => "FOR_STATISTICS",
+            Self::SupplierNotKnown => "SUPPLIER_NOT_KNOWN",
+            Self::PeriodReversed { .. } => "PERIOD_REVERSED",
+            Self::UnknownField { .. } => "UNKNOWN_FIELD",
+            Self::PartAboveWhole { .. } => "PART_ABOVE_WHOLE",
+            Self::NoAccounts { .. } => "NO_ACCOUNTS",
+            Self::LeftOut { .. } => "LEFT_OUT",
+            Self::LevelsDisagree { .. } => "LEVELS_DISAGREE",
             Self::Code(_) => "BAD_CODE",
             Self::Missing => "MISSING",
             Self::NotPlainText { .. } => "NOT_PLAIN_TEXT",

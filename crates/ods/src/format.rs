@@ -20,11 +20,18 @@ pub enum Format {
     Epraccur,
     /// `bank-holidays`: GOV.UK's bank holidays, of which those of England and Wales are read.
     BankHolidays,
+    /// `pomi-wide`: suppliers' returns in the layout of POMI that has a row for each practice.
+    PomiWide,
+    /// `pomi-long`: suppliers' returns in the layout of POMI that has a row for each practice and field.
+    PomiLong,
+    /// `totals`: registered patients by region, ICB, sub-ICB and PCN.
+    Totals,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 4] = [Self::Map, Self::ListSizes, Self::Epraccur, Self::BankHolidays];
+    pub const ALL: [Self; 7] =
+        [Self::Map, Self::ListSizes, Self::Epraccur, Self::BankHolidays, Self::PomiWide, Self::PomiLong, Self::Totals];
 
     /// The name on the command line and in the API.
     #[must_use]
@@ -34,6 +41,9 @@ impl Format {
             Self::ListSizes => "list-sizes",
             Self::Epraccur => "epraccur",
             Self::BankHolidays => "bank-holidays",
+            Self::PomiWide => "pomi-wide",
+            Self::PomiLong => "pomi-long",
+            Self::Totals => "totals",
         }
     }
 
@@ -45,6 +55,11 @@ impl Format {
             Self::ListSizes => "gp-reg-pat-prac-all.csv of NHS England's Patients Registered at a GP Practice",
             Self::Epraccur => "epraccur.csv of NHS England's Organisation Data Service",
             Self::BankHolidays => "bank-holidays.json of GOV.UK",
+            Self::PomiWide => {
+                "a file of NHS England's Patient Online Management Information with a row for each practice"
+            }
+            Self::PomiLong => "a file of NHS England's Patient Online Management Information with a row for each field",
+            Self::Totals => "totals of NHS England's Patients Registered at a GP Practice by organisation",
         }
     }
 
@@ -60,6 +75,12 @@ impl Format {
             Some(Self::Map)
         } else if first_line.starts_with("PUBLICATION,EXTRACT_DATE,TYPE,") {
             Some(Self::ListSizes)
+        } else if first_line.starts_with("PeriodStart,PeriodEnd,") {
+            Some(Self::PomiWide)
+        } else if first_line.starts_with("report_period_end,practice_code,") {
+            Some(Self::PomiLong)
+        } else if first_line.starts_with("org_type,org_code,") {
+            Some(Self::Totals)
         } else if beginning.trim_start().starts_with('{') {
             Some(Self::BankHolidays)
         } else if epraccur::is_row(&rows::split(first_line).unwrap_or_default()) {
@@ -89,6 +110,9 @@ impl Format {
             Self::Epraccur => {
                 first_line.split_once(',').is_some_and(|(cell, _)| epraccur::is_code(cell.trim_matches('"')))
             }
+            Self::PomiWide => first_line.starts_with("PeriodStart,"),
+            Self::PomiLong => first_line.starts_with("report_period_end,"),
+            Self::Totals => first_line.starts_with("org_type,"),
             Self::BankHolidays => false,
         }
     }
@@ -102,7 +126,7 @@ impl fmt::Display for Format {
 
 /// Text that names no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is not a format: expected map, list-sizes, epraccur or bank-holidays")]
+#[error("`{given}` is not a format: expected map, list-sizes, epraccur, bank-holidays, pomi-wide, pomi-long or totals")]
 pub struct FormatError {
     /// What was given.
     pub given: String,
@@ -139,7 +163,10 @@ mod tests {
         assert_eq!(Format::detect(b"\n {\"england-and-wales\": \xC3"), Some(Format::BankHolidays));
         let row = format!("\"A81001\",\"THE, SURGERY\"{}\r\n\"A81", ",\"\"".repeat(25));
         assert_eq!(Format::detect(row.as_bytes()), Some(Format::Epraccur));
-        for other in [&b""[..], b"PeriodStart,PeriodEnd", b"<!DOCTYPE html>", b"\x1F\x8B", b"\"A81001\",\"THE\"\n"] {
+        assert_eq!(Format::detect(b"PeriodStart,PeriodEnd,Period"), Some(Format::PomiWide));
+        assert_eq!(Format::detect(b"report_period_end,practice_code,"), Some(Format::PomiLong));
+        assert_eq!(Format::detect(b"org_type,org_code,"), Some(Format::Totals));
+        for other in [&b""[..], b"PeriodStart;PeriodEnd", b"<!DOCTYPE html>", b"\x1F\x8B", b"\"A81001\",\"THE\"\n"] {
             assert_eq!(Format::detect(other), None);
         }
     }

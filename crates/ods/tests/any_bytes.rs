@@ -2,9 +2,11 @@
 
 use jiff::civil::{Date, date};
 use ods::epraccur::{Layout, RegisteredPractice};
+use ods::pomi::{Counts, Labels, PracticeReturn};
+use ods::totals::{Organisation, Total};
 use ods::{
-    BankHoliday, BankHolidays, CodeError, Document, Epraccur, Format, Icb, ListSize, ListSizes, MappedPractice,
-    Organisations, Pcn, PcnCode, PracticeMap, Region, Source, Status, SubIcb, Supplier,
+    BankHoliday, BankHolidays, Capability, CodeError, Document, Epraccur, Format, Icb, ListSize, ListSizes,
+    MappedPractice, Organisations, Pcn, PcnCode, Pomi, PracticeMap, Region, Source, Status, SubIcb, Supplier, Totals,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,12 +124,71 @@ fn any_holidays() -> impl Strategy<Value = BankHolidays> {
     })
 }
 
+/// Returns of one capability at up to eight practices in up to two months.
+fn any_pomi() -> impl Strategy<Value = Pomi> {
+    let counts =
+        (any::<u16>(), prop::option::of(any::<u16>()), prop::option::of(any::<u16>()), any::<u16>(), any::<u16>());
+    let labels = (any_name(), prop::option::of(any_name()), "(Y[0-9]{2})?");
+    let row = (0_i8..2, any_supplier(), counts, labels);
+    let capability = prop::sample::select(vec!["detailed-coded-record", "prospective-records", "historic-records"]);
+    (capability, prop::collection::btree_map(0_u32..9, row, 1..8)).prop_map(|(capability, rows)| {
+        let capability: Capability = code(&format!("capabilities/{capability}"));
+        let to_return = |(practice, (month, supplier, counts, labels))| {
+            let (accounts, online, list, excluded, overridden): (u16, Option<u16>, Option<u16>, u16, u16) = counts;
+            let (practice_name, commissioner_name, region_code): (String, Option<String>, String) = labels;
+            let period_start = date(2031, 2 + month, 1);
+            // A whole is never less than its part.
+            let whole = |more: Option<u16>| more.map(|more| u64::from(accounts.max(excluded)) + u64::from(more));
+            PracticeReturn {
+                period_start,
+                period_end: period_start.last_of_month(),
+                supplier,
+                capability: Some(capability.clone()),
+                practice: code(&format!("A1{practice:04}")),
+                counts: Counts {
+                    accounts_with_access: accounts.into(),
+                    online_accounts: whole(online),
+                    patients_registered: whole(list),
+                    excluded_by_review_code: excluded.into(),
+                    exclusions_overridden: overridden.into(),
+                },
+                labels: Labels { practice_name, commissioner_name: commissioner_name.unwrap_or_default(), region_code },
+            }
+        };
+        let mut returns: Vec<PracticeReturn> = rows.into_iter().map(to_return).collect();
+        returns.sort_by_key(|kept| (kept.period_end, kept.supplier.clone(), kept.practice));
+        Pomi { returns, not_kept: BTreeMap::new() }
+    })
+}
+
+/// A region with two ICBs that sum to it.
+fn any_totals() -> impl Strategy<Value = Totals> {
+    prop::collection::vec((any::<u16>(), any::<u16>()), 2).prop_map(|icbs| {
+        let total = |aged: u16, younger: u16| Total {
+            patients: u64::from(aged) + u64::from(younger),
+            aged_16_and_over: aged.into(),
+        };
+        let [one, other] = [total(icbs[0].0, icbs[0].1), total(icbs[1].0, icbs[1].1)];
+        let region = Total {
+            patients: one.patients + other.patients,
+            aged_16_and_over: one.aged_16_and_over + other.aged_16_and_over,
+        };
+        Totals(BTreeMap::from([
+            (Organisation::Region(code("Y11")), region),
+            (Organisation::Icb(code("Q1A")), one),
+            (Organisation::Icb(code("B1C1D")), other),
+        ]))
+    })
+}
+
 fn any_document() -> impl Strategy<Value = Document> {
     prop_oneof![
         any_map().prop_map(Document::Map),
         any_list().prop_map(Document::ListSizes),
         any_epraccur().prop_map(Document::Epraccur),
         any_holidays().prop_map(Document::BankHolidays),
+        any_pomi().prop_map(Document::Pomi),
+        any_totals().prop_map(Document::Totals),
     ]
 }
 
@@ -137,6 +198,8 @@ fn encode(document: &Document) -> (Format, Vec<u8>) {
         Document::ListSizes(list) => (Format::ListSizes, list.encode()),
         Document::Epraccur(epraccur) => (Format::Epraccur, epraccur.encode()),
         Document::BankHolidays(holidays) => (Format::BankHolidays, holidays.encode()),
+        Document::Pomi(pomi) => (Format::PomiLong, pomi.encode()),
+        Document::Totals(totals) => (Format::Totals, totals.encode()),
     }
 }
 
@@ -201,7 +264,15 @@ proptest! {
 
     #[test]
     fn any_text_of_the_right_beginning_is_read_or_refused(rest in "[\\PC\n\r\",]{0,300}") {
-        let beginnings = ["PUBLICATION,EXTRACT_DATE,PRACTICE_CODE,", "PUBLICATION,EXTRACT_DATE,TYPE,", "\"A10001\",\"", "{"];
+        let beginnings = [
+            "PUBLICATION,EXTRACT_DATE,PRACTICE_CODE,",
+            "PUBLICATION,EXTRACT_DATE,TYPE,",
+            "\"A10001\",\"",
+            "{",
+            "PeriodStart,PeriodEnd,",
+            "report_period_end,practice_code,",
+            "org_type,org_code,",
+        ];
         for (format, beginning) in Format::ALL.into_iter().zip(beginnings) {
             answers(format, format!("{beginning}{rest}").as_bytes())?;
         }

@@ -1,8 +1,9 @@
 //! The publishers' real files, from the folder that `CITIZENS_ACCESS_REFERENCE_DATA` names. Without it these tests say
 //! loudly that they checked nothing.
 
+use jiff::civil::date;
 use ods::epraccur::Layout;
-use ods::{Format, Status, read, read_directory};
+use ods::{Document, Format, Status, read, read_directory};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -173,7 +174,7 @@ fn the_bank_holidays_of_england_and_wales_are_read() {
     let Some(bytes) = newest("bank-holidays", ".json") else { return };
     let holidays = ods::bank_holidays::parse(&bytes).unwrap().document;
     assert_eq!(holidays.iter().count(), 140);
-    assert_eq!(holidays.last_known(), jiff::civil::date(2028, 12, 26));
+    assert_eq!(holidays.last_known(), date(2028, 12, 26));
 }
 
 #[test]
@@ -183,6 +184,7 @@ fn every_real_file_is_detected_as_what_it_is_and_refused_as_anything_else() {
         (Format::ListSizes, "gp-reg-pat-prac-all_"),
         (Format::Epraccur, "epraccur_"),
         (Format::BankHolidays, "bank-holidays"),
+        (Format::PomiWide, "pomi_legacy"),
     ];
     for (format, beginning) in cases {
         let Some(contents) = files(beginning, "") else { return };
@@ -194,10 +196,72 @@ fn every_real_file_is_detected_as_what_it_is_and_refused_as_anything_else() {
             }
         }
     }
-    for beginning in ["pomi_legacy", "epcn_", "icb_lookup"] {
+    for beginning in ["epcn_", "icb_lookup"] {
         let Some(contents) = files(beginning, ".csv") else { return };
         assert_eq!(Format::detect(&contents[0]), None, "{beginning}");
     }
+}
+
+#[test]
+fn the_old_returns_are_read_and_each_row_that_is_not_says_why() {
+    let Some(contents) = files("pomi_legacy", ".csv") else { return };
+    let Document::Pomi(pomi) = read(Format::PomiWide, &contents[0]).unwrap().document else {
+        panic!("these are returns")
+    };
+    assert_eq!(pomi.returns.len(), 95);
+    let of = |name: &str| pomi.returns.iter().filter(|kept| kept.supplier.as_str() == name).count();
+    assert_eq!([of("EMIS"), of("TPP"), of("INPS")], [62, 22, 11]);
+    assert!(pomi.returns.iter().all(|kept| kept.capability.is_none() && kept.period_end == date(2015, 4, 30)));
+    assert_eq!(pomi.not_kept, BTreeMap::from([("PatientsUsed".to_owned(), 95), ("SystemEnabled".to_owned(), 95)]));
+
+    // Nobody knows the supplier of the others, nor how many patients were enabled.
+    let reading = read(Format::PomiWide, &contents[0]).unwrap();
+    assert_eq!((reading.rejected_rows(), reading.rejections.len()), (4, 8));
+    let first: Vec<_> = reading.rejections[..2]
+        .iter()
+        .map(|fault| (fault.line, fault.column, fault.column_name, fault.reason.code()))
+        .collect();
+    assert_eq!(first, [(2, 12, "Supplier", "SUPPLIER_NOT_KNOWN"), (2, 15, "PatientsEnabled", "MISSING")]);
+
+    // Counted once more, by nothing of ours.
+    let text = String::from_utf8(contents[0].clone()).unwrap();
+    let cells = text.lines().skip(1).filter_map(|line| line.split(',').nth(14)?.parse::<u64>().ok());
+    assert_eq!(pomi.returns.iter().map(|kept| kept.counts.accounts_with_access).sum::<u64>(), cells.sum::<u64>());
+}
+
+#[test]
+fn every_field_of_the_publishers_dictionary_is_known() {
+    let Some(folder) = folder() else { return };
+    let dictionary = String::from_utf8(content(&folder.join("pomi_data_dictionary.txt"))).unwrap();
+    let is_field = |line: &&str| line.contains('_') && !line.contains(' ');
+    let fields: Vec<&str> = dictionary.lines().filter(is_field).collect();
+    assert_eq!(fields.len(), 13);
+    let mut file = String::from(
+        "report_period_end,practice_code,practice_name,system_supplier,ccg_name,region_code,field,value\n",
+    );
+    for field in &fields {
+        file.push_str(&format!("31/03/2031,A10001,THE WREN SURGERY,EMIS,NHS WREN CCG,Y99,{field},2\n"));
+    }
+    let reading = read(Format::PomiLong, file.as_bytes()).unwrap();
+    assert_eq!(reading.rejections, []);
+    let Document::Pomi(pomi) = reading.document else { panic!("these are returns") };
+    assert_eq!((pomi.returns.len(), pomi.not_kept.len()), (1, 10));
+    let counts = pomi.returns[0].counts;
+    assert_eq!(
+        (counts.patients_registered, counts.online_accounts, counts.accounts_with_access),
+        (Some(2), Some(2), 2)
+    );
+}
+
+#[test]
+fn the_published_totals_are_read_whole_and_their_levels_agree() {
+    let Some(folder) = folder() else { return };
+    let bytes = content(&folder.join("derived").join("registered_patients_by_org_2026-08-01.csv"));
+    let reading = read(Format::Totals, &bytes).unwrap();
+    let Document::Totals(totals) = reading.document else { panic!("these are totals") };
+    assert_eq!(totals.0.len(), 1_448);
+    let england = totals.england();
+    assert_eq!((england.patients, england.aged_16_and_over), (63_237_908, 52_497_449));
 }
 
 /// The only organisation of ORD at hand that a person copied from the publisher: a trust, for the shape of dates,

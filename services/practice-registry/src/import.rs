@@ -300,7 +300,7 @@ fn source_kind(format: Format) -> Option<SourceKind> {
         Format::Map => Some(SourceKind::Map),
         Format::ListSizes => Some(SourceKind::ListSizes),
         Format::Epraccur => Some(SourceKind::Epraccur),
-        Format::BankHolidays => None,
+        Format::BankHolidays | Format::PomiWide | Format::PomiLong | Format::Totals => None,
     }
 }
 
