@@ -5,7 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
+use crate::code::CodeError;
 use crate::fault::{Fault, Reading, Reason, Refusal};
 use crate::format::Format;
 use crate::rows::{self, Columns, Header, Quotes, Row, Writer};
@@ -20,7 +24,8 @@ const PATIENTS: usize = 2;
 const AGED_16: usize = 3;
 
 /// An organisation with a total, written as a resource name. Ordered as totals are listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub enum Organisation {
     /// `regions/Y56`
     Region(RegionCode),
@@ -33,7 +38,7 @@ pub enum Organisation {
 }
 
 /// What the totals of an organisation are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Total {
     /// Registered patients.
     pub patients: u64,
@@ -59,7 +64,9 @@ pub fn parse(bytes: &[u8]) -> Result<Reading<Totals>, Refusal> {
     let mut faults =
         rows::each(format, text, Header::Checked(columns), |row, faults| take(row, &mut totals, &mut lines, faults))?;
     if faults.is_empty() {
-        faults.extend(totals.disagreement().map(|reason| Fault::at(1, 1, reason)));
+        let shown = |total: Total| format!("{} and {}", total.patients, total.aged_16_and_over);
+        let reason = |(one, other)| Reason::LevelsDisagree { one: shown(one), other: shown(other) };
+        faults.extend(totals.disagreement().map(|sums| Fault::at(1, 1, reason(sums))));
     }
     if faults.is_empty() {
         Ok(Reading { document: totals, rejections: Vec::new() })
@@ -123,12 +130,12 @@ impl Totals {
         sums
     }
 
-    /// Two levels that do not sum to the same, where there are some.
-    fn disagreement(&self) -> Option<Reason> {
+    /// The sums of two levels that do not sum to the same, where there are some.
+    #[must_use]
+    pub fn disagreement(&self) -> Option<(Total, Total)> {
         let england = self.england();
         let other = self.sums().into_iter().flatten().find(|sum| *sum != england)?;
-        let shown = |total: Total| format!("{} and {}", total.patients, total.aged_16_and_over);
-        Some(Reason::LevelsDisagree { one: shown(england), other: shown(other) })
+        Some((england, other))
     }
 
     /// The file.
@@ -168,5 +175,52 @@ impl fmt::Display for Organisation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let collection = ["regions", "icbs", "sub-icbs", "pcns"][self.level()];
         write!(f, "{collection}/{}", self.cells().1)
+    }
+}
+
+impl FromStr for Organisation {
+    type Err = CodeError;
+
+    fn from_str(text: &str) -> Result<Self, CodeError> {
+        let wrong = || {
+            let expected = "regions/…, icbs/…, sub-icbs/… or pcns/… and a code, such as icbs/QWE";
+            CodeError::new("an organisation", text, expected)
+        };
+        match text.split_once('/').ok_or_else(wrong)? {
+            ("regions", code) => code.parse().map(Self::Region),
+            ("icbs", code) => code.parse().map(Self::Icb),
+            ("sub-icbs", code) => code.parse().map(Self::SubIcb),
+            ("pcns", code) => code.parse().map(Self::Pcn),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl From<Organisation> for String {
+    fn from(organisation: Organisation) -> Self {
+        organisation.to_string()
+    }
+}
+
+impl TryFrom<String> for Organisation {
+    type Error = CodeError;
+
+    fn try_from(text: String) -> Result<Self, CodeError> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn organisations_are_read_from_the_names_they_print() {
+        for name in ["regions/Y56", "icbs/QWE", "icbs/Z9B2Z", "sub-icbs/36L", "pcns/U12345", "pcns/U"] {
+            assert_eq!(name.parse::<Organisation>().unwrap().to_string(), name);
+        }
+        for name in ["Y56", "wards/Y56", "icbs/", "regions/QWE", "pcns/12345"] {
+            assert!(name.parse::<Organisation>().is_err(), "{name}");
+        }
     }
 }

@@ -20,6 +20,26 @@ pub enum Measure {
     RecordViews,
     /// People who opened one.
     Viewers,
+    /// Online accounts of any kind.
+    OnlineAccounts,
+    /// Of them, those with access.
+    AccountsWithAccess,
+    /// Patients that the review code excludes.
+    PatientsExcluded,
+    /// Patients on the lists that suppliers return.
+    PatientsReturned,
+    /// The one over the other.
+    ExclusionRate,
+    /// Patients registered, as published by organisation.
+    PatientsPublished,
+    /// The first step of the monthly measure of 2024.
+    ComplianceStep1,
+    /// The second.
+    ComplianceStep2,
+    /// The third: prospective access is the default for new users of the App.
+    ComplianceStep3,
+    /// The fourth: access is on for at least 90 % of online accounts.
+    ComplianceStep4,
 }
 
 /// What a figure means.
@@ -33,20 +53,27 @@ pub struct Definition {
     pub area: &'static str,
     /// The figure that it is a part of, where it is one.
     pub denominator: Option<Measure>,
+    /// What it means is not known here: the words say what is, and no figure is made.
+    pub not_known: bool,
 }
+
+/// What the two steps of which nobody told us ask.
+const STEP_NOT_KNOWN: &str = "A step of the monthly measure of 2024 that this program does not count: its words are not known \
+                              here. Of the steps that come after it only their own words are counted, whether or not it is met.";
 
 const AREA_AT_MOMENT: &str = "Practices open at the moment, by the registry's directory as at the moment.";
 const AREA_AT_EVENT: &str = "The area that the practice lay in when the event was counted; England has every event, also \
                              those of practices that the registry has not told of yet.";
 
 /// Every definition.
-pub const CATALOGUE: [Definition; 6] = [
+pub const CATALOGUE: [Definition; 16] = [
     Definition {
         measure: Measure::PracticesLive,
         words: "Practices at which the capability was last observed ON at the moment, by the rule of the observation's \
                 source. Observed, never assumed; an unknown or partial state is not live.",
         area: AREA_AT_MOMENT,
         denominator: Some(Measure::PracticesTotal),
+        not_known: false,
     },
     Definition {
         measure: Measure::PracticesTotal,
@@ -54,6 +81,7 @@ pub const CATALOGUE: [Definition; 6] = [
                 neither dormant nor proposed.",
         area: AREA_AT_MOMENT,
         denominator: None,
+        not_known: false,
     },
     Definition {
         measure: Measure::PatientsRegistered,
@@ -61,6 +89,7 @@ pub const CATALOGUE: [Definition; 6] = [
                 practice without a published list counts as nothing.",
         area: AREA_AT_MOMENT,
         denominator: None,
+        not_known: false,
     },
     Definition {
         measure: Measure::PatientsWithAccess,
@@ -69,12 +98,14 @@ pub const CATALOGUE: [Definition; 6] = [
                 practices without a return.",
         area: AREA_AT_MOMENT,
         denominator: Some(Measure::PatientsRegistered),
+        not_known: false,
     },
     Definition {
         measure: Measure::RecordViews,
         words: "Times that a record was opened through the capability in the period, by any approved app.",
         area: AREA_AT_EVENT,
         denominator: None,
+        not_known: false,
     },
     Definition {
         measure: Measure::Viewers,
@@ -82,6 +113,87 @@ pub const CATALOGUE: [Definition; 6] = [
                 is named), estimated from sketches; the bounds are two standard errors away.",
         area: AREA_AT_EVENT,
         denominator: Some(Measure::PatientsWithAccess),
+        not_known: false,
+    },
+    Definition {
+        measure: Measure::OnlineAccounts,
+        words: "Online accounts of any kind at live practices, by each one's latest supplier return for a period that ended on \
+                or before the moment's day, where the return gives them.",
+        area: AREA_AT_MOMENT,
+        denominator: None,
+        not_known: false,
+    },
+    Definition {
+        measure: Measure::AccountsWithAccess,
+        words: "Online accounts with the capability on, at those live practices whose latest return also gives the online \
+                accounts of any kind; so both are of the same practices.",
+        area: AREA_AT_MOMENT,
+        denominator: Some(Measure::OnlineAccounts),
+        not_known: false,
+    },
+    Definition {
+        measure: Measure::PatientsExcluded,
+        words: "Patients with the code 1364731000000104 (enhanced review indicated before granting access to own health record), \
+                by each open practice's latest supplier return that also gives its list. Those given access all the same by \
+                1364751000000106 are not taken off.",
+        area: AREA_AT_MOMENT,
+        denominator: Some(Measure::PatientsReturned),
+        not_known: false,
+    },
+    Definition {
+        measure: Measure::PatientsReturned,
+        words: "Patients on the list, as the supplier counted them in the same return: of the same practices and days as what \
+                is counted out of them, and not a publication's.",
+        area: AREA_AT_MOMENT,
+        denominator: None,
+        not_known: false,
+    },
+    Definition {
+        measure: Measure::ExclusionRate,
+        words: "definitions/patients-excluded over definitions/patients-returned.",
+        area: AREA_AT_MOMENT,
+        denominator: Some(Measure::PatientsReturned),
+        not_known: false,
+    },
+    Definition {
+        measure: Measure::PatientsPublished,
+        words: "Registered patients of the organisation, exact as published, by the publication that is named as the source and \
+                of its latest day at or before the moment. England is the sum of the regions.",
+        area: "The organisation as the publication drew it on its day; practices are not added up here.",
+        denominator: None,
+        not_known: false,
+    },
+    Definition {
+        measure: Measure::ComplianceStep1,
+        words: STEP_NOT_KNOWN,
+        area: AREA_AT_MOMENT,
+        denominator: Some(Measure::PracticesTotal),
+        not_known: true,
+    },
+    Definition {
+        measure: Measure::ComplianceStep2,
+        words: STEP_NOT_KNOWN,
+        area: AREA_AT_MOMENT,
+        denominator: Some(Measure::PracticesTotal),
+        not_known: true,
+    },
+    Definition {
+        measure: Measure::ComplianceStep3,
+        words: "Practices at which prospective access is the default for new users of the App: the capability was last observed \
+                ON, by the rule of the observation's source. Practices of which nothing was observed, or an unknown state, are \
+                those without data.",
+        area: AREA_AT_MOMENT,
+        denominator: Some(Measure::PracticesTotal),
+        not_known: false,
+    },
+    Definition {
+        measure: Measure::ComplianceStep4,
+        words: "Practices that are live and where, by their latest supplier return for a period that ended on or before the \
+                moment's day, the capability is on for at least 90 % of online accounts. Without data are those whose state or \
+                online accounts are not known.",
+        area: AREA_AT_MOMENT,
+        denominator: Some(Measure::PracticesTotal),
+        not_known: false,
     },
 ];
 
@@ -93,6 +205,12 @@ impl Measure {
         found.expect("the catalogue defines every measure")
     }
 
+    /// The measure that a definition's resource name names.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        CATALOGUE.iter().map(|definition| definition.measure).find(|measure| measure.to_string() == name)
+    }
+
     fn id(self) -> &'static str {
         match self {
             Self::PracticesLive => "practices-live",
@@ -101,6 +219,16 @@ impl Measure {
             Self::PatientsWithAccess => "patients-with-access",
             Self::RecordViews => "record-views",
             Self::Viewers => "viewers",
+            Self::OnlineAccounts => "online-accounts",
+            Self::AccountsWithAccess => "accounts-with-access",
+            Self::PatientsExcluded => "patients-excluded",
+            Self::PatientsReturned => "patients-returned",
+            Self::ExclusionRate => "exclusion-rate",
+            Self::PatientsPublished => "patients-published",
+            Self::ComplianceStep1 => "compliance-step-1",
+            Self::ComplianceStep2 => "compliance-step-2",
+            Self::ComplianceStep3 => "compliance-step-3",
+            Self::ComplianceStep4 => "compliance-step-4",
         }
     }
 }
@@ -119,9 +247,15 @@ mod tests {
     #[test]
     fn every_measure_has_its_definition() {
         use Measure::*;
-        for measure in [PracticesLive, PracticesTotal, PatientsRegistered, PatientsWithAccess, RecordViews, Viewers] {
+        let stocks = [PracticesLive, PracticesTotal, PatientsRegistered, PatientsWithAccess, OnlineAccounts];
+        let others = [RecordViews, Viewers, AccountsWithAccess, PatientsReturned, PatientsPublished, ExclusionRate];
+        let steps = [PatientsExcluded, ComplianceStep1, ComplianceStep2, ComplianceStep3, ComplianceStep4];
+        let mut names = std::collections::BTreeSet::new();
+        for measure in stocks.into_iter().chain(others).chain(steps) {
             assert_eq!(measure.definition().measure, measure);
+            assert!(names.insert(measure.to_string()), "{measure} is the name of two figures");
         }
+        assert_eq!(names.len(), CATALOGUE.len());
     }
 
     #[test]

@@ -171,6 +171,8 @@ pub struct PracticeView<'a> {
     pub list_size: Option<&'a ListSize>,
     /// Whether it was live.
     pub is_live: bool,
+    /// What was last observed, where anything was.
+    pub observed: Option<ObservedState>,
 }
 
 /// All practices. Cheap to clone: readers keep the picture they began with.
@@ -248,7 +250,8 @@ impl PracticeRecord {
         let access = self.access.get(&from.capability);
         let observed = access.and_then(|facts| facts.at(from.as_at, from.known_at));
         let list_size = self.list_size.at(from.as_at, from.known_at);
-        Some(PracticeView { code, place, list_size, is_live: observed.is_some_and(|observed| observed.live) })
+        let is_live = observed.is_some_and(|observed| observed.live);
+        Some(PracticeView { code, place, list_size, is_live, observed: observed.map(|observed| observed.state) })
     }
 
     pub(crate) fn place_at(&self, effective_at: Timestamp, known_at: Timestamp) -> Option<&Place> {

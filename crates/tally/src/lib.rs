@@ -10,6 +10,7 @@
 
 mod area;
 mod area_index;
+mod compliance;
 mod day;
 mod definition;
 mod dictionary;
@@ -18,8 +19,10 @@ mod event;
 mod events;
 mod fact;
 mod fold;
+mod listing;
 mod period;
 mod practice_figures;
+mod reconcile;
 mod returns;
 mod silence;
 mod sketch;
@@ -28,9 +31,11 @@ mod summary;
 #[cfg(test)]
 mod testing;
 mod timeline;
+mod totals;
 
 pub use area::{Area, AreaError, AreaKind};
 pub use area_index::{AREAS_PER_PRACTICE_MAX, AreaIndex, AreaOrdinal};
+pub use compliance::{ACCOUNTS_WITH_ACCESS_PERCENT_MIN, Compliance, compliance};
 pub use day::{Day, Hour};
 pub use definition::{CATALOGUE, Definition, Measure};
 pub use dictionary::{CAPABILITIES_MAX, CapabilityOrdinal, Dictionary, PracticeOrdinal, STRANDS_MAX, StrandOrdinal};
@@ -42,14 +47,19 @@ pub use event::{CHANNEL_BYTES_MAX, CHANNEL_DEFAULT, Channel, ChannelError, Event
 pub use events::{Event, Events, EventsError};
 pub use fact::{Fact, Facts};
 pub use fold::{Column, Fold, People};
+pub use listing::{ListedReturn, ReturnPlace, ReturnsQuery, list};
 pub use period::{Interval, PERIOD_DAYS_DEFAULT, PERIOD_DAYS_MAX, Period, PeriodError};
 pub use practice_figures::PracticeFigures;
+pub use reconcile::{AccessChanges, Difference, DifferenceKind, RETURN_BEFORE_DAYS_MAX, Reconciliation, reconcile};
 pub use returns::{
     Comparison, Figures, RETURN_PERIOD_DAYS_MAX, RETURNS_MAX, Returns, ReturnsEvent, ReturnsRejection, Revision,
-    Submission, SubmitReturns,
+    Sender, Submission, SubmitReturns,
 };
 pub use silence::Silence;
 pub use sketch::{AREA_LG_K, Estimate, PRACTICE_LG_K, Sketch, SketchError, Union};
 pub use source::{SOURCE_NAME_BYTES_MAX, SequenceError, Source, SourceName, SourceNameError, Standing, standing};
 pub use summary::{Denominator, Figure, Stocks};
 pub use timeline::{StockQuery, stock_series};
+pub use totals::{
+    PublishedTotals, SOURCE_CHARS_MAX, SubmitTotals, TOTALS_MAX, TotalsComparison, TotalsIssue, TotalsRejection,
+};

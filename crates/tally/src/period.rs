@@ -49,6 +49,12 @@ pub enum Interval {
 }
 
 impl Period {
+    /// The same with so many days more at its beginning.
+    #[must_use]
+    pub fn begun_earlier(self, days: i32) -> Self {
+        Self { start: self.start.plus(-days.max(0)), ..self }
+    }
+
     /// From a first to a last day.
     ///
     /// # Errors

@@ -9,11 +9,13 @@ use std::collections::BTreeSet;
 use imbl::OrdMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use ods::totals::{Organisation, Total};
 use ods::{Capability, PracticeCode, Supplier};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::day::Day;
+use crate::totals::{PublishedTotals, SubmitTotals, TotalsRejection};
 
 /// Most practices in one submission: more than England has, and a journal record of a few megabytes at most.
 pub const RETURNS_MAX: usize = 10_000;
@@ -51,6 +53,19 @@ pub struct Submission {
     pub period_start: Date,
     /// Last day, at the end of which the counts held.
     pub period_end: Date,
+    /// Who sent it; None in records of before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Sender>,
+}
+
+/// Who sent a submission, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sender {
+    /// The account.
+    pub account: String,
+    /// The code of the reason; empty where none was given.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason_code: String,
 }
 
 /// Asks for a submission to be recorded.
@@ -72,6 +87,15 @@ pub enum ReturnsEvent {
         submission: Submission,
         /// The practices, by code.
         returns: Vec<(PracticeCode, Figures)>,
+    },
+    /// A publication's totals were recorded, all of them.
+    TotalsSubmitted {
+        /// The publication.
+        source: String,
+        /// The day at which they held.
+        as_at: Date,
+        /// By organisation.
+        totals: Vec<(Organisation, Total)>,
     },
 }
 
@@ -140,6 +164,9 @@ pub struct Revision {
     pub figures: Figures,
     /// When it was recorded.
     pub recorded_at: Timestamp,
+    /// Who sent it; None in records of before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Sender>,
 }
 
 /// How a submission compares with what is known.
@@ -160,6 +187,8 @@ type ByPractice = OrdMap<PracticeCode, OrdMap<Date, Vec<Revision>>>;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Returns {
     by_capability: OrdMap<Capability, ByPractice>,
+    #[serde(default)]
+    totals: PublishedTotals,
 }
 
 impl Returns {
@@ -185,7 +214,34 @@ impl Returns {
 
     /// Records what happened.
     pub fn apply(&mut self, event: &ReturnsEvent, recorded_at: Timestamp) {
-        let ReturnsEvent::ReturnsSubmitted { submission, returns } = event;
+        match event {
+            ReturnsEvent::ReturnsSubmitted { submission, returns } => {
+                self.keep(submission, returns, recorded_at);
+            }
+            ReturnsEvent::TotalsSubmitted { source, as_at, totals } => {
+                self.totals.apply(source, *as_at, totals, recorded_at);
+            }
+        }
+    }
+
+    /// Judges published totals.
+    ///
+    /// # Errors
+    /// Where they contradict each other or the calendar; nothing of them is recorded then.
+    pub fn decide_totals(&self, command: &SubmitTotals, now: Timestamp) -> Result<Vec<ReturnsEvent>, TotalsRejection> {
+        let issue = self.totals.decide(command, now)?;
+        let event =
+            |totals| ReturnsEvent::TotalsSubmitted { source: command.source.clone(), as_at: command.as_at, totals };
+        Ok(issue.map(event).into_iter().collect())
+    }
+
+    /// The published totals.
+    #[must_use]
+    pub fn totals(&self) -> &PublishedTotals {
+        &self.totals
+    }
+
+    fn keep(&mut self, submission: &Submission, returns: &[(PracticeCode, Figures)], recorded_at: Timestamp) {
         let by_practice = self.by_capability.entry(submission.capability.clone()).or_default();
         for (practice, figures) in returns {
             let revision = Revision {
@@ -193,6 +249,7 @@ impl Returns {
                 period_start: submission.period_start,
                 figures: *figures,
                 recorded_at,
+                sender: submission.sender.clone(),
             };
             by_practice.entry(*practice).or_default().entry(submission.period_end).or_default().push(revision);
         }
@@ -226,6 +283,21 @@ impl Returns {
         periods.range(..=day.date()).rev().find_map(|(end, revisions)| {
             let known = revisions.iter().rev().find(|revision| revision.recorded_at <= known_at)?;
             Some((*end, known))
+        })
+    }
+
+    /// Practice by practice from `first` on, and period by period, the revisions in order; never none.
+    pub(crate) fn periods(
+        &self,
+        capability: &Capability,
+        first: Option<PracticeCode>,
+    ) -> impl Iterator<Item = (PracticeCode, Date, &[Revision])> {
+        use std::ops::Bound::{Included, Unbounded};
+        let practices = self.by_capability.get(capability);
+        let range = (first.map_or(Unbounded, Included), Unbounded);
+        let practices = practices.into_iter().flat_map(move |by_practice| by_practice.range(range));
+        practices.flat_map(|(practice, periods)| {
+            periods.iter().map(|(end, revisions)| (*practice, *end, revisions.as_slice()))
         })
     }
 
@@ -346,8 +418,10 @@ mod tests {
         assert_eq!(comparison.first, [code(3)]);
         assert_eq!(comparison.revised, [code(2)]);
         assert_eq!(comparison.unchanged, [code(1)]);
-        let ReturnsEvent::ReturnsSubmitted { returns: news, .. } =
-            returns.decide(&second, moment(24 * 12)).unwrap().remove(0);
+        let decided = returns.decide(&second, moment(24 * 12)).unwrap().remove(0);
+        let ReturnsEvent::ReturnsSubmitted { returns: news, .. } = decided else {
+            panic!("{decided:?} are no returns")
+        };
         assert_eq!(news, [(code(2), figures(60)), (code(3), figures(5))]);
     }
 
@@ -411,5 +485,26 @@ mod tests {
         let json = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<ReturnsEvent>(&json).unwrap(), event);
         insta::assert_snapshot!(json);
+    }
+
+    #[test]
+    fn who_sent_it_and_published_totals_are_kept_in_this_form() {
+        let sender = Some(Sender { account: "nora".to_owned(), reason_code: "CORRECTION".to_owned() });
+        let corrected = ReturnsEvent::ReturnsSubmitted {
+            submission: Submission { sender, ..submission(date(10)) },
+            returns: vec![(code(1), figures(90))],
+        };
+        let totals = ReturnsEvent::TotalsSubmitted {
+            source: "GP_PRAC_PAT_LIST".to_owned(),
+            as_at: date(10),
+            totals: vec![("regions/Y63".parse().unwrap(), Total { patients: 10, aged_16_and_over: 8 })],
+        };
+        let mut lines = Vec::new();
+        for event in [corrected, totals] {
+            let json = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<ReturnsEvent>(&json).unwrap(), event);
+            lines.push(json);
+        }
+        insta::assert_snapshot!(lines.join("\n"));
     }
 }

@@ -67,7 +67,7 @@ struct Sums<'a> {
 
 /// A sum of what others counted.
 #[derive(Clone, Debug, Default)]
-struct Sum<'a> {
+pub(crate) struct Sum<'a> {
     value: u64,
     missing: u64,
     sources: BTreeSet<&'a str>,
@@ -99,7 +99,7 @@ impl Stocks {
 
 impl<'a> Sum<'a> {
     /// Adds one practice's count, its source and its day; None where nobody counted.
-    fn add(&mut self, counted: Option<(u64, &'a str, Option<Date>)>) {
+    pub(crate) fn add(&mut self, counted: Option<(u64, &'a str, Option<Date>)>) {
         let Some((value, source, as_at)) = counted else {
             self.missing += 1;
             return;
@@ -112,7 +112,12 @@ impl<'a> Sum<'a> {
         };
     }
 
-    fn denominator(&self, measure: Measure) -> Denominator {
+    /// How many did not count.
+    pub(crate) fn missing(&self) -> u64 {
+        self.missing
+    }
+
+    pub(crate) fn denominator(&self, measure: Measure) -> Denominator {
         let mut named: Vec<&str> = self.sources.iter().copied().take(SOURCES_NAMED_MAX).collect();
         if self.sources.len() > SOURCES_NAMED_MAX {
             named.push("others");

@@ -50,6 +50,7 @@ pub(crate) fn submission(end: Date) -> Submission {
         capability: Capability::default(),
         period_start: end,
         period_end: end,
+        sender: None,
     }
 }
 

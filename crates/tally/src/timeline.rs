@@ -90,8 +90,8 @@ fn contribution(
         Measure::PatientsWithAccess if practice.is_live => returns
             .latest(query.capability, code, Day::of(moment), query.known_at)
             .map_or(0, |(_, revision)| revision.figures.accounts_with_access),
-        // Flows do not hold at a moment; callers ask the store for them.
-        Measure::PatientsWithAccess | Measure::RecordViews | Measure::Viewers => 0,
+        // Flows do not hold at a moment, callers ask the store for them; of the others there are no series.
+        _ => 0,
     };
     Some((area, value))
 }

@@ -36,7 +36,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use config::StatisticsConfig;
-pub use returns::ReturnsMachine;
+pub use returns::{Refused, ReturnsCommand, ReturnsMachine};
 pub use store::{MIGRATIONS, StoreError};
 
 use follow::{Follower, Picture};

@@ -1,22 +1,46 @@
-//! The journal of returns: the engine's view of `tally`'s state machine.
+//! The journal of returns and published totals: the engine's view of `tally`'s state machine.
 
 use jiff::Timestamp;
 use journal::{InOnePiece, Machine};
-use tally::{Returns, ReturnsEvent, ReturnsRejection, SubmitReturns};
+use tally::{Returns, ReturnsEvent, ReturnsRejection, SubmitReturns, SubmitTotals, TotalsRejection};
+use thiserror::Error;
 
 /// `journals/statistics`.
 #[derive(Debug)]
 pub struct ReturnsMachine;
 
+/// What is asked of the journal.
+#[derive(Clone, Debug)]
+pub enum ReturnsCommand {
+    /// To record returns.
+    Returns(SubmitReturns),
+    /// To record published totals.
+    Totals(SubmitTotals),
+}
+
+/// Why it is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// Returns are.
+    #[error(transparent)]
+    Returns(#[from] ReturnsRejection),
+    /// Published totals are.
+    #[error(transparent)]
+    Totals(#[from] TotalsRejection),
+}
+
 impl Machine for ReturnsMachine {
     const JOURNAL: &'static str = "statistics";
+
+    // 2: published totals, and who sent a return.
+    const STATE_SHAPE: u32 = 2;
 
     type State = Returns;
 
     type Cut = InOnePiece;
-    type Command = SubmitReturns;
+    type Command = ReturnsCommand;
     type Event = ReturnsEvent;
-    type Rejection = ReturnsRejection;
+    type Rejection = Refused;
 
     fn initial() -> Returns {
         Returns::default()
@@ -25,11 +49,15 @@ impl Machine for ReturnsMachine {
     fn kind(event: &ReturnsEvent) -> &'static str {
         match event {
             ReturnsEvent::ReturnsSubmitted { .. } => "returns-submitted",
+            ReturnsEvent::TotalsSubmitted { .. } => "totals-submitted",
         }
     }
 
-    fn decide(state: &Returns, command: &SubmitReturns, now: Timestamp) -> Result<Vec<ReturnsEvent>, ReturnsRejection> {
-        state.decide(command, now)
+    fn decide(state: &Returns, command: &ReturnsCommand, now: Timestamp) -> Result<Vec<ReturnsEvent>, Refused> {
+        match command {
+            ReturnsCommand::Returns(returns) => Ok(state.decide(returns, now)?),
+            ReturnsCommand::Totals(totals) => Ok(state.decide_totals(totals, now)?),
+        }
     }
 
     fn apply(state: &mut Returns, event: &ReturnsEvent, _position: u64, recorded_at: Timestamp) {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use api::Error;
-use tally::{PeriodError, ReturnsRejection, SequenceError};
+use tally::{PeriodError, ReturnsRejection, SequenceError, TotalsRejection};
 use tonic::Status;
 
 use crate::ingest::IngestError;
 use crate::query::QueryError;
+use crate::returns::Refused;
 
 /// When a call that met a store in trouble may be sent again.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -78,7 +79,56 @@ pub(super) fn of_query(error: &QueryError) -> Error {
     }
 }
 
-pub(super) fn of_rejection(rejection: &ReturnsRejection) -> Error {
+pub(super) fn of_rejection(rejection: &Refused) -> Error {
+    match rejection {
+        Refused::Returns(rejection) => of_returns(rejection),
+        Refused::Totals(rejection) => of_totals(rejection),
+    }
+}
+
+fn of_totals(rejection: &TotalsRejection) -> Error {
+    match rejection {
+        TotalsRejection::Source { chars } => {
+            Error::invalid("source", "SOURCE_INVALID", "{field} has {chars} characters; it must have 1 to {max}")
+                .with("chars", chars)
+                .with("max", tally::SOURCE_CHARS_MAX)
+        }
+        TotalsRejection::NotYet { as_at, today } => {
+            Error::invalid("as_at_date", "DATE_IN_FUTURE", "{field} is {as_at}, which is after today, {today}")
+                .with("as_at", as_at)
+                .with("today", today)
+        }
+        TotalsRejection::Empty => Error::invalid("totals", "FIELD_REQUIRED", "{field} is required"),
+        TotalsRejection::TooMany { count } => {
+            Error::invalid("totals", "TOO_MANY_ITEMS", "{field} has {count} items; at most {max} are taken in one call")
+                .with("count", count)
+                .with("max", tally::TOTALS_MAX)
+        }
+        TotalsRejection::Duplicate { organisation, index } => Error::invalid(
+            format!("totals[{index}].organisation"),
+            "ORGANISATION_TWICE",
+            "{field} is {organisation}, which is in the submission before",
+        )
+        .with("organisation", organisation),
+        TotalsRejection::PartAboveWhole { organisation, index, part, whole } => Error::invalid(
+            format!("totals[{index}].aged_16_and_over"),
+            "COUNT_CONTRADICTORY",
+            "{field} is {part} of {organisation}, which is more than patients_registered, {whole}",
+        )
+        .with("organisation", organisation)
+        .with("part", part)
+        .with("whole", whole),
+        TotalsRejection::LevelsDisagree { one, other } => Error::invalid(
+            "totals",
+            "LEVELS_DISAGREE",
+            "{field} of one level sum to {one} (all, and aged 16 and over), those of another to {other}",
+        )
+        .with("one", one)
+        .with("other", other),
+    }
+}
+
+fn of_returns(rejection: &ReturnsRejection) -> Error {
     match rejection {
         ReturnsRejection::Period { start, end } => Error::invalid(
             "period_end_date",

@@ -1,8 +1,10 @@
 //! The wire: the only modules that name its types. Handlers decode, make one call, encode.
 
+mod compliance;
 mod error;
 mod events;
 mod ingest;
+mod listing;
 mod practices;
 mod pseudonym;
 pub(crate) mod registry;
@@ -10,19 +12,24 @@ mod returns;
 mod series;
 mod statistics;
 mod summary;
+mod totals;
 mod watch;
 
+use proto::statistics::v1::denominator_service_server::DenominatorServiceServer;
 use proto::statistics::v1::ingest_service_server::IngestServiceServer;
+use proto::statistics::v1::returns_service_server::ReturnsServiceServer;
 use proto::statistics::v1::statistics_service_server::StatisticsServiceServer;
 
 use crate::AccessStatistics;
 
 impl AccessStatistics {
-    /// Mounts `IngestService` and `StatisticsService`.
+    /// Mounts `IngestService`, `ReturnsService`, `DenominatorService` and `StatisticsService`.
     pub fn add_to(&self, server: server::Server) -> server::Server {
         server
             .descriptors(proto::FILE_DESCRIPTOR_SET)
             .service(IngestServiceServer::new(self.clone()))
+            .service(ReturnsServiceServer::new(self.clone()))
+            .service(DenominatorServiceServer::new(self.clone()))
             .service(StatisticsServiceServer::new(self.clone()))
     }
 }

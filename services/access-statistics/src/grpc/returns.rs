@@ -7,12 +7,12 @@ use ods::{Capability, PracticeCode, Supplier};
 use prost::Message as _;
 use proto::statistics::v1 as wire;
 use sha2::{Digest as _, Sha256};
-use tally::{Figures, Submission, SubmitReturns};
+use tally::{Figures, Sender, Submission, SubmitReturns};
 use tonic::Request;
 
 use super::error::of_rejection;
 use crate::AccessStatistics;
-use crate::returns::ReturnsMachine;
+use crate::returns::{ReturnsCommand, ReturnsMachine};
 
 pub(super) async fn submit(
     statistics: &AccessStatistics,
@@ -21,37 +21,45 @@ pub(super) async fn submit(
     let caller = Caller::of(&request).clone();
     let request = request.into_inner();
     let mutation = api::mutation!(request)?;
-    let command = command(&request)?;
+    let sender = Sender { account: caller.account.to_string(), reason_code: mutation.reason_code.clone() };
+    let command = command(&request, sender)?;
     let meta = Meta::of(&caller, &mutation);
     let dry_run = mutation.dry_run;
     let asked = command.clone();
-    let submission = JournalSubmission { dry_run, ..JournalSubmission::new(command, meta) };
+    let submission = JournalSubmission { dry_run, ..JournalSubmission::new(ReturnsCommand::Returns(command), meta) };
     let encode = move |outcome: &Outcome<'_, ReturnsMachine>| response(&asked, outcome).encode_to_vec();
     let accepted = statistics.returns.submit(submission, encode).await;
     let accepted = accepted.map_err(|error| journal::grpc::refusal(error, |rejection| of_rejection(&rejection)))?;
     wire::SubmitReturnsResponse::decode(&*accepted.reply).map_err(|error| Error::internal(&error))
 }
 
-fn command(request: &wire::SubmitReturnsRequest) -> Result<SubmitReturns, Error> {
-    let supplier = request.supplier.strip_prefix("suppliers/").unwrap_or(&request.supplier);
-    let supplier: Supplier = supplier.parse().map_err(|_| {
+fn command(request: &wire::SubmitReturnsRequest, sender: Sender) -> Result<SubmitReturns, Error> {
+    let submission = Submission {
+        supplier: supplier(&request.supplier)?,
+        capability: capability(&request.capability)?,
+        period_start: api::time::required_date("period_start_date", &request.period_start_date)?,
+        period_end: api::time::required_date("period_end_date", &request.period_end_date)?,
+        sender: Some(sender),
+    };
+    let returns = request.returns.iter().enumerate().map(|(index, row)| figures(index, row));
+    Ok(SubmitReturns { submission, returns: returns.collect::<Result<_, _>>()? })
+}
+
+/// The supplier of that resource name; the bare name is taken too.
+pub(super) fn supplier(name: &str) -> Result<Supplier, Error> {
+    name.strip_prefix("suppliers/").unwrap_or(name).parse().map_err(|_| {
         Error::invalid("supplier", "SUPPLIER_INVALID", "{field} is not a supplier, such as suppliers/EMIS")
-    })?;
-    let capability: Capability = request.capability.parse().map_err(|_| {
+    })
+}
+
+pub(super) fn capability(name: &str) -> Result<Capability, Error> {
+    name.parse().map_err(|_| {
         Error::invalid(
             "capability",
             "CAPABILITY_INVALID",
             "{field} is not a capability, such as capabilities/prospective-records",
         )
-    })?;
-    let submission = Submission {
-        supplier,
-        capability,
-        period_start: api::time::required_date("period_start_date", &request.period_start_date)?,
-        period_end: api::time::required_date("period_end_date", &request.period_end_date)?,
-    };
-    let returns = request.returns.iter().enumerate().map(|(index, row)| figures(index, row));
-    Ok(SubmitReturns { submission, returns: returns.collect::<Result<_, _>>()? })
+    })
 }
 
 fn figures(index: usize, row: &wire::PracticeReturn) -> Result<(PracticeCode, Figures), Error> {

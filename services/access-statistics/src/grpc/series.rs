@@ -103,7 +103,7 @@ fn measure(wire: wire::Measure) -> Result<Measure, Error> {
     }
 }
 
-fn group_by(wire: wire::AreaKind) -> Result<AreaKind, Error> {
+pub(super) fn group_by(wire: wire::AreaKind) -> Result<AreaKind, Error> {
     match wire {
         wire::AreaKind::England => Ok(AreaKind::England),
         wire::AreaKind::Region => Ok(AreaKind::Region),

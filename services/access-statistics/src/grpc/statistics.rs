@@ -12,7 +12,7 @@ use tally::{Area, Day, Definition, Measure, Period};
 use tonic::{Request, Response, Status};
 
 use super::error::{of_period, of_query};
-use super::{practices, series, summary, watch};
+use super::{compliance, practices, series, summary, watch};
 use crate::AccessStatistics;
 use crate::query::Frame;
 
@@ -56,6 +56,30 @@ impl StatisticsService for AccessStatistics {
         let query = practices::query(&request.into_inner(), self.clock.now())?;
         let known = self.practices(&query).await.map_err(|error| of_query(&error))?;
         Ok(Response::new(practices::response(&query, known)))
+    }
+
+    async fn get_compliance(
+        &self,
+        request: Request<wire::GetComplianceRequest>,
+    ) -> Result<Response<wire::GetComplianceResponse>, Status> {
+        let _activity = self.clock.activity();
+        let (query, page) = compliance::query(&request.into_inner(), self.clock.now())?;
+        let counted = self.compliance(&query).await.map_err(|error| of_query(&error))?;
+        Ok(Response::new(compliance::response(&query, &page, counted)))
+    }
+
+    async fn list_definitions(
+        &self,
+        request: Request<wire::ListDefinitionsRequest>,
+    ) -> Result<Response<wire::ListDefinitionsResponse>, Status> {
+        Ok(Response::new(compliance::definitions(&request.into_inner())?))
+    }
+
+    async fn get_definition(
+        &self,
+        request: Request<wire::GetDefinitionRequest>,
+    ) -> Result<Response<wire::GetDefinitionResponse>, Status> {
+        Ok(Response::new(compliance::one_definition(&request.into_inner())?))
     }
 }
 
@@ -109,12 +133,13 @@ pub(super) fn period_to_wire(period: Period) -> wire::Period {
 }
 
 pub(super) fn definition(measure: Measure) -> wire::Definition {
-    let Definition { measure, words, area, denominator } = *measure.definition();
+    let Definition { measure, words, area, denominator, not_known } = *measure.definition();
     wire::Definition {
         name: measure.to_string(),
         words: words.to_owned(),
         area: area.to_owned(),
         denominator: denominator.map(|whole| whole.definition().words.to_owned()).unwrap_or_default(),
+        not_known,
     }
 }
 

@@ -3,10 +3,20 @@
 use api::Error;
 use jiff::Timestamp;
 use proto::statistics::v1 as wire;
-use tally::{CATALOGUE, Day, Denominator, Figure, Measure, Period};
+use tally::{Day, Denominator, Figure, Measure, Period};
 
 use super::statistics::{area, count, definition, frame, moment_until_now, period, period_to_wire};
 use crate::query::summary::{Summary, SummaryQuery, Viewers};
+
+/// The definitions that the figures of a summary name.
+const NAMED: [Measure; 6] = [
+    Measure::PracticesLive,
+    Measure::PracticesTotal,
+    Measure::PatientsRegistered,
+    Measure::PatientsWithAccess,
+    Measure::RecordViews,
+    Measure::Viewers,
+];
 
 pub(super) fn query(request: &wire::GetSummaryRequest, now: Timestamp) -> Result<SummaryQuery, Error> {
     let as_at = moment_until_now("as_at", request.as_at.as_ref(), now)?;
@@ -38,11 +48,11 @@ pub(super) fn response(query: &SummaryQuery, summary: Summary) -> wire::GetSumma
         registry_position: positions.registry,
         returns_position: positions.returns,
         events_position: positions.events,
-        definitions: CATALOGUE.iter().map(|entry| definition(entry.measure)).collect(),
+        definitions: NAMED.map(definition).to_vec(),
     }
 }
 
-fn figure(figure: Figure) -> wire::Figure {
+pub(super) fn figure(figure: Figure) -> wire::Figure {
     wire::Figure {
         value: count(figure.value),
         definition: figure.measure.to_string(),
@@ -64,7 +74,7 @@ fn estimate(query: &SummaryQuery, viewers: Viewers) -> wire::Estimate {
     }
 }
 
-fn denominator(denominator: Denominator) -> wire::Denominator {
+pub(super) fn denominator(denominator: Denominator) -> wire::Denominator {
     wire::Denominator {
         value: count(denominator.value),
         definition: denominator.measure.to_string(),

@@ -47,9 +47,31 @@ struct PendingFlows {
     viewers: BTreeMap<Area, Vec<(Day, Sketch)>>,
 }
 
+/// A read at one position of the log: the tables, and what is not in them yet.
+pub(super) struct Begun<T> {
+    pub(super) tx: Tx,
+    pub(super) pending: T,
+    pub(super) dictionary: std::sync::Arc<Dictionary>,
+    /// Up to where the log is counted.
+    pub(super) position: u64,
+}
+
 impl FlowReader {
     /// Begins to read flows of these areas.
     pub(crate) async fn begin(&self, query: FlowQuery, areas: &BTreeSet<Area>) -> Result<FlowRead, QueryError> {
+        let pending = |fold: &Fold, dictionary: &Dictionary| {
+            let index = self.ingest.shared().areas();
+            pending_flows(fold, &query, areas, dictionary, &index)
+        };
+        let Begun { tx, pending, dictionary, position } = self.begin_with(pending).await?;
+        Ok(FlowRead { tx, query, dictionary, pending, position })
+    }
+
+    /// Begins to read what the tables hold, with what `pending_of` makes of what is not in them yet.
+    pub(super) async fn begin_with<T>(
+        &self,
+        pending_of: impl Fn(&Fold, &Dictionary) -> T + Send,
+    ) -> Result<Begun<T>, QueryError> {
         let mut heads = self.ingest.shared().heads();
         for _ in 0..ATTEMPTS_MAX {
             // Memory first: what it lacks by then, the tables have. The ordinals after the lock: those of a later moment
@@ -57,13 +79,12 @@ impl FlowReader {
             let (pending, head, dictionary) = {
                 let pending = self.ingest.shared().pending();
                 let dictionary = self.ingest.dictionary();
-                let index = self.ingest.shared().areas();
-                (pending_flows(&pending.fold, &query, areas, &dictionary, &index), pending.head, dictionary)
+                (pending_of(&pending.fold, &dictionary), pending.head, dictionary)
             };
             let mut tx = self.db.begin_read().await.map_err(StoreError::from)?;
             let stored = log::head(&mut tx).await?;
             if stored.folded == head.folded {
-                return Ok(FlowRead { tx, query, dictionary, pending, position: head.position });
+                return Ok(Begun { tx, pending, dictionary, position: head.position });
             }
             tx.rollback().await.map_err(StoreError::from)?;
             let noticed = heads.wait_for(|head: &Head| head.folded >= stored.folded);

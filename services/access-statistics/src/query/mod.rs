@@ -1,7 +1,10 @@
 //! Working out answers: flows from the tables and what is not in them yet, stocks from the directory and the returns.
 
+mod changes;
+pub(crate) mod compliance;
 pub(crate) mod flows;
 pub(crate) mod practices;
+pub(crate) mod reconcile;
 pub(crate) mod series;
 pub(crate) mod summary;
 

@@ -3,14 +3,17 @@
 
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
+mod compliance;
 mod events;
 mod figures;
 mod following;
+mod listing;
 mod registry;
 mod replicas;
 mod retention;
 mod returns;
 mod silence;
+mod totals;
 mod virtual_time;
 mod watch;
 mod world;

@@ -12,7 +12,9 @@ use identity::{DevelopmentCaller, RoleMatrix};
 use jiff::Timestamp;
 use journal::EngineConfig;
 use proto::statistics::v1 as wire;
+use proto::statistics::v1::denominator_service_client::DenominatorServiceClient;
 use proto::statistics::v1::ingest_service_client::IngestServiceClient;
+use proto::statistics::v1::returns_service_client::ReturnsServiceClient;
 use proto::statistics::v1::statistics_service_client::StatisticsServiceClient;
 use server::{Server, ServerConfig};
 use tokio::sync::mpsc;
@@ -113,6 +115,14 @@ impl Process {
 
     pub(crate) fn ingest(&self) -> IngestServiceClient<Peer> {
         IngestServiceClient::new(self.peer.clone())
+    }
+
+    pub(crate) fn returns(&self) -> ReturnsServiceClient<Peer> {
+        ReturnsServiceClient::new(self.peer.clone())
+    }
+
+    pub(crate) fn denominators(&self) -> DenominatorServiceClient<Peer> {
+        DenominatorServiceClient::new(self.peer.clone())
     }
 
     /// Connects a producer and reads the durable sequence that it is told first.
