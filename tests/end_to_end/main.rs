@@ -21,6 +21,7 @@ mod ods_sync;
 mod participation;
 mod proof;
 mod replicas;
+mod returns;
 mod rewound;
 mod tracing;
 mod walkthrough;

@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::{
-    concern, directory, hold, import, journal, organisation, practice, programme, pseudonym, replay, sources, stats,
-    verify, wave,
+    concern, directory, hold, import, journal, organisation, practice, programme, pseudonym, replay, returns, sources,
+    stats, verify, wave,
 };
 
 /// Operate the national programme of automatic patient access to GP records
@@ -86,7 +86,10 @@ pub(crate) enum Noun {
     /// Which practice is in which source, and why the official counts differ
     #[command(subcommand)]
     Sources(sources::Sources),
-    /// Figures: summaries and series
+    /// Suppliers' returns: import, export, list, and hold against the registry
+    #[command(subcommand)]
+    Returns(returns::Returns),
+    /// Figures: summaries, series, compliance, what they mean
     #[command(subcommand)]
     Stats(stats::Stats),
     /// Pseudonyms of people, for producers of events: made on this machine, sent nowhere

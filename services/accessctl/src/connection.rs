@@ -11,6 +11,9 @@ use proto::scheduler::v1::forecast_service_client::ForecastServiceClient;
 use proto::scheduler::v1::hold_service_client::HoldServiceClient;
 use proto::scheduler::v1::notice_service_client::NoticeServiceClient;
 use proto::scheduler::v1::programme_service_client::ProgrammeServiceClient;
+use proto::statistics::v1::denominator_service_client::DenominatorServiceClient;
+use proto::statistics::v1::ingest_service_client::IngestServiceClient;
+use proto::statistics::v1::returns_service_client::ReturnsServiceClient;
 use proto::statistics::v1::statistics_service_client::StatisticsServiceClient;
 
 use crate::arguments::ConnectionArguments;
@@ -90,6 +93,18 @@ impl Connection {
 
     pub(crate) fn statistics(&self) -> StatisticsServiceClient<Peer> {
         StatisticsServiceClient::new(self.statistics.clone())
+    }
+
+    pub(crate) fn ingest(&self) -> IngestServiceClient<Peer> {
+        IngestServiceClient::new(self.statistics.clone())
+    }
+
+    pub(crate) fn returns(&self) -> ReturnsServiceClient<Peer> {
+        ReturnsServiceClient::new(self.statistics.clone())
+    }
+
+    pub(crate) fn denominators(&self) -> DenominatorServiceClient<Peer> {
+        DenominatorServiceClient::new(self.statistics.clone())
     }
 
     /// The journal service of the server that keeps `journal` (`registry`, `scheduler`, `statistics`).

@@ -257,7 +257,8 @@ async fn bank_holidays(connection: &Connection, output: Output, import: &ImportF
     Ok(())
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+/// The bytes of a file, unpacked where its name ends with `.gz`.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut bytes = Vec::new();
     let packed = path.extension().is_some_and(|extension| extension == "gz");

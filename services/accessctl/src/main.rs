@@ -24,6 +24,7 @@ mod practice;
 mod programme;
 mod pseudonym;
 mod replay;
+mod returns;
 mod sources;
 mod stats;
 mod succession;
@@ -68,6 +69,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Noun::Hold(hold) => hold::run(&connection, output, hold).await,
         Noun::Concern(concern) => concern::run(&connection, output, concern).await,
         Noun::Sources(sources) => sources::run(&connection, output, sources).await,
+        Noun::Returns(returns) => returns::run(&connection, output, returns).await,
         Noun::Stats(stats) => stats::run(&connection, output, stats).await,
         Noun::Journal(journal) => journal::run(&connection, output, journal).await,
         Noun::Verify(asked) => verify::run(&connection, output, &asked).await,

@@ -1,5 +1,8 @@
 //! `accessctl stats`: figures with what they mean, of what, as at when.
 
+mod compliance;
+mod totals;
+
 use clap::{Subcommand, ValueEnum};
 use proto::statistics::v1 as statistics;
 
@@ -50,6 +53,17 @@ pub(crate) enum Stats {
         #[arg(long, value_name = "DATE")]
         to: String,
     },
+    /// How far practices have come by the monthly measure of 2024, and how many patients are excluded
+    Compliance(compliance::Compliance),
+    /// What every figure means, or one of them
+    Definitions {
+        /// Only this one, e.g. viewers
+        definition: Option<String>,
+    },
+    /// Registered patients by organisation, as published
+    Totals(totals::Totals),
+    /// Record published totals of registered patients by organisation
+    ImportTotals(totals::ImportTotals),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -114,6 +128,10 @@ pub(crate) async fn run(connection: &Connection, output: Output, stats: Stats) -
             let reply = connection.statistics().query_series(request).await?.into_inner();
             output.print("citizens_access.statistics.v1.QuerySeriesResponse", &reply, || series(&reply))
         }
+        Stats::Compliance(asked) => compliance::compliance(connection, output, asked).await,
+        Stats::Definitions { definition } => compliance::definitions(connection, output, definition).await,
+        Stats::Totals(asked) => totals::list(connection, output, asked).await,
+        Stats::ImportTotals(import) => totals::import(connection, output, import).await,
     }
 }
 
