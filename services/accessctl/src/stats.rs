@@ -6,7 +6,7 @@ mod totals;
 use clap::{Subcommand, ValueEnum};
 use proto::statistics::v1 as statistics;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, every_page};
 use crate::moments::{as_at, shown};
 use crate::output::{Output, Table, number};
 
@@ -125,7 +125,7 @@ pub(crate) async fn run(connection: &Connection, output: Output, stats: Stats) -
                 period: Some(statistics::Period { start_date: from, end_date: to }),
                 ..Default::default()
             };
-            let reply = connection.statistics().query_series(request).await?.into_inner();
+            let reply = every_page!(connection.statistics(), query_series, request, series);
             output.print("citizens_access.statistics.v1.QuerySeriesResponse", &reply, || series(&reply))
         }
         Stats::Compliance(asked) => compliance::compliance(connection, output, asked).await,
