@@ -8,11 +8,23 @@ use std::process::{Command, Stdio};
 
 use tally::{AREA_LG_K, PRACTICE_LG_K, Person, Sketch, Union};
 
+/// How precise sketches are, and the empty ones.
+struct Precision {
+    lg_k: u8,
+    sketch: fn() -> Sketch,
+    union: fn() -> Union,
+}
+
+const PRECISIONS: [Precision; 2] = [
+    Precision { lg_k: AREA_LG_K, sketch: Sketch::for_area, union: Union::for_area },
+    Precision { lg_k: PRACTICE_LG_K, sketch: Sketch::for_practice, union: Union::for_practice },
+];
+
 /// The people of a group, by their numbers, each range a sketch of its own.
 type Group = Vec<std::ops::Range<u64>>;
 
-fn stored(empty: fn() -> Sketch, union: fn() -> Union, people: &std::ops::Range<u64>) -> Vec<u8> {
-    let (mut sketch, mut stored) = (empty(), union());
+fn stored(precision: &Precision, people: &std::ops::Range<u64>) -> Vec<u8> {
+    let (mut sketch, mut stored) = ((precision.sketch)(), (precision.union)());
     people.clone().for_each(|number| sketch.insert(Person::of_pseudonym(&number.to_be_bytes())));
     stored.add(&sketch);
     stored.to_bytes()
@@ -52,14 +64,12 @@ fn another_library_reads_what_is_stored_and_comes_to_the_same() {
     ];
     let mut lines = String::new();
     let mut expected = Vec::new();
-    let precisions: [(u8, fn() -> Sketch, fn() -> Union); 2] =
-        [(AREA_LG_K, Sketch::for_area, Union::for_area), (PRACTICE_LG_K, Sketch::for_practice, Union::for_practice)];
-    for (lg_k, empty, union) in precisions {
+    for precision in PRECISIONS {
         for group in &groups {
-            let mut everybody = union();
-            write!(lines, "{lg_k}").expect("a text takes whatever is written into it");
+            let mut everybody = (precision.union)();
+            write!(lines, "{}", precision.lg_k).expect("a text takes whatever is written into it");
             for people in group {
-                let bytes = stored(empty, union, people);
+                let bytes = stored(&precision, people);
                 everybody.add_bytes(&bytes).expect("our own bytes");
                 write!(lines, " {}", hexadecimal(&bytes)).expect("a text takes whatever is written into it");
             }
