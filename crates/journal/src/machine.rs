@@ -50,16 +50,15 @@ pub trait Machine: Send + Sync + 'static {
     ) -> Result<Vec<Self::Event>, Self::Rejection>;
 
     /// As [`decide`](Self::decide), with the state that the events leave where deciding has found it out: the first of them
-    /// recorded at the position after `last_position`, all of them at `now`. It must be what [`apply`](Self::apply) makes of
+    /// recorded at the position after the journal's last, all of them at `now`. It must be what [`apply`](Self::apply) makes of
     /// them. None has the journal fold them.
     #[expect(clippy::type_complexity, reason = "what `decide` returns, and a state")]
     fn decide_and_fold(
         state: &Self::State,
         command: &Self::Command,
         now: Timestamp,
-        last_position: u64,
+        _last_position: u64,
     ) -> Result<(Vec<Self::Event>, Option<Self::State>), Self::Rejection> {
-        let _ = last_position;
         Ok((Self::decide(state, command, now)?, None))
     }
 

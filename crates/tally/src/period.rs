@@ -100,7 +100,7 @@ impl Period {
         self.start <= day && day <= self.end
     }
 
-    /// Whether it is made of whole months, or ends within one of which `day` is no later than its first day.
+    /// Whether what of it lies before `day`, the first of a month, is whole months.
     #[must_use]
     pub fn is_of_months_before(self, day: Day) -> bool {
         let begins_well = day <= self.start || self.start == self.start.month_start();

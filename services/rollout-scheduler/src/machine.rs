@@ -295,3 +295,29 @@ mod pairs {
         Ok(Vec::<(WaveRef, u64)>::deserialize(input)?.into_iter().collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rollout::calendar::Calendar;
+    use rollout::{Account, Act};
+
+    use super::*;
+
+    /// I20: not all that the journal records moves `rollout`'s own position on.
+    #[test]
+    fn what_deciding_leaves_is_what_its_events_fold_to_wherever_the_journal_stands() {
+        let now: Timestamp = "2031-03-03T09:00:00Z".parse().unwrap();
+        let mut state = SchedulerMachine::initial();
+        let taken = LeaseEvent::LeaseTaken(LeaseHeld { epoch: 1, replica: "one".to_owned() });
+        SchedulerMachine::apply(&mut state, &Event::Lease(taken), 1, now);
+        let act = Act::UpdateCalendar { calendar: Calendar::default() };
+        let by = Account::new("amira");
+        let command = Command::open(rollout::Command::Person { by, reason_code: "TEST".to_owned(), act });
+        let (events, left) = SchedulerMachine::decide_and_fold(&state, &command, now, 1).unwrap();
+        for (event, position) in events.iter().zip(2..) {
+            SchedulerMachine::apply(&mut state, event, position, now);
+        }
+        assert_eq!(left, Some(state.clone()));
+        assert_eq!((state.rollout.position, state.rollout.calendar_changed_at_position), (2, 2));
+    }
+}

@@ -127,8 +127,8 @@ impl<M: Machine> Writer<M> {
         self.commit(writing, decided).instrument(span).await;
     }
 
-    /// Decides what there is time for, less where an urgent command has come meanwhile. Urgent commands stand first and are never put off; of the others, those for
-    /// which there was no time come first in the next batch.
+    /// Decides what there is time for, less where an urgent command has come meanwhile. Urgent commands stand first and are
+    /// never put off; of the others, those for which there was no time come first in the next batch.
     fn decide(&mut self, mut jobs: VecDeque<Job<M>>, known: Known) -> Decided<M> {
         let begun = Instant::now();
         let mut draft = Draft::new(self.folded.clone(), known);

@@ -11,8 +11,8 @@ use tally::{Day, Union};
 use super::rollups::{OfDay, add_practice_sketches};
 use super::{StoreError, day};
 
-/// Unites the days of one day's age: of the oldest day before `days_from`, the first of a month, that is not its month's last.
-/// One at a time, since a nation's day is some thousand sketches and producers wait meanwhile. False where there is none.
+/// Unites the sketches of the oldest day before `days_from`, the first of a month, with those of its month. One day at a time,
+/// since a nation's has some thousand sketches and producers wait meanwhile. False where none is left but months' last days.
 ///
 /// What arrived within the month counts as known from its end on.
 pub(crate) async fn unite_oldest_day(tx: &mut Tx, days_from: Day) -> Result<bool, StoreError> {
