@@ -166,10 +166,7 @@ fn wire_interval(interval: Interval) -> statistics::Interval {
 
 fn summary(reply: &statistics::GetSummaryResponse) -> Table {
     let mut table = Table::new(&["FIGURE", "VALUE", "OF", "DEFINITION"]);
-    let of = |denominator: Option<&statistics::Denominator>| match denominator {
-        Some(whole) => format!("{} ({}, {})", number(whole.value), whole.source, whole.as_at_date),
-        None => String::new(),
-    };
+    let of = |whole: Option<&statistics::Denominator>| whole.map(compliance::of).unwrap_or_default();
     let figures = [
         ("practices live", &reply.practices_live),
         ("practices", &reply.practices_total),
@@ -181,10 +178,14 @@ fn summary(reply: &statistics::GetSummaryResponse) -> Table {
         let figure = figure.clone().unwrap_or_default();
         table.row([name.to_owned(), number(figure.value), of(figure.denominator.as_ref()), figure.definition]);
     }
-    let viewers = reply.viewers.clone().unwrap_or_default();
-    let range =
-        format!("{} ({} to {})", number(viewers.value), number(viewers.lower_bound), number(viewers.upper_bound));
-    table.row(["viewers".to_owned(), range, of(viewers.denominator.as_ref()), viewers.definition]);
+    if let Some(viewers) = &reply.viewers {
+        let (value, least, most) = (viewers.value, viewers.lower_bound, viewers.upper_bound);
+        let range = format!("{} ({} to {})", number(value), number(least), number(most));
+        table.row(["viewers".to_owned(), range, of(viewers.denominator.as_ref()), viewers.definition.clone()]);
+    } else {
+        let kept = "by the month only: stats series viewers --by practice --interval month".to_owned();
+        table.row(["viewers".to_owned(), kept, String::new(), "definitions/viewers".to_owned()]);
+    }
     let context =
         format!("{}, as at {}, known at {}", reply.area, shown(reply.as_at.as_ref()), shown(reply.known_at.as_ref()));
     let positions = format!("registry position {}", reply.registry_position);

@@ -78,7 +78,8 @@ fn table(reply: &statistics::GetComplianceResponse) -> Table {
     table
 }
 
-fn of(whole: &statistics::Denominator) -> String {
+/// What a figure is a part of, with who counted it and when, where that is known.
+pub(super) fn of(whole: &statistics::Denominator) -> String {
     let told = [whole.source.as_str(), whole.as_at_date.as_str()];
     let told: Vec<&str> = told.into_iter().filter(|word| !word.is_empty()).collect();
     if told.is_empty() { number(whole.value) } else { format!("{} ({})", number(whole.value), told.join(", ")) }
