@@ -47,6 +47,9 @@ pub(crate) async fn views_of_areas(
 }
 
 /// Records viewed by practice and day; days without any are not there. `strands` are those of views.
+///
+/// Keys begin with the day, so each day of each practice is looked up: for one practice that is what little there is to read,
+/// and for all of them about what reading all rows of the period costs.
 pub(crate) async fn views_of_practices(
     tx: &mut Tx,
     query: &FlowQuery,
@@ -55,20 +58,21 @@ pub(crate) async fn views_of_practices(
 ) -> Result<Counts<PracticeOrdinal>, StoreError> {
     let statement = sql(match tx.dialect() {
         Dialect::Sqlite => {
-            "select practice, day, cast(sum(count) as integer) as count from daily_counts
-             where practice in (select value from json_each($1)) and strand in (select value from json_each($2))
-             and day between $3 and $4 and arrived <= $5 group by practice, day"
+            "select practice, day, cast(sum(count) as integer) as count
+             from json_each($1) days cross join json_each($2) practices
+             cross join daily_counts on day = days.value and practice = practices.value
+             where strand in (select value from json_each($3)) and arrived <= $4 group by practice, day"
         }
         Dialect::Postgres => {
             "select practice, day, cast(sum(count) as bigint) as count from daily_counts
-             where practice = any($1) and strand = any($2)
-             and day between $3 and $4 and arrived <= $5 group by practice, day"
+             where day = any($1) and practice = any($2) and strand = any($3) and arrived <= $4 group by practice, day"
         }
     });
     let practices: Vec<i64> = practices.iter().map(|practice| i64::from(practice.0)).collect();
     let strands: Vec<i64> = strands.iter().map(|strand| i64::from(strand.0)).collect();
+    let statement = statement.bind(days(query)).bind(practices).bind(strands).bind(query.known.number());
     let mut counts = Vec::new();
-    for row in tx.fetch_all(bind_days(statement.bind(practices).bind(strands), query)).await? {
+    for row in tx.fetch_all(statement).await? {
         let practice: i64 = row.get("practice")?;
         let practice = u32::try_from(practice)
             .map_err(|_| StoreError::Value { column: "daily_counts.practice", value: practice.to_string() })?;
@@ -86,7 +90,8 @@ pub(crate) async fn sketches_of_area(
 ) -> Result<Vec<(Day, Vec<u8>)>, StoreError> {
     let statement = sql("select day, sketch from area_sketches
                          where area = $1 and capability = $2 and day between $3 and $4 and arrived <= $5 order by day");
-    read_sketches(tx, statement.bind(area.to_string()).bind(query.capability.as_str()), query).await
+    let statement = statement.bind(area.to_string()).bind(query.capability.as_str());
+    read_sketches(tx, bind_days(statement, query)).await
 }
 
 /// Sketches of a practice's viewers, as [`sketches_of_area`].
@@ -95,17 +100,31 @@ pub(crate) async fn sketches_of_practice(
     query: &FlowQuery,
     practice: PracticeOrdinal,
 ) -> Result<Vec<(Day, Vec<u8>)>, StoreError> {
-    let statement = sql("select day, sketch from practice_sketches
-                         where practice = $1 and capability = $2 and day between $3 and $4 and arrived <= $5 order by day");
-    read_sketches(tx, statement.bind(practice.0).bind(query.capability.as_str()), query).await
+    let statement = sql(match tx.dialect() {
+        Dialect::Sqlite => {
+            "select day, sketch from practice_sketches where day in (select value from json_each($1))
+             and practice = $2 and capability = $3 and arrived <= $4 order by day"
+        }
+        Dialect::Postgres => {
+            "select day, sketch from practice_sketches where day = any($1)
+             and practice = $2 and capability = $3 and arrived <= $4 order by day"
+        }
+    });
+    let statement = statement.bind(days(query)).bind(practice.0).bind(query.capability.as_str());
+    read_sketches(tx, statement.bind(query.known.number())).await
 }
 
-async fn read_sketches(tx: &mut Tx, statement: Sql, query: &FlowQuery) -> Result<Vec<(Day, Vec<u8>)>, StoreError> {
+async fn read_sketches(tx: &mut Tx, statement: Sql) -> Result<Vec<(Day, Vec<u8>)>, StoreError> {
     let mut sketches = Vec::new();
-    for row in tx.fetch_all(bind_days(statement, query)).await? {
+    for row in tx.fetch_all(statement).await? {
         sketches.push((day("sketches.day", row.get("day")?)?, row.get("sketch")?));
     }
     Ok(sketches)
+}
+
+/// The numbers of the period's days; some thousands at most.
+fn days(query: &FlowQuery) -> Vec<i64> {
+    (query.period.start().number()..=query.period.end().number()).collect()
 }
 
 fn bind_days(statement: Sql, query: &FlowQuery) -> Sql {

@@ -62,11 +62,11 @@ async fn add_hourly_counts(tx: &mut Tx, fold: &Fold) -> Result<(), StoreError> {
         add(sums.entry((column.hour, column.strand)).or_default(), &column);
     }
     let mut statement = rows(
-        "insert into hourly_counts (practice, hour, strand, count) values {rows}
-         on conflict (practice, hour, strand) do update set count = hourly_counts.count + excluded.count",
+        "insert into hourly_counts (hour, practice, strand, count) values {rows}
+         on conflict (hour, practice, strand) do update set count = hourly_counts.count + excluded.count",
     );
     let cells = sums.iter().flat_map(|((hour, strand), sums)| {
-        counted(sums).map(|(practice, count)| [practice, i64::from(hour.0), i64::from(strand.0), count])
+        counted(sums).map(|(practice, count)| [i64::from(hour.0), practice, i64::from(strand.0), count])
     });
     for row in by_primary_key(cells) {
         statement.row(row.map(Value::from));
@@ -81,11 +81,11 @@ async fn add_daily_counts(tx: &mut Tx, fold: &Fold) -> Result<(), StoreError> {
         add(sums.entry((column.day, column.strand, column.arrived)).or_default(), &column);
     }
     let mut statement = rows(
-        "insert into daily_counts (practice, day, strand, arrived, count) values {rows}
-         on conflict (practice, day, strand, arrived) do update set count = daily_counts.count + excluded.count",
+        "insert into daily_counts (day, practice, strand, arrived, count) values {rows}
+         on conflict (day, practice, strand, arrived) do update set count = daily_counts.count + excluded.count",
     );
     let cells = sums.iter().flat_map(|((day, strand, arrived), sums)| {
-        let row = |(practice, count)| [practice, day.number(), i64::from(strand.0), arrived.number(), count];
+        let row = |(practice, count)| [day.number(), practice, i64::from(strand.0), arrived.number(), count];
         counted(sums).map(row)
     });
     for row in by_primary_key(cells) {
@@ -193,14 +193,14 @@ pub(super) async fn add_practice_sketches(
         add_stored(&mut unions, &practice, &row)?;
     }
     let mut statement = rows(
-        "insert into practice_sketches (practice, capability, day, arrived, sketch) values {rows}
-         on conflict (practice, capability, day, arrived) do update set sketch = excluded.sketch",
+        "insert into practice_sketches (day, practice, capability, arrived, sketch) values {rows}
+         on conflict (day, practice, capability, arrived) do update set sketch = excluded.sketch",
     );
     for (practice, union) in unions {
         statement.row([
+            Value::from(day.number()),
             Value::from(practice),
             Value::from(capability.as_str()),
-            Value::from(day.number()),
             Value::from(arrived.number()),
             Value::from(union.to_bytes()),
         ]);
