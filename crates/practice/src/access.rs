@@ -295,3 +295,112 @@ impl Access {
         self.observations.iter().filter(applies)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn request(recorded_at: i64) -> SwitchOff {
+        SwitchOff {
+            recorded_at: second(recorded_at),
+            requested_by: "manager".to_owned(),
+            reason_code: "safety".to_owned(),
+            inherited_from: None,
+        }
+    }
+
+    fn observed(state: ObservedState, as_at: i64) -> Observed {
+        Observed {
+            state,
+            source: ObservationSource::SupplierList,
+            as_at: second(as_at),
+            recorded_at: second(as_at),
+            command: None,
+            evidence: String::new(),
+            wrong_settings: Vec::new(),
+        }
+    }
+
+    /// What is known when a request was recorded at second 10, OFF was observed of `off_at`, and these permits were settled.
+    fn asked_at_ten(off_at: i64, permits: &[(Action, u32, Option<(Outcome, i64)>)]) -> Access {
+        let mut access = Access { switch_off: Some(request(10)), ..Access::default() };
+        access.observe(observed(ObservedState::Off, off_at));
+        for (action, generation, settled) in permits {
+            access.grant(*action, *generation, second(1));
+            if let Some((outcome, at)) = settled {
+                access.settle(*action, *generation, Settled { at: second(*at), outcome: *outcome });
+            }
+        }
+        access
+    }
+
+    #[test]
+    fn a_permit_was_open_from_its_grant_until_its_settlement() {
+        let outcome = Outcome::Applied;
+        let settled = Some(Settled { at: second(20), outcome });
+        let permit = Permit { action: Action::Enable, generation: 1, granted_at: second(10), settled };
+        let open = Some(Permit { settled: None, ..permit.clone() });
+        assert_eq!(
+            [9, 10, 19, 20].map(|moment| permit.open_at(second(moment))),
+            [None, open.clone(), open.clone(), None]
+        );
+        let unsettled = Permit { settled: None, ..permit };
+        assert_eq!([9, 10, 99].map(|moment| unsettled.open_at(second(moment))), [None, open.clone(), open]);
+    }
+
+    #[test]
+    fn open_permits_to_switch_off_are_neither_settled_nor_to_switch_on() {
+        let access = asked_at_ten(
+            0,
+            &[
+                (Action::Enable, 1, None),
+                (Action::Disable, 2, Some((Outcome::Applied, 5))),
+                (Action::Disable, 3, None),
+                (Action::Disable, 4, None),
+            ],
+        );
+        assert_eq!(access.open_disables().map(|permit| permit.generation).collect::<Vec<_>>(), [3, 4]);
+    }
+
+    #[test]
+    fn a_request_to_switch_off_was_open_from_when_it_was_recorded_until_it_was_met() {
+        let mut access = Access { switch_off: Some(request(10)), ..Access::default() };
+        access.end_switch_off(second(20));
+        access.switch_off = Some(request(30));
+        let open_at = |moment| access.switch_off_at(second(moment)).map(|request| request.recorded_at.as_second());
+        assert_eq!(
+            [9, 10, 19, 20, 29, 30, 99].map(open_at),
+            [None, Some(10), Some(10), None, None, Some(30), Some(30)]
+        );
+    }
+
+    #[test]
+    fn only_a_later_command_to_switch_off_that_took_effect_counts_as_later() {
+        let settled = |outcome| Some((outcome, 20));
+        let disabled_after_two = |permits: &[_]| asked_at_ten(0, permits).was_disabled_after(2);
+        assert!(disabled_after_two(&[(Action::Disable, 3, settled(Outcome::Applied))]));
+        assert!(!disabled_after_two(&[(Action::Disable, 2, settled(Outcome::Applied))]));
+        assert!(!disabled_after_two(&[(Action::Disable, 3, settled(Outcome::Refused))]));
+        assert!(!disabled_after_two(&[(Action::Enable, 3, settled(Outcome::Applied))]));
+    }
+
+    /// OFF observed of before the request says nothing of it; a command that took effect since does.
+    #[test]
+    fn a_request_to_switch_off_is_met_by_what_was_observed_or_took_effect_since() {
+        let applied_at = |at| Some((Outcome::Applied, at));
+        let is_done = |off_at, permits: &[_]| asked_at_ten(off_at, permits).switch_off_is_done();
+        assert_eq!([9, 10, 11].map(|off_at| is_done(off_at, &[])), [false, true, true]);
+        assert_eq!(
+            [9, 10, 11].map(|at| is_done(5, &[(Action::Disable, 1, applied_at(at))])),
+            [false, true, true],
+            "a command to switch off"
+        );
+        assert!(!is_done(5, &[(Action::Disable, 1, Some((Outcome::NotApplied, 20)))]), "it had no effect");
+        assert!(!is_done(5, &[(Action::Enable, 1, applied_at(20))]), "it switched on");
+        assert!(!is_done(20, &[(Action::Enable, 1, None)]), "something may be on its way to switch on");
+    }
+}

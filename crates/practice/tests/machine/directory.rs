@@ -88,6 +88,7 @@ fn a_chunk_longer_than_a_pause_may_wait_for_is_refused() {
     let mut bench = Bench::new();
     let refused = bench.run(&import("2031-06-01", vec![entry("A81001"); CHUNK_PRACTICES_MAX + 1]));
     assert!(matches!(refused, Err(Rejection::ChunkTooLong { .. })));
+    bench.done(&import("2031-06-01", vec![entry("A81001"); CHUNK_PRACTICES_MAX]));
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn resuming_what_is_not_paused_is_refused() {
 }
 
 #[test]
-fn a_stale_position_is_refused() {
+fn a_stale_position_is_refused_and_the_present_one_is_not() {
     let mut bench = Bench::new();
     bench.pause(PauseEnd::FurtherNotice);
     let seen = bench.practice().position();
@@ -172,6 +172,8 @@ fn a_stale_position_is_refused() {
     let resume = ResumePractice { practice: code("A81001"), pause: None, if_position: Some(seen) };
     let refused = bench.run(&Command::ResumePractice(resume));
     assert_eq!(refused, Err(Rejection::PracticeChanged { practice: code("A81001"), position: seen + 1, seen }));
+    let resume = ResumePractice { practice: code("A81001"), pause: None, if_position: Some(seen + 1) };
+    bench.done(&Command::ResumePractice(resume));
 }
 
 #[test]

@@ -182,3 +182,23 @@ fn a_supplier_whose_clock_runs_ahead_settles_all_the_same() {
     let access = bench.practice().access(&ods::Capability::default()).unwrap();
     assert_eq!(access.verdict().unwrap().as_at, bench.now);
 }
+
+#[test]
+fn only_a_late_word_that_it_is_on_without_a_moment_is_not_believed_after_a_switch_off() {
+    let settled = |action_key: &practice::CommandKey, as_at| {
+        let mut bench = Bench::new();
+        for key in [action_key, &disable(9)] {
+            bench.acquire(key);
+        }
+        bench.settle(&disable(9), Outcome::Applied);
+        bench.wait(jiff::SignedDuration::from_secs(60));
+        let as_at = Some(bench.now).filter(|_| as_at);
+        let settlement = Settlement { key: action_key.clone(), outcome: Outcome::Applied, observed: None, as_at };
+        bench.done(&Command::SettlePermits(vec![settlement]));
+        let access = bench.practice().access(&ods::Capability::default()).unwrap();
+        access.observations().last().map(|last| (last.state, last.recorded_at == bench.now))
+    };
+    assert_eq!(settled(&enable(1), false), Some((ObservedState::Off, false)));
+    assert_eq!(settled(&enable(1), true), Some((ObservedState::On, true)));
+    assert_eq!(settled(&disable(1), false), Some((ObservedState::Off, true)));
+}

@@ -182,6 +182,13 @@ fn a_succession_of_a_coming_day_takes_effect_by_an_event_and_permits_nothing_ahe
 }
 
 #[test]
+fn before_the_day_of_a_succession_its_successor_is_permitted_what_it_was() {
+    let mut bench = town();
+    merge(&mut bench, &["A81001"], "A81003", TOMORROW);
+    assert_eq!(bench.acquire(&key_at("A81003", Action::Enable, 1)), None);
+}
+
+#[test]
 fn a_pause_that_ends_before_the_succession_is_not_inherited_however_late_both_are_recorded() {
     let mut bench = town();
     let due = day_start(day(TOMORROW));
