@@ -55,7 +55,7 @@ impl Natural {
                 carry = product >> 32;
             }
             // Below the factor, so it fits.
-            self.0.extend(u32::try_from(carry).ok().filter(|carry| *carry > 0));
+            self.0.extend(u32::try_from(carry).ok());
             while self.0.last() == Some(&0) {
                 self.0.pop();
             }

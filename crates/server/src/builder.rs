@@ -25,6 +25,7 @@ pub struct Server {
     descriptors: Vec<&'static [u8]>,
     services: Vec<(String, Box<dyn Mounted>)>,
     at_once: Vec<(&'static str, AtOnceBy)>,
+    reflects: bool,
 }
 
 /// Why there are no routes.
@@ -63,7 +64,14 @@ impl Server {
         api::internal_errors_quote(telemetry::trace_id);
         let authenticate = Box::new(authenticate);
         let (descriptors, services, at_once) = (Vec::new(), Vec::new(), Vec::new());
-        Self { config, authenticate, roles, descriptors, services, at_once }
+        Self { config, authenticate, roles, descriptors, services, at_once, reflects: true }
+    }
+
+    /// Leaves reflection out: describing some hundred messages takes milliseconds, which a simulation that starts its servers
+    /// again and again has better use for.
+    pub fn without_reflection(mut self) -> Self {
+        self.reflects = false;
+        self
     }
 
     /// Adds an encoded `FileDescriptorSet`: what is known of the RPCs, and what reflection tells.
@@ -92,11 +100,14 @@ impl Server {
         self
     }
 
-    /// The routes, with `grpc.health.v1` and both versions of reflection.
+    /// The routes, with `grpc.health.v1` and, unless it is left out, both versions of reflection.
     pub fn build(self) -> Result<Routes, BuildError> {
         let names: Vec<String> = self.services.iter().map(|(name, _)| name.clone()).collect();
         let health = Health::new(names.iter().map(String::as_str));
         let server = self.descriptors(tonic_health::pb::FILE_DESCRIPTOR_SET).service(HealthServer::new(health.clone()));
+        if !server.reflects {
+            return server.finish(health);
+        }
         let names: Vec<String> = server.services.iter().map(|(name, _)| name.clone()).collect();
         let descriptors = server.descriptors.clone();
         reflection::add(server, &descriptors, &names)?.finish(health)

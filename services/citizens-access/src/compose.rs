@@ -19,6 +19,7 @@ use journal::{Checkpoints, EngineConfig, Journal, JournalHandle, Signer};
 use practice_registry::PracticeRegistry;
 use rollout_scheduler::{GateHooks, LeaseConfig, LeaseStore, SUPPLIER_LIST_EVERY, Scheduler, Suppliers};
 use server::{Health, Routes, Server, ServerConfig};
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -233,28 +234,31 @@ impl Services {
         anyhow::Error::new(reason).context(format!("journals/{name} has stopped"))
     }
 
-    /// Runs the loops of all services until `shutdown`; each ends its engine then.
-    pub(crate) fn run(&self, loops: &mut JoinSet<anyhow::Result<()>>, shutdown: &CancellationToken) {
+    /// Runs the loops of all services on `runtime` until `shutdown`; each ends its engine then.
+    pub(crate) fn run(&self, loops: &mut JoinSet<anyhow::Result<()>>, runtime: &Handle, shutdown: &CancellationToken) {
         if let Some(registry) = self.registry.clone() {
             let shutdown = shutdown.clone();
-            loops.spawn(async move {
+            let run = async move {
                 registry.run(shutdown).await;
                 Ok(())
-            });
+            };
+            loops.spawn_on(run, runtime);
         }
         if let Some(statistics) = self.statistics.clone() {
             let shutdown = shutdown.clone();
-            loops.spawn(async move {
+            let run = async move {
                 statistics.run(shutdown).await;
                 Ok(())
-            });
+            };
+            loops.spawn_on(run, runtime);
         }
         if let Some(scheduler) = self.scheduler.clone() {
             let shutdown = shutdown.clone();
-            loops.spawn(async move {
+            let run = async move {
                 scheduler.run(shutdown).await;
                 Ok(())
-            });
+            };
+            loops.spawn_on(run, runtime);
         }
     }
 }

@@ -14,7 +14,6 @@ use rollout::LineLimits;
 use rollout_scheduler::{Suppliers, supplier_peer_config};
 use server::ServerConfig;
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +24,7 @@ use crate::gates::GateArguments;
 use crate::kill::KillAt;
 use crate::notices::NoticeArguments;
 use crate::ods_sync::OdsArguments;
-use crate::runtimes::RuntimeArguments;
+use crate::runtimes::{RuntimeArguments, Runtimes};
 
 /// By which account this process calls others.
 const ACCOUNT: &str = "citizens-access;roles=service";
@@ -192,14 +191,14 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<()> {
     );
     let runtimes = arguments.runtimes.start()?;
     let telemetry = telemetry::init(&telemetry::Config::from_env(arguments.which.name())?)?;
-    let ended = runtimes.main().block_on(serve(arguments, runtimes.serving()));
+    let ended = runtimes.main().block_on(serve(arguments, &runtimes));
     // The connections of stores that were opened where connections are served live until here.
     drop(runtimes);
     drop(telemetry);
     ended
 }
 
-async fn serve(arguments: ServeArguments, serving: &[Handle]) -> anyhow::Result<()> {
+async fn serve(arguments: ServeArguments, runtimes: &Runtimes) -> anyhow::Result<()> {
     // Before anything else, so that a signal that comes early is not lost.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -212,7 +211,7 @@ async fn serve(arguments: ServeArguments, serving: &[Handle]) -> anyhow::Result<
     let routes = services.routes(&ground)?;
     let shutdown = CancellationToken::new();
     let mut loops = JoinSet::new();
-    services.run(&mut loops, &shutdown);
+    services.run(&mut loops, runtimes.loops(), &shutdown);
     let telling = tokio::spawn(services.tell_readiness(routes.health()));
     println!("listening on {}", listener.local_addr()?);
     // A service whose journal has stopped, or whose loop has ended, must not go on answering: it drains and says why.
@@ -229,7 +228,7 @@ async fn serve(arguments: ServeArguments, serving: &[Handle]) -> anyhow::Result<
             }),
         };
     };
-    let drained = routes.serve_on(listener, serving, ends).await?;
+    let drained = routes.serve_on(listener, runtimes.serving(), ends).await?;
     telling.abort();
     if let Some(failed) = failed {
         return Err(failed.context("this server has stopped serving"));

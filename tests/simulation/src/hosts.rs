@@ -237,6 +237,6 @@ fn engine_config() -> EngineConfig {
 fn served(add: impl FnOnce(Server) -> Server) -> Routes {
     let config =
         ServerConfig { keepalive_interval: KEEPALIVE, keepalive_timeout: KEEPALIVE, ..ServerConfig::default() };
-    let server = add(Server::new(config, DevelopmentCaller, RoleMatrix::standard()));
+    let server = add(Server::new(config, DevelopmentCaller, RoleMatrix::standard()).without_reflection());
     server.build().expect("the services are described and named once each")
 }

@@ -114,6 +114,11 @@ proptest! {
         let pieces: Vec<DueMoment> =
             cuts.windows(2).flat_map(|pair| timetable.due_moments(pair[0], pair[1])).collect();
         prop_assert_eq!(&whole, &pieces);
+        if let Some(met) = whole.get(whole.len() / 2) {
+            let (before, after) = (timetable.due_moments(first, met.moment), timetable.due_moments(met.moment, last));
+            prop_assert_eq!(&whole, &before.chain(after).collect::<Vec<_>>());
+            prop_assert!(timetable.windows_between(first, met.moment).all(|window| window.opens < met.moment));
+        }
         prop_assert!(whole.windows(2).all(|pair| pair[0].moment <= pair[1].moment));
         let names: std::collections::BTreeSet<String> = whole.iter().map(DueMoment::name).collect();
         prop_assert_eq!(names.len(), whole.len());
@@ -170,6 +175,11 @@ fn notice_beyond_the_known_holidays_is_refused_with_that_reason() {
     let beyond = ClosedReason::BeyondKnownHolidays { last_known };
     assert_eq!(calendar.working_days_between(date(2031, 12, 22), date(2031, 12, 29)), Ok(3));
     assert_eq!(calendar.working_days_between(date(2031, 12, 22), date(2031, 12, 30)), Err(beyond.clone()));
+    assert_eq!(
+        calendar.working_days_between(date(2032, 1, 3), date(2032, 1, 5)),
+        Ok(0),
+        "a weekend has none, known or not"
+    );
     assert_eq!(calendar.working_days_after(date(2031, 12, 24), 1), Err(beyond.clone()));
     assert_eq!(calendar.working_days_before(date(2032, 1, 5), 1), Err(beyond));
     assert_eq!(calendar.working_days_before(date(2031, 6, 9), 5), Ok(date(2031, 6, 2)));

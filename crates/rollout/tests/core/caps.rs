@@ -58,6 +58,22 @@ fn a_slot_taken_on_one_day_and_sealed_on_the_next_counts_on_the_next() {
     assert_eq!(world.count_on(), 15);
 }
 
+/// I5: a slot counts from when it is given, whenever its permit comes.
+#[test]
+fn i05_slots_that_wait_for_a_permit_use_up_the_cap_of_the_day() {
+    let mut world = World::running(40, &capped("{daily: {national: {practices: 5}}}"));
+    world.run_until("2031-05-06T06:59:59Z");
+    world.jump(moment("2031-05-06T07:00:00Z"));
+    // The registry does not answer, and the day goes on.
+    for _ in 0..10 {
+        for command in step(&world.state, &world.registry.view, world.now).0 {
+            world.submit(&command).unwrap();
+        }
+        assert!(world.count(1, EnrolmentState::Admitted) <= 5);
+    }
+    assert_eq!(world.count(1, EnrolmentState::Admitted), 5);
+}
+
 #[test]
 fn a_tighter_cap_of_a_later_plan_holds_also_for_slots_given_before() {
     let text = capped("{daily: {national: {practices: 5}}}");

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use rollout::effects::gate_questions;
 use rollout::state::{GateEvaluation, Measured, State, Verdict, WaveStage};
-use rollout::{Event, Fact, Observed, PracticeFigures, Proposal, Returned};
+use rollout::{Event, Fact, Observed, PracticeFigures, Proposal, Returned, SupplierAnswer};
 
 use crate::world::{Behaviour, World, code, moment, one_wave, supplier, wave};
 
@@ -221,6 +221,52 @@ fn a_hook_that_cannot_say_yet_is_asked_again_and_one_that_never_does_is_inconclu
     assert!(matches!(&measured(&world)[..], [(Verdict::Inconclusive, Measured::Hook { answer: None, .. })]));
 }
 
+/// Rule 5: evidence from after the last action; a supplier's late answer is one.
+#[test]
+fn figures_and_words_from_before_a_late_answer_count_no_longer() {
+    let conditions = format!("{STATISTICS}, hook: clinical-review");
+    let mut world = World::running(20, &gated(&conditions).replace("min_success: 0.9", "min_success: 0.4"));
+    world.hook = Some(Verdict::Inconclusive);
+    world.suppliers.insert(supplier("TPP"), Behaviour::Silent);
+    let heard = |world: &World| {
+        let wave = world.state.wave(&wave(1)).unwrap();
+        let (figures, answer) = (wave.figures.as_ref().unwrap(), wave.hook_answer.as_ref().unwrap());
+        assert_eq!((figures.last_action_at, answer.last_action_at), (wave.last_action_at, wave.last_action_at));
+        (figures.practices, figures.read_at, answer.answered_at)
+    };
+    world.run_until("2031-05-09T07:10:00Z");
+    let evaluated_at = moment("2031-05-09T07:00:00Z");
+    assert_eq!(heard(&world), (20, evaluated_at, evaluated_at));
+    answer_late(&mut world);
+    world.settle();
+    assert_eq!((world.stage(1), heard(&world)), (WaveStage::Soaking, (20, world.now, world.now)));
+}
+
+/// Rule 5: what the registry has not been told, a gate does not judge by.
+#[test]
+fn a_hook_is_not_asked_while_the_registry_lacks_an_ending_of_the_wave() {
+    let conditions = "hook: clinical-review";
+    let mut world = World::running(20, &gated(conditions).replace("min_success: 0.9", "min_success: 0.4"));
+    world.hook = None;
+    world.suppliers.insert(supplier("TPP"), Behaviour::Silent);
+    world.run_until("2031-05-09T08:00:00Z");
+    let asks_hook = |world: &World| !gate_questions(&world.state, &world.registry.view, world.now).hooks.is_empty();
+    assert!(asks_hook(&world));
+    answer_late(&mut world);
+    assert!(!asks_hook(&world), "endings that are not told");
+    world.perform();
+    assert!(asks_hook(&world));
+}
+
+/// Whoever was silent says that it is done.
+fn answer_late(world: &mut World) {
+    let late = world.state.activations().filter(|one| one.stage.state().is_under_way());
+    let answers: BTreeMap<_, _> =
+        late.map(|one| (one.key.clone(), SupplierAnswer::Applied { at: world.now })).collect();
+    assert_eq!(answers.len(), 10);
+    world.learn(Fact::Answers { answers });
+}
+
 #[test]
 fn a_small_sample_is_judged_where_the_document_says_how() {
     let test = "small_sample: {unacceptable: 0.6, risk: 0.05}";
@@ -427,6 +473,24 @@ proptest! {
             }
         }
     }
+}
+
+/// Rule 5, to the hour: what was heard a day ago is stale.
+#[test]
+fn evidence_is_fresh_for_a_day() {
+    let well = PracticeFigures { returned: returned(0), ..VIEWED };
+    let told = |hours_ago| Told {
+        practices: (1..=10).map(|number| (code(number), well)).collect(),
+        not_live: Vec::new(),
+        concerns_count: 0,
+        hook: Some(Verdict::Pass),
+        hours_ago,
+        registry_is_behind: false,
+    };
+    assert_eq!(
+        [23, 24, 25].map(|hours_ago| judged(&told(hours_ago))),
+        [Verdict::Pass, Verdict::Inconclusive, Verdict::Inconclusive]
+    );
 }
 
 /// Else the property above might hold because all of it says the same.

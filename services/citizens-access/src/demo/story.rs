@@ -20,6 +20,7 @@ use rollout_scheduler::{GateHooks, Suppliers, supplier_peer_config};
 use server::ServerConfig;
 use supplier_simulator::{LogTarget, Simulator, SimulatorConfig};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -325,7 +326,7 @@ impl Suite {
 
     /// Runs the loops of the services and of the suppliers.
     fn run(&self, tasks: &mut Tasks, shutdown: &CancellationToken) {
-        self.services.run(tasks, shutdown);
+        self.services.run(tasks, &Handle::current(), shutdown);
         let (simulator, stop, scheduler) = (self.simulator.clone(), shutdown.clone(), self.peers.scheduler.clone());
         tasks.spawn(async move { Ok(simulator.run(Some(scheduler), stop).await?) });
     }
