@@ -73,12 +73,15 @@ fn grant(docket: &mut Docket, id: &WaveRef, practices: &[Candidate], mode: Mode,
     if admissions.is_empty() {
         return;
     }
-    let dates: Vec<_> = admissions.iter().filter_map(|one| one.booked_on).collect();
+    let booked: Vec<_> = admissions.iter().filter_map(|one| Some((one.supplier.clone(), one.booked_on?))).collect();
     docket.record(Event::Admitted { wave: id.clone(), admissions, registry_position });
     let now = docket.now;
     let acted_on = |due: &Due| match &due.kind {
         DueKind::WindowOpens { closes } => mode == Mode::Push && due.at <= now && now < *closes,
-        DueKind::ListOpens { date, closes, .. } => due.at <= now && now < *closes && dates.contains(date),
+        DueKind::ListOpens { supplier, date, closes } => {
+            let is_taken = booked.iter().any(|(by, on)| by == supplier && on == date);
+            due.at <= now && now < *closes && is_taken
+        }
         _ => false,
     };
     start(docket, id, acted_on);

@@ -1,7 +1,7 @@
 //! Booked dates and self-service: the list that a supplier takes, the practice that does it itself.
 
 use rollout::list::{Standing, supplier_list};
-use rollout::state::{CapScope, Desired, EnrolmentState, WaveStage};
+use rollout::state::{CapScope, Desired, DueKind, EnrolmentState, WaveStage};
 use rollout::{Direction, Observed, PauseEnd};
 
 use crate::world::{World, code, moment, one_wave, programme, supplier, target};
@@ -67,6 +67,26 @@ fn a_list_that_was_not_taken_is_missed_and_its_practices_wait_for_another_plan()
         .map(|(_, record)| record.outcome.to_string())
         .collect();
     assert_eq!(lists, ["MISSED (the supplier did not take the list)", "STARTED", "STARTED"]);
+}
+
+/// I12: lists that lie open at once end each by its own supplier and for its own date.
+#[test]
+fn i12_a_list_that_one_supplier_takes_is_still_missed_by_another() {
+    let text = booked().replace("    suppliers: [TPP]\n", "").replace(
+        "  EMIS: {mode: push}",
+        "  EMIS: {mode: booked-dates, dates: [2031-05-06, 2031-05-13], cut_off: {days_before: 5, at: \"17:00\"}}",
+    );
+    let mut world = World::running(20, &text.replace("practices: 4", "practices: 8"));
+    world.suppliers.remove(&supplier("EMIS"));
+    world.run_until("2031-05-30T12:00:00Z");
+    let due = &world.state.programme(&programme()).unwrap().due;
+    let outcome = |by: &str, on: jiff::civil::Date| {
+        let is_it = |kind: &DueKind| matches!(kind, DueKind::ListOpens { supplier, date, .. } if supplier.as_str() == by && *date == on);
+        due.iter().find(|(due, _)| is_it(&due.kind)).map(|(_, record)| record.outcome.to_string())
+    };
+    let second = jiff::civil::date(2031, 5, 13);
+    assert_eq!(outcome("TPP", second).as_deref(), Some("STARTED"));
+    assert_eq!(outcome("EMIS", second).as_deref(), Some("MISSED (the supplier did not take the list)"));
 }
 
 #[test]
