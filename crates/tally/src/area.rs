@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ods::{IcbCode, PracticeCode, RegionCode, Supplier};
+use ods::{IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
 use thiserror::Error;
 
 /// What a figure is counted over, written as a resource name. Ordered as series are listed.
@@ -15,6 +15,10 @@ pub enum Area {
     Region(RegionCode),
     /// An integrated care board.
     Icb(IcbCode),
+    /// A sub-ICB location.
+    SubIcb(SubIcbCode),
+    /// A primary care network.
+    Pcn(PcnCode),
     /// The practices that a supplier serves.
     Supplier(Supplier),
     /// One practice.
@@ -23,7 +27,9 @@ pub enum Area {
 
 /// Not the name of an area.
 #[derive(Debug, PartialEq, Eq, Error)]
-#[error("`{given}` is not an area: expected england, regions/…, icbs/…, suppliers/… or practices/…")]
+#[error(
+    "`{given}` is not an area: expected england, regions/…, icbs/…, sub-icbs/…, pcns/…, suppliers/… or practices/…"
+)]
 pub struct AreaError {
     /// What was given, cut to 80 characters.
     pub given: String,
@@ -41,10 +47,37 @@ pub enum AreaKind {
     Region,
     /// [`Area::Icb`]
     Icb,
+    /// [`Area::SubIcb`]
+    SubIcb,
+    /// [`Area::Pcn`]
+    Pcn,
     /// [`Area::Supplier`]
     Supplier,
     /// [`Area::Practice`]
     Practice,
+}
+
+/// What is kept of what happens in an area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// Counts, and by the day for ever the people: few areas, of which figures of any past day are asked.
+    CountsAndPeople,
+    /// Counts. Its people are those of its practices, while those are kept.
+    Counts,
+    /// Nothing: what its few practices have is added up where it is asked for.
+    Nothing,
+}
+
+impl Area {
+    /// What is kept of it, besides what is kept of its practices.
+    #[must_use]
+    pub fn keeping(&self) -> Keeping {
+        match self {
+            Self::England | Self::Region(_) | Self::Icb(_) | Self::Supplier(_) => Keeping::CountsAndPeople,
+            Self::SubIcb(_) => Keeping::Counts,
+            Self::Pcn(_) | Self::Practice(_) => Keeping::Nothing,
+        }
+    }
 }
 
 impl FromStr for Area {
@@ -56,6 +89,8 @@ impl FromStr for Area {
             None if text.is_empty() || text == "england" => Some(Self::England),
             Some(("regions", code)) => code.parse().ok().map(Self::Region),
             Some(("icbs", code)) => code.parse().ok().map(Self::Icb),
+            Some(("sub-icbs", code)) => code.parse().ok().map(Self::SubIcb),
+            Some(("pcns", code)) => code.parse().ok().map(Self::Pcn),
             Some(("suppliers", name)) => name.parse().ok().map(Self::Supplier),
             Some(("practices", code)) => code.parse().ok().map(Self::Practice),
             _ => None,
@@ -70,6 +105,8 @@ impl fmt::Display for Area {
             Self::England => f.write_str("england"),
             Self::Region(code) => write!(f, "regions/{code}"),
             Self::Icb(code) => write!(f, "icbs/{code}"),
+            Self::SubIcb(code) => write!(f, "sub-icbs/{code}"),
+            Self::Pcn(code) => write!(f, "pcns/{code}"),
             Self::Supplier(name) => write!(f, "suppliers/{name}"),
             Self::Practice(code) => write!(f, "practices/{code}"),
         }
@@ -82,7 +119,8 @@ mod tests {
 
     #[test]
     fn areas_are_read_from_the_names_they_print() {
-        for name in ["england", "regions/Y63", "icbs/QHM", "icbs/Z9B2Z", "suppliers/EMIS", "practices/A81001"] {
+        let wide = ["england", "regions/Y63", "icbs/QHM", "icbs/Z9B2Z", "suppliers/EMIS"];
+        for name in wide.into_iter().chain(["sub-icbs/16C", "pcns/U12345", "practices/A81001"]) {
             assert_eq!(name.parse::<Area>().unwrap().to_string(), name);
         }
         assert_eq!("".parse::<Area>(), Ok(Area::England));
@@ -90,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_is_no_area_is_refused() {
-        for name in ["England", "QHM", "icbs/", "practices/A8100", "regions/QHM", "waves/1"] {
+        for name in ["England", "QHM", "icbs/", "practices/A8100", "regions/QHM", "pcns/16C", "waves/1"] {
             assert!(name.parse::<Area>().is_err(), "{name}");
         }
     }

@@ -62,8 +62,9 @@ const STEP_NOT_KNOWN: &str = "A step of the monthly measure of 2024 that this pr
                               here. Of the steps that come after it only their own words are counted, whether or not it is met.";
 
 const AREA_AT_MOMENT: &str = "Practices open at the moment, by the registry's directory as at the moment.";
-const AREA_AT_EVENT: &str = "The area that the practice lay in when the event was counted; England has every event, also \
-                             those of practices that the registry has not told of yet.";
+const AREA_AT_EVENT: &str = "The area that the practice lay in when the event was counted, or of PCNs, of people of sub-ICBs and \
+                             of sets of practices where it lay at the end of the period; England has every event, also those \
+                             of practices that the registry has not told of yet.";
 
 /// Every definition.
 pub const CATALOGUE: [Definition; 16] = [

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ods::{Capability, IcbCode, PracticeCode, RegionCode, Supplier};
+use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
 use serde::{Deserialize, Serialize};
 
 use crate::area::{Area, AreaKind};
@@ -31,6 +31,12 @@ pub struct Place {
     pub icb: Option<IcbCode>,
     /// NHS England region.
     pub region: Option<RegionCode>,
+    /// Sub-ICB location.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub_icb: Option<SubIcbCode>,
+    /// Primary care network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pcn: Option<PcnCode>,
 }
 
 /// What a publisher says of a practice besides its dates.
@@ -68,7 +74,9 @@ impl Place {
         let region = self.region.map(Area::Region);
         let icb = self.icb.map(Area::Icb);
         let supplier = self.supplier.clone().map(Area::Supplier);
-        [region, icb, supplier].into_iter().flatten()
+        let sub_icb = self.sub_icb.map(Area::SubIcb);
+        let pcn = self.pcn.map(Area::Pcn);
+        [region, icb, supplier, sub_icb, pcn].into_iter().flatten()
     }
 
     /// The area of this kind that a practice here belongs to, if it belongs to any.
@@ -77,6 +85,8 @@ impl Place {
             AreaKind::England => Some(Area::England),
             AreaKind::Region => self.region.map(Area::Region),
             AreaKind::Icb => self.icb.map(Area::Icb),
+            AreaKind::SubIcb => self.sub_icb.map(Area::SubIcb),
+            AreaKind::Pcn => self.pcn.map(Area::Pcn),
             AreaKind::Supplier => self.supplier.clone().map(Area::Supplier),
             AreaKind::Practice => Some(Area::Practice(code)),
         }
@@ -87,6 +97,8 @@ impl Place {
             Area::England => true,
             Area::Region(region) => self.region == Some(*region),
             Area::Icb(icb) => self.icb == Some(*icb),
+            Area::SubIcb(sub_icb) => self.sub_icb == Some(*sub_icb),
+            Area::Pcn(pcn) => self.pcn == Some(*pcn),
             Area::Supplier(supplier) => self.supplier.as_ref() == Some(supplier),
             Area::Practice(practice) => *practice == code,
         }
@@ -252,6 +264,12 @@ impl PracticeRecord {
         let list_size = self.list_size.at(from.as_at, from.known_at);
         let is_live = observed.is_some_and(|observed| observed.live);
         Some(PracticeView { code, place, list_size, is_live, observed: observed.map(|observed| observed.state) })
+    }
+
+    /// Since when the capability is on there, where it was live at the moment.
+    pub(crate) fn live_since(&self, from: &Viewpoint) -> Option<Timestamp> {
+        let observed = self.access.get(&from.capability)?.fact_at(from.as_at, from.known_at)?;
+        observed.value.live.then_some(observed.effective_from)
     }
 
     pub(crate) fn place_at(&self, effective_at: Timestamp, known_at: Timestamp) -> Option<&Place> {

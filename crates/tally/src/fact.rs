@@ -46,10 +46,14 @@ impl<T> Facts<T> {
     /// How things stood at `effective_at`, by what had been said at `known_at`.
     #[must_use]
     pub fn at(&self, effective_at: Timestamp, known_at: Timestamp) -> Option<&T> {
-        let said = self.0.iter().rev();
-        said.filter(|fact| fact.recorded_at <= known_at)
-            .find(|fact| fact.effective_from <= effective_at)
-            .map(|fact| &fact.value)
+        self.fact_at(effective_at, known_at).map(|fact| &fact.value)
+    }
+
+    /// The same, with from when it held and when it was said.
+    #[must_use]
+    pub fn fact_at(&self, effective_at: Timestamp, known_at: Timestamp) -> Option<&Fact<T>> {
+        let mut said = self.0.iter().rev().filter(|fact| fact.recorded_at <= known_at);
+        said.find(|fact| fact.effective_from <= effective_at)
     }
 
     /// The first moment after `moment` from which [`Self::at`] may answer otherwise; None where it never does.

@@ -74,7 +74,7 @@ impl Column<'_> {
         if area == AreaOrdinal::ENGLAND {
             return self.by_practice.iter().map(|count| u64::from(*count)).sum();
         }
-        let inside = self.practices().filter(|(practice, _)| areas.of_practice(*practice).contains(&area));
+        let inside = self.practices().filter(|(practice, _)| areas.counted_for(*practice).any(|other| other == area));
         inside.map(|(_, count)| count).sum()
     }
 }

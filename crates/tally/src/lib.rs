@@ -10,6 +10,7 @@
 
 mod area;
 mod area_index;
+mod comparison;
 mod compliance;
 mod day;
 mod definition;
@@ -22,19 +23,22 @@ mod fold;
 mod listing;
 mod period;
 mod practice_figures;
+mod practice_set;
 mod reconcile;
 mod returns;
 mod silence;
 mod sketch;
 mod source;
+mod split;
 mod summary;
 #[cfg(test)]
 mod testing;
 mod timeline;
 mod totals;
 
-pub use area::{Area, AreaError, AreaKind};
+pub use area::{Area, AreaError, AreaKind, Keeping};
 pub use area_index::{AREAS_PER_PRACTICE_MAX, AreaIndex, AreaOrdinal};
+pub use comparison::{Window, by_first_day};
 pub use compliance::{ACCOUNTS_WITH_ACCESS_PERCENT_MIN, Compliance, compliance};
 pub use day::{Day, Hour};
 pub use definition::{CATALOGUE, Definition, Measure};
@@ -50,6 +54,7 @@ pub use fold::{Column, Fold, People};
 pub use listing::{ListedReturn, ReturnPlace, ReturnsQuery, list};
 pub use period::{Interval, PERIOD_DAYS_DEFAULT, PERIOD_DAYS_MAX, Period, PeriodError};
 pub use practice_figures::PracticeFigures;
+pub use practice_set::{PracticeSet, memberships};
 pub use reconcile::{AccessChanges, Difference, DifferenceKind, RETURN_BEFORE_DAYS_MAX, Reconciliation, reconcile};
 pub use returns::{
     Comparison, Figures, RETURN_PERIOD_DAYS_MAX, RETURNS_MAX, Returns, ReturnsEvent, ReturnsRejection, Revision,
@@ -58,8 +63,9 @@ pub use returns::{
 pub use silence::Silence;
 pub use sketch::{AREA_LG_K, Estimate, PRACTICE_LG_K, Sketch, SketchError, Union};
 pub use source::{SOURCE_NAME_BYTES_MAX, SequenceError, Source, SourceName, SourceNameError, Standing, standing};
+pub use split::{Part, Parts, Split};
 pub use summary::{Denominator, Figure, Stocks};
-pub use timeline::{StockQuery, stock_series};
+pub use timeline::{StockQuery, practices_by_area, stock_series, stock_series_of_sets};
 pub use totals::{
     PublishedTotals, SOURCE_CHARS_MAX, SubmitTotals, TOTALS_MAX, TotalsComparison, TotalsIssue, TotalsRejection,
 };

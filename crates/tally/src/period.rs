@@ -94,6 +94,11 @@ impl Period {
         self.end.number() - self.start.number() + 1
     }
 
+    /// Its days, in order.
+    pub fn each_day(self) -> impl Iterator<Item = Day> {
+        (self.start.number()..=self.end.number()).filter_map(Day::from_number)
+    }
+
     /// Whether the day is in it.
     #[must_use]
     pub fn contains(self, day: Day) -> bool {

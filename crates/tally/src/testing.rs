@@ -32,6 +32,8 @@ pub(crate) fn place(icb: &str, supplier: &str) -> Place {
         supplier: Some(supplier.parse().unwrap()),
         icb: Some(icb.parse().unwrap()),
         region: Some("Y63".parse().unwrap()),
+        sub_icb: Some("16C".parse().unwrap()),
+        pcn: None,
     }
 }
 

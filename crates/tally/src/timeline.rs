@@ -1,9 +1,10 @@
-//! Stocks over time, for every area of a kind at once.
+//! Stocks over time, for every area of a kind at once, or for sets of practices; and which practices lie in which area.
 //!
 //! Figures of a moment follow from facts that change rarely, so each practice is looked at once per change, not once per
 //! point: a year of days over six thousand practices would otherwise be two million look-ups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use jiff::Timestamp;
 use ods::{Capability, PracticeCode};
@@ -11,7 +12,8 @@ use ods::{Capability, PracticeCode};
 use crate::area::{Area, AreaKind};
 use crate::day::Day;
 use crate::definition::Measure;
-use crate::directory::{Directory, PracticeRecord, Viewpoint};
+use crate::directory::{Directory, Place, PracticeRecord, Viewpoint};
+use crate::practice_set::{PracticeSet, memberships};
 use crate::returns::Returns;
 
 /// Which series of stocks.
@@ -19,8 +21,6 @@ use crate::returns::Returns;
 pub struct StockQuery<'a> {
     /// Which figure; one that holds at a moment.
     pub measure: Measure,
-    /// One series for each area of this kind.
-    pub group_by: AreaKind,
     /// Only practices that lie in this area.
     pub within: &'a Area,
     /// The moments, ascending.
@@ -33,46 +33,91 @@ pub struct StockQuery<'a> {
     pub capability: &'a Capability,
 }
 
-/// Values by area, one for each moment. An area that no open practice lay in at any moment is not there.
+/// Values by area of a kind, one for each moment. An area that no open practice lay in at any moment is not there.
 #[must_use]
-pub fn stock_series(query: &StockQuery<'_>, directory: &Directory, returns: &Returns) -> BTreeMap<Area, Vec<u64>> {
-    let mut series = BTreeMap::new();
+pub fn stock_series(
+    query: &StockQuery<'_>,
+    group_by: AreaKind,
+    directory: &Directory,
+    returns: &Returns,
+) -> BTreeMap<Area, Vec<u64>> {
+    let mut series: BTreeMap<Area, Vec<u64>> = BTreeMap::new();
     for (code, record) in directory.records() {
-        add_practice(&mut series, query, code, record, returns);
+        each_part(query, code, record, returns, |place, moments, value| {
+            let Some(area) = place.area(group_by, code) else { return };
+            let values = series.entry(area).or_insert_with(|| vec![0; query.moments.len()]);
+            values[moments].iter_mut().for_each(|sum| *sum += value);
+        });
     }
     series
 }
 
-fn add_practice(
-    series: &mut BTreeMap<Area, Vec<u64>>,
+/// Values by set, in their order, one for each moment; those of practices that nobody knows, or not within the area, are 0.
+#[must_use]
+pub fn stock_series_of_sets(
+    query: &StockQuery<'_>,
+    sets: &[PracticeSet],
+    directory: &Directory,
+    returns: &Returns,
+) -> Vec<Vec<u64>> {
+    let mut series = vec![vec![0; query.moments.len()]; sets.len()];
+    for (code, numbers) in memberships(sets) {
+        let Some(record) = directory.record(code) else { continue };
+        each_part(query, code, record, returns, |_, moments, value| {
+            for number in &numbers {
+                series[*number][moments.clone()].iter_mut().for_each(|sum| *sum += value);
+            }
+        });
+    }
+    series
+}
+
+/// The practices that lay in the areas of a kind at a moment, open or not: events are counted for them whenever they were.
+#[must_use]
+pub fn practices_by_area(
+    group_by: AreaKind,
+    within: &Area,
+    (placed_at, known_at): (Timestamp, Timestamp),
+    directory: &Directory,
+) -> BTreeMap<Area, BTreeSet<PracticeCode>> {
+    let mut practices: BTreeMap<Area, BTreeSet<PracticeCode>> = BTreeMap::new();
+    for (code, record) in directory.records() {
+        let place = record.place_at(placed_at, known_at).filter(|place| place.lies_in(within, code));
+        if let Some(area) = place.and_then(|place| place.area(group_by, code)) {
+            practices.entry(area).or_default().insert(code);
+        }
+    }
+    practices
+}
+
+/// Tells what a practice adds to the moments, piece by piece: where it lies, in which of them, how much.
+fn each_part(
     query: &StockQuery<'_>,
     code: PracticeCode,
     record: &PracticeRecord,
     returns: &Returns,
+    mut add: impl FnMut(&Place, Range<usize>, u64),
 ) {
     let mut index = 0;
     while let Some(&moment) = query.moments.get(index) {
         let change = next_change(query, code, record, returns, moment);
         let unchanged = |later: &Timestamp| change.is_none_or(|change| *later < change);
         let end = index + query.moments[index..].partition_point(unchanged).max(1);
-        if let Some((area, value)) = contribution(query, code, record, returns, moment) {
-            let values = series.entry(area).or_insert_with(|| vec![0; query.moments.len()]);
-            for sum in &mut values[index..end] {
-                *sum += value;
-            }
+        if let Some((place, value)) = contribution(query, code, record, returns, moment) {
+            add(place, index..end, value);
         }
         index = end;
     }
 }
 
-/// What a practice adds at a moment, and to which series; None where it is not open or not within the area asked for.
-fn contribution(
+/// What a practice adds at a moment, and where it lies; None where it is not open or not within the area asked for.
+fn contribution<'a>(
     query: &StockQuery<'_>,
     code: PracticeCode,
-    record: &PracticeRecord,
+    record: &'a PracticeRecord,
     returns: &Returns,
     moment: Timestamp,
-) -> Option<(Area, u64)> {
+) -> Option<(&'a Place, u64)> {
     let from = Viewpoint { as_at: moment, known_at: query.known_at, capability: query.capability.clone() };
     let practice = record.view(code, &from)?;
     let place = match query.placed_at {
@@ -82,7 +127,6 @@ fn contribution(
     if !place.lies_in(query.within, code) {
         return None;
     }
-    let area = place.area(query.group_by, code)?;
     let value = match query.measure {
         Measure::PracticesTotal => 1,
         Measure::PracticesLive => u64::from(practice.is_live),
@@ -93,7 +137,7 @@ fn contribution(
         // Flows do not hold at a moment, callers ask the store for them; of the others there are no series.
         _ => 0,
     };
-    Some((area, value))
+    Some((place, value))
 }
 
 /// The first moment after `moment` at which the practice may contribute otherwise.
@@ -134,12 +178,12 @@ mod tests {
             for measure in
                 [Measure::PracticesLive, Measure::PracticesTotal, Measure::PatientsRegistered, Measure::PatientsWithAccess]
             {
-                for group_by in [AreaKind::England, AreaKind::Icb, AreaKind::Practice] {
+                for group_by in [AreaKind::England, AreaKind::Icb, AreaKind::SubIcb, AreaKind::Practice] {
                     let query = StockQuery {
-                        measure, group_by, within: &Area::England, moments: &moments, known_at: moment(known),
+                        measure, within: &Area::England, moments: &moments, known_at: moment(known),
                         placed_at: None, capability: &capability,
                     };
-                    for (area, values) in stock_series(&query, &directory, &returns) {
+                    for (area, values) in stock_series(&query, group_by, &directory, &returns) {
                         for (at, value) in moments.iter().zip(values) {
                             let from = Viewpoint { as_at: *at, known_at: moment(known), capability: capability.clone() };
                             let stocks = Stocks::of(&area, &from, &directory, &returns);
@@ -153,6 +197,64 @@ mod tests {
                         }
                     }
                 }
+            }
+        }
+
+        /// Against a naive sum over the series of single practices.
+        #[test]
+        fn a_sets_series_is_the_sum_of_its_practices(
+            world in testing::world(),
+            members in prop::collection::vec(prop::collection::btree_set(0_u32..8, 0..8), 1..4),
+            mut hours in prop::collection::vec(0_i64..24 * 100, 1..8),
+            placed in prop::option::of(0_i64..24 * 100),
+        ) {
+            let (directory, returns) = world;
+            hours.sort_unstable();
+            let moments: Vec<Timestamp> = hours.iter().map(|hour| moment(*hour)).collect();
+            let capability = Capability::default();
+            let sets: Vec<PracticeSet> = members
+                .iter()
+                .map(|members| PracticeSet {
+                    name: String::new(),
+                    practices: members.iter().map(|number| testing::code(*number)).collect(),
+                })
+                .collect();
+            let within = "icbs/QHM".parse().unwrap();
+            for measure in [Measure::PracticesLive, Measure::PracticesTotal, Measure::PatientsWithAccess] {
+                let query = StockQuery {
+                    measure, within: &within, moments: &moments, known_at: moment(24 * 120),
+                    placed_at: placed.map(moment), capability: &capability,
+                };
+                let single = stock_series(&query, AreaKind::Practice, &directory, &returns);
+                let of_sets = stock_series_of_sets(&query, &sets, &directory, &returns);
+                prop_assert_eq!(of_sets.len(), sets.len());
+                for (set, values) in sets.iter().zip(of_sets) {
+                    for (index, value) in values.iter().enumerate() {
+                        let of_practice = |code: &PracticeCode| single.get(&Area::Practice(*code)).map_or(0, |one| one[index]);
+                        prop_assert_eq!(set.practices.iter().map(of_practice).sum::<u64>(), *value);
+                    }
+                }
+            }
+        }
+
+        /// Every practice lies in one area of a kind at most, and in that which its own series says.
+        #[test]
+        fn practices_lie_where_the_series_of_their_area_has_them(world in testing::world(), at in 0_i64..24 * 100) {
+            let (directory, returns) = world;
+            let (moments, capability) = ([moment(at)], Capability::default());
+            let query = StockQuery {
+                measure: Measure::PracticesTotal, within: &Area::England, moments: &moments, known_at: moment(24 * 200),
+                placed_at: None, capability: &capability,
+            };
+            let places = (moment(at), moment(24 * 200));
+            let lying = practices_by_area(AreaKind::Icb, &Area::England, places, &directory);
+            let listed: usize = lying.values().map(BTreeSet::len).sum();
+            let all: BTreeSet<PracticeCode> = lying.values().flatten().copied().collect();
+            prop_assert_eq!(listed, all.len());
+            for (area, open) in stock_series(&query, AreaKind::Icb, &directory, &returns) {
+                let from = Viewpoint { as_at: moment(at), known_at: moment(24 * 200), capability: capability.clone() };
+                let of_area = directory.open_in(&area, &from).filter(|practice| lying[&area].contains(&practice.code));
+                prop_assert_eq!(of_area.count() as u64, open[0]);
             }
         }
     }

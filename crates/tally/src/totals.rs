@@ -206,6 +206,8 @@ impl TotalsIssue {
             Area::England => self.england(),
             Area::Region(code) => self.totals.get(&Organisation::Region(*code)).copied(),
             Area::Icb(code) => self.totals.get(&Organisation::Icb(*code)).copied(),
+            Area::SubIcb(code) => self.totals.get(&Organisation::SubIcb(*code)).copied(),
+            Area::Pcn(code) => self.totals.get(&Organisation::Pcn(*code)).copied(),
             Area::Supplier(_) | Area::Practice(_) => None,
         }
     }

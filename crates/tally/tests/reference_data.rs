@@ -47,6 +47,8 @@ fn england(map: &[u8], lists: &[u8]) -> Directory {
             supplier: row.supplier,
             icb,
             region,
+            sub_icb: row.sub_icb,
+            pcn: row.pcn,
         };
         tell(row.code, Told::Place(place));
     }
@@ -84,20 +86,19 @@ fn regions_icbs_and_suppliers_have_the_sums_of_the_lists_given() {
         Viewpoint { as_at: Timestamp::UNIX_EPOCH, known_at: Timestamp::UNIX_EPOCH, capability: capability.clone() };
     let registered = |area: &Area| Stocks::of(area, &from, &directory, &returns).patients_registered;
     let mut wholes = Vec::new();
-    for (kind, collection, column) in
-        [(AreaKind::Region, "regions", 14), (AreaKind::Icb, "icbs", 11), (AreaKind::Supplier, "suppliers", 16)]
-    {
+    let [region, icb] = [(AreaKind::Region, "regions", 14), (AreaKind::Icb, "icbs", 11)];
+    let [sub_icb, pcn] = [(AreaKind::SubIcb, "sub-icbs", 8), (AreaKind::Pcn, "pcns", 5)];
+    for (kind, collection, column) in [region, icb, sub_icb, pcn, (AreaKind::Supplier, "suppliers", 16)] {
         let expected = sums(&map, &lists, column);
         let query = StockQuery {
             measure: Measure::PatientsRegistered,
-            group_by: kind,
             within: &Area::England,
             moments: &[from.as_at],
             known_at: from.known_at,
             placed_at: None,
             capability: &capability,
         };
-        let series = stock_series(&query, &directory, &returns);
+        let series = stock_series(&query, kind, &directory, &returns);
         assert_eq!(series.len(), expected.len());
         for (code, sum) in &expected {
             let area: Area = format!("{collection}/{code}").parse().unwrap();

@@ -1,12 +1,15 @@
 //! `accessctl stats`: figures with what they mean, of what, as at when.
 
+mod compare;
 mod compliance;
+mod series;
 mod totals;
+mod wave_members;
 
 use clap::{Subcommand, ValueEnum};
 use proto::statistics::v1 as statistics;
 
-use crate::connection::{Connection, every_page};
+use crate::connection::Connection;
 use crate::moments::{as_at, shown};
 use crate::output::{Output, Table, number};
 
@@ -14,7 +17,7 @@ use crate::output::{Output, Table, number};
 pub(crate) enum Stats {
     /// The main figures of an area at a moment
     Summary {
-        /// england, regions/Y56, icbs/QWE, suppliers/EMIS or practices/A81001
+        /// england, regions/Y56, icbs/QWE, sub-icbs/36L, pcns/U12345, suppliers/EMIS or practices/A81001
         #[arg(long, default_value = "england")]
         area: String,
         /// A date (its last instant) or a moment, London's time; now where it is left out
@@ -26,7 +29,7 @@ pub(crate) enum Stats {
     },
     /// The main figures of an area, and again whenever one has changed, until it is interrupted
     Watch {
-        /// england, regions/Y56, icbs/QWE, suppliers/EMIS or practices/A81001
+        /// england, regions/Y56, icbs/QWE, sub-icbs/36L, pcns/U12345, suppliers/EMIS or practices/A81001
         #[arg(long, default_value = "england")]
         area: String,
         /// At most once in so many seconds
@@ -34,25 +37,9 @@ pub(crate) enum Stats {
         every_s: u32,
     },
     /// One figure over time
-    Series {
-        /// Which figure
-        #[arg(value_enum)]
-        measure: Measure,
-        /// One series for each of these
-        #[arg(long, value_enum, default_value_t)]
-        by: Area,
-        /// Only within this area
-        #[arg(long, default_value = "england")]
-        area: String,
-        #[arg(long, value_enum, default_value_t)]
-        interval: Interval,
-        /// First day
-        #[arg(long, value_name = "DATE")]
-        from: String,
-        /// Last day
-        #[arg(long, value_name = "DATE")]
-        to: String,
-    },
+    Series(series::Series),
+    /// One figure at the practices of a wave before and after they were switched on, beside the other practices
+    Compare(compare::Compare),
     /// How far practices have come by the monthly measure of 2024, and how many patients are excluded
     Compliance(compliance::Compliance),
     /// What every figure means, or one of them
@@ -82,16 +69,10 @@ pub(crate) enum Area {
     England,
     Region,
     Icb,
+    SubIcb,
+    Pcn,
     Practice,
     Supplier,
-}
-
-#[derive(Clone, Copy, Default, ValueEnum)]
-pub(crate) enum Interval {
-    Day,
-    #[default]
-    Week,
-    Month,
 }
 
 pub(crate) async fn run(connection: &Connection, output: Output, stats: Stats) -> anyhow::Result<()> {
@@ -116,18 +97,8 @@ pub(crate) async fn run(connection: &Connection, output: Output, stats: Stats) -
             }
             Ok(())
         }
-        Stats::Series { measure, by, area, interval, from, to } => {
-            let request = statistics::QuerySeriesRequest {
-                measure: wire_measure(measure).into(),
-                group_by: wire_area(by).into(),
-                area,
-                interval: wire_interval(interval).into(),
-                period: Some(statistics::Period { start_date: from, end_date: to }),
-                ..Default::default()
-            };
-            let reply = every_page!(connection.statistics(), query_series, request, series);
-            output.print("citizens_access.statistics.v1.QuerySeriesResponse", &reply, || series(&reply))
-        }
+        Stats::Series(asked) => series::run(connection, output, asked).await,
+        Stats::Compare(asked) => compare::run(connection, output, asked).await,
         Stats::Compliance(asked) => compliance::compliance(connection, output, asked).await,
         Stats::Definitions { definition } => compliance::definitions(connection, output, definition).await,
         Stats::Totals(asked) => totals::list(connection, output, asked).await,
@@ -151,16 +122,10 @@ fn wire_area(area: Area) -> statistics::AreaKind {
         Area::England => statistics::AreaKind::England,
         Area::Region => statistics::AreaKind::Region,
         Area::Icb => statistics::AreaKind::Icb,
+        Area::SubIcb => statistics::AreaKind::SubIcb,
+        Area::Pcn => statistics::AreaKind::Pcn,
         Area::Practice => statistics::AreaKind::Practice,
         Area::Supplier => statistics::AreaKind::Supplier,
-    }
-}
-
-fn wire_interval(interval: Interval) -> statistics::Interval {
-    match interval {
-        Interval::Day => statistics::Interval::Day,
-        Interval::Week => statistics::Interval::Week,
-        Interval::Month => statistics::Interval::Month,
     }
 }
 
@@ -190,15 +155,5 @@ fn summary(reply: &statistics::GetSummaryResponse) -> Table {
         format!("{}, as at {}, known at {}", reply.area, shown(reply.as_at.as_ref()), shown(reply.known_at.as_ref()));
     let positions = format!("registry position {}", reply.registry_position);
     table.row(["area".to_owned(), context, positions, String::new()]);
-    table
-}
-
-fn series(reply: &statistics::QuerySeriesResponse) -> Table {
-    let mut table = Table::new(&["AREA", "FROM", "TO", "VALUE"]);
-    for series in &reply.series {
-        for point in &series.points {
-            table.row([series.area.clone(), point.start_date.clone(), point.end_date.clone(), number(point.value)]);
-        }
-    }
     table
 }

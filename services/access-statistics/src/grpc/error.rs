@@ -72,10 +72,30 @@ pub(super) fn of_query(error: &QueryError) -> Error {
             "viewers of single practices are kept by the day from {days_from} on; before it ask for whole months",
         )
         .with("days_from", days_from),
+        QueryError::NothingToCompare { count } => Error::invalid(
+            "practices.practices",
+            "NOTHING_TO_COMPARE",
+            "of the {count} practices in {field} none is live in the area; name a first_date, or other practices",
+        )
+        .with("count", count),
+        QueryError::Period(error) => of_period("practices.practices", error),
         // Where the registry is to this service: what it has followed.
         QueryError::PositionNotReached { reached, wanted } => {
             api::position_not_reached("journals/registry", *reached, *wanted)
         }
+    }
+}
+
+/// As [`of_query`], of a question that has no intervals.
+pub(super) fn of_comparison(error: &QueryError) -> Error {
+    match error {
+        QueryError::ViewersByMonthOnly { days_from } => Error::invalid(
+            "measure",
+            "VIEWERS_BY_MONTH_ONLY",
+            "{field} is viewers: of single practices they are kept by the day from {days_from} on, and compared only there",
+        )
+        .with("days_from", days_from),
+        other => of_query(other),
     }
 }
 

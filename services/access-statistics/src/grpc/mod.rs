@@ -1,5 +1,6 @@
 //! The wire: the only modules that name its types. Handlers decode, make one call, encode.
 
+mod comparison;
 mod compliance;
 mod error;
 mod events;
@@ -10,6 +11,7 @@ mod pseudonym;
 pub(crate) mod registry;
 mod returns;
 mod series;
+mod sets;
 mod statistics;
 mod summary;
 mod totals;

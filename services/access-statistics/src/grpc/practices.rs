@@ -1,14 +1,12 @@
 //! BatchGetPracticeFigures between the wire and the query.
 
-use std::collections::BTreeSet;
-
 use api::Error;
 use jiff::Timestamp;
-use ods::PracticeCode;
 use proto::statistics::v1 as wire;
 use tally::{Day, Period};
 
 use super::error::of_period;
+use super::sets::practices;
 use super::statistics::{count, frame, moment_until_now};
 use crate::query::practices::{Known, Practices, PracticesQuery, Return};
 
@@ -21,31 +19,11 @@ pub(super) fn query(request: &wire::BatchGetPracticeFiguresRequest, now: Timesta
     let since = api::time::required_date("since_date", &request.since_date)?;
     let period = Period::new(Day::from(since), Day::of(as_at));
     Ok(PracticesQuery {
-        practices: practices(&request.practices)?,
+        practices: practices("practices", &request.practices, PRACTICES_MAX)?,
         as_at,
         period: period.map_err(|error| of_period("since_date", &error))?,
         frame: frame(&request.capability, known_at, request.min_position)?,
     })
-}
-
-fn practices(names: &[String]) -> Result<BTreeSet<PracticeCode>, Error> {
-    if names.is_empty() {
-        return Err(Error::invalid("practices", "FIELD_REQUIRED", "{field} is required"));
-    }
-    if names.len() > PRACTICES_MAX {
-        api::validate::count("practices", names.len(), PRACTICES_MAX)?;
-    }
-    let mut practices = BTreeSet::new();
-    for (index, name) in names.iter().enumerate() {
-        let path = || format!("practices[{index}]");
-        let code = name.strip_prefix("practices/").unwrap_or(name).parse().map_err(|_| {
-            Error::invalid(path(), "PRACTICE_INVALID", "{field} is not a practice, such as practices/A81001")
-        })?;
-        if !practices.insert(code) {
-            return Err(Error::invalid(path(), "PRACTICE_DUPLICATE", "{field} is there twice"));
-        }
-    }
-    Ok(practices)
 }
 
 pub(super) fn response(query: &PracticesQuery, practices: Practices) -> wire::BatchGetPracticeFiguresResponse {

@@ -2,7 +2,7 @@
 
 use client::Peer;
 use jiff::Timestamp;
-use ods::{Capability, IcbCode, PracticeCode, RegionCode, Supplier};
+use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
 use proto::registry::v1 as wire;
 use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
 use tally::{ListSize, Observed, ObservedState, Place, PracticeStanding, Silence, Told};
@@ -182,6 +182,8 @@ fn place(practice: &wire::Practice) -> Result<Place, RegistryError> {
         supplier: optional::<Supplier>(practice, "supplier", &practice.supplier)?,
         icb: optional::<IcbCode>(practice, "icb_code", &practice.icb_code)?,
         region: optional::<RegionCode>(practice, "region_code", &practice.region_code)?,
+        sub_icb: optional::<SubIcbCode>(practice, "sub_icb_code", &practice.sub_icb_code)?,
+        pcn: optional::<PcnCode>(practice, "pcn_code", &practice.pcn_code)?,
     })
 }
 
@@ -194,6 +196,8 @@ fn removed(recorded_at: Timestamp) -> Telling {
         supplier: None,
         icb: None,
         region: None,
+        sub_icb: None,
+        pcn: None,
     };
     Telling { value: Told::Place(place), recorded_at, effective_from: Some(recorded_at) }
 }

@@ -3,12 +3,13 @@
 use api::{Error, Page, PageLimits};
 use jiff::Timestamp;
 use proto::statistics::v1 as wire;
-use tally::{Area, AreaKind, Estimate, Interval, Measure};
+use tally::{AreaKind, Estimate, Interval, Measure, Part, Split};
 
+use super::sets::{counted, sets};
 use super::statistics::{area, count, definition, frame, moment_until_now, period};
-use crate::query::series::{SeriesPage, SeriesQuery};
+use crate::query::series::{Grouping, Series, SeriesPage, SeriesQuery, Subject};
 
-/// Where a page begins: after this area, by what was known (in microseconds) when the first page was answered, so that
+/// Where a page begins: after this area or set, by what was known (in microseconds) when the first page was answered, so that
 /// all pages are of one state.
 pub(super) type SeriesCursor = (String, i64);
 
@@ -19,29 +20,33 @@ pub(super) fn query(
     let page: Page<SeriesCursor> = api::page!(request, PageLimits::STANDARD)?;
     let (after, known_before) = match &page.after {
         None => (None, None),
-        Some((name, known_at)) => (Some(area(name)?), Timestamp::from_microsecond(*known_at).ok()),
+        Some((name, known_at)) => (Some(name), Timestamp::from_microsecond(*known_at).ok()),
     };
     let known_at = match known_before {
         Some(known_at) => known_at,
         None => moment_until_now("known_at", request.known_at.as_ref(), now)?,
     };
     let measure = measure(request.measure())?;
-    let placed_at = match request.effective_at.as_ref() {
-        None => None,
-        Some(_) if matches!(measure, Measure::RecordViews | Measure::Viewers) => {
-            return Err(Error::invalid(
-                "effective_at",
-                "EFFECTIVE_AT_NOT_FOR_FLOWS",
-                "{field} is for figures that hold at a moment; an event belongs to the area of its practice when it was counted",
-            ));
-        }
-        given => Some(moment_until_now("effective_at", given, now)?),
+    let split = split(request.split_by());
+    if split.is_some() && measure != Measure::RecordViews {
+        let message =
+            "{field} is for record views; of other figures it is not known by which app or of which part they are";
+        return Err(Error::invalid("split_by", "SPLIT_NOT_FOR_MEASURE", message));
+    }
+    let placed_at = request.effective_at.as_ref();
+    let placed_at = placed_at.map(|given| moment_until_now("effective_at", Some(given), now)).transpose()?;
+    let grouping = grouping(request)?;
+    let after = match (after, &grouping) {
+        (None, _) => None,
+        (Some(name), Grouping::Areas(_)) => Some(Subject::Area(area(name)?)),
+        (Some(name), Grouping::Sets(_)) => Some(Subject::Set(name.clone())),
     };
     let period = period(request.period.as_ref())?
         .ok_or_else(|| Error::invalid("period", "FIELD_REQUIRED", "{field} is required"))?;
     let query = SeriesQuery {
         measure,
-        group_by: group_by(request.group_by())?,
+        grouping,
+        split,
         within: area(&request.area)?,
         interval: interval(request.interval())?,
         period,
@@ -62,22 +67,63 @@ pub(super) fn response(
     let SeriesPage { intervals, series, goes_on_after, positions } = series;
     let dates: Vec<(String, String)> =
         intervals.iter().map(|interval| (interval.start().to_string(), interval.end().to_string())).collect();
-    let to_wire = |(area, values): (Area, Vec<Estimate>)| wire::Series {
-        area: area.to_string(),
-        points: dates.iter().zip(values).map(|(dates, value)| point(dates, &value)).collect(),
+    let to_wire = |series: Series| {
+        let points = dates.iter().zip(series.values).map(|(dates, value)| point(dates, &value)).collect();
+        let mut wire = wire::Series { points, ..wire::Series::default() };
+        match series.subject {
+            Subject::Area(area) => wire.area = area.to_string(),
+            Subject::Set(name) => wire.set = name,
+        }
+        match series.part {
+            Part::Whole => {}
+            Part::Channel(channel) => wire.channel = channel.to_string(),
+            // The numbers are the wire's.
+            Part::Section(section) => wire.section = i32::try_from(section.number()).unwrap_or_default(),
+        }
+        wire
+    };
+    let sets = match &query.grouping {
+        Grouping::Areas(_) => Vec::new(),
+        Grouping::Sets(sets) => sets.iter().map(counted).collect(),
     };
     let known_at = query.frame.known_at;
-    let next_page_token = goes_on_after
-        .map(|area| page.next_page_token(&(area.to_string(), known_at.as_microsecond())))
-        .unwrap_or_default();
+    let next_page_token =
+        goes_on_after.map(|last| page.next_page_token(&(name(last), known_at.as_microsecond()))).unwrap_or_default();
     wire::QuerySeriesResponse {
         series: series.into_iter().map(to_wire).collect(),
         definition: Some(definition(query.measure)),
+        sets,
         known_at: Some(api::time::to_wire(known_at)),
         registry_position: positions.registry,
         returns_position: positions.returns,
         events_position: positions.events,
         next_page_token,
+    }
+}
+
+fn name(subject: Subject) -> String {
+    match subject {
+        Subject::Area(area) => area.to_string(),
+        Subject::Set(name) => name,
+    }
+}
+
+fn grouping(request: &wire::QuerySeriesRequest) -> Result<Grouping, Error> {
+    if request.sets.is_empty() {
+        return group_by(request.group_by()).map(Grouping::Areas);
+    }
+    if request.group_by() != wire::AreaKind::Unspecified {
+        let message = "{field} and sets are both given; a series is of an area or of a set";
+        return Err(Error::invalid("group_by", "GROUPING_AMBIGUOUS", message));
+    }
+    sets(&request.sets).map(Grouping::Sets)
+}
+
+fn split(wire: wire::SplitBy) -> Option<Split> {
+    match wire {
+        wire::SplitBy::Unspecified => None,
+        wire::SplitBy::Channel => Some(Split::Channel),
+        wire::SplitBy::Section => Some(Split::Section),
     }
 }
 
@@ -91,7 +137,7 @@ fn point((start_date, end_date): &(String, String), value: &Estimate) -> wire::P
     }
 }
 
-fn measure(wire: wire::Measure) -> Result<Measure, Error> {
+pub(super) fn measure(wire: wire::Measure) -> Result<Measure, Error> {
     match wire {
         wire::Measure::PracticesLive => Ok(Measure::PracticesLive),
         wire::Measure::PracticesTotal => Ok(Measure::PracticesTotal),
@@ -110,6 +156,8 @@ pub(super) fn group_by(wire: wire::AreaKind) -> Result<AreaKind, Error> {
         wire::AreaKind::Icb => Ok(AreaKind::Icb),
         wire::AreaKind::Practice => Ok(AreaKind::Practice),
         wire::AreaKind::Supplier => Ok(AreaKind::Supplier),
+        wire::AreaKind::SubIcb => Ok(AreaKind::SubIcb),
+        wire::AreaKind::Pcn => Ok(AreaKind::Pcn),
         wire::AreaKind::Unspecified => Err(required("group_by")),
     }
 }

@@ -11,8 +11,8 @@ use proto::statistics::v1::statistics_service_server::StatisticsService;
 use tally::{Area, Day, Definition, Measure, Period};
 use tonic::{Request, Response, Status};
 
-use super::error::{of_period, of_query};
-use super::{compliance, practices, series, summary, watch};
+use super::error::{of_comparison, of_period, of_query};
+use super::{comparison, compliance, practices, series, summary, watch};
 use crate::AccessStatistics;
 use crate::query::Frame;
 
@@ -46,6 +46,16 @@ impl StatisticsService for AccessStatistics {
         let (query, page) = series::query(&request.into_inner(), self.clock.now())?;
         let series = self.series(&query).await.map_err(|error| of_query(&error))?;
         Ok(Response::new(series::response(&query, &page, series)))
+    }
+
+    async fn compare_practices(
+        &self,
+        request: Request<wire::ComparePracticesRequest>,
+    ) -> Result<Response<wire::ComparePracticesResponse>, Status> {
+        let _activity = self.clock.activity();
+        let query = comparison::query(&request.into_inner(), self.clock.now())?;
+        let compared = self.comparison(&query).await.map_err(|error| of_comparison(&error))?;
+        Ok(Response::new(comparison::response(&query, compared)))
     }
 
     async fn batch_get_practice_figures(
@@ -114,7 +124,7 @@ pub(super) fn area(text: &str) -> Result<Area, Error> {
         Error::invalid(
             "area",
             "AREA_INVALID",
-            "{field} is `{area}`; it must be england, regions/…, icbs/…, suppliers/… or practices/…",
+            "{field} is `{area}`; it must be england, regions/…, icbs/…, sub-icbs/…, pcns/…, suppliers/… or practices/…",
         )
         .with("area", text)
     })

@@ -1,8 +1,10 @@
 //! Working out answers: flows from the tables and what is not in them yet, stocks from the directory and the returns.
 
 mod changes;
+pub(crate) mod comparison;
 pub(crate) mod compliance;
 pub(crate) mod flows;
+pub(crate) mod groups;
 pub(crate) mod practices;
 pub(crate) mod reconcile;
 pub(crate) mod series;
@@ -39,6 +41,15 @@ pub(crate) enum QueryError {
         /// The first day of which they are kept by the day.
         days_from: Day,
     },
+    /// Of the practices that were chosen none can be compared.
+    #[error("of the {count} practices none is live in the area")]
+    NothingToCompare {
+        /// So many were chosen.
+        count: usize,
+    },
+    /// Practices went live so far apart that the days between cannot be looked at together.
+    #[error(transparent)]
+    Period(#[from] tally::PeriodError),
     /// The registry's position was not reached in time.
     #[error("the registry is followed up to {reached}, not yet to {wanted}")]
     PositionNotReached {

@@ -1,13 +1,19 @@
-//! One figure over time, for every area of a kind.
+//! One figure over time, for every area of a kind or for sets of practices.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use tally::{Area, AreaKind, Day, Estimate, Interval, Measure, Period, StockQuery, Union, stock_series};
+use ods::PracticeCode;
+use tally::{
+    Area, AreaKind, Day, Estimate, Interval, Keeping, Measure, Part, Period, PracticeSet, Split, StockQuery, Union,
+    practices_by_area, stock_series, stock_series_of_sets,
+};
 
 use super::flows::FlowRead;
+use super::groups::{PartedViews, Whose};
 use super::{Frame, Positions, QueryError};
 use crate::AccessStatistics;
+use crate::follow::Picture;
 use crate::store::flows::FlowQuery;
 
 /// Points in one reply: some 40 bytes each, so that it stays below the limit of a message.
@@ -17,17 +23,45 @@ pub(crate) const POINTS_MAX: usize = 50_000;
 #[derive(Clone, Debug)]
 pub(crate) struct SeriesQuery {
     pub(crate) measure: Measure,
-    pub(crate) group_by: AreaKind,
+    pub(crate) grouping: Grouping,
+    /// Only for record views.
+    pub(crate) split: Option<Split>,
     pub(crate) within: Area,
     pub(crate) interval: Interval,
     pub(crate) period: Period,
-    /// Which practice lies where: as at this moment, or as at each point's end.
+    /// Which practice lies where: as at this moment; else of stocks as at each point's end, of flows where they were counted, as
+    /// far as that is kept.
     pub(crate) placed_at: Option<Timestamp>,
     pub(crate) now: Timestamp,
-    /// Only areas after this one.
-    pub(crate) after: Option<Area>,
+    /// Only what comes after this one.
+    pub(crate) after: Option<Subject>,
     pub(crate) series_max: usize,
     pub(crate) frame: Frame,
+}
+
+/// One series for each of what.
+#[derive(Clone, Debug)]
+pub(crate) enum Grouping {
+    /// Areas of a kind.
+    Areas(AreaKind),
+    /// The caller's sets, by name.
+    Sets(Vec<PracticeSet>),
+}
+
+/// What a series is of. Ordered as series are listed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Subject {
+    Area(Area),
+    /// A set of the caller's, by its name.
+    Set(String),
+}
+
+/// A value for each interval.
+#[derive(Clone, Debug)]
+pub(crate) struct Series {
+    pub(crate) subject: Subject,
+    pub(crate) part: Part,
+    pub(crate) values: Vec<Estimate>,
 }
 
 /// A page of series.
@@ -35,20 +69,23 @@ pub(crate) struct SeriesQuery {
 pub(crate) struct SeriesPage {
     /// The intervals, the same for all series.
     pub(crate) intervals: Vec<Period>,
-    /// By area, a value for each interval.
-    pub(crate) series: BTreeMap<Area, Vec<Estimate>>,
-    /// The last area of the page, where another page follows.
-    pub(crate) goes_on_after: Option<Area>,
+    /// By subject and part.
+    pub(crate) series: Vec<Series>,
+    /// The last subject of the page, where another page follows.
+    pub(crate) goes_on_after: Option<Subject>,
     pub(crate) positions: Positions,
+}
+
+/// Where the flows of a question come from.
+enum Source {
+    /// What is kept of these areas.
+    Kept(Vec<Area>),
+    /// What is kept of the practices of these groups.
+    Practices(Vec<BTreeSet<PracticeCode>>),
 }
 
 impl AccessStatistics {
     pub(crate) async fn series(&self, query: &SeriesQuery) -> Result<SeriesPage, QueryError> {
-        if query.measure == Measure::Viewers && query.group_by == AreaKind::Practice {
-            let known = Day::of(query.frame.known_at);
-            let mut intervals = query.period.intervals(query.interval).into_iter();
-            intervals.try_for_each(|interval| self.practice_viewers_kept(interval, known))?;
-        }
         let picture = self.picture_at(query.frame.min_position).await?;
         let returns = self.returns.published();
         // What has not begun has no value.
@@ -57,92 +94,194 @@ impl AccessStatistics {
         let moments: Vec<Timestamp> = intervals.iter().map(|interval| interval.end().end().min(query.now)).collect();
         let stocks = StockQuery {
             measure: query.measure,
-            group_by: query.group_by,
             within: &query.within,
             moments: &moments,
             known_at: query.frame.known_at,
             placed_at: query.placed_at,
             capability: &query.frame.capability,
         };
-        let is_flow = matches!(query.measure, Measure::RecordViews | Measure::Viewers);
         // Which areas there are is told by their practices, also for flows.
-        let values = stock_series(&stocks, &picture.directory, &returns.state);
+        let mut values: BTreeMap<Subject, Vec<u64>> = match &query.grouping {
+            Grouping::Areas(kind) => {
+                let series = stock_series(&stocks, *kind, &picture.directory, &returns.state);
+                series.into_iter().map(|(area, values)| (Subject::Area(area), values)).collect()
+            }
+            Grouping::Sets(sets) => {
+                let series = stock_series_of_sets(&stocks, sets, &picture.directory, &returns.state);
+                sets.iter().map(|set| Subject::Set(set.name.clone())).zip(series).collect()
+            }
+        };
 
-        let mut areas: Vec<Area> = values.keys().filter(|area| query.after.as_ref() < Some(area)).cloned().collect();
-        let page = query.series_max.min((POINTS_MAX / intervals.len().max(1)).max(1));
-        let goes_on_after = if areas.len() > page { areas.get(page - 1).cloned() } else { None };
-        areas.truncate(page);
+        values.retain(|subject, _| query.after.as_ref() < Some(subject));
+        let parts = match query.split {
+            None => 1,
+            Some(_) => self.parts_count(query),
+        };
+        let page = query.series_max.min(POINTS_MAX / intervals.len().max(1)).div_euclid(parts).max(1);
+        let rest = values.keys().nth(page).cloned().map(|first| values.split_off(&first));
+        let goes_on_after = rest.and_then(|_| values.keys().next_back().cloned());
 
         let mut positions = Positions { registry: picture.followed.position, returns: returns.position, events: 0 };
-        let series = if is_flow {
-            let (series, events) = self.flow_series(query, &areas.into_iter().collect(), &intervals).await?;
+        let series = if matches!(query.measure, Measure::RecordViews | Measure::Viewers) {
+            let subjects: Vec<Subject> = values.into_keys().collect();
+            let (series, events) = self.flow_series(query, &picture, subjects, &intervals).await?;
             positions.events = events;
             series
         } else {
             positions.events = self.flows.ingest.shared().pending().head.position;
-            let exact = |values: &Vec<u64>| values.iter().map(|value| Estimate::exact(*value)).collect();
-            areas.into_iter().filter_map(|area| values.get(&area).map(exact).map(|values| (area, values))).collect()
+            let exact = |(subject, values): (Subject, Vec<u64>)| Series {
+                subject,
+                part: Part::Whole,
+                values: values.into_iter().map(Estimate::exact).collect(),
+            };
+            values.into_iter().map(exact).collect()
         };
         Ok(SeriesPage { intervals, series, goes_on_after, positions })
+    }
+
+    /// How many series a subject may have.
+    fn parts_count(&self, query: &SeriesQuery) -> usize {
+        let kind = tally::EventKind::RecordViewed;
+        let parts = tally::Parts::of(query.split, kind, &query.frame.capability, &self.flows.ingest.dictionary());
+        parts.list().len().max(1)
     }
 
     async fn flow_series(
         &self,
         query: &SeriesQuery,
-        areas: &BTreeSet<Area>,
+        picture: &Picture,
+        subjects: Vec<Subject>,
         intervals: &[Period],
-    ) -> Result<(BTreeMap<Area, Vec<Estimate>>, u64), QueryError> {
+    ) -> Result<(Vec<Series>, u64), QueryError> {
         let flow_query = FlowQuery {
             capability: query.frame.capability.clone(),
             period: query.period,
             known: Day::of(query.frame.known_at),
         };
-        let mut read = self.flows.begin(flow_query, areas).await?;
-        let series = match query.measure {
-            Measure::Viewers => viewers(&mut read, areas, intervals).await?,
-            _ => views(&mut read, areas, intervals).await?,
+        let source = query.source(picture, &subjects);
+        if query.measure == Measure::Viewers {
+            let (values, position) = match source {
+                Source::Kept(areas) => self.viewers_of_areas(flow_query, &areas, intervals).await?,
+                Source::Practices(groups) => {
+                    intervals
+                        .iter()
+                        .try_for_each(|interval| self.practice_viewers_kept(*interval, flow_query.known))?;
+                    self.flows.viewers_of_groups(&flow_query, &groups, intervals).await?
+                }
+            };
+            let whole = |(subject, values)| Series { subject, part: Part::Whole, values };
+            return Ok((subjects.into_iter().zip(values).map(whole).collect(), position));
+        }
+        let PartedViews { mut views, position } = match &source {
+            // Ready sums, which are a tenth as many rows.
+            Source::Kept(areas) if query.split.is_none() => self.views_of_areas(flow_query, areas).await?,
+            Source::Kept(areas) => self.flows.views_by_part(&flow_query, Whose::Areas(areas), query.split).await?,
+            Source::Practices(groups) => {
+                self.flows.views_by_part(&flow_query, Whose::Groups(groups), query.split).await?
+            }
         };
+        if query.split.is_none() {
+            for number in 0..subjects.len() {
+                views.entry((number, Part::Whole)).or_default();
+            }
+        }
+        let series = views.into_iter().filter_map(|((number, part), days)| {
+            let sum = |interval: &Period| days.range(interval.start()..=interval.end()).map(|(_, count)| count).sum();
+            let values = intervals.iter().map(|interval| Estimate::exact(sum(interval))).collect();
+            Some(Series { subject: subjects.get(number)?.clone(), part, values })
+        });
+        Ok((series.collect(), position))
+    }
+
+    pub(super) async fn views_of_areas(&self, query: FlowQuery, areas: &[Area]) -> Result<PartedViews, QueryError> {
+        let all: BTreeSet<Area> = areas.iter().cloned().collect();
+        let mut read = self.flows.begin(query, &all).await?;
+        let mut counted = read.views(&all).await?;
         let position = read.position;
         read.end().await?;
-        Ok((series, position))
+        let numbered = areas.iter().enumerate().filter_map(|(number, area)| {
+            let days = counted.remove(area)?;
+            Some(((number, Part::Whole), days))
+        });
+        Ok(PartedViews { views: numbered.collect(), position })
+    }
+
+    async fn viewers_of_areas(
+        &self,
+        query: FlowQuery,
+        areas: &[Area],
+        intervals: &[Period],
+    ) -> Result<(Vec<Vec<Estimate>>, u64), QueryError> {
+        let mut read = self.flows.begin(query, &areas.iter().cloned().collect()).await?;
+        let mut values = Vec::with_capacity(areas.len());
+        // Area by area: the sketches of all of them, of a year, would be a hundred megabytes.
+        for area in areas {
+            values.push(viewers(&mut read, area, intervals).await?);
+        }
+        let position = read.position;
+        read.end().await?;
+        Ok((values, position))
     }
 }
 
-async fn views(
-    read: &mut FlowRead,
-    areas: &BTreeSet<Area>,
-    intervals: &[Period],
-) -> Result<BTreeMap<Area, Vec<Estimate>>, QueryError> {
-    let counted = read.views(areas).await?;
-    let none = BTreeMap::new();
-    let mut series = BTreeMap::new();
-    for area in areas {
-        let days = counted.get(area).unwrap_or(&none);
-        let sum = |interval: &Period| days.range(interval.start()..=interval.end()).map(|(_, count)| count).sum();
-        series.insert(area.clone(), intervals.iter().map(|interval| Estimate::exact(sum(interval))).collect());
-    }
-    Ok(series)
-}
-
-async fn viewers(
-    read: &mut FlowRead,
-    areas: &BTreeSet<Area>,
-    intervals: &[Period],
-) -> Result<BTreeMap<Area, Vec<Estimate>>, QueryError> {
-    let mut series = BTreeMap::new();
-    // Area by area: the sketches of all of them, of a year, would be a hundred megabytes.
-    for area in areas {
-        let days = read.viewers(area).await?;
-        let estimate = |interval: &Period| {
-            let mut inside = days.range(interval.start()..=interval.end()).map(|(_, union)| union);
-            let Some(first) = inside.next() else { return Estimate::ZERO };
-            let mut everybody: Union = first.clone();
-            for day in inside {
-                everybody.merge(day);
+impl SeriesQuery {
+    /// Areas of which enough is kept are asked for themselves, unless practices are to lie elsewhere than they did; all else is
+    /// added up from practices.
+    fn source(&self, picture: &Picture, subjects: &[Subject]) -> Source {
+        let placed_at = self.placed_at.unwrap_or_else(|| self.period.end().end().min(self.now));
+        let places = (placed_at, self.frame.known_at);
+        match &self.grouping {
+            Grouping::Areas(kind) => {
+                let areas = subjects.iter().filter_map(|subject| match subject {
+                    Subject::Area(area) => Some(area.clone()),
+                    Subject::Set(_) => None,
+                });
+                let areas: Vec<Area> = areas.collect();
+                let is_kept = |area: &Area| match area.keeping() {
+                    Keeping::CountsAndPeople => true,
+                    Keeping::Counts => self.measure == Measure::RecordViews && self.split.is_none(),
+                    Keeping::Nothing => false,
+                };
+                if self.placed_at.is_none() && areas.iter().all(is_kept) {
+                    return Source::Kept(areas);
+                }
+                if *kind == AreaKind::Practice {
+                    return Source::Practices(areas.iter().map(of_one).collect());
+                }
+                let mut practices = practices_by_area(*kind, &self.within, places, &picture.directory);
+                Source::Practices(areas.iter().map(|area| practices.remove(area).unwrap_or_default()).collect())
             }
-            everybody.estimate()
-        };
-        series.insert(area.clone(), intervals.iter().map(estimate).collect());
+            Grouping::Sets(sets) => {
+                let mut inside = practices_by_area(AreaKind::England, &self.within, places, &picture.directory);
+                let inside = inside.remove(&Area::England).unwrap_or_default();
+                let named: BTreeMap<&str, &PracticeSet> = sets.iter().map(|set| (set.name.as_str(), set)).collect();
+                let members = |subject: &Subject| match subject {
+                    Subject::Set(name) => named.get(name.as_str()).map(|set| &set.practices & &inside),
+                    Subject::Area(_) => None,
+                };
+                Source::Practices(subjects.iter().map(|subject| members(subject).unwrap_or_default()).collect())
+            }
+        }
     }
-    Ok(series)
+}
+
+fn of_one(area: &Area) -> BTreeSet<PracticeCode> {
+    match area {
+        Area::Practice(code) => BTreeSet::from([*code]),
+        _ => BTreeSet::new(),
+    }
+}
+
+async fn viewers(read: &mut FlowRead, area: &Area, intervals: &[Period]) -> Result<Vec<Estimate>, QueryError> {
+    let days = read.viewers(area).await?;
+    let estimate = |interval: &Period| {
+        let mut inside = days.range(interval.start()..=interval.end()).map(|(_, union)| union);
+        let Some(first) = inside.next() else { return Estimate::ZERO };
+        let mut everybody: Union = first.clone();
+        for day in inside {
+            everybody.merge(day);
+        }
+        everybody.estimate()
+    };
+    Ok(intervals.iter().map(estimate).collect())
 }

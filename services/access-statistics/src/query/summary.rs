@@ -1,11 +1,16 @@
 //! The main figures of one area at one moment.
 
 use std::collections::BTreeSet;
+use std::slice;
 
-use tally::{Area, Day, Denominator, Estimate, Period, Stocks, Union, Viewpoint};
+use tally::{
+    Area, AreaKind, Day, Denominator, Estimate, Keeping, Part, Period, Stocks, Union, Viewpoint, practices_by_area,
+};
 
+use super::groups::{PartedViews, Whose};
 use super::{Frame, Positions, QueryError};
 use crate::AccessStatistics;
+use crate::follow::Picture;
 use crate::store::flows::FlowQuery;
 
 /// Which figures.
@@ -24,7 +29,7 @@ pub(crate) struct SummaryQuery {
 pub(crate) struct Summary {
     pub(crate) stocks: Stocks,
     pub(crate) record_views: u64,
-    /// None of a practice where the period cuts a month of which they are kept as a whole.
+    /// None of a practice, a PCN or a sub-ICB where the period cuts a month of which they are kept as a whole.
     pub(crate) viewers: Option<Viewers>,
     pub(crate) positions: Positions,
 }
@@ -36,6 +41,16 @@ pub(crate) struct Viewers {
     /// Days of the period on which anybody is known to have viewed.
     pub(crate) days_with_data: usize,
     pub(crate) denominator: Denominator,
+}
+
+/// What happened in the period.
+struct Flows {
+    record_views: u64,
+    estimate: Estimate,
+    /// Days on which anybody viewed.
+    days_with_data: usize,
+    /// Up to where the log is counted.
+    position: u64,
 }
 
 impl AccessStatistics {
@@ -54,15 +69,27 @@ impl AccessStatistics {
             period: query.period,
             known: Day::of(query.frame.known_at),
         };
+        let flows = match query.area {
+            Area::SubIcb(_) => self.flows_of_practices(query, flow_query, AreaKind::SubIcb, &picture).await?,
+            Area::Pcn(_) => self.flows_of_practices(query, flow_query, AreaKind::Pcn, &picture).await?,
+            _ => self.flows_of_area(query, flow_query).await?,
+        };
+        let kept = matches!(query.area.keeping(), Keeping::CountsAndPeople)
+            || self.practice_viewers_kept(query.period, Day::of(query.frame.known_at)).is_ok();
+        let Flows { record_views, estimate, days_with_data, position: events } = flows;
+        let viewers = Viewers { estimate, days_with_data, denominator: stocks.viewers_of.clone() };
+        let viewers = kept.then_some(viewers);
+        let positions = Positions { registry: picture.followed.position, returns: returns.position, events };
+        Ok(Summary { stocks, record_views, viewers, positions })
+    }
+
+    async fn flows_of_area(&self, query: &SummaryQuery, flow_query: FlowQuery) -> Result<Flows, QueryError> {
         let areas = BTreeSet::from([query.area.clone()]);
         let mut read = self.flows.begin(flow_query, &areas).await?;
         let views = read.views(&areas).await?;
         let days = read.viewers(&query.area).await?;
-        let events = read.position;
+        let position = read.position;
         read.end().await?;
-
-        let record_views = views.values().flat_map(|days| days.values()).sum();
-        let days_with_data = days.len();
         let mut everybody = match query.area {
             Area::Practice(_) => Union::for_practice(),
             _ => Union::for_area(),
@@ -70,12 +97,32 @@ impl AccessStatistics {
         for day in days.values() {
             everybody.merge(day);
         }
-        let kept = !matches!(query.area, Area::Practice(_))
-            || self.practice_viewers_kept(query.period, Day::of(query.frame.known_at)).is_ok();
-        let viewers =
-            Viewers { estimate: everybody.estimate(), days_with_data, denominator: stocks.viewers_of.clone() };
-        let viewers = kept.then_some(viewers);
-        let positions = Positions { registry: picture.followed.position, returns: returns.position, events };
-        Ok(Summary { stocks, record_views, viewers, positions })
+        Ok(Flows {
+            record_views: views.values().flat_map(|days| days.values()).sum(),
+            estimate: everybody.estimate(),
+            days_with_data: days.len(),
+            position,
+        })
+    }
+
+    /// Of an area whose people are not kept: those of the practices that lay in it at the moment.
+    async fn flows_of_practices(
+        &self,
+        query: &SummaryQuery,
+        flow_query: FlowQuery,
+        kind: AreaKind,
+        picture: &Picture,
+    ) -> Result<Flows, QueryError> {
+        let places = (query.as_at, query.frame.known_at);
+        let mut practices = practices_by_area(kind, &Area::England, places, &picture.directory);
+        let group = [practices.remove(&query.area).unwrap_or_default()];
+        let PartedViews { mut views, position } = match query.area.keeping() {
+            Keeping::Counts => self.views_of_areas(flow_query.clone(), slice::from_ref(&query.area)).await?,
+            _ => self.flows.views_by_part(&flow_query, Whose::Groups(&group), None).await?,
+        };
+        let days = views.remove(&(0, Part::Whole)).unwrap_or_default();
+        let (estimates, _) = self.flows.viewers_of_groups(&flow_query, &group, &[query.period]).await?;
+        let estimate = estimates.into_iter().flatten().next().unwrap_or(Estimate::ZERO);
+        Ok(Flows { record_views: days.values().sum(), estimate, days_with_data: days.len(), position })
     }
 }

@@ -4,7 +4,7 @@ use database::{Dialect, Sql, Tx, sql};
 use ods::Capability;
 use tally::{Area, Day, EventKind, Period, PracticeOrdinal, StrandOrdinal};
 
-use super::{StoreError, day, unsigned};
+use super::{StoreError, day, practice, unsigned};
 
 /// Of which days, as known on which day, of which capability.
 #[derive(Clone, Debug)]
@@ -73,11 +73,9 @@ pub(crate) async fn views_of_practices(
     let statement = statement.bind(days(query)).bind(practices).bind(strands).bind(query.known.number());
     let mut counts = Vec::new();
     for row in tx.fetch_all(statement).await? {
-        let practice: i64 = row.get("practice")?;
-        let practice = u32::try_from(practice)
-            .map_err(|_| StoreError::Value { column: "daily_counts.practice", value: practice.to_string() })?;
+        let practice = practice("daily_counts.practice", row.get("practice")?)?;
         let count = unsigned("daily_counts.count", row.get("count")?)?;
-        counts.push((PracticeOrdinal(practice), day("daily_counts.day", row.get("day")?)?, count));
+        counts.push((practice, day("daily_counts.day", row.get("day")?)?, count));
     }
     Ok(counts)
 }
@@ -123,11 +121,11 @@ async fn read_sketches(tx: &mut Tx, statement: Sql) -> Result<Vec<(Day, Vec<u8>)
 }
 
 /// The numbers of the period's days; some thousands at most.
-fn days(query: &FlowQuery) -> Vec<i64> {
+pub(super) fn days(query: &FlowQuery) -> Vec<i64> {
     (query.period.start().number()..=query.period.end().number()).collect()
 }
 
-fn bind_days(statement: Sql, query: &FlowQuery) -> Sql {
+pub(super) fn bind_days(statement: Sql, query: &FlowQuery) -> Sql {
     let (start, end) = (query.period.start().number(), query.period.end().number());
     statement.bind(start).bind(end).bind(query.known.number())
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod dictionary;
 pub(crate) mod flows;
+pub(crate) mod groups;
 pub(crate) mod log;
 pub(crate) mod months;
 pub(crate) mod rollups;
@@ -9,11 +10,11 @@ pub(crate) mod told;
 
 use database::{DatabaseError, Migrations};
 use jiff::Timestamp;
-use tally::{Day, EventsError, SketchError};
+use tally::{Day, EventsError, PracticeOrdinal, SketchError};
 use thiserror::Error;
 
 /// The tables of this crate; `journal` brings its own.
-pub static MIGRATIONS: Migrations = database::migrations!("access-statistics": "0001_events");
+pub static MIGRATIONS: Migrations = database::migrations!("access-statistics": "0001_events", "0002_growth");
 
 /// The store could not be read or written.
 #[derive(Debug, Error)]
@@ -62,6 +63,11 @@ fn unsigned(column: &'static str, value: i64) -> Result<u64, StoreError> {
 
 fn day(column: &'static str, value: i64) -> Result<Day, StoreError> {
     Day::from_number(value).ok_or_else(|| StoreError::Value { column, value: value.to_string() })
+}
+
+fn practice(column: &'static str, value: i64) -> Result<PracticeOrdinal, StoreError> {
+    let ordinal = u32::try_from(value).map_err(|_| StoreError::Value { column, value: value.to_string() })?;
+    Ok(PracticeOrdinal(ordinal))
 }
 
 fn moment(column: &'static str, microseconds: i64) -> Result<Timestamp, StoreError> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use database::{Dialect, Tx, Value, rows, sql};
-use tally::{AreaIndex, CapabilityOrdinal, Day, Dictionary, Fold, People, Sketch, StrandOrdinal, Union};
+use tally::{AreaIndex, CapabilityOrdinal, Day, Dictionary, Fold, Keeping, People, Sketch, StrandOrdinal, Union};
 
 use super::{StoreError, number};
 
@@ -102,17 +102,21 @@ async fn add_area_counts(
     areas: &AreaIndex,
 ) -> Result<(), StoreError> {
     let mut sums = BTreeMap::new();
+    let mut by_strand = BTreeMap::new();
     for column in fold.columns() {
         let Some(strand) = dictionary.strand(column.strand) else { return Err(unknown_strand(column.strand)) };
         let mut by_area = vec![0; areas.areas().len()];
         for (practice, count) in column.practices() {
-            for area in areas.of_practice(practice) {
+            for area in areas.counted_for(practice) {
                 by_area[area.index()] += count;
             }
         }
         for (area, count) in areas.areas().iter().zip(by_area).filter(|(_, count)| *count > 0) {
             let key = (area.to_string(), strand.capability.clone(), strand.kind, column.day, column.arrived);
             *sums.entry(key).or_insert(0) += count;
+            if area.keeping() == Keeping::CountsAndPeople {
+                *by_strand.entry((area.to_string(), column.strand, column.day, column.arrived)).or_insert(0) += count;
+            }
         }
     }
     let mut statement = rows(
@@ -128,6 +132,22 @@ async fn add_area_counts(
             Value::from(arrived.number()),
             Value::from(number(count)),
         ]);
+    }
+    tx.execute_rows(statement).await?;
+    add_area_strand_counts(tx, by_strand).await
+}
+
+async fn add_area_strand_counts(
+    tx: &mut Tx,
+    sums: BTreeMap<(String, StrandOrdinal, Day, Day), u64>,
+) -> Result<(), StoreError> {
+    let mut statement = rows(
+        "insert into area_strand_counts (area, strand, day, arrived, count) values {rows}
+         on conflict (area, strand, day, arrived) do update set count = area_strand_counts.count + excluded.count",
+    );
+    for ((area, strand, day, arrived), count) in sums {
+        let (day, arrived) = (Value::from(day.number()), Value::from(arrived.number()));
+        statement.row([Value::from(area), Value::from(i64::from(strand.0)), day, arrived, Value::from(number(count))]);
     }
     tx.execute_rows(statement).await?;
     Ok(())

@@ -298,8 +298,8 @@ async fn questions_that_have_no_answer_are_refused_with_the_field() {
         (|request| request.interval = 0, "FIELD_REQUIRED", "interval"),
         (|request| request.period = None, "FIELD_REQUIRED", "period"),
         (
-            |request| request.effective_at = Some(api::time::to_wire(moment("2031-03-01T00:00:00Z"))),
-            "EFFECTIVE_AT_NOT_FOR_FLOWS",
+            |request| request.effective_at = Some(api::time::to_wire(moment("2031-03-11T00:00:00Z"))),
+            "MOMENT_IN_FUTURE",
             "effective_at",
         ),
     ];

@@ -3,10 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
+mod comparison;
 mod compliance;
 mod events;
 mod figures;
 mod following;
+mod groupings;
 mod listing;
 mod registry;
 mod replicas;

@@ -14,7 +14,7 @@ pub(crate) struct Compliance {
     /// One row for each of these; one row for the area where it is left out
     #[arg(long, value_enum)]
     by: Option<Area>,
-    /// england, regions/Y56, icbs/QWE, suppliers/EMIS or practices/A81001
+    /// england, regions/Y56, icbs/QWE, sub-icbs/36L, pcns/U12345, suppliers/EMIS or practices/A81001
     #[arg(long, default_value = "england")]
     area: String,
     /// A date (its last instant) or a moment, London's time; now where it is left out
