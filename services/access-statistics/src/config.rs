@@ -16,6 +16,9 @@ pub struct StatisticsConfig {
     pub checkpoint_batches_max: u64,
     /// Folded batches are kept so long, to tell a repetition from a sequence used again with other content.
     pub batches_kept: SignedDuration,
+    /// Counts are kept by the hour for so many days, then by the day alone: hours tell of a wave's course, and a nation's are ten
+    /// times as many rows as its days. On PostgreSQL they go by whole months.
+    pub hourly_count_days: i32,
     /// Sketches of single practices are kept by the day for so many days, and on to the end of the month in which that is
     /// over; then they are united into one of the month. Those of areas are kept by the day for ever.
     pub practice_sketch_days: i32,
@@ -42,6 +45,7 @@ impl Default for StatisticsConfig {
             checkpoint_interval: SignedDuration::from_secs(5),
             checkpoint_batches_max: 20_000,
             batches_kept: SignedDuration::from_hours(7 * 24),
+            hourly_count_days: 45,
             practice_sketch_days: 45,
             queue_batches_max: 1_024,
             in_flight_batches_max: 64,
@@ -55,6 +59,11 @@ impl Default for StatisticsConfig {
 }
 
 impl StatisticsConfig {
+    /// The first day of which counts are kept by the hour.
+    pub(crate) fn hours_from(&self, today: Day) -> Day {
+        today.plus(1 - self.hourly_count_days)
+    }
+
     /// The first day of which each practice's people are known by the day; before it, by the month.
     pub(crate) fn practice_days_from(&self, today: Day) -> Day {
         today.plus(1 - self.practice_sketch_days).month_start()

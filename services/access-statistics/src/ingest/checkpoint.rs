@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use clock::{Activity, Sleep};
+use database::Dialect;
 use jiff::Timestamp;
 use tally::Day;
 
 use super::Writer;
 use crate::store::log::{self, Head};
-use crate::store::{StoreError, months, rollups};
+use crate::store::{StoreError, hours, months, partitions, rollups};
 
 impl Writer {
     pub(super) fn expect_checkpoint(&mut self) {
@@ -39,6 +40,7 @@ impl Writer {
         if self.shared.pending().fold.is_empty() {
             return Ok(());
         }
+        self.make_partitions().await?;
         let mut tx = self.db.begin().await?;
         let head = self.catch_up(&mut tx).await?;
         let fold = Arc::clone(&self.shared.pending().fold);
@@ -52,7 +54,9 @@ impl Writer {
             let before = self.clock.now().checked_sub(self.config.batches_kept).unwrap_or(Timestamp::MIN);
             log::delete_batches(&mut tx, folded.folded, before).await?;
             // One day with each checkpoint, until none is left.
-            cleaned = !months::unite_oldest_day(&mut tx, days_from).await?;
+            let hours_went = hours::forget_oldest_day(&mut tx, self.config.hours_from(today)).await?;
+            let days_went = months::unite_oldest_day(&mut tx, days_from).await?;
+            cleaned = !hours_went && !days_went;
         }
         tx.commit().await?;
         tracing::debug!(events = fold.event_count(), position = folded.folded, "checkpoint");
@@ -66,6 +70,30 @@ impl Writer {
             self.cleaned_on = Some(today);
         }
         self.shared.announce(folded);
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// Makes the partitions that the months of the pending fold lack: by a transaction of its own, and short, since whoever
+    /// reads waits for it.
+    async fn make_partitions(&mut self) -> Result<(), StoreError> {
+        if self.db.dialect() == Dialect::Sqlite {
+            return Ok(());
+        }
+        let fold = Arc::clone(&self.shared.pending().fold);
+        let mut lacking = partitions::months_of(&fold, Day::of(self.clock.now()));
+        lacking.retain(|month| !self.partitioned.contains(month));
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.db.begin().await?;
+        log::lock_head(&mut tx).await?;
+        for month in &lacking {
+            partitions::make(&mut tx, *month).await?;
+        }
+        tx.commit().await?;
+        self.partitioned.extend(lacking);
         Ok(())
     }
 }

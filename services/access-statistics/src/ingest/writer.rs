@@ -4,7 +4,7 @@
 //! may write one log. What is kept in memory (sources' sequences, ordinals, the fold) is only ever ahead of nothing: a
 //! transaction whose outcome is unknown makes the next one read the log again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use clock::{Clock, Sleep};
@@ -48,6 +48,8 @@ pub(crate) struct Writer {
     last_arrived_at: Timestamp,
     /// The day on which old rows were last deleted.
     pub(super) cleaned_on: Option<Day>,
+    /// The months, by their first days, that have partitions for certain.
+    pub(super) partitioned: BTreeSet<Day>,
     /// When the pending fold goes into the tables; None while there is none.
     pub(super) checkpoint: Option<Sleep>,
 }
@@ -76,6 +78,7 @@ impl Writer {
             sources: BTreeMap::new(),
             last_arrived_at: Timestamp::MIN,
             cleaned_on: None,
+            partitioned: BTreeSet::new(),
             checkpoint: None,
         };
         // Before anything is folded: an event counts for the areas that its practice is known to be in.

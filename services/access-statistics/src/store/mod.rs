@@ -3,8 +3,10 @@
 pub(crate) mod dictionary;
 pub(crate) mod flows;
 pub(crate) mod groups;
+pub(crate) mod hours;
 pub(crate) mod log;
 pub(crate) mod months;
+pub(crate) mod partitions;
 pub(crate) mod rollups;
 pub(crate) mod told;
 

@@ -1,7 +1,7 @@
 //! What is kept how long, and what happens when the store fails.
 
 use api::Explained;
-use database::{Db, sql};
+use database::{Db, Dialect, sql};
 use proto::statistics::v1 as wire;
 
 use crate::registry::practice;
@@ -14,6 +14,8 @@ fn views(people: std::ops::Range<u64>) -> Vec<wire::AccessEvent> {
 async fn count(db: &Db, table: &'static str) -> usize {
     let statement = match table {
         "batches" => sql("select position from batches"),
+        "hours" => sql("select hour from hourly_counts"),
+        "days" => sql("select day from daily_counts"),
         _ => sql("select day from practice_sketches"),
     };
     db.fetch_all(statement).await.unwrap().len()
@@ -100,6 +102,54 @@ async fn a_practices_viewers_are_kept_by_the_day_for_some_weeks_and_then_by_the_
         assert_eq!(values, [6, 0, 3]);
         let refused = process.statistics().query_series(by_practice(wire::Interval::Week)).await.unwrap_err();
         assert_eq!(Explained::from(&refused).reason, "VIEWERS_BY_MONTH_ONLY");
+        process.stop().await;
+    }
+}
+
+/// The partitions of hourly counts; none on SQLite.
+async fn months(db: &Db) -> Vec<String> {
+    match db.dialect() {
+        Dialect::Sqlite => Vec::new(),
+        Dialect::Postgres => {
+            let statement = sql("select tablename from pg_tables where schemaname = current_schema()
+                                 and tablename like 'hourly\\_counts\\_%' order by tablename");
+            let rows = db.fetch_all(statement).await.unwrap();
+            rows.iter().map(|row| row.get("tablename").unwrap()).collect()
+        }
+    }
+}
+
+#[tokio::test]
+async fn hours_go_after_their_time_and_days_stay() {
+    for world in World::each().await {
+        let process = world.start().await;
+        let is_postgres = process.db.dialect() == Dialect::Postgres;
+        let named = |names: &[&str]| -> Vec<String> {
+            if is_postgres { names.iter().map(|name| format!("hourly_counts_{name}")).collect() } else { Vec::new() }
+        };
+        let (mut producer, _) = process.produce("gateway", 1).await;
+        let at = |at: &str| view("A81001", at, 1);
+        let early = vec![at("2031-02-27T12:00:00Z"), at("2031-03-08T12:00:00Z"), at("2031-03-09T12:00:00Z"), at(START)];
+        assert_eq!(producer.record(1, early).await.unwrap(), 4);
+        // What comes a year late has no month of its own.
+        assert_eq!(producer.record(5, vec![at("2030-02-15T12:00:00Z")]).await.unwrap(), 5);
+        world.pass_checkpoint().await;
+        assert_eq!(months(&process.db).await, named(&["2031_02", "2031_03", "other"]));
+        // What was of before hours are kept goes again at once, a day with each checkpoint.
+        assert_eq!((count(&process.db, "hours").await, count(&process.db, "days").await), (4, 5));
+
+        // On 22 April they are kept from 9 March on.
+        world.clock.set(moment("2031-04-22T09:00:00Z"));
+        for sequence in 6..9 {
+            let hour = 9 + sequence - 6;
+            let now = at(&format!("2031-04-22T{hour:02}:00:00Z"));
+            world.clock.set(moment(&format!("2031-04-22T{hour:02}:00:00Z")));
+            assert_eq!(producer.record(sequence, vec![now]).await.unwrap(), sequence);
+            world.pass_checkpoint().await;
+        }
+        assert_eq!(count(&process.db, "hours").await, 2 + 3, "the 9th, the 10th and today");
+        assert_eq!(count(&process.db, "days").await, 6);
+        assert_eq!(months(&process.db).await, named(&["2031_03", "2031_04", "other"]));
         process.stop().await;
     }
 }
