@@ -15,11 +15,12 @@ use proto::scheduler::v1::forecast_service_client::ForecastServiceClient;
 use proto::scheduler::v1::{
     ExplainPracticeRequest, GateVerdict, ReplayPolicyRequest, ReplayedGateTerms, ReplayedPolicy, ReplayedWaveCourse,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use supplier_simulator::{Direction, Entry, Origin, What, read_log};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use crate::harness::accessctl::Accessctl;
 use crate::harness::demo::Demo;
 use crate::harness::journals;
 use crate::harness::offer;
@@ -60,9 +61,7 @@ async fn history() -> &'static History {
         .get_or_init(|| async {
             let folder = TempDir::new().expect("a temporary folder");
             let data = folder.path().join("data");
-            let demo = Demo::until(UNTIL).option("--data", &data);
-            let demo = if offer::is_long() { demo } else { demo.option("--practices-count", PRACTICES_COUNT) };
-            let report = demo.report();
+            let report = of_size(Demo::until(UNTIL)).option("--data", &data).report();
             let store = Store::sqlite(&data);
             let registry = journals::read(&store, "registry").await;
             let scheduler = journals::read(&store, "scheduler").await;
@@ -71,6 +70,11 @@ async fn history() -> &'static History {
             History { report, data: folder, registry, scheduler, requests, suppliers }
         })
         .await
+}
+
+/// A small England, or the nation in the long tier.
+fn of_size(demo: Demo) -> Demo {
+    if offer::is_long() { demo } else { demo.option("--practices-count", PRACTICES_COUNT) }
 }
 
 fn payload(record: &Recorded) -> Value {
@@ -278,6 +282,98 @@ async fn a_part_of_the_history_is_played_again_under_a_stricter_gate() {
     assert_eq!((fidelity.control_count, fidelity.other_day_count), (fidelity.in_fact_count, 0), "{fidelity:?}");
     let halted = |course: Option<ReplayedWaveCourse>| course.is_some_and(|one| one.verdict() == GateVerdict::Fail);
     assert!(reply.waves.iter().any(|wave| halted(wave.replayed) && !halted(wave.control)), "{:#?}", reply.waves);
+    let ended = server.stop();
+    assert!(ended.status.success(), "{}", ended.said());
+}
+
+/// What the four answers rest on, out of what `stats answers` says.
+fn answered(clerk: &Accessctl, date: &str) -> Value {
+    let said = clerk.json(&["stats", "answers", "--as-at", date]);
+    let months = said["signed_up_next_three_months"]["by_month"].as_array().expect("months").iter();
+    let months: BTreeMap<&str, &Value> =
+        months.map(|month| (month["month"].as_str().expect("a month"), &month["practices"])).collect();
+    json!({
+        "practices_live": said["practices_live"]["value"],
+        "practices_total": said["practices_live"]["out_of"]["value"],
+        "patients_with_access": said["patients_with_access"]["value"],
+        "patients_registered": said["patients_with_access"]["out_of"]["value"],
+        "viewers": said["viewers"]["value"],
+        "signed_up_next_three_months": said["signed_up_next_three_months"]["practices"],
+        "signed_up_patients": said["signed_up_next_three_months"]["patients"],
+        "signed_up_by_month": months,
+        "single_deadline": said["single_deadline"],
+    })
+}
+
+/// The committee's four questions, asked long afterwards about three days: the answers are those that a run which ends on the
+/// day gives on it.
+#[tokio::test]
+async fn the_four_answers_of_a_past_date_are_those_that_were_given_on_it() {
+    let history = history().await;
+    let data = history.data.path().join("data");
+    let server = Server::start("all", &["--data", data.to_str().expect("a path in UTF-8")]);
+    let clerk = Accessctl::all_in_one(&server, "committee-clerk;roles=statistician");
+    let mut live = Vec::new();
+    for date in ["2023-01-11", "2023-03-31", UNTIL] {
+        let report = if date == UNTIL { history.report.clone() } else { of_size(Demo::until(date)).report() };
+        let answers = answered(&clerk, date);
+        for (figure, value) in answers.as_object().expect("figures") {
+            assert_eq!(*value, report[figure], "{figure} at the end of {date}");
+        }
+        live.push(answers["practices_live"].as_i64().expect("a count"));
+        offer::tell(&format!("{date}: {answers}"));
+    }
+    assert!(live.is_sorted() && live[0] > 0, "{live:?}");
+    let before = clerk.say(&["stats", "answers", "--as-at", "2022-06-30"]);
+    assert!(before.contains("no programme was known"), "{before}");
+    let ended = server.stop();
+    assert!(ended.status.success(), "{}", ended.said());
+}
+
+/// A wave of the history by name: statistics know of no waves, so its members are the scheduler's.
+#[tokio::test]
+async fn a_waves_practices_are_followed_and_compared_with_the_others() {
+    const WAVE: &str = "programmes/prospective-access/waves/4";
+    let history = history().await;
+    let data = history.data.path().join("data");
+    let server = Server::start("all", &["--data", data.to_str().expect("a path in UTF-8")]);
+    let reader = Accessctl::all_in_one(&server, "stan;roles=statistician");
+    let compare = |measure: &str, more: &[&str]| {
+        let compared = reader.json(&[&["stats", "compare", measure, "--wave", WAVE, "--days", "21"], more].concat());
+        let side = |side: &str| {
+            let count = |value: &Value| value.as_str().expect("a count").parse::<i64>().expect("a number");
+            let of = &compared[side];
+            let [before, after] = ["before", "after"].map(|when| count(&of[when]["value"]));
+            (count(&of["practices_count"]), before, after)
+        };
+        (side("chosen"), side("others"))
+    };
+    let ((count, before, after), _) = compare("live", &[]);
+    assert!(count > 5 && before < after && after <= count, "{count} practices: {before} live before, {after} after");
+    let ((live, before, after), (others, ..)) = compare("live", &["--since-live"]);
+    assert_eq!((before, after), (0, live), "each on its own day");
+    assert!(others > live, "{others}");
+    let ((_, before, after), _) = compare("views", &["--since-live"]);
+    assert!(before < after, "nobody looks before it is live, and some do afterwards: {before}, {after}");
+    let series = ["stats", "series", "live", "--wave", WAVE, "--interval", "month", "--from", "2022-12-01", "--to"];
+    let said = reader.json(&[series.as_slice(), &["2023-11-30"]].concat());
+    assert_eq!(said["sets"][0]["practices_count"], count.to_string(), "{said}");
+    let points = said["series"][0]["points"].as_array().expect("points");
+    assert_eq!(points.len(), 12, "{said}");
+    let by_app = reader.say(&[
+        "stats",
+        "series",
+        "views",
+        "--wave",
+        WAVE,
+        "--split",
+        "channel",
+        "--from",
+        "2023-03-01",
+        "--to",
+        "2023-03-31",
+    ]);
+    assert!(by_app.contains("CHANNEL") && by_app.contains("nhs-app"), "{by_app}");
     let ended = server.stop();
     assert!(ended.status.success(), "{}", ended.said());
 }

@@ -1,5 +1,6 @@
 //! `accessctl stats`: figures with what they mean, of what, as at when.
 
+mod answers;
 mod compare;
 mod compliance;
 mod series;
@@ -40,6 +41,9 @@ pub(crate) enum Stats {
     Series(series::Series),
     /// One figure at the practices of a wave before and after they were switched on, beside the other practices
     Compare(compare::Compare),
+    /// The four answers: how many practices are live, how many patients have access, how many more are coming and when, is
+    /// there a single deadline
+    Answers(answers::Answers),
     /// How far practices have come by the monthly measure of 2024, and how many patients are excluded
     Compliance(compliance::Compliance),
     /// What every figure means, or one of them
@@ -99,6 +103,7 @@ pub(crate) async fn run(connection: &Connection, output: Output, stats: Stats) -
         }
         Stats::Series(asked) => series::run(connection, output, asked).await,
         Stats::Compare(asked) => compare::run(connection, output, asked).await,
+        Stats::Answers(asked) => answers::run(connection, output, asked).await,
         Stats::Compliance(asked) => compliance::compliance(connection, output, asked).await,
         Stats::Definitions { definition } => compliance::definitions(connection, output, definition).await,
         Stats::Totals(asked) => totals::list(connection, output, asked).await,

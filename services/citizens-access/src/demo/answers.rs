@@ -156,7 +156,9 @@ impl Question<'_> {
 
     async fn programme(&self) -> anyhow::Result<(scheduler::Programme, scheduler::ProgrammeFigures)> {
         let mut programmes = ProgrammeServiceClient::new(self.peers.scheduler.with_account(READER)?);
-        let get = scheduler::GetProgrammeRequest { name: self.programme.clone(), ..Default::default() };
+        // By the clock the next day has begun.
+        let known_at = Some(api::time::to_wire(self.moment));
+        let get = scheduler::GetProgrammeRequest { name: self.programme.clone(), known_at, ..Default::default() };
         let reply =
             programmes.get_programme(get).await.with_context(|| format!("the figures of {}", self.programme))?;
         let reply = reply.into_inner();
