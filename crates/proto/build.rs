@@ -33,7 +33,39 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build_transport(false)
         .emit_rerun_if_changed(false)
         .include_file("modules.rs")
-        .compile_fds(descriptors)?;
+        .compile_fds(descriptors.clone())?;
+    generate_unread(&descriptors, &out)
+}
+
+/// The server of IngestService once more, with requests of RecordEvents whose events are left as they came: the bytes of
+/// `AccessEvents`. The wire is the same; whoever receives millions of events a second, or must go on where one of them
+/// cannot be read, reads them itself.
+fn generate_unread(descriptors: &prost_types::FileDescriptorSet, out: &Path) -> Result<(), Box<dyn Error>> {
+    const REQUEST: &str = "RecordEventsRequest";
+    const EVENTS: &str = "events";
+    let declares = |file: &&prost_types::FileDescriptorProto| file.service.iter().any(|s| s.name() == "IngestService");
+    let mut file = descriptors.file.iter().find(declares).ok_or("no file declares IngestService")?.clone();
+    let request = file.message_type.iter_mut().find(|message| message.name() == REQUEST);
+    let events = request.and_then(|request| request.field.iter_mut().find(|field| field.name() == EVENTS));
+    let events = events.ok_or("RecordEventsRequest has no field `events`")?;
+    events.set_type(prost_types::field_descriptor_proto::Type::Bytes);
+    events.type_name = None;
+
+    let folder = out.join("unread");
+    fs::create_dir_all(&folder)?;
+    let mut generate = tonic_prost_build::configure();
+    let others = file.message_type.iter().map(|message| message.name()).filter(|name| *name != REQUEST);
+    for name in others.chain(file.enum_type.iter().map(|one| one.name())) {
+        let (proto, rust) = (format!(".{}.{name}", file.package()), format!("crate::statistics::v1::{name}"));
+        generate = generate.extern_path(proto, rust);
+    }
+    generate
+        .bytes(".")
+        .build_client(false)
+        .build_transport(false)
+        .emit_rerun_if_changed(false)
+        .out_dir(&folder)
+        .compile_fds(prost_types::FileDescriptorSet { file: vec![file] })?;
     Ok(())
 }
 

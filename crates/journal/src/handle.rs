@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clock::Clock;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::JournalError;
@@ -65,6 +65,11 @@ impl JournalHandle {
     /// stopped.
     pub fn is_ready(&self) -> bool {
         self.progress.borrow().is_ready()
+    }
+
+    /// By how much this replica's clock is ahead of its database's, where it is too far off to record anything (rule 18).
+    pub fn clock_off(&self) -> Option<SignedDuration> {
+        self.progress.borrow().clock_off
     }
 
     /// Waits until [`is_ready`](Self::is_ready) is something else than `was`; false where it never will be again.

@@ -9,6 +9,12 @@ mod generated {
 
 pub use generated::citizens_access::*;
 
+/// `statistics::v1::ingest_service_server` as it is served: the requests of RecordEvents carry their events as bytes of an
+/// `AccessEvents`, unread.
+pub mod unread {
+    include!(concat!(env!("OUT_DIR"), "/unread/citizens_access.statistics.v1.rs"));
+}
+
 /// The encoded `google.protobuf.FileDescriptorSet` of every file, with imports and comments.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/file_descriptor_set.bin"));
 
@@ -34,7 +40,25 @@ pub fn rpc(path: &str) -> Option<&'static Rpc> {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+
     use super::*;
+
+    #[test]
+    fn events_that_are_left_unread_are_those_that_were_sent() {
+        let event =
+            |practice: &str| statistics::v1::AccessEvent { practice: practice.to_owned(), ..Default::default() };
+        let events = statistics::v1::AccessEvents { events: vec![event("practices/A81001"), event("B81001")] };
+        let sent = statistics::v1::RecordEventsRequest {
+            source: "gateway".to_owned(),
+            incarnation: 3,
+            first_sequence: 7,
+            events: Some(events.clone()),
+        };
+        let unread = unread::RecordEventsRequest::decode(sent.encode_to_vec().as_slice()).expect("the same message");
+        assert_eq!((unread.source.as_str(), unread.incarnation, unread.first_sequence), ("gateway", 3, 7));
+        assert_eq!(unread.events, events.encode_to_vec());
+    }
 
     #[test]
     fn every_rpc_is_found_by_its_path() {

@@ -13,6 +13,11 @@ use crate::event::{EventKind, Strand};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PracticeOrdinal(pub u32);
 
+impl PracticeOrdinal {
+    /// No practice's: there are fewer codes.
+    pub const NONE: Self = Self(ABSENT);
+}
+
 /// A strand, by the order of first sight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StrandOrdinal(pub u16);
@@ -62,8 +67,8 @@ impl Dictionary {
 
     /// The practice's ordinal, by its code as text; None for one without, and for text that is no practice code.
     #[must_use]
-    pub fn practice_ordinal(&self, code: &str) -> Option<PracticeOrdinal> {
-        let (letter, digits) = slot(code)?;
+    pub fn practice_ordinal(&self, code: impl AsRef<[u8]>) -> Option<PracticeOrdinal> {
+        let (letter, digits) = slot(code.as_ref())?;
         let ordinal = *self.ordinals.get(letter)?.get(digits)?;
         (ordinal != ABSENT).then_some(PracticeOrdinal(ordinal))
     }
@@ -73,7 +78,8 @@ impl Dictionary {
         if let Some(known) = self.practice_ordinal(code.as_str()) {
             return known;
         }
-        let (letter, digits) = slot(code.as_str()).expect("a PracticeCode is a capital letter and five digits");
+        let (letter, digits) =
+            slot(code.as_str().as_bytes()).expect("a PracticeCode is a capital letter and five digits");
         let ordinal = u32::try_from(self.practices.len()).expect("there are fewer codes than 2^32");
         if self.ordinals.len() <= letter {
             self.ordinals.resize(letter + 1, Vec::new());
@@ -102,6 +108,14 @@ impl Dictionary {
     #[must_use]
     pub fn strand_ordinal(&self, strand: &Strand) -> Option<StrandOrdinal> {
         self.strand_ordinals.get(strand).copied()
+    }
+
+    /// Whether [`Self::add_strand`] gives this strand an ordinal.
+    #[must_use]
+    pub fn has_room_for(&self, strand: &Strand) -> bool {
+        let has_capability = self.capability_ordinal(&strand.capability).is_some();
+        self.strand_ordinal(strand).is_some()
+            || self.strands.len() < STRANDS_MAX && (has_capability || self.capabilities.len() < CAPABILITIES_MAX)
     }
 
     /// Gives the strand the next ordinal, unless it has one. None once [`STRANDS_MAX`] or [`CAPABILITIES_MAX`] is
@@ -153,8 +167,8 @@ impl Dictionary {
 }
 
 /// Where a code's ordinal lies: its letter, from 0, and its digits as a number.
-fn slot(code: &str) -> Option<(usize, usize)> {
-    let [letter @ b'A'..=b'Z', digits @ ..] = code.as_bytes() else { return None };
+fn slot(code: &[u8]) -> Option<(usize, usize)> {
+    let [letter @ b'A'..=b'Z', digits @ ..] = code else { return None };
     if digits.len() != 5 {
         return None;
     }

@@ -8,8 +8,9 @@ use thiserror::Error;
 use crate::day::Hour;
 use crate::dictionary::{PracticeOrdinal, StrandOrdinal};
 use crate::event::Person;
+use crate::fault::EventFault;
 
-/// One event.
+/// One event, or the place of one that is in quarantine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Event {
     /// Where the person is registered.
@@ -20,6 +21,27 @@ pub struct Event {
     pub hour: Hour,
     /// To whom.
     pub person: Person,
+}
+
+impl Event {
+    /// The place of an event that is not counted, and why.
+    #[must_use]
+    pub fn quarantined(fault: EventFault) -> Self {
+        let (practice, strand) = (PracticeOrdinal::NONE, StrandOrdinal(fault.number()));
+        Self { practice, strand, hour: Hour(0), person: Person::NONE }
+    }
+
+    /// Whether it is one that is not counted.
+    #[must_use]
+    pub fn is_quarantined(&self) -> bool {
+        self.practice == PracticeOrdinal::NONE
+    }
+
+    /// Why it is not counted; None for one that is.
+    #[must_use]
+    pub fn fault(&self) -> Option<EventFault> {
+        EventFault::from_number(self.strand.0).filter(|_| self.is_quarantined())
+    }
 }
 
 /// Events in the order of their sequence.
@@ -35,7 +57,7 @@ pub struct Events {
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum EventsError {
     /// Written by a newer program, or not a batch at all.
-    #[error("a stored batch has version {found}; this program reads version {VERSION}")]
+    #[error("a stored batch has version {found}; this program reads up to version {VERSION_QUARANTINE}")]
     Version {
         /// The first byte.
         found: u8,
@@ -51,6 +73,8 @@ pub enum EventsError {
 }
 
 const VERSION: u8 = 1;
+/// Of a batch with events in quarantine: a program that does not know of them must not count them.
+const VERSION_QUARANTINE: u8 = 2;
 const HEADER_BYTES: usize = 5;
 const EVENT_BYTES: usize = 4 + 2 + 4 + 8;
 
@@ -97,6 +121,17 @@ impl Events {
         })
     }
 
+    /// Whether any of them is in quarantine.
+    #[must_use]
+    pub fn has_quarantined(&self) -> bool {
+        self.practices.contains(&PracticeOrdinal::NONE.0)
+    }
+
+    /// Those that are in quarantine, each with its place and why.
+    pub fn faults(&self) -> impl Iterator<Item = (usize, EventFault)> + '_ {
+        self.iter().enumerate().filter_map(|(index, event)| Some((index, event.fault()?)))
+    }
+
     /// Keeps what follows the first `count`, and returns those.
     pub fn split_front(&mut self, count: usize) -> Self {
         let count = count.min(self.len());
@@ -113,7 +148,7 @@ impl Events {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER_BYTES + self.len() * EVENT_BYTES);
-        bytes.push(VERSION);
+        bytes.push(if self.has_quarantined() { VERSION_QUARANTINE } else { VERSION });
         let count = u32::try_from(self.len()).expect("a batch is bounded far below 2^32 events");
         bytes.extend_from_slice(&count.to_le_bytes());
         bytes.extend(self.practices.iter().flat_map(|practice| practice.to_le_bytes()));
@@ -133,7 +168,7 @@ impl Events {
         else {
             return Err(EventsError::Length { expected: HEADER_BYTES, found: bytes.len() });
         };
-        if version != VERSION {
+        if ![VERSION, VERSION_QUARANTINE].contains(&version) {
             return Err(EventsError::Version { found: version });
         }
         let [_, count @ ..] = *header;
@@ -218,6 +253,10 @@ mod tests {
         };
         let events: Events = [event].into_iter().collect();
         assert_eq!(events.to_bytes(), [1, 1, 0, 0, 0, 2, 1, 0, 0, 3, 0, 7, 6, 5, 4, 8, 0, 0, 0, 0, 0, 0, 0]);
+        let quarantined: Events = [Event::quarantined(EventFault::InFuture)].into_iter().collect();
+        assert_eq!(quarantined.to_bytes(), [[2, 1, 0, 0, 0, 255, 255, 255, 255, 4].as_slice(), &[0; 13]].concat());
+        assert_eq!(quarantined.iter().next().and_then(|event| event.fault()), Some(EventFault::InFuture));
+        assert_eq!(event.fault(), None);
         assert_eq!(Events::from_bytes(&[9, 0, 0, 0, 0]), Err(EventsError::Version { found: 9 }));
     }
 }

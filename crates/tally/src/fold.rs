@@ -101,17 +101,17 @@ impl Fold {
         self.event_count == 0
     }
 
-    /// How many events were folded.
+    /// How many events were folded, those in quarantine included: of a log it is how far it was folded.
     #[must_use]
     pub fn event_count(&self) -> u64 {
         self.event_count
     }
 
-    /// Folds a batch that arrived on this day. Its ordinals must be of this dictionary.
+    /// Folds a batch that arrived on this day. Its ordinals must be of this dictionary. What is in quarantine counts nowhere.
     pub fn add(&mut self, events: &Events, arrived: Day, dictionary: &Dictionary, areas: &AreaIndex) {
         self.event_count += events.len() as u64;
         let arrival = self.arrivals.entry(arrived).or_default();
-        let events: Vec<Event> = events.iter().collect();
+        let events: Vec<Event> = events.iter().filter(|event| !event.is_quarantined()).collect();
         // Runs of one hour: most batches are one, so hour and day are looked up once a batch, not once an event.
         for run in events.chunk_by(|a, b| a.hour == b.hour) {
             arrival.add_run(run, dictionary, areas);

@@ -19,6 +19,7 @@ mod directory;
 mod event;
 mod events;
 mod fact;
+mod fault;
 mod fold;
 mod listing;
 mod period;
@@ -50,6 +51,7 @@ pub use directory::{
 pub use event::{CHANNEL_BYTES_MAX, CHANNEL_DEFAULT, Channel, ChannelError, EventKind, Person, Section, Strand};
 pub use events::{Event, Events, EventsError};
 pub use fact::{Fact, Facts};
+pub use fault::EventFault;
 pub use fold::{Column, Fold, People};
 pub use listing::{ListedReturn, ReturnPlace, ReturnsQuery, list};
 pub use period::{Interval, PERIOD_DAYS_DEFAULT, PERIOD_DAYS_MAX, Period, PeriodError};

@@ -1,13 +1,14 @@
 //! I29: acknowledged ⊆ counted ⊆ sent, and equal once every source has resumed, whatever is sent again, in whatever
-//! batches, and wherever the fold is cut by checkpoints. The judge is a naive program that counts a set of events.
+//! batches, wherever the fold is cut by checkpoints and the program by crashes. The judge is a naive program that counts a set
+//! of events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ods::Capability;
 use proptest::prelude::*;
 use tally::{
-    Area, AreaIndex, AreaOrdinal, Day, Dictionary, Event, EventKind, Events, Fold, Hour, Person, PracticeOrdinal,
-    Section, SequenceError, Standing, Strand, StrandOrdinal, Union, standing,
+    Area, AreaIndex, AreaOrdinal, Day, Dictionary, Event, EventFault, EventKind, Events, Fold, Hour, Person,
+    PracticeOrdinal, Section, SequenceError, Standing, Strand, StrandOrdinal, Union, standing,
 };
 
 const PRACTICES: u32 = 5;
@@ -43,23 +44,26 @@ type Life = Vec<Event>;
 
 fn event() -> impl Strategy<Value = Event> {
     let hours = prop_oneof![4 => 540_000_u32..540_003, 1 => 539_900_u32..540_100];
-    (0..PRACTICES, 0_u16..4, hours, 0_u64..40).prop_map(|(practice, strand, hour, person)| Event {
+    let sound = (0..PRACTICES, 0_u16..4, hours, 0_u64..40).prop_map(|(practice, strand, hour, person)| Event {
         practice: PracticeOrdinal(practice),
         strand: StrandOrdinal(strand),
         hour: Hour(hour),
         person: if person == 0 { Person::NONE } else { Person::of_pseudonym(&person.to_be_bytes()) },
-    })
+    });
+    let poisoned = prop::sample::select(&EventFault::ALL[..]).prop_map(Event::quarantined);
+    prop_oneof![12 => sound, 1 => poisoned]
 }
 
 fn lives() -> impl Strategy<Value = Vec<Life>> {
     prop::collection::vec(prop::collection::vec(event(), 1..80), 1..5)
 }
 
-/// One act of the outside world: a source sends some of its events, or the aggregator checkpoints.
+/// What happens: a source sends some of its events, the aggregator checkpoints, or it loses its memory.
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Send { source: usize, from: usize, count: usize, day: i32 },
     Checkpoint,
+    Crash,
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -69,15 +73,17 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         count,
         day,
     });
-    prop::collection::vec(prop_oneof![8 => send, 1 => Just(Act::Checkpoint)], 0..120)
+    prop::collection::vec(prop_oneof![8 => send, 1 => Just(Act::Checkpoint), 1 => Just(Act::Crash)], 0..120)
 }
 
-/// The aggregator in miniature: positions, a fold, and what earlier folds were merged into.
+/// The aggregator in miniature: positions, the log, how far it is folded into what is stored, and the fold of the rest.
 #[derive(Default)]
 struct Aggregator {
     durable: Vec<u64>,
-    fold: Fold,
+    log: Vec<(Vec<u8>, Day)>,
+    folded: usize,
     stored: Fold,
+    fold: Fold,
 }
 
 impl Aggregator {
@@ -89,12 +95,23 @@ impl Aggregator {
             Standing::Next => {}
         }
         *durable += events.len() as u64;
+        self.log.push((events.to_bytes(), arrived));
         self.fold.add(&events, arrived, &dictionary(), &areas());
         Ok(*durable)
     }
 
     fn checkpoint(&mut self) {
         self.stored.merge(&std::mem::take(&mut self.fold));
+        self.folded = self.log.len();
+    }
+
+    /// What was in memory is gone, and folded again from the log.
+    fn crash(&mut self) {
+        self.fold = Fold::default();
+        for (bytes, arrived) in &self.log[self.folded..] {
+            let events = Events::from_bytes(bytes).expect("as it was written");
+            self.fold.add(&events, *arrived, &dictionary(), &areas());
+        }
     }
 }
 
@@ -120,7 +137,7 @@ fn counts(fold: &Fold) -> BTreeMap<(Hour, StrandOrdinal, PracticeOrdinal), u64> 
 
 fn naive_counts(events: &[Event]) -> BTreeMap<(Hour, StrandOrdinal, PracticeOrdinal), u64> {
     let mut counts = BTreeMap::new();
-    for event in events {
+    for event in events.iter().filter(|event| !event.is_quarantined()) {
         *counts.entry((event.hour, event.strand, event.practice)).or_default() += 1;
     }
     counts
@@ -139,6 +156,9 @@ fn viewers(fold: &Fold, area: AreaOrdinal) -> u64 {
 fn naive_viewers(events: &[Event], area: &Area) -> u64 {
     let (dictionary, areas) = (dictionary(), areas());
     let inside = |event: &&Event| {
+        if event.is_quarantined() {
+            return false;
+        }
         let of_practice = areas.of_practice(event.practice);
         let strand = dictionary.strand(event.strand).expect("in the dictionary");
         of_practice.iter().any(|ordinal| areas.areas()[ordinal.index()] == *area)
@@ -151,12 +171,19 @@ fn naive_viewers(events: &[Event], area: &Area) -> u64 {
 
 proptest! {
     #[test]
-    fn i29_any_order_split_repetition_and_checkpoint_counts_each_event_once(lives in lives(), acts in acts()) {
+    fn i29_any_order_split_repetition_checkpoint_and_crash_counts_each_event_once(lives in lives(), acts in acts()) {
         let mut aggregator = Aggregator { durable: vec![0; lives.len()], ..Aggregator::default() };
         for act in acts {
-            let Act::Send { source, from, count, day } = act else {
-                aggregator.checkpoint();
-                continue;
+            let (source, from, count, day) = match act {
+                Act::Send { source, from, count, day } => (source, from, count, day),
+                Act::Checkpoint => {
+                    aggregator.checkpoint();
+                    continue;
+                }
+                Act::Crash => {
+                    aggregator.crash();
+                    continue;
+                }
             };
             let source = source % lives.len();
             let life = &lives[source];

@@ -1,13 +1,17 @@
 //! What an operator may set. Every bound has its name and its reason here.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tally::Day;
 
 /// How the statistics are run.
 #[derive(Clone, Debug)]
 pub struct StatisticsConfig {
+    /// This replica's name, for the lease of the fold. One that is started again under the same name goes on at once, so no
+    /// two that run on one store may share a name.
+    pub replica: String,
     /// Counts are written to their tables this long after the first event that is not in them yet, by the domain's
     /// clock. Longer means fewer writes, more to fold again after a crash, and never another answer: queries add what is
     /// not written yet.
@@ -30,6 +34,10 @@ pub struct StatisticsConfig {
     pub batch_events_max: usize,
     /// How far ahead of our clock an event may claim to have happened: producers' clocks differ a little.
     pub event_ahead_max: SignedDuration,
+    /// How late an event may come. A supplier may send the past year once more; what is older is a clock that is wrong.
+    pub event_late_max: SignedDuration,
+    /// What was put into quarantine is listed for so long.
+    pub quarantine_kept: SignedDuration,
     /// How long a query with `min_position` waits at most, in real time; less where the caller's deadline is nearer.
     pub position_wait_max: Duration,
     /// After a change of the registry was heard, what changes within this time is heard together, in real time; not while the
@@ -42,6 +50,7 @@ pub struct StatisticsConfig {
 impl Default for StatisticsConfig {
     fn default() -> Self {
         Self {
+            replica: "statistics".to_owned(),
             checkpoint_interval: SignedDuration::from_secs(5),
             checkpoint_batches_max: 20_000,
             batches_kept: SignedDuration::from_hours(7 * 24),
@@ -51,6 +60,8 @@ impl Default for StatisticsConfig {
             in_flight_batches_max: 64,
             batch_events_max: 10_000,
             event_ahead_max: SignedDuration::from_hours(1),
+            event_late_max: SignedDuration::from_hours(400 * 24),
+            quarantine_kept: SignedDuration::from_hours(400 * 24),
             position_wait_max: Duration::from_secs(10),
             follow_gathering: Duration::from_millis(250),
             follow_retry_delay: Duration::from_millis(200),
@@ -62,6 +73,12 @@ impl StatisticsConfig {
     /// The first day of which counts are kept by the hour.
     pub(crate) fn hours_from(&self, today: Day) -> Day {
         today.plus(1 - self.hourly_count_days)
+    }
+
+    /// When events that arrive now may have happened.
+    pub(crate) fn event_times(&self, now: Timestamp) -> RangeInclusive<Timestamp> {
+        let earliest = now.checked_sub(self.event_late_max).unwrap_or(Timestamp::MIN);
+        earliest..=now.checked_add(self.event_ahead_max).unwrap_or(Timestamp::MAX)
     }
 
     /// The first day of which each practice's people are known by the day; before it, by the month.

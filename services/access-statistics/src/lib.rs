@@ -108,7 +108,8 @@ impl AccessStatistics {
         tx.rollback().await.map_err(StoreError::from)?;
         let places: Places =
             directory.records().map(|(code, _)| (code, directory.latest_areas(code).collect())).collect();
-        let (writer, ingest) = Writer::open(db.clone(), clock.clone(), config.clone(), places).await?;
+        let (writer, ingest) =
+            Writer::open(db.clone(), clock.clone(), config.clone(), returns.handle(), places).await?;
         let (sender, pictures) = watch::channel(Arc::new(Picture { directory, followed, rewound: None }));
         let registry = RegistryPeer(registry);
         let follower = Follower {
@@ -156,6 +157,11 @@ impl AccessStatistics {
     /// How far the registry has been followed.
     pub fn registry_position(&self) -> u64 {
         self.pictures.borrow().followed.position
+    }
+
+    /// Where events and counts are stored.
+    fn db(&self) -> &Db {
+        &self.flows.db
     }
 
     /// The practices, once they are followed up to a position.

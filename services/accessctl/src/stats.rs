@@ -3,6 +3,7 @@
 mod answers;
 mod compare;
 mod compliance;
+mod quarantine;
 mod series;
 mod totals;
 mod wave_members;
@@ -51,6 +52,8 @@ pub(crate) enum Stats {
         /// Only this one, e.g. viewers
         definition: Option<String>,
     },
+    /// Events that were not counted, and why: how many of which source
+    Quarantine(quarantine::Quarantine),
     /// Registered patients by organisation, as published
     Totals(totals::Totals),
     /// Record published totals of registered patients by organisation
@@ -106,6 +109,7 @@ pub(crate) async fn run(connection: &Connection, output: Output, stats: Stats) -
         Stats::Answers(asked) => answers::run(connection, output, asked).await,
         Stats::Compliance(asked) => compliance::compliance(connection, output, asked).await,
         Stats::Definitions { definition } => compliance::definitions(connection, output, definition).await,
+        Stats::Quarantine(asked) => quarantine::list(connection, output, asked).await,
         Stats::Totals(asked) => totals::list(connection, output, asked).await,
         Stats::ImportTotals(import) => totals::import(connection, output, import).await,
     }

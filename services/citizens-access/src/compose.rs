@@ -101,7 +101,7 @@ impl Ground {
         let db = AccessStatistics::migrate(&self.store).await?;
         let (clock, registry) = (self.clock.clone(), registry.with_account(STATISTICS_ACCOUNT)?);
         let engine = self.engine(access_statistics::DATABASE)?;
-        let mut config = StatisticsConfig::default();
+        let mut config = StatisticsConfig { replica: self.replica.clone(), ..StatisticsConfig::default() };
         if matches!(clock, Clock::Virtual(_)) {
             config.checkpoint_interval = VIRTUAL_CHECKPOINT_INTERVAL;
         }

@@ -325,7 +325,7 @@ pub(super) const GUARDS: &[Guard] = &[
         left: "Ok(durable_count) if durable_count < count => Ok(Standing::Next),",
         package: "tally",
         target: &["--test", "folding"],
-        test: "i29_any_order_split_repetition_and_checkpoint_counts_each_event_once",
+        test: "i29_any_order_split_repetition_checkpoint_and_crash_counts_each_event_once",
     },
     Guard {
         invariant: "I31",

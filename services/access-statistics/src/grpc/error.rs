@@ -33,10 +33,12 @@ pub(super) fn of_ingest(error: &IngestError) -> Status {
         )
         .with("sequence", sequence)
         .precondition("SEQUENCE", "first_sequence", "must not be used for other events"),
-        IngestError::StrandsExhausted => Error::resource_exhausted(
-            "CHANNELS_EXHAUSTED",
-            "no more channels and capabilities can be told apart; some producer invents them",
-        ),
+        IngestError::ClockOff { skew_ms } => Error::unavailable(
+            "CLOCK_OFF",
+            "this replica's clock is off its database's by {skew_ms} ms, so it records nothing; try another",
+        )
+        .with("skew_ms", skew_ms)
+        .retry_after(RETRY_DELAY),
         // The writer has logged the cause.
         IngestError::Store(_) => {
             Error::unavailable("STORE_UNAVAILABLE", "the store failed; reconnect and go on from the durable sequence")

@@ -1,17 +1,17 @@
 //! Batches of events from the wire into columns of ordinals.
 //!
 //! The hot path of the service: per event it allocates nothing, and finds practice and strand by look-ups of a few
-//! nanoseconds. Paths for errors are made where there is an error.
+//! nanoseconds. An event that is not as it must be takes its place in the batch and is not counted.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
-use api::Error;
 use jiff::Timestamp;
 use ods::PracticeCode;
-use proto::statistics::v1 as wire;
-use tally::{Dictionary, Event, EventKind, Events, Hour, Person, Section, Strand, StrandOrdinal};
+use tally::{Dictionary, Event, EventFault, EventKind, Events, Hour, Person, Section, Strand, StrandOrdinal};
 
-use super::pseudonym::{self, PseudonymError};
+use super::pseudonym;
+use super::unread::{self, UnreadEvent, UnreadMoment, Unreadable};
 
 /// Kinds and sections have single-digit numbers; strands are remembered by both.
 const KINDS: usize = 8;
@@ -22,12 +22,14 @@ const SECTIONS: usize = 8;
 pub(super) struct EventReader {
     /// The last strand of each kind and section: nearly always the next one, too.
     strands: [[Option<Remembered>; SECTIONS]; KINDS],
+    /// The hour of the last event, by its seconds: nearly always that of the next one, too.
+    hour: Option<(std::ops::Range<i64>, Hour)>,
 }
 
 #[derive(Debug)]
 struct Remembered {
-    channel: String,
-    capability: String,
+    channel: Vec<u8>,
+    capability: Vec<u8>,
     ordinal: StrandOrdinal,
 }
 
@@ -40,59 +42,81 @@ pub(super) enum Reading {
     Lacking { practices: Vec<PracticeCode>, strands: Vec<Strand> },
 }
 
+/// What a batch lacks.
+#[derive(Debug, Default)]
+struct Lacking {
+    practices: BTreeSet<PracticeCode>,
+    strands: BTreeSet<Strand>,
+}
+
+/// How many events a batch has.
+pub(super) fn count(batch: &[u8]) -> Result<usize, Unreadable> {
+    unread::events(batch).try_fold(0, |count, event| event.map(|_| count + 1))
+}
+
 impl EventReader {
-    /// Reads a batch. `latest` is the last moment at which an event may claim to have happened.
+    /// Reads a batch: the bytes of an `AccessEvents` of `count` events. They may have happened in `allowed`.
     pub(super) fn read(
         &mut self,
-        events: &[wire::AccessEvent],
+        batch: &[u8],
+        count: usize,
         dictionary: &Dictionary,
-        latest: Timestamp,
-    ) -> Result<Reading, Error> {
-        let mut read = Events::with_capacity(events.len());
-        let mut practices = BTreeSet::new();
-        let mut strands = BTreeSet::new();
-        for (index, event) in events.iter().enumerate() {
-            let hour = hour(event, latest).map_err(|reason| reason.at(index, "occurred_at"))?;
-            let code = event.practice.strip_prefix("practices/").unwrap_or(&event.practice);
-            let practice = dictionary.practice_ordinal(code);
-            if practice.is_none() {
-                practices.insert(code.parse().map_err(|_| Invalid::Practice.at(index, "practice"))?);
-            }
-            let strand = self.strand(event, dictionary, index)?;
-            let person = pseudonym::person(&event.pseudonym)
-                .map_err(|error| Invalid::Pseudonym(error).at(index, "pseudonym"))?;
-            if person == Person::NONE && event.kind() == wire::EventKind::RecordViewed {
-                return Err(Invalid::Nobody.at(index, "pseudonym"));
-            }
-            match (practice, strand) {
-                (Some(practice), Ok(strand)) => read.push(Event { practice, strand, hour, person }),
-                (_, Ok(_)) => {}
-                (_, Err(strand)) => drop(strands.insert(strand)),
+        allowed: &RangeInclusive<Timestamp>,
+    ) -> Result<Reading, Unreadable> {
+        let mut read = Events::with_capacity(count);
+        let mut lacking = Lacking::default();
+        for bytes in unread::events(batch) {
+            match self.event(bytes?, dictionary, allowed, &mut lacking) {
+                Ok(Some(event)) => read.push(event),
+                Ok(None) => {}
+                Err(fault) => read.push(Event::quarantined(fault)),
             }
         }
+        let Lacking { practices, strands } = lacking;
         if practices.is_empty() && strands.is_empty() {
             return Ok(Reading::Complete(read));
         }
         Ok(Reading::Lacking { practices: practices.into_iter().collect(), strands: strands.into_iter().collect() })
     }
 
+    /// One event; None where something of it has no ordinal yet.
+    fn event(
+        &mut self,
+        bytes: &[u8],
+        dictionary: &Dictionary,
+        allowed: &RangeInclusive<Timestamp>,
+        lacking: &mut Lacking,
+    ) -> Result<Option<Event>, EventFault> {
+        let event = UnreadEvent::of(bytes).map_err(|Unreadable| EventFault::Unreadable)?;
+        let hour = self.hour(event.occurred_at, allowed)?;
+        let code = event.practice.strip_prefix(b"practices/").unwrap_or(event.practice);
+        let practice = dictionary.practice_ordinal(code);
+        let unnamed: Option<PracticeCode> =
+            if practice.is_none() { Some(parse(code, EventFault::Practice)?) } else { None };
+        let strand = self.strand(&event, dictionary)?;
+        let person = pseudonym::person(event.pseudonym)?;
+        if person == Person::NONE && event.kind == EventKind::RecordViewed as i32 {
+            return Err(EventFault::Nobody);
+        }
+        match (practice, strand) {
+            (Some(practice), Ok(strand)) => Ok(Some(Event { practice, strand, hour, person })),
+            (_, strand) => {
+                lacking.practices.extend(unnamed);
+                lacking.strands.extend(strand.err());
+                Ok(None)
+            }
+        }
+    }
+
     /// The event's strand; the inner error is one that has no ordinal yet.
     fn strand(
         &mut self,
-        event: &wire::AccessEvent,
+        event: &UnreadEvent<'_>,
         dictionary: &Dictionary,
-        index: usize,
-    ) -> Result<Result<StrandOrdinal, Strand>, Error> {
-        let kind_number = usize::try_from(event.kind).ok().filter(|kind| *kind < KINDS);
+    ) -> Result<Result<StrandOrdinal, Strand>, EventFault> {
+        let kind_number = usize::try_from(event.kind).ok().filter(|kind| *kind < KINDS).ok_or(EventFault::Kind)?;
         let section_number = usize::try_from(event.section).ok().filter(|section| *section < SECTIONS);
-        let kind = kind_number.and_then(|kind| EventKind::from_number(kind as i64));
-        let section = section_number.and_then(|section| Section::from_number(section as i64));
-        let (Some(kind), Some(kind_number)) = (kind, kind_number) else {
-            return Err(Invalid::Kind.at(index, "kind"));
-        };
-        let (Some(section), Some(section_number)) = (section, section_number) else {
-            return Err(Invalid::Section.at(index, "section"));
-        };
+        let section_number = section_number.ok_or(EventFault::Section)?;
         let memory = &mut self.strands[kind_number][section_number];
         if let Some(last) = memory
             && last.channel == event.channel
@@ -100,62 +124,45 @@ impl EventReader {
         {
             return Ok(Ok(last.ordinal));
         }
-        let channel = event.channel.parse().map_err(|_| Invalid::Channel.at(index, "channel"))?;
-        let capability = event.capability.parse().map_err(|_| Invalid::Capability.at(index, "capability"))?;
-        let strand = Strand { capability, kind, channel, section };
-        let Some(ordinal) = dictionary.strand_ordinal(&strand) else { return Ok(Err(strand)) };
-        *memory = Some(Remembered { channel: event.channel.clone(), capability: event.capability.clone(), ordinal });
+        let strand = Strand {
+            kind: EventKind::from_number(kind_number as i64).ok_or(EventFault::Kind)?,
+            section: Section::from_number(section_number as i64).ok_or(EventFault::Section)?,
+            channel: parse(event.channel, EventFault::Channel)?,
+            capability: parse(event.capability, EventFault::Capability)?,
+        };
+        let Some(ordinal) = dictionary.strand_ordinal(&strand) else {
+            return if dictionary.has_room_for(&strand) { Ok(Err(strand)) } else { Err(EventFault::Exhausted) };
+        };
+        *memory = Some(Remembered { channel: event.channel.to_vec(), capability: event.capability.to_vec(), ordinal });
         Ok(Ok(ordinal))
     }
-}
 
-/// What is wrong with a field of an event.
-#[derive(Clone, Copy, Debug)]
-enum Invalid {
-    Missing,
-    Moment,
-    Future,
-    Practice,
-    Kind,
-    Section,
-    Channel,
-    Capability,
-    Pseudonym(PseudonymError),
-    Nobody,
-}
-
-impl Invalid {
-    #[cold]
-    fn at(self, index: usize, field: &str) -> Error {
-        let (reason, template) = match self {
-            Self::Missing => ("FIELD_REQUIRED", "{field} is required"),
-            Self::Moment => ("TIMESTAMP_OUT_OF_RANGE", "{field} is not a moment of the years 1970 to 9999"),
-            Self::Future => ("EVENT_IN_FUTURE", "{field} is further ahead of this server's clock than clocks differ"),
-            Self::Practice => ("PRACTICE_INVALID", "{field} is not a practice, such as practices/A81001"),
-            Self::Kind => ("EVENT_KIND_INVALID", "{field} is not a kind of event"),
-            Self::Section => ("RECORD_SECTION_INVALID", "{field} is not a section of the record"),
-            Self::Channel => ("CHANNEL_INVALID", "{field} is not a channel: 1 to 32 of a-z 0-9 -, such as nhs-app"),
-            Self::Capability => {
-                ("CAPABILITY_INVALID", "{field} is not a capability, such as capabilities/prospective-records")
+    fn hour(
+        &mut self,
+        occurred_at: Option<UnreadMoment>,
+        allowed: &RangeInclusive<Timestamp>,
+    ) -> Result<Hour, EventFault> {
+        let UnreadMoment { seconds, nanos } = occurred_at.ok_or(EventFault::NoMoment)?;
+        if !(0..1_000_000_000).contains(&nanos) {
+            return Err(EventFault::Moment);
+        }
+        let hour = match &self.hour {
+            Some((within, hour)) if within.contains(&seconds) => *hour,
+            _ => {
+                let hour = Hour::of_second(seconds).ok_or(EventFault::Moment)?;
+                let start = hour.start().as_second();
+                self.hour = Some((start..start + 3_600, hour));
+                hour
             }
-            Self::Pseudonym(PseudonymError::Length) => {
-                ("PSEUDONYM_LENGTH", "{field} is no pseudonym: 8 to 32 bytes of a keyed hash")
-            }
-            Self::Pseudonym(PseudonymError::NhsNumber) => (
-                "PSEUDONYM_LOOKS_LIKE_NHS_NUMBER",
-                "{field} looks like an NHS number; send a pseudonym made with a key that is not sent",
-            ),
-            Self::Nobody => ("FIELD_REQUIRED", "{field} is required of an event in which a record was viewed"),
         };
-        Error::invalid(format!("events.events[{index}].{field}"), reason, template)
+        match () {
+            () if seconds > allowed.end().as_second() => Err(EventFault::InFuture),
+            () if seconds < allowed.start().as_second() => Err(EventFault::TooLate),
+            () => Ok(hour),
+        }
     }
 }
 
-fn hour(event: &wire::AccessEvent, latest: Timestamp) -> Result<Hour, Invalid> {
-    let occurred_at = event.occurred_at.as_ref().ok_or(Invalid::Missing)?;
-    if !(0..1_000_000_000).contains(&occurred_at.nanos) {
-        return Err(Invalid::Moment);
-    }
-    let hour = Hour::of_second(occurred_at.seconds).ok_or(Invalid::Moment)?;
-    if occurred_at.seconds > latest.as_second() { Err(Invalid::Future) } else { Ok(hour) }
+fn parse<T: std::str::FromStr>(text: &[u8], fault: EventFault) -> Result<T, EventFault> {
+    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(fault)
 }

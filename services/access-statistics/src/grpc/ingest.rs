@@ -6,15 +6,20 @@ use api::Error;
 use clock::Activity;
 use futures_util::{Stream, StreamExt, stream};
 use proto::statistics::v1 as wire;
-use proto::statistics::v1::ingest_service_server::IngestService;
-use tally::{Source, SourceName};
+use proto::unread::RecordEventsRequest;
+use proto::unread::ingest_service_server::IngestService;
+use tally::{Events, Source, SourceName};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::error::of_ingest;
-use super::events::{EventReader, Reading};
-use super::returns;
+use super::events::{self, EventReader, Reading};
+use super::unread::Unreadable;
+use super::{quarantine, returns};
 use crate::AccessStatistics;
 use crate::ingest::{Acknowledgement, Batch};
+
+/// How many of a batch's events in quarantine its acknowledgement names: enough to see what is wrong.
+const QUARANTINED_TOLD_MAX: usize = 10;
 
 type Acknowledgements = Pin<Box<dyn Stream<Item = Result<wire::RecordEventsResponse, Status>> + Send>>;
 
@@ -24,7 +29,7 @@ impl IngestService for AccessStatistics {
 
     async fn record_events(
         &self,
-        request: Request<Streaming<wire::RecordEventsRequest>>,
+        request: Request<Streaming<RecordEventsRequest>>,
     ) -> Result<Response<Acknowledgements>, Status> {
         let in_flight = self.config.in_flight_batches_max;
         let session = Session {
@@ -48,13 +53,21 @@ impl IngestService for AccessStatistics {
         let _activity = self.clock.activity();
         Ok(Response::new(returns::submit(self, request).await?))
     }
+
+    async fn list_quarantined_events(
+        &self,
+        request: Request<wire::ListQuarantinedEventsRequest>,
+    ) -> Result<Response<wire::ListQuarantinedEventsResponse>, Status> {
+        let _activity = self.clock.activity();
+        Ok(Response::new(quarantine::list(self, request.into_inner()).await?))
+    }
 }
 
 /// One stream.
 #[derive(Debug)]
 struct Session {
     statistics: AccessStatistics,
-    inbound: Streaming<wire::RecordEventsRequest>,
+    inbound: Streaming<RecordEventsRequest>,
     stage: Stage,
     reader: EventReader,
 }
@@ -64,7 +77,7 @@ enum Stage {
     /// The source is not known yet.
     Unnamed,
     /// The source is known, and its first message may hold a batch.
-    Named(Source, Option<Box<wire::RecordEventsRequest>>, Activity),
+    Named(Source, Option<RecordEventsRequest>, Activity),
     /// Something was wrong; nothing more is read.
     Broken,
 }
@@ -73,20 +86,21 @@ enum Stage {
 #[derive(Debug)]
 enum Step {
     Known(Result<u64, Status>, Activity),
-    Waiting(Acknowledgement),
+    /// With what the acknowledgement will say of the batch.
+    Waiting(Acknowledgement, wire::RecordEventsResponse),
 }
 
 impl Step {
     async fn wait(self) -> Result<wire::RecordEventsResponse, Status> {
         // The activity ends with the answer's way into the stream: whoever polls that for it holds time by its own.
-        let (durable_sequence, _activity) = match self {
-            Self::Known(result, activity) => (result?, activity),
-            Self::Waiting(acknowledgement) => {
+        let ((durable_sequence, _activity), told) = match self {
+            Self::Known(result, activity) => ((result?, activity), wire::RecordEventsResponse::default()),
+            Self::Waiting(acknowledgement, told) => {
                 let (outcome, activity) = acknowledgement.wait().await;
-                (outcome.map_err(|error| of_ingest(&error))?, activity)
+                ((outcome.map_err(|error| of_ingest(&error))?, activity), told)
             }
         };
-        Ok(wire::RecordEventsResponse { durable_sequence })
+        Ok(wire::RecordEventsResponse { durable_sequence, ..told })
     }
 }
 
@@ -110,13 +124,13 @@ impl Session {
                 let Some(message) = message else { return Ok(None) };
                 let source = source(&message)?;
                 let durable = self.statistics.ingest.durable_sequence(source.clone(), activity.clone()).await;
-                let held = has_events(&message).then(|| Box::new(message));
+                let held = has_events(&message).then_some(message);
                 self.stage = Stage::Named(source, held, activity);
                 Ok(Some(Step::Known(durable.0.map_err(|error| of_ingest(&error)), durable.1)))
             }
             Stage::Named(source, held, activity) => {
                 let (message, activity) = match held {
-                    Some(message) => (*message, activity),
+                    Some(message) => (message, activity),
                     None => {
                         drop(activity);
                         let (message, activity) = self.read().await?;
@@ -131,17 +145,12 @@ impl Session {
         }
     }
 
-    async fn read(&mut self) -> Result<(Option<wire::RecordEventsRequest>, Activity), Status> {
+    async fn read(&mut self) -> Result<(Option<RecordEventsRequest>, Activity), Status> {
         let (message, activity) = self.statistics.clock.track(self.inbound.message()).await;
         Ok((message?, activity))
     }
 
-    async fn take(
-        &mut self,
-        named: &Source,
-        message: wire::RecordEventsRequest,
-        activity: Activity,
-    ) -> Result<Step, Status> {
+    async fn take(&mut self, named: &Source, message: RecordEventsRequest, activity: Activity) -> Result<Step, Status> {
         if !message.source.is_empty() && source(&message)? != *named {
             return Err(Error::invalid(
                 "source",
@@ -151,33 +160,53 @@ impl Session {
             .into());
         }
         let ingest = &self.statistics.ingest;
-        if !has_events(&message) {
+        let count = events::count(&message.events).map_err(unreadable)?;
+        if count == 0 {
             let (durable, activity) = ingest.durable_sequence(named.clone(), activity).await;
             return Ok(Step::Known(durable.map_err(|error| of_ingest(&error)), activity));
         }
         let config = &self.statistics.config;
-        let list = message.events.unwrap_or_default().events;
-        api::validate::count("events.events", list.len(), config.batch_events_max)?;
-        let now = self.statistics.clock.now();
-        let latest = now.checked_add(config.event_ahead_max).unwrap_or(now);
+        api::validate::count("events.events", count, config.batch_events_max)?;
+        let allowed = config.event_times(self.statistics.clock.now());
         let events = loop {
-            match self.reader.read(&list, &ingest.dictionary(), latest)? {
+            let read = self.reader.read(&message.events, count, &ingest.dictionary(), &allowed);
+            match read.map_err(unreadable)? {
                 Reading::Complete(events) => break events,
                 Reading::Lacking { practices, strands } => {
                     ingest.name(practices, strands).await.map_err(|error| of_ingest(&error))?;
                 }
             }
         };
+        let told = quarantined(message.first_sequence, &events);
         let batch = Batch { source: named.clone(), first_sequence: message.first_sequence, events, activity };
-        Ok(Step::Waiting(ingest.take(batch).await.map_err(|error| of_ingest(&error))?))
+        Ok(Step::Waiting(ingest.take(batch).await.map_err(|error| of_ingest(&error))?, told))
     }
 }
 
-fn has_events(message: &wire::RecordEventsRequest) -> bool {
-    message.events.as_ref().is_some_and(|events| !events.events.is_empty())
+/// What the acknowledgement of a batch says of its events that are not counted.
+fn quarantined(first_sequence: u64, events: &Events) -> wire::RecordEventsResponse {
+    let mut told = wire::RecordEventsResponse::default();
+    if events.has_quarantined() {
+        for (index, fault) in events.faults() {
+            told.quarantined_count += 1;
+            if told.quarantined.len() < QUARANTINED_TOLD_MAX {
+                let sequence = first_sequence.saturating_add(index as u64);
+                told.quarantined.push(quarantine::event(sequence, fault));
+            }
+        }
+    }
+    told
 }
 
-fn source(message: &wire::RecordEventsRequest) -> Result<Source, Error> {
+fn unreadable(Unreadable: Unreadable) -> Error {
+    Error::invalid("events", "EVENTS_UNREADABLE", "{field} is no AccessEvents: its events cannot be told apart")
+}
+
+fn has_events(message: &RecordEventsRequest) -> bool {
+    !message.events.is_empty()
+}
+
+fn source(message: &RecordEventsRequest) -> Result<Source, Error> {
     let name: SourceName = message
         .source
         .parse()

@@ -8,6 +8,7 @@ mod ingest;
 mod listing;
 mod practices;
 mod pseudonym;
+mod quarantine;
 pub(crate) mod registry;
 mod returns;
 mod series;
@@ -15,12 +16,13 @@ mod sets;
 mod statistics;
 mod summary;
 mod totals;
+mod unread;
 mod watch;
 
 use proto::statistics::v1::denominator_service_server::DenominatorServiceServer;
-use proto::statistics::v1::ingest_service_server::IngestServiceServer;
 use proto::statistics::v1::returns_service_server::ReturnsServiceServer;
 use proto::statistics::v1::statistics_service_server::StatisticsServiceServer;
+use proto::unread::ingest_service_server::IngestServiceServer;
 
 use crate::AccessStatistics;
 

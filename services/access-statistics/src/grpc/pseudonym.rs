@@ -1,6 +1,6 @@
 //! Pseudonyms as they come in: anything that may be an NHS number is refused, whatever the form.
 
-use tally::Person;
+use tally::{EventFault, Person};
 
 /// Shortest pseudonym: with fewer bytes, people share one by chance.
 const BYTES_MIN: usize = 8;
@@ -12,25 +12,16 @@ const BYTES_MAX: usize = 32;
 const NHS_NUMBER_DIGITS: usize = 10;
 const NHS_NUMBER_END: u64 = 10_000_000_000;
 
-/// Why bytes are no pseudonym.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PseudonymError {
-    /// Too short or too long.
-    Length,
-    /// It is, or holds, something like an NHS number.
-    NhsNumber,
-}
-
 /// The person that a pseudonym stands for; nobody for an empty one.
-pub(super) fn person(pseudonym: &[u8]) -> Result<Person, PseudonymError> {
+pub(super) fn person(pseudonym: &[u8]) -> Result<Person, EventFault> {
     if pseudonym.is_empty() {
         return Ok(Person::NONE);
     }
     if !(BYTES_MIN..=BYTES_MAX).contains(&pseudonym.len()) {
-        return Err(PseudonymError::Length);
+        return Err(EventFault::PseudonymLength);
     }
     if looks_like_nhs_number(pseudonym) {
-        return Err(PseudonymError::NhsNumber);
+        return Err(EventFault::NhsNumber);
     }
     Ok(Person::of_pseudonym(pseudonym))
 }
@@ -86,14 +77,14 @@ mod tests {
             &NHS_NUMBER.to_le_bytes(),
         ];
         for form in forms {
-            assert_eq!(person(form), Err(PseudonymError::NhsNumber), "{form:?}");
+            assert_eq!(person(form), Err(EventFault::NhsNumber), "{form:?}");
         }
     }
 
     #[test]
     fn other_lengths_are_refused() {
         for length in [1, BYTES_MIN - 1, BYTES_MAX + 1, 1_000] {
-            assert_eq!(person(&vec![0x8f; length]), Err(PseudonymError::Length));
+            assert_eq!(person(&vec![0x8f; length]), Err(EventFault::PseudonymLength));
         }
     }
 }

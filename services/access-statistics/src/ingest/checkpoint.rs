@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use clock::{Activity, Sleep};
 use database::Dialect;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tally::Day;
 
 use super::Writer;
+use super::lease::Turn;
 use crate::store::log::{self, Head};
-use crate::store::{StoreError, hours, months, partitions, rollups};
+use crate::store::{StoreError, hours, lease, months, partitions, quarantine, rollups};
 
 impl Writer {
     pub(super) fn expect_checkpoint(&mut self) {
@@ -22,37 +23,64 @@ impl Writer {
     }
 
     pub(super) fn is_checkpoint_overdue(&self) -> bool {
-        self.head.is_some_and(|head| head.position - head.folded >= self.config.checkpoint_batches_max)
+        let is_much = |head: Head| head.position - head.folded >= self.config.checkpoint_batches_max;
+        self.leasing.is_held() && self.head.is_some_and(is_much)
     }
 
     pub(super) async fn checkpoint_or_log(&mut self) {
         self.checkpoint = None;
-        if let Err(error) = self.write_checkpoint().await {
+        let written = self.write_checkpoint().await;
+        match written {
+            Ok(()) => {}
             // Nothing is lost: the log has it, and the next checkpoint takes it along.
-            tracing::error!(error = telemetry::chain(&error), "a checkpoint failed");
-            self.head = None;
+            Err(error) => {
+                tracing::error!(error = telemetry::chain(&error), "a checkpoint failed");
+                self.head = None;
+            }
+        }
+        if !self.shared.pending().fold.is_empty() {
             self.expect_checkpoint();
         }
     }
 
-    /// Moves the pending fold into the tables, together with how far the log is folded.
-    pub(super) async fn write_checkpoint(&mut self) -> Result<(), StoreError> {
+    /// Moves the pending fold into the tables, together with how far the log is folded, where that is this replica's turn.
+    ///
+    /// The log's head is not locked meanwhile, so that other replicas go on taking events: how far the log is folded changes
+    /// under the lock of the lease alone.
+    async fn write_checkpoint(&mut self) -> Result<(), StoreError> {
         if self.shared.pending().fold.is_empty() {
             return Ok(());
         }
+        // What other replicas took is folded along with it; and somebody else may have folded all of it by now.
+        self.only_catch_up().await?;
         self.make_partitions().await?;
+        let (fold, pending) = {
+            let pending = self.shared.pending();
+            (Arc::clone(&pending.fold), pending.head)
+        };
+        if fold.is_empty() {
+            return Ok(());
+        }
         let mut tx = self.db.begin().await?;
-        let head = self.catch_up(&mut tx).await?;
-        let fold = Arc::clone(&self.shared.pending().fold);
+        let leased = lease::lock(&mut tx).await?;
+        let stored = log::head(&mut tx).await?;
+        let turn = self.leasing.turn(&self.config.replica, &leased, stored);
+        if turn == Turn::Others || stored.folded != pending.folded {
+            return Ok(tx.rollback().await?);
+        }
+        let taken = if let Turn::Take(taken) = turn { Some(taken) } else { None };
+        if let Some(taken) = &taken {
+            lease::set(&mut tx, taken).await?;
+        }
         let today = Day::of(self.clock.now());
         let days_from = self.config.practice_days_from(today);
         rollups::add_fold(&mut tx, &fold, &self.dictionary, &self.areas, days_from).await?;
-        let folded = Head { folded: head.position, ..head };
-        log::set_head(&mut tx, folded).await?;
+        let folded = Head { position: pending.position, folded: pending.position };
+        log::set_folded(&mut tx, folded.folded).await?;
         let mut cleaned = true;
         if self.cleaned_on != Some(today) {
-            let before = self.clock.now().checked_sub(self.config.batches_kept).unwrap_or(Timestamp::MIN);
-            log::delete_batches(&mut tx, folded.folded, before).await?;
+            log::delete_batches(&mut tx, folded.folded, self.ago(self.config.batches_kept)).await?;
+            quarantine::delete(&mut tx, self.ago(self.config.quarantine_kept)).await?;
             // One day with each checkpoint, until none is left.
             let hours_went = hours::forget_oldest_day(&mut tx, self.config.hours_from(today)).await?;
             let days_went = months::unite_oldest_day(&mut tx, days_from).await?;
@@ -60,6 +88,10 @@ impl Writer {
         }
         tx.commit().await?;
         tracing::debug!(events = fold.event_count(), position = folded.folded, "checkpoint");
+        if let Some(taken) = taken {
+            tracing::info!(epoch = taken.epoch, replica = taken.replica, "this replica folds from now on");
+            self.leasing.taken(&taken);
+        }
         {
             let mut pending = self.shared.pending();
             pending.fold = Arc::default();
@@ -70,6 +102,24 @@ impl Writer {
             self.cleaned_on = Some(today);
         }
         self.shared.announce(folded);
+        Ok(())
+    }
+
+    fn ago(&self, span: SignedDuration) -> Timestamp {
+        self.clock.now().checked_sub(span).unwrap_or(Timestamp::MIN)
+    }
+
+    /// Lets another replica fold at once, where this one did.
+    pub(super) async fn give_lease_back(&mut self) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        let leased = lease::lock(&mut tx).await?;
+        match self.given_back(&leased) {
+            Some(free) => {
+                lease::set(&mut tx, &free).await?;
+                tx.commit().await?;
+            }
+            None => tx.rollback().await?,
+        }
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 //! batches share a commit: whatever waits when one ends goes into the next, so groups grow with the load.
 
 mod checkpoint;
+mod lease;
 mod names;
 mod pending;
 mod writer;
@@ -34,9 +35,12 @@ pub(crate) enum IngestError {
         /// The first such number.
         sequence: u64,
     },
-    /// There are too many different strands: some producer invents channels or capabilities.
-    #[error("no more channels and capabilities can be told apart")]
-    StrandsExhausted,
+    /// This replica's clock is off its database's, so that it records nothing (rule 18).
+    #[error("this replica's clock is off its database's by {skew_ms} ms")]
+    ClockOff {
+        /// By how much it is ahead.
+        skew_ms: i64,
+    },
     /// The store failed; nothing was taken, as far as is known. The same batch may be sent again.
     #[error("the store failed")]
     Store(#[source] Arc<StoreError>),
@@ -105,7 +109,7 @@ impl Ingest {
         Acknowledgement(receiver).wait().await
     }
 
-    /// Gives ordinals to practices and strands that have none.
+    /// Gives ordinals to practices and strands that have none; not to more strands than there can be.
     pub(crate) async fn name(&self, practices: Vec<PracticeCode>, strands: Vec<Strand>) -> Result<(), IngestError> {
         let (reply, receiver) = oneshot::channel();
         self.send(Job::Name { practices, strands, reply }).await?;

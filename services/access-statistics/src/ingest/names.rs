@@ -6,16 +6,12 @@ use database::Tx;
 use ods::PracticeCode;
 use tally::{AreaIndex, Dictionary, Strand};
 
-use super::{IngestError, Places, Writer};
+use super::{Places, Writer};
 use crate::store::{StoreError, dictionary as dictionary_rows};
 
 impl Writer {
     /// Gives ordinals to what has none, durably, before any batch uses them.
-    pub(super) async fn name(
-        &mut self,
-        practices: &[PracticeCode],
-        strands: Vec<Strand>,
-    ) -> Result<Result<(), IngestError>, StoreError> {
+    pub(super) async fn name(&mut self, practices: &[PracticeCode], strands: Vec<Strand>) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         self.catch_up(&mut tx).await?;
         // Always: another replica may have named some without a batch having moved the head.
@@ -26,14 +22,13 @@ impl Writer {
             dictionary.add_practice(*practice);
         }
         for strand in strands {
-            if dictionary.add_strand(strand).is_none() {
-                return Ok(Err(IngestError::StrandsExhausted));
-            }
+            // For which there is no room gets none, and its events go into quarantine.
+            let _ = dictionary.add_strand(strand);
         }
         dictionary_rows::write_rest(&mut tx, &dictionary, first_practice, first_strand).await?;
         tx.commit().await?;
         self.set_dictionary(dictionary);
-        Ok(Ok(()))
+        Ok(())
     }
 
     pub(super) async fn read_dictionary(&mut self, tx: &mut Tx) -> Result<(), StoreError> {

@@ -10,16 +10,18 @@ use std::sync::Arc;
 use clock::{Clock, Sleep};
 use database::{Db, Tx};
 use jiff::Timestamp;
+use journal::JournalHandle;
 use ods::PracticeCode;
 use tally::{AreaIndex, Day, Dictionary, Events, Source, Standing, standing};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::checkpoint::due;
+use super::lease::Leasing;
 use super::{Batch, Ingest, IngestError, Job, Outcome, Places, Shared};
 use crate::config::StatisticsConfig;
 use crate::store::log::{Head, LoggedBatch};
-use crate::store::{StoreError, log};
+use crate::store::{StoreError, log, quarantine};
 
 /// Events in one commit: bounds the transaction to some ten megabytes.
 const GROUP_EVENTS_MAX: usize = 500_000;
@@ -37,6 +39,8 @@ pub(crate) struct Writer {
     pub(super) clock: Clock,
     pub(super) config: StatisticsConfig,
     queue: mpsc::Receiver<Job>,
+    /// Knows whether this replica's clock agrees with its database's.
+    journal: JournalHandle,
     pub(super) shared: Arc<Shared>,
     pub(super) dictionary: Arc<Dictionary>,
     pub(super) areas: Arc<AreaIndex>,
@@ -52,6 +56,7 @@ pub(crate) struct Writer {
     pub(super) partitioned: BTreeSet<Day>,
     /// When the pending fold goes into the tables; None while there is none.
     pub(super) checkpoint: Option<Sleep>,
+    pub(super) leasing: Leasing,
 }
 
 type BatchReply = oneshot::Sender<Outcome<u64>>;
@@ -62,6 +67,7 @@ impl Writer {
         db: Db,
         clock: Clock,
         config: StatisticsConfig,
+        journal: JournalHandle,
         places: Places,
     ) -> Result<(Self, Ingest), StoreError> {
         let (sender, queue) = mpsc::channel(config.queue_batches_max);
@@ -71,6 +77,7 @@ impl Writer {
             clock,
             config,
             queue,
+            journal,
             shared: Arc::clone(&shared),
             dictionary: Arc::default(),
             areas: Arc::default(),
@@ -80,6 +87,7 @@ impl Writer {
             cleaned_on: None,
             partitioned: BTreeSet::new(),
             checkpoint: None,
+            leasing: Leasing::default(),
         };
         // Before anything is folded: an event counts for the areas that its practice is known to be in.
         let mut tx = writer.db.begin_read().await?;
@@ -110,6 +118,12 @@ impl Writer {
             }
         }
         self.checkpoint_or_log().await;
+        if let Err(error) = self.give_lease_back().await {
+            tracing::warn!(
+                error = telemetry::chain(&error),
+                "the fold's lease was not given back; others will wait for it"
+            );
+        }
     }
 
     async fn work(&mut self, jobs: impl Iterator<Item = Job>) {
@@ -146,13 +160,13 @@ impl Writer {
             }
             Job::Name { practices, strands, reply } => {
                 let result = self.name(&practices, strands).await;
-                let _ = reply.send(self.outcome(result).and_then(|named| named));
+                let _ = reply.send(self.outcome(result));
             }
             Job::Place { places, reply } => {
                 let practices: Vec<PracticeCode> = places.iter().map(|(code, _)| *code).collect();
                 let result = self.name(&practices, Vec::new()).await;
                 self.set_places(&places);
-                let _ = reply.send(self.outcome(result).and_then(|named| named));
+                let _ = reply.send(self.outcome(result));
             }
             Job::CatchUp { reply } => {
                 let result = self.only_catch_up().await;
@@ -167,8 +181,15 @@ impl Writer {
             return;
         }
         let (mut batches, replies): (Vec<Batch>, Vec<BatchReply>) = group.batches.into_iter().unzip();
-        let result = self.log(&mut batches).await;
-        let mut outcomes = match self.outcome(result) {
+        // Rule 18: what is recorded says when, and all replicas share the days.
+        let logged = match self.journal.clock_off() {
+            Some(skew) => Err(IngestError::ClockOff { skew_ms: i64::try_from(skew.as_millis()).unwrap_or(i64::MAX) }),
+            None => {
+                let result = self.log(&mut batches).await;
+                self.outcome(result)
+            }
+        };
+        let mut outcomes = match logged {
             Ok(outcomes) => outcomes,
             Err(error) => batches.iter().map(|_| Err(error.clone())).collect(),
         }
@@ -188,6 +209,7 @@ impl Writer {
         let mut rows = log::append_batches();
         let mut moved: BTreeMap<Source, u64> = BTreeMap::new();
         let mut appended: Vec<LoggedBatch> = Vec::new();
+        let mut quarantined_count = 0;
         let mut outcomes = Vec::with_capacity(batches.len());
         for batch in batches {
             let durable = match moved.get(&batch.source) {
@@ -219,6 +241,9 @@ impl Writer {
                 head.position += 1;
                 let logged = LoggedBatch { position: head.position, first_sequence, arrived_at, events };
                 log::append_batch(&mut rows, &batch.source, &logged);
+                if logged.events.has_quarantined() {
+                    quarantined_count += quarantine::add(&mut tx, &batch.source, &logged).await?;
+                }
                 moved.insert(batch.source.clone(), last_sequence);
                 appended.push(logged);
             }
@@ -230,8 +255,14 @@ impl Writer {
         }
         tx.execute_rows(rows).await?;
         log::set_durable_sequences(&mut tx, moved.iter().map(|(source, durable)| (source, *durable))).await?;
-        log::set_head(&mut tx, head).await?;
+        log::set_position(&mut tx, head.position).await?;
         tx.commit().await?;
+        if quarantined_count > 0 {
+            tracing::warn!(
+                quarantined_count,
+                "events were put into quarantine; ListQuarantinedEvents says whose and why"
+            );
+        }
         self.fold(&appended, head);
         self.last_arrived_at = arrived_at;
         self.sources.extend(moved);
@@ -289,7 +320,7 @@ impl Writer {
         Ok(head)
     }
 
-    async fn only_catch_up(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn only_catch_up(&mut self) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         self.catch_up(&mut tx).await?;
         Ok(tx.rollback().await?)
@@ -334,7 +365,8 @@ struct Group {
 }
 
 /// The first of the batch's `durable_count` durable sequences that the log holds with other content. What the log no
-/// longer holds is taken for the same.
+/// longer holds is taken for the same; so is what is in quarantine, then or now, since that may depend on the moment at which
+/// it is judged.
 async fn first_difference(tx: &mut Tx, batch: &Batch, durable_count: usize) -> Result<Option<u64>, StoreError> {
     let mut sent = batch.events.clone();
     let sent: Events = sent.split_front(durable_count);
@@ -342,7 +374,8 @@ async fn first_difference(tx: &mut Tx, batch: &Batch, durable_count: usize) -> R
     let sent: BTreeMap<u64, tally::Event> = (batch.first_sequence..).zip(sent.iter()).collect();
     for logged in log::batches_of(tx, &batch.source, batch.first_sequence, last).await? {
         for (sequence, event) in (logged.first_sequence..).zip(logged.events.iter()) {
-            if sent.get(&sequence).is_some_and(|sent| *sent != event) {
+            let is_other = |sent: &tally::Event| *sent != event && !sent.is_quarantined() && !event.is_quarantined();
+            if sent.get(&sequence).is_some_and(is_other) {
                 return Ok(Some(sequence));
             }
         }

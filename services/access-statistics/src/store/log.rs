@@ -46,10 +46,15 @@ async fn read_head(tx: &mut Tx, text: &'static str) -> Result<Head, StoreError> 
     Ok(Head { position, folded })
 }
 
-/// Moves the head.
-pub(crate) async fn set_head(tx: &mut Tx, head: Head) -> Result<(), StoreError> {
-    let statement = sql("update head set position = $1, folded = $2 where id = 1");
-    tx.execute(statement.bind(number(head.position)).bind(number(head.folded))).await?;
+/// Says where the log ends; its head must be locked.
+pub(crate) async fn set_position(tx: &mut Tx, position: u64) -> Result<(), StoreError> {
+    tx.execute(sql("update head set position = $1 where id = 1").bind(number(position))).await?;
+    Ok(())
+}
+
+/// Says how far the log is folded; the fold's lease must be locked.
+pub(crate) async fn set_folded(tx: &mut Tx, folded: u64) -> Result<(), StoreError> {
+    tx.execute(sql("update head set folded = $1 where id = 1").bind(number(folded))).await?;
     Ok(())
 }
 

@@ -4,9 +4,11 @@ pub(crate) mod dictionary;
 pub(crate) mod flows;
 pub(crate) mod groups;
 pub(crate) mod hours;
+pub(crate) mod lease;
 pub(crate) mod log;
 pub(crate) mod months;
 pub(crate) mod partitions;
+pub(crate) mod quarantine;
 pub(crate) mod rollups;
 pub(crate) mod told;
 
@@ -16,7 +18,8 @@ use tally::{Day, EventsError, PracticeOrdinal, SketchError};
 use thiserror::Error;
 
 /// The tables of this crate; `journal` brings its own.
-pub static MIGRATIONS: Migrations = database::migrations!("access-statistics": "0001_events", "0002_growth");
+pub static MIGRATIONS: Migrations =
+    database::migrations!("access-statistics": "0001_events", "0002_growth", "0003_quarantine");
 
 /// The store could not be read or written.
 #[derive(Debug, Error)]

@@ -10,6 +10,7 @@ mod figures;
 mod following;
 mod groupings;
 mod listing;
+mod quarantine;
 mod registry;
 mod replicas;
 mod retention;

@@ -1,9 +1,11 @@
 //! Two aggregators on one store: each source may be served by any of them, and both tell the same figures.
 
+use std::collections::BTreeMap;
+
 use proto::statistics::v1 as wire;
 
 use crate::registry::{observed, practice};
-use crate::world::{START, World, moment, reason, value, view};
+use crate::world::{Process, START, World, moment, reason, value, view};
 
 fn views(people: std::ops::Range<u64>) -> Vec<wire::AccessEvent> {
     people.map(|person| view("A81001", START, person)).collect()
@@ -76,5 +78,63 @@ async fn both_follow_the_registry_and_what_it_tells_is_stored_once() {
         assert_eq!(left.england().await, (3, 1));
         left.stop().await;
         right.stop().await;
+    }
+}
+
+/// Who folds, and how often that has changed.
+async fn folder(process: &Process) -> (String, i64) {
+    let row = process.db.fetch_one(database::sql("select replica, epoch from fold_lease")).await.unwrap();
+    (row.get("replica").unwrap(), row.get("epoch").unwrap())
+}
+
+#[tokio::test]
+async fn one_of_three_folds_and_when_it_dies_another_goes_on() {
+    for world in World::each().await {
+        let mut replicas = BTreeMap::new();
+        for name in ["one", "two", "three"] {
+            replicas.insert(name.to_owned(), world.start_replica(name).await);
+        }
+        let mut sent = 0;
+        for take_over in 1..=3 {
+            for _ in 0..3 {
+                for process in replicas.values() {
+                    // One source, served by each in turn.
+                    let (mut producer, durable) = process.produce("gateway", 1).await;
+                    assert_eq!(durable, sent);
+                    assert_eq!(producer.record(sent + 1, views(sent..sent + 4)).await.unwrap(), sent + 4);
+                    sent += 4;
+                }
+                world.pass_checkpoint().await;
+                for process in replicas.values() {
+                    assert_eq!(process.england().await, (sent as i64, sent as i64));
+                }
+            }
+            let any = replicas.values().next().expect("one is left");
+            let (folder, epoch) = folder(any).await;
+            assert_eq!(epoch, take_over, "the lease changes hands by a death alone");
+            replicas.remove(&folder).expect("one that lives").kill().await;
+        }
+        assert!(replicas.is_empty());
+        let process = world.start().await;
+        assert_eq!(process.england().await, (sent as i64, sent as i64));
+        process.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_replica_that_is_stopped_gives_the_lease_back() {
+    for world in World::each().await {
+        let (one, two) = (world.start_replica("one").await, world.start_replica("two").await);
+        let (mut producer, _) = one.produce("gateway", 1).await;
+        assert_eq!(producer.record(1, views(0..4)).await.unwrap(), 4);
+        world.pass_checkpoint().await;
+        assert_eq!(folder(&two).await, ("one".to_owned(), 1));
+        one.stop().await;
+        assert_eq!(folder(&two).await, (String::new(), 1));
+        let (mut producer, _) = two.produce("gateway", 1).await;
+        assert_eq!(producer.record(5, views(4..6)).await.unwrap(), 6);
+        world.pass_checkpoint().await;
+        assert_eq!(folder(&two).await, ("two".to_owned(), 2));
+        two.stop().await;
     }
 }

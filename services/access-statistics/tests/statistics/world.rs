@@ -37,7 +37,7 @@ pub(crate) struct World {
 pub(crate) struct Process {
     /// Its connections, for tests that take them away or look at what lies in the tables.
     pub(crate) db: Db,
-    peer: Peer,
+    pub(crate) peer: Peer,
     shutdown: CancellationToken,
     life: JoinHandle<()>,
 }
@@ -45,6 +45,9 @@ pub(crate) struct Process {
 pub(crate) fn moment(text: &str) -> Timestamp {
     text.parse().expect("a moment")
 }
+
+/// How long a checkpoint may take before a test lets more time pass, since whoever was to write it is dead.
+const CHECKPOINT_TAKES_MAX: Duration = Duration::from_secs(1);
 
 /// When every world begins.
 pub(crate) const START: &str = "2031-03-10T09:00:00Z";
@@ -64,11 +67,21 @@ impl World {
         self.start_on(Clock::Manual(self.clock.clone())).await
     }
 
+    /// One of several replicas.
+    pub(crate) async fn start_replica(&self, name: &str) -> Process {
+        let config = StatisticsConfig { replica: name.to_owned(), ..self.config.clone() };
+        self.start_with(Clock::Manual(self.clock.clone()), config).await
+    }
+
     pub(crate) async fn start_on(&self, clock: Clock) -> Process {
+        self.start_with(clock, self.config.clone()).await
+    }
+
+    async fn start_with(&self, clock: Clock, config: StatisticsConfig) -> Process {
         let db = AccessStatistics::migrate(self.store.store()).await.expect("the migrations apply");
         let store = db.clone();
         let registry = self.registry.peer();
-        let opened = AccessStatistics::open(db, clock, registry, self.config.clone(), EngineConfig::default()).await;
+        let opened = AccessStatistics::open(db, clock, registry, config, EngineConfig::default()).await;
         let statistics = opened.expect("the aggregator opens");
         let server = Server::new(ServerConfig::default(), DevelopmentCaller, RoleMatrix::standard());
         let routes = statistics.add_to(server).build().expect("the routes are complete");
@@ -79,11 +92,11 @@ impl World {
         Process { db: store, peer, shutdown, life }
     }
 
-    /// Lets time pass to the next checkpoint, and waits until all that was taken is in the tables.
+    /// Lets time pass to the next checkpoint, and on until a replica has taken over from one that died, and waits until all that
+    /// was taken is in the tables.
     pub(crate) async fn pass_checkpoint(&self) {
-        self.clock.advance(self.config.checkpoint_interval);
         let db = Db::open(self.store.store(), access_statistics::DATABASE).await.expect("the store is there");
-        let written = async {
+        let written = || async {
             loop {
                 let unfolded = sql("select id from head where folded < position");
                 if db.fetch_all(unfolded).await.expect("the table is there").is_empty() {
@@ -92,7 +105,15 @@ impl World {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), written).await.expect("the checkpoint is written");
+        let comes = async {
+            loop {
+                self.clock.advance(self.config.checkpoint_interval);
+                if tokio::time::timeout(CHECKPOINT_TAKES_MAX, written()).await.is_ok() {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), comes).await.expect("the checkpoint is written");
     }
 }
 
@@ -171,8 +192,12 @@ impl Producer {
 
     /// The next answer's durable sequence.
     pub(crate) async fn answer(&mut self) -> Result<u64, Status> {
-        let answer = self.answers.message().await?;
-        Ok(answer.expect("the stream goes on").durable_sequence)
+        Ok(self.whole_answer().await?.durable_sequence)
+    }
+
+    /// The next answer.
+    pub(crate) async fn whole_answer(&mut self) -> Result<wire::RecordEventsResponse, Status> {
+        Ok(self.answers.message().await?.expect("the stream goes on"))
     }
 
     /// Sends a batch and waits for its acknowledgement.
