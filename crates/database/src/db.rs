@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
+use crate::memory::{MemoryDatabase, MemoryFault};
 use crate::row::{Inner as RowInner, Row};
 use crate::store::Place;
 use crate::tx::SqliteTransaction;
@@ -64,6 +65,7 @@ enum Pools {
         writer: SqlitePool,
         readers: SqlitePool,
     },
+    Memory(MemoryDatabase),
     Postgres(PgPool),
 }
 
@@ -91,6 +93,7 @@ impl Db {
                 };
                 open_sqlite(&folder.join(format!("{name}.db")), synchronous).await.map_err(unavailable)?
             }
+            Place::Memory(store) => Pools::Memory(store.open(name).map_err(unavailable)?),
             Place::Postgres(options) => open_postgres(options, name).await.map_err(unavailable)?,
         };
         Ok(Self { pools, place, name })
@@ -109,6 +112,7 @@ impl Db {
                 }
                 open_sqlite_copy(&file).await.map_err(unavailable)?
             }
+            Place::Memory(store) => Pools::Memory(store.open(name).map_err(unavailable)?),
             Place::Postgres(options) => {
                 let options = (**options).clone().options([("default_transaction_read_only", "on")]);
                 open_postgres(&options, name).await.map_err(unavailable)?
@@ -120,7 +124,7 @@ impl Db {
     /// Which engine this is.
     pub fn dialect(&self) -> Dialect {
         match self.pools {
-            Pools::Sqlite { .. } => Dialect::Sqlite,
+            Pools::Sqlite { .. } | Pools::Memory(_) => Dialect::Sqlite,
             Pools::Postgres(_) => Dialect::Postgres,
         }
     }
@@ -157,6 +161,9 @@ impl Db {
                 let tx = SqliteTransaction::begin(writer, "begin immediate").await;
                 Ok(Tx::sqlite(tx.map_err(failed)?, &self.place))
             }
+            Pools::Memory(database) => {
+                Ok(Tx::memory(database.begin("begin immediate").await.map_err(failed)?, &self.place))
+            }
             Pools::Postgres(pool) => Ok(Tx::postgres(pool.begin().await.map_err(failed)?, &self.place)),
         }
     }
@@ -168,6 +175,7 @@ impl Db {
             Pools::Sqlite { readers, .. } => {
                 Ok(Tx::sqlite(SqliteTransaction::begin(readers, "begin").await.map_err(failed)?, &self.place))
             }
+            Pools::Memory(database) => Ok(Tx::memory(database.begin("begin").await.map_err(failed)?, &self.place)),
             Pools::Postgres(pool) => {
                 let begin = "begin isolation level repeatable read read only";
                 Ok(Tx::postgres(pool.begin_with(begin).await.map_err(failed)?, &self.place))
@@ -191,6 +199,12 @@ impl Db {
                 Ok(query) => query.fetch_all(readers).await.map(|rows| wrap(rows, RowInner::Sqlite)),
                 Err(error) => Err(error),
             },
+            Pools::Memory(_) => {
+                let mut tx = self.begin_read().await?;
+                let rows = tx.fetch_all(statement).await?;
+                tx.rollback().await?;
+                return Ok(rows);
+            }
             Pools::Postgres(pool) => match statement.for_postgres() {
                 Ok(query) => query.fetch_all(pool).await.map(|rows| wrap(rows, RowInner::Postgres)),
                 Err(error) => Err(error),
@@ -214,7 +228,7 @@ impl Db {
     /// SQLite, which has none.
     pub async fn listen(&self, channel: &str) -> Result<Option<Listener>, DatabaseError> {
         match &self.pools {
-            Pools::Sqlite { .. } => Ok(None),
+            Pools::Sqlite { .. } | Pools::Memory(_) => Ok(None),
             Pools::Postgres(pool) => Listener::open(pool, &self.channel(channel), &self.place).await.map(Some),
         }
     }
@@ -252,6 +266,21 @@ impl Db {
         }
     }
 
+    /// Lets the next commit fail, in memory only: for simulation.
+    pub async fn fail_next_commit(&self, fault: MemoryFault) {
+        if let Pools::Memory(database) = &self.pools {
+            database.fail_next_commit(fault).await;
+        }
+    }
+
+    /// How many commits failed that were to.
+    pub async fn commits_failed_count(&self) -> u64 {
+        match &self.pools {
+            Pools::Memory(database) => database.commits_failed_count().await,
+            _ => 0,
+        }
+    }
+
     /// Closes all connections, waiting for those in use. On SQLite this also folds the write-ahead log back.
     pub async fn close(&self) {
         match &self.pools {
@@ -259,6 +288,8 @@ impl Db {
                 readers.close().await;
                 writer.close().await;
             }
+            // What is in this process ends with it.
+            Pools::Memory(_) => {}
             Pools::Postgres(pool) => pool.close().await,
         }
     }

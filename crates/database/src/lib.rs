@@ -25,6 +25,7 @@
 mod db;
 mod error;
 mod listen;
+mod memory;
 mod migrate;
 mod row;
 mod rows;
@@ -37,6 +38,7 @@ mod tx;
 pub use db::{Db, Dialect};
 pub use error::DatabaseError;
 pub use listen::Listener;
+pub use memory::MemoryFault;
 pub use migrate::{Migration, Migrations};
 pub use row::{Column, Row};
 pub use rows::{Rows, rows};

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::DatabaseError;
+use crate::memory::MemoryStore;
 
 /// Where the databases of an installation lie: `sqlite:FOLDER`, in which each database is a file, or
 /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, in which each is a schema. So services may share one store
@@ -18,6 +19,7 @@ pub struct Store(pub(crate) Place);
 pub(crate) enum Place {
     Sqlite(PathBuf),
     TemporarySqlite(PathBuf),
+    Memory(MemoryStore),
     Postgres(Box<PgConnectOptions>),
 }
 
@@ -31,6 +33,12 @@ impl Store {
     /// is not forced onto the disk: a loss of power loses it, and nobody would have read it.
     pub fn temporary_sqlite(folder: impl AsRef<Path>) -> Self {
         Self(Place::TemporarySqlite(folder.as_ref().to_owned()))
+    }
+
+    /// A store in this process's memory, of SQLite's dialect, whose statements are answered on the thread that asks: for
+    /// simulation. Clones are the same store.
+    pub fn memory() -> Self {
+        Self(Place::Memory(MemoryStore::default()))
     }
 }
 
@@ -63,6 +71,7 @@ impl fmt::Display for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Place::Sqlite(folder) | Place::TemporarySqlite(folder) => write!(f, "sqlite:{}", folder.display()),
+            Place::Memory(_) => f.write_str("memory"),
             Place::Postgres(options) => write!(
                 f,
                 "postgres://{}@{}:{}/{}",

@@ -34,6 +34,11 @@ impl TestStore {
         Self { store: Store::sqlite(folder.path()), _folder: Some(folder), _database: None }
     }
 
+    /// A store in this process's memory.
+    pub fn memory() -> Self {
+        Self { store: Store::memory(), _folder: None, _database: None }
+    }
+
     /// A database of its own on the PostgreSQL server for tests; `None`, said loudly, where there is none.
     pub async fn postgres() -> Option<Self> {
         let Ok(url) = std::env::var(POSTGRES_VARIABLE) else {

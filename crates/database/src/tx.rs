@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::db::{Dialect, wrap};
+use crate::memory::MemoryTransaction;
 use crate::row::{Inner as RowInner, Row};
 use crate::sql::SqliteQuery;
 use crate::{DatabaseError, Rows, Sql};
@@ -22,6 +23,7 @@ pub struct Tx {
 #[derive(Debug)]
 enum Inner {
     Sqlite(SqliteTransaction),
+    Memory(MemoryTransaction),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -61,6 +63,10 @@ impl Tx {
         Self { inner: Inner::Sqlite(transaction), place: Arc::clone(place) }
     }
 
+    pub(crate) fn memory(transaction: MemoryTransaction, place: &Arc<str>) -> Self {
+        Self { inner: Inner::Memory(transaction), place: Arc::clone(place) }
+    }
+
     pub(crate) fn postgres(transaction: Transaction<'static, Postgres>, place: &Arc<str>) -> Self {
         Self { inner: Inner::Postgres(transaction), place: Arc::clone(place) }
     }
@@ -68,7 +74,7 @@ impl Tx {
     /// Which engine this is.
     pub fn dialect(&self) -> Dialect {
         match self.inner {
-            Inner::Sqlite(_) => Dialect::Sqlite,
+            Inner::Sqlite(_) | Inner::Memory(_) => Dialect::Sqlite,
             Inner::Postgres(_) => Dialect::Postgres,
         }
     }
@@ -82,6 +88,10 @@ impl Tx {
                 Ok(query) => query.execute(&mut *tx.connection).await.map(|done| done.rows_affected()),
                 Err(error) => Err(error),
             },
+            Inner::Memory(tx) => statement
+                .for_sqlite()
+                .and_then(|query| tx.run(|connection| query.execute(connection)))
+                .map(|done| done.rows_affected()),
             Inner::Postgres(tx) => match statement.for_postgres() {
                 Ok(query) => query.execute(&mut **tx).await.map(|done| done.rows_affected()),
                 Err(error) => Err(error),
@@ -95,6 +105,7 @@ impl Tx {
         let text = rows.text;
         let affected_count = match &mut self.inner {
             Inner::Sqlite(tx) => execute_each(&mut tx.connection, rows.for_sqlite()).await,
+            Inner::Memory(tx) => tx.run(|connection| execute_each(connection, rows.for_sqlite())),
             Inner::Postgres(tx) => match rows.for_postgres() {
                 Some(Ok(query)) => query.execute(&mut **tx).await.map(|done| done.rows_affected()),
                 Some(Err(error)) => Err(error),
@@ -108,6 +119,7 @@ impl Tx {
     pub(crate) async fn execute_script(&mut self, text: &'static str) -> Result<(), DatabaseError> {
         let done = match &mut self.inner {
             Inner::Sqlite(tx) => sqlx::raw_sql(text).execute(&mut *tx.connection).await.map(|_| ()),
+            Inner::Memory(tx) => tx.run(|connection| sqlx::raw_sql(text).execute(connection)).map(|_| ()),
             Inner::Postgres(tx) => sqlx::raw_sql(text).execute(&mut **tx).await.map(|_| ()),
         };
         done.map_err(|source| DatabaseError::of_statement(&self.place, text, source))
@@ -130,6 +142,10 @@ impl Tx {
                 Ok(query) => query.fetch_all(&mut *tx.connection).await.map(|rows| wrap(rows, RowInner::Sqlite)),
                 Err(error) => Err(error),
             },
+            Inner::Memory(tx) => statement
+                .for_sqlite()
+                .and_then(|query| tx.run(|connection| query.fetch_all(connection)))
+                .map(|rows| wrap(rows, RowInner::Sqlite)),
             Inner::Postgres(tx) => match statement.for_postgres() {
                 Ok(query) => query.fetch_all(&mut **tx).await.map(|rows| wrap(rows, RowInner::Postgres)),
                 Err(error) => Err(error),
@@ -155,6 +171,7 @@ impl Tx {
         let Self { inner, place } = self;
         let done = match inner {
             Inner::Sqlite(tx) => tx.end("commit").await,
+            Inner::Memory(tx) => tx.commit(),
             Inner::Postgres(tx) => tx.commit().await,
         };
         done.map_err(|source| DatabaseError::of_store(&place, "commit", source))
@@ -165,6 +182,7 @@ impl Tx {
         let Self { inner, place } = self;
         let done = match inner {
             Inner::Sqlite(tx) => tx.end("rollback").await,
+            Inner::Memory(tx) => tx.rollback(),
             Inner::Postgres(tx) => tx.rollback().await,
         };
         done.map_err(|source| DatabaseError::of_store(&place, "roll back", source))
@@ -172,12 +190,12 @@ impl Tx {
 }
 
 async fn execute_each(
-    connection: &mut PoolConnection<Sqlite>,
+    connection: &mut SqliteConnection,
     statements: Vec<Result<SqliteQuery, sqlx::Error>>,
 ) -> Result<u64, sqlx::Error> {
     let mut affected_count = 0;
     for statement in statements {
-        affected_count += statement?.execute(&mut **connection).await?.rows_affected();
+        affected_count += statement?.execute(&mut *connection).await?.rows_affected();
     }
     Ok(affected_count)
 }

@@ -8,11 +8,13 @@
 //! - `entry`, `key`: the lines of a supplier's log. A supplier writes them; nobody else does.
 //! - `record`: a record of a journal, as far as it is read here.
 //! - `registry`, `scheduler`: the journals, folded.
+//! - `counting`: what producers of events sent, against what is counted.
 //! - `promise`: what is checked, by the numbers of `docs/domain.md`.
 //!
 //! It reads nothing by itself, and does not verify that a journal is whole: `journal` does. A practice that switches itself on
 //! (self-service), or that its supplier switches by mistake, is nobody's breach here; it shows as drift.
 
+mod counting;
 mod entry;
 mod key;
 mod promise;
@@ -25,6 +27,7 @@ use std::collections::BTreeSet;
 
 use ods::Supplier;
 
+pub use counting::{Cell, SentEvent, SourceLife, counting_breaches};
 pub use entry::{Effect, Entry, Origin, Refusal, What};
 pub use key::{Direction, Key};
 pub use promise::{Finding, Promise};

@@ -82,10 +82,12 @@ const SCHEDULER: &[&str] = &[
 
 /// The simulation runs the services as the server binary does, and holds what they leave against the suppliers' logs.
 const SIMULATION: &[&str] = &[
+    "access-statistics",
     "api",
     "chance",
     "client",
     "clock",
+    "database",
     "evidence",
     "identity",
     "journal",

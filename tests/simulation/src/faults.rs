@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use journal::MemoryFault;
 use turmoil::Sim;
 
-use crate::hosts::{Installation, MACHINES, PEOPLE, REGISTRY, SCHEDULERS, SUPPLIERS};
+use crate::hosts::{Installation, MACHINES, PEOPLE, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
 use crate::time::Time;
 
 /// Something that goes wrong.
@@ -25,9 +25,58 @@ pub(crate) enum Fault {
     /// What two machines send each other comes later.
     Hold(&'static str, &'static str),
     /// A journal's next commit fails; whether it takes effect all the same.
-    LoseCommit { of_registry: bool, takes_effect: bool },
+    LoseCommit { of: Committing, takes_effect: bool },
     /// A supplier refuses every request to switch on.
     TakesNoRequests(&'static str),
+}
+
+/// Whose commits fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Committing {
+    Registry,
+    Scheduler,
+    Statistics,
+}
+
+impl Committing {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Registry => "registry",
+            Self::Scheduler => "scheduler",
+            Self::Statistics => "statistics",
+        }
+    }
+
+    fn machines(self) -> Vec<&'static str> {
+        match self {
+            Self::Registry => vec![REGISTRY],
+            Self::Scheduler => SCHEDULERS.to_vec(),
+            Self::Statistics => STATISTICS.to_vec(),
+        }
+    }
+
+    fn failed_count(self, installation: &Installation) -> u64 {
+        match self {
+            Self::Registry => installation.registry_journal().commits_failed_count().now_or_never(),
+            Self::Scheduler => installation.scheduler_journal().commits_failed_count().now_or_never(),
+            Self::Statistics => installation.statistics_db().commits_failed_count().now_or_never(),
+        }
+        .unwrap_or(0)
+    }
+
+    fn fail_next(self, takes_effect: bool, installation: &Installation) {
+        let fault = if takes_effect { MemoryFault::AfterCommit } else { MemoryFault::BeforeCommit };
+        match self {
+            Self::Registry => installation.registry_journal().fail_next_commit(fault).now_or_never(),
+            Self::Scheduler => installation.scheduler_journal().fail_next_commit(fault).now_or_never(),
+            Self::Statistics => {
+                let of_database =
+                    if takes_effect { database::MemoryFault::AfterCommit } else { database::MemoryFault::BeforeCommit };
+                installation.statistics_db().fail_next_commit(of_database).now_or_never()
+            }
+        }
+        .expect("nobody is at a store between two ticks");
+    }
 }
 
 /// When it is to go wrong, and for how long at least.
@@ -56,9 +105,9 @@ impl Fault {
             Self::Cut(..) => "a link was cut".to_owned(),
             Self::CutOneWay(..) => "a link was cut one way".to_owned(),
             Self::Hold(..) => "a link was slow".to_owned(),
-            Self::LoseCommit { of_registry, takes_effect } => {
-                let journal = if of_registry { "registry" } else { "scheduler" };
-                format!("a commit of the {journal} failed {}", if takes_effect { "and took effect" } else { "in vain" })
+            Self::LoseCommit { of, takes_effect } => {
+                let how = if takes_effect { "and took effect" } else { "in vain" };
+                format!("a commit of the {} failed {how}", of.word())
             }
             Self::TakesNoRequests(_) => "a supplier took no requests".to_owned(),
         }
@@ -69,8 +118,7 @@ impl Fault {
             Self::Crash(machine) => vec![machine],
             Self::StandStill(scheduler) => vec![SCHEDULERS[scheduler]],
             Self::Cut(one, other) | Self::CutOneWay(one, other) | Self::Hold(one, other) => vec![one, other],
-            Self::LoseCommit { of_registry: true, .. } => vec![REGISTRY],
-            Self::LoseCommit { of_registry: false, .. } => SCHEDULERS.to_vec(),
+            Self::LoseCommit { of, .. } => of.machines(),
             Self::TakesNoRequests(_) => vec![SUPPLIERS],
         }
     }
@@ -167,10 +215,7 @@ fn shown(fault: Fault, installation: &Installation) -> u64 {
         Fault::Cut(one, other) | Fault::CutOneWay(one, other) | Fault::Hold(one, other) => {
             sent(one, other) + sent(other, one)
         }
-        Fault::LoseCommit { of_registry, .. } => {
-            let journal = if of_registry { installation.registry_journal() } else { installation.scheduler_journal() };
-            journal.commits_failed_count().now_or_never().unwrap_or(0)
-        }
+        Fault::LoseCommit { of, .. } => of.failed_count(installation),
         Fault::TakesNoRequests(supplier) => installation.refusals_of(supplier),
     }
 }
@@ -191,11 +236,7 @@ fn begin(fault: Fault, sim: &mut Sim<'_>, time: &mut Time, installation: &Instal
         Fault::Cut(one, other) => sim.partition(one, other),
         Fault::CutOneWay(from, to) => sim.partition_oneway(from, to),
         Fault::Hold(one, other) => sim.hold(one, other),
-        Fault::LoseCommit { of_registry, takes_effect } => {
-            let journal = if of_registry { installation.registry_journal() } else { installation.scheduler_journal() };
-            let fault = if takes_effect { MemoryFault::AfterCommit } else { MemoryFault::BeforeCommit };
-            journal.fail_next_commit(fault).now_or_never().expect("nobody is at the journal between two ticks");
-        }
+        Fault::LoseCommit { of, takes_effect } => of.fail_next(takes_effect, installation),
         Fault::TakesNoRequests(supplier) => installation.take_requests(supplier, false),
     }
 }
@@ -223,6 +264,6 @@ fn machine_of(name: &str) -> usize {
 }
 
 /// Whom schedulers talk with; with each other they do not.
-const fn others() -> [&'static str; 3] {
-    [REGISTRY, SUPPLIERS, PEOPLE]
+const fn others() -> [&'static str; 5] {
+    [REGISTRY, SUPPLIERS, PEOPLE, STATISTICS[0], STATISTICS[1]]
 }

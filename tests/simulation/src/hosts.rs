@@ -1,11 +1,14 @@
-//! The machines, and what of them outlives a crash: journals, heart-beats of the lease, suppliers' logs.
+//! The machines, and what of them outlives a crash: journals, heart-beats of the lease, the statistics' tables, logs of suppliers
+//! and producers.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use access_statistics::{AccessStatistics, StatisticsConfig};
 use client::Peer;
 use clock::Clock;
+use database::{Db, Store};
 use futures_util::FutureExt;
 use identity::{DevelopmentCaller, RoleMatrix};
 use jiff::SignedDuration;
@@ -19,14 +22,18 @@ use tokio_util::sync::CancellationToken;
 use crate::door::{Door, Rung};
 use crate::network::{KEEPALIVE, Traffic, peer, peer_config, serve};
 use crate::plan::{Forgotten, Plan};
+use crate::producers::Told;
 
 pub(crate) const REGISTRY: &str = "registry";
 pub(crate) const SCHEDULERS: [&str; 2] = ["scheduler-1", "scheduler-2"];
 pub(crate) const SUPPLIERS: &str = "suppliers";
 pub(crate) const PEOPLE: &str = "people";
+pub(crate) const STATISTICS: [&str; 2] = ["statistics-1", "statistics-2"];
+pub(crate) const PRODUCERS: &str = "producers";
 
 /// All machines, in the order of their clocks.
-pub(crate) const MACHINES: [&str; 5] = [REGISTRY, SCHEDULERS[0], SCHEDULERS[1], SUPPLIERS, PEOPLE];
+pub(crate) const MACHINES: [&str; 8] =
+    [REGISTRY, SCHEDULERS[0], SCHEDULERS[1], SUPPLIERS, PEOPLE, STATISTICS[0], STATISTICS[1], PRODUCERS];
 
 /// For how long a heart-beat counts: a few round trips.
 const LEASE_EXPIRY: Duration = Duration::from_millis(60);
@@ -36,6 +43,12 @@ const STORE_TIME_MAX: Duration = Duration::from_millis(200);
 
 /// Records that a journal without a disk loses.
 const RECORDS_FORGOTTEN: u64 = 6;
+
+/// When counts go into the tables: many times in a story, and far from after each event.
+const CHECKPOINT_INTERVAL: SignedDuration = SignedDuration::from_hours(2);
+
+/// How long a question of statistics waits for the registry to be followed, and a replica before it follows again.
+const STATISTICS_WAIT: Duration = Duration::from_millis(50);
 
 const SUPPLIER_LIST_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -50,6 +63,8 @@ struct Shared {
     registry: MemoryJournal,
     scheduler: MemoryJournal,
     lease: MemoryLease,
+    statistics: Db,
+    told: Told,
     gates: Vec<Gate>,
     /// The suppliers' log; more than one only where a supplier forgets what it knew with each crash.
     logs: Mutex<Vec<SharedLog>>,
@@ -62,6 +77,8 @@ struct Shared {
 impl Installation {
     /// Nothing runs yet.
     pub(crate) fn new(plan: Arc<Plan>, clocks: Vec<Clock>) -> Self {
+        let statistics = AccessStatistics::migrate(&Store::memory()).now_or_never();
+        let statistics = statistics.expect("memory does not keep anybody waiting").expect("an empty store is migrated");
         Self(Arc::new(Shared {
             plan,
             clocks,
@@ -69,6 +86,8 @@ impl Installation {
             registry: MemoryJournal::default(),
             scheduler: MemoryJournal::default(),
             lease: MemoryLease::default(),
+            statistics,
+            told: Told::default(),
             gates: SCHEDULERS.iter().map(|_| Gate::default()).collect(),
             logs: Mutex::default(),
             rung: Rung::default(),
@@ -87,6 +106,16 @@ impl Installation {
 
     pub(crate) fn scheduler_journal(&self) -> &MemoryJournal {
         &self.0.scheduler
+    }
+
+    /// The tables of the statistics.
+    pub(crate) fn statistics_db(&self) -> &Db {
+        &self.0.statistics
+    }
+
+    /// What producers told the statistics.
+    pub(crate) fn told(&self) -> &Told {
+        &self.0.told
     }
 
     /// Everything that suppliers logged.
@@ -128,6 +157,10 @@ impl Installation {
             let at_rest = "nobody is at the journal between two ticks";
             let last = journal.all_records().now_or_never().expect(at_rest).len() as u64;
             journal.rewind(last.saturating_sub(RECORDS_FORGOTTEN)).now_or_never().expect(at_rest);
+        }
+        if self.0.plan.mutation == Some(Forgotten::Sequences) && STATISTICS.contains(&machine) {
+            let forget = self.0.statistics.execute(database::sql("delete from sources"));
+            forget.now_or_never().expect("memory does not keep anybody waiting").expect("the table is there");
         }
     }
 
@@ -187,8 +220,8 @@ impl Installation {
             engine: engine_config(),
             lease: LeaseConfig { replica: name.to_owned(), expiry: LEASE_EXPIRY, store },
             registry: self.peer(name, REGISTRY, account, 3)?,
-            // Statistics and hooks are not simulated: no gate of its programmes asks them.
-            statistics: None,
+            // Each asks an aggregator of its own. Hooks are not simulated.
+            statistics: Some(self.peer(name, STATISTICS[which], account, 1)?),
             gate_hooks: GateHooks::default(),
             suppliers: Suppliers::behind(self.peer(name, SUPPLIERS, account, 1)?),
             supplier_list_every: SUPPLIER_LIST_EVERY,
@@ -196,6 +229,26 @@ impl Installation {
         let scheduler = Scheduler::open(config).await?;
         let routes = served(|server| scheduler.add_to(server));
         let running = scheduler.clone();
+        tokio::spawn(async move { running.run(CancellationToken::new()).await });
+        self.started(name);
+        Ok(serve(&routes, &self.0.traffic, name).await?)
+    }
+
+    /// An aggregator's process.
+    pub(crate) async fn statistics(self, which: usize) -> turmoil::Result {
+        let name = STATISTICS[which];
+        let config = StatisticsConfig {
+            replica: name.to_owned(),
+            checkpoint_interval: CHECKPOINT_INTERVAL,
+            position_wait_max: STATISTICS_WAIT,
+            follow_retry_delay: STATISTICS_WAIT,
+            ..StatisticsConfig::default()
+        };
+        let registry = self.peer(name, REGISTRY, "statistics;roles=service", 3)?;
+        let (db, clock) = (self.0.statistics.clone(), self.clock_of(name));
+        let statistics = AccessStatistics::open(db, clock, registry, config, engine_config()).await?;
+        let routes = served(|server| statistics.add_to(server));
+        let running = statistics.clone();
         tokio::spawn(async move { running.run(CancellationToken::new()).await });
         self.started(name);
         Ok(serve(&routes, &self.0.traffic, name).await?)

@@ -8,10 +8,11 @@
 //! - `hosts`: the machines. `door`: what happens to suppliers' messages. `people`: who set up, pause, hold and decide.
 //! - `faults`: what goes wrong, and how it is known that it did. `run`: one run. `many`: many.
 //!
-//! What is checked is `evidence`: nothing but the journals and the suppliers' logs.
+//! - `producers`: who tells of views, and what the statistics are held against.
 //!
-//! Statistics are left out: nothing is switched on or off by them, and their batches lie in a database only (decision 47).
+//! What is checked is `evidence`: nothing but the journals, the suppliers' and producers' logs, and the counts.
 
+mod counts;
 mod door;
 mod faults;
 mod files;
@@ -20,6 +21,7 @@ mod many;
 mod network;
 mod people;
 mod plan;
+mod producers;
 mod run;
 mod time;
 
@@ -78,6 +80,8 @@ enum GuardTaken {
     SuppliersLog,
     /// The scheduler's journal is on disk before a key is sent
     SealsOnDisk,
+    /// How far a source's events are durable is on disk with them
+    SequencesOnDisk,
 }
 
 impl Asked {
@@ -91,6 +95,7 @@ impl Asked {
             GuardTaken::ClosedKeys => Forgotten::Closures,
             GuardTaken::SuppliersLog => Forgotten::Keys,
             GuardTaken::SealsOnDisk => Forgotten::Seals,
+            GuardTaken::SequencesOnDisk => Forgotten::Sequences,
         });
         Plan::new(kind, seed, mutation)
     }

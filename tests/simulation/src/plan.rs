@@ -8,8 +8,8 @@ use ods::{Draw, Supplier, civil::instant, draw_for};
 use supplier_simulator::{Delay, Share, SupplierProfile};
 
 use crate::door::Habits;
-use crate::faults::{Fault, Planned};
-use crate::hosts::{PEOPLE, REGISTRY, SCHEDULERS, SUPPLIERS};
+use crate::faults::{Committing, Fault, Planned};
+use crate::hosts::{PEOPLE, PRODUCERS, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
 
 /// Which of the two kinds of run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(crate) enum Forgotten {
     Keys,
     /// The scheduler's journal does not survive a crash: its last records are lost.
     Seals,
+    /// How far sources' events are durable does not survive a crash of an aggregator.
+    Sequences,
 }
 
 /// When the story begins: a Tuesday morning, early enough for the notice.
@@ -71,6 +73,15 @@ pub(crate) enum Act {
     },
 }
 
+/// Views of records that a producer tells of at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Telling {
+    pub(crate) at: Timestamp,
+    pub(crate) source: &'static str,
+    /// At which practice, and who.
+    pub(crate) events: Vec<(String, u64)>,
+}
+
 /// Whom a hold covers.
 #[derive(Clone, Debug)]
 pub(crate) enum HeldScope {
@@ -91,6 +102,7 @@ pub(crate) struct Plan {
     pub(crate) door: Habits,
     pub(crate) programme: String,
     pub(crate) acts: Vec<(Timestamp, Act)>,
+    pub(crate) tellings: Vec<Telling>,
     pub(crate) faults: Vec<Planned>,
     /// When nothing more happens but what follows.
     pub(crate) last_act: Timestamp,
@@ -137,7 +149,9 @@ impl Plan {
         let suppliers = ["EMIS", "TPP"].map(|supplier| profile(&chance, supplier, is_quiet)).to_vec();
         let acts = if is_quiet { Vec::new() } else { acts(&chance, &surgeries) };
         let mut faults = if is_quiet { Vec::new() } else { faults(&chance) };
+        faults.extend(if is_quiet { Vec::new() } else { faults_of_statistics(&chance) });
         faults.extend(mutation.and_then(crash_for));
+        let tellings = tellings(&chance, &surgeries);
         Self {
             seed,
             kind,
@@ -148,6 +162,7 @@ impl Plan {
             suppliers,
             door,
             acts,
+            tellings,
             faults,
             last_act: instant(LAST_ACT.at(12, 0, 0, 0)),
         }
@@ -208,7 +223,7 @@ fn programme(chance: &Chance, surgeries_count: usize) -> String {
          caps: {{ daily: {{ national: {{ practices: {daily} }} }}, in_flight: {{ each_supplier: {{ practices: {in_flight} }} }} }}\n\
          windows:\n  - {{ days: [monday, tuesday, wednesday, thursday, friday], from: '09:00', to: '17:00' }}\n\
          notice_working_days: 1\n\
-         gate: {{ min_success: 0.5, min_sample: 2, soak: 12h, timeout: 24h }}\n\
+         gate: {{ min_success: 0.5, min_sample: 2, soak: 12h, timeout: 24h, viewers: {{ min_share: 0.1 }} }}\n\
          suppliers:\n  EMIS: {{ mode: push }}\n  TPP: {{ mode: push }}\n\
          waves:\n  - {{ wave: 1, title: First, take: {{ practices: {first} }}, from: {from_1}, until: {from_1} }}\n\
          \x20 - {{ wave: 2, title: Second, from: {from_2}, until: {until_2} }}\n"
@@ -282,12 +297,66 @@ fn faults(chance: &Chance) -> Vec<Planned> {
     faults
 }
 
+/// Who looks at records when, by two apps: on the days of the waves, and so late that what went wrong is felt.
+fn tellings(chance: &Chance, surgeries: &[Surgery]) -> Vec<Telling> {
+    let mut tellings = Vec::new();
+    for source in ["nhs-app", "other-app"] {
+        let mut moments: Vec<Timestamp> = (0..chance.between("tellings", source, 6, 14))
+            .map(|number| chance.moment("telling", &*format!("{source}-{number}")))
+            .collect();
+        let monday = LAST_ACT.yesterday().expect("a day in June");
+        moments.extend([10, 12, 14, 16].map(|hour| instant(monday.at(hour, 0, 0, 0))));
+        moments.sort();
+        for (number, at) in moments.into_iter().enumerate() {
+            let view = |index: u64| {
+                let subject = format!("{source}-{number}-{index}");
+                let practice = surgeries[chance.pick("viewed-at", &subject, surgeries.len())].code.clone();
+                (practice, chance.between("viewer", &subject, 1, 500))
+            };
+            let count = chance.between("views", &*format!("{source}-{number}"), 1, 25);
+            tellings.push(Telling { at, source, events: (0..count).map(view).collect() });
+        }
+    }
+    tellings
+}
+
+/// One or two things that go wrong with the statistics, drawn beside the others.
+fn faults_of_statistics(chance: &Chance) -> Vec<Planned> {
+    const LINKS: [(&str, &str); 5] = [
+        (PRODUCERS, STATISTICS[0]),
+        (PRODUCERS, STATISTICS[1]),
+        (STATISTICS[0], REGISTRY),
+        (STATISTICS[1], REGISTRY),
+        (STATISTICS[0], PRODUCERS),
+    ];
+    let mut faults: Vec<Planned> = Vec::new();
+    for number in 0..chance.between("statistics-faults", "count", 1, 2) {
+        let (one, other) = LINKS[chance.pick("statistics-link", number, LINKS.len())];
+        let fault = match chance.between("statistics-fault", number, 0, 5) {
+            0 | 1 => Fault::Crash(STATISTICS[chance.pick("statistics-crash", number, STATISTICS.len())]),
+            2 => Fault::Cut(one, other),
+            3 => Fault::CutOneWay(one, other),
+            _ => Fault::LoseCommit {
+                of: Committing::Statistics,
+                takes_effect: chance.of("statistics-commit", number).happens(0.5),
+            },
+        };
+        let ticks = chance.between("statistics-ticks", number, 5, 250);
+        let planned = Planned { at: chance.moment("statistics-fault-at", number), ticks, fault };
+        if !faults.iter().any(|known| known.meets(&planned)) {
+            faults.push(planned);
+        }
+    }
+    faults
+}
+
 /// What it takes for the loss of a guard to show.
 fn crash_for(mutation: Forgotten) -> Option<Planned> {
     let machine = match mutation {
         Forgotten::Closures => return None,
         Forgotten::Keys => SUPPLIERS,
         Forgotten::Seals => SCHEDULERS[0],
+        Forgotten::Sequences => STATISTICS[0],
     };
     let at = instant(WAVES[1][0].at(9, 10, 0, 0));
     Some(Planned { at, ticks: 10, fault: Fault::Crash(machine) })
@@ -315,7 +384,8 @@ fn fault(chance: &Chance, number: u64) -> Fault {
         7 => {
             let of_registry = chance.of("fault-journal", number).happens(0.5);
             let acknowledged = chance.of("fault-commit", number).happens(0.5);
-            Fault::LoseCommit { of_registry, takes_effect: acknowledged }
+            let of = if of_registry { Committing::Registry } else { Committing::Scheduler };
+            Fault::LoseCommit { of, takes_effect: acknowledged }
         }
         _ => Fault::TakesNoRequests(if chance.of("fault-refuses", number).happens(0.5) { "EMIS" } else { "TPP" }),
     }

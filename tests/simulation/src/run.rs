@@ -14,11 +14,13 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use turmoil::Sim;
 
+use crate::counts::Counts;
 use crate::door::{DOUBLED, FORGOTTEN, LATE, LOST};
 use crate::faults::Faults;
-use crate::hosts::{Installation, MACHINES, PEOPLE, REGISTRY, SCHEDULERS, SUPPLIERS};
+use crate::hosts::{Installation, MACHINES, PEOPLE, PRODUCERS, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
 use crate::people::People;
 use crate::plan::{Kind, Plan, WAVES};
+use crate::producers::{AGAIN, Producers, WRONG};
 use crate::time::Time;
 
 /// A run that takes longer does not end.
@@ -86,11 +88,14 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
     let scheduler = records(installation.scheduler_journal())?;
     let log = installation.log();
     let evidence = evidence(&installation)?;
+    let counts = Counts::of(&installation)?;
 
     let mut found: Vec<String> = error.into_iter().collect();
     found.extend(evidence.breaches());
+    found.extend(counts.breaches());
     if plan.kind != Kind::Safety {
         found.extend(open_ends(&evidence));
+        found.extend(counts.unacknowledged());
     }
     found.extend(faults.unfelt(&installation).into_iter().map(|fault| format!("it was not felt that {fault}")));
 
@@ -99,7 +104,8 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
     for name in faults.felt(&installation) {
         *felt.entry(name).or_default() += 1;
     }
-    let at_the_door = [DOUBLED, LATE, LOST, FORGOTTEN].map(|what| (what.to_owned(), installation.rung().count(what)));
+    let at_the_door =
+        [DOUBLED, LATE, LOST, FORGOTTEN, AGAIN, WRONG].map(|what| (what.to_owned(), installation.rung().count(what)));
     felt.extend(at_the_door.into_iter().filter(|(_, count)| *count > 0));
     for (name, count) in
         [("a supplier switched another practice", cases.mistakes), ("a pause came too late", cases.reversals)]
@@ -124,6 +130,7 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
         let hash = records.last().map(|record| hex::encode(record.hash.0)).unwrap_or_default();
         writeln!(report, "journals/{name}: {} records, {hash}", records.len()).context("a text")?;
     }
+    writeln!(report, "statistics: {}", counts.report()).context("a text")?;
     let hash = hex::encode(Sha256::digest(serde_json::to_vec(&log)?));
     writeln!(report, "suppliers' logs: {} lines, {hash}", log.len()).context("a text")?;
     let left_behind = [
@@ -181,8 +188,17 @@ fn network(plan: &Arc<Plan>, installation: &Installation) -> Sim<'static> {
         let of = installation.clone();
         sim.host(scheduler, move || of.clone().scheduler(which));
     }
+    for (which, statistics) in STATISTICS.into_iter().enumerate() {
+        let of = installation.clone();
+        sim.host(statistics, move || of.clone().statistics(which));
+    }
     let of = installation.clone();
     sim.host(SUPPLIERS, move || of.clone().suppliers());
+    let (telling, of) = (Arc::clone(plan), installation.clone());
+    sim.client(PRODUCERS, async move {
+        let producers = Producers::new(&of, &telling)?;
+        Ok(producers.live(&telling).await?)
+    });
     let (plan, of) = (Arc::clone(plan), installation.clone());
     sim.client(PEOPLE, async move {
         let people = People::new(&of)?;

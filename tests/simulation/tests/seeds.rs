@@ -42,7 +42,7 @@ fn tell(fact: &str) {
 }
 
 /// Every fault is felt in some run: one that never is would prove nothing.
-const FAULTS: [&str; 16] = [
+const FAULTS: [&str; 22] = [
     "registry crashed",
     "scheduler-1 crashed",
     "scheduler-2 crashed",
@@ -59,6 +59,12 @@ const FAULTS: [&str; 16] = [
     "a supplier switched another practice",
     "call came in twice",
     "reply was lost",
+    "statistics-1 crashed",
+    "statistics-2 crashed",
+    "a commit of the statistics failed in vain",
+    "a commit of the statistics failed and took effect",
+    "a batch was sent again",
+    "an event was wrong",
 ];
 
 #[track_caller]
@@ -149,6 +155,11 @@ fn i01_a_supplier_that_forgets_what_it_did_is_found() {
 #[test]
 fn i02_a_seal_that_is_lost_is_found() {
     is_found("seals-on-disk", "was never sealed");
+}
+
+#[test]
+fn i29_sequences_that_are_lost_are_found() {
+    is_found("sequences-on-disk", "are counted");
 }
 
 #[test]

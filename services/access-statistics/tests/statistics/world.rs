@@ -53,9 +53,11 @@ const CHECKPOINT_TAKES_MAX: Duration = Duration::from_secs(1);
 pub(crate) const START: &str = "2031-03-10T09:00:00Z";
 
 impl World {
-    /// A world on each store at hand.
+    /// A world on each store at hand, and one whose store lies in memory, as in the simulation.
     pub(crate) async fn each() -> Vec<Self> {
-        TestStore::each().await.into_iter().map(Self::on).collect()
+        let mut stores = TestStore::each().await;
+        stores.push(TestStore::memory());
+        stores.into_iter().map(Self::on).collect()
     }
 
     pub(crate) fn on(store: TestStore) -> Self {
