@@ -17,6 +17,7 @@ mod registry;
 mod report;
 mod rounds;
 mod scheduler;
+mod statistics;
 
 use clap::{Parser, Subcommand};
 
@@ -39,6 +40,11 @@ enum What {
     Forecast(forecast::ForecastArguments),
     /// The scheduler's figures
     Scheduler(scheduler::SchedulerArguments),
+    /// The access statistics' figures
+    Statistics(statistics::StatisticsArguments),
+    /// A tonic server that takes events and does nothing with them, to be held against
+    #[command(hide = true)]
+    Sink,
     /// A tonic server without anything else, for the others to be held against
     #[command(hide = true)]
     Bare(bare::BareArguments),
@@ -49,6 +55,8 @@ fn main() -> anyhow::Result<()> {
         What::Registry(arguments) => registry::run(&arguments),
         What::Forecast(arguments) => forecast::run(&arguments),
         What::Scheduler(arguments) => scheduler::run(&arguments),
+        What::Statistics(arguments) => statistics::run(&arguments),
+        What::Sink => statistics::sink::run(),
         What::Bare(arguments) => bare::run(&arguments),
     }
 }

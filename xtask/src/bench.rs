@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 
 use crate::postgres::Postgres;
 use crate::requirements::{
-    ETCD, OF_REGISTRY_BENCHMARK, OF_SCHEDULER_BENCHMARK, Requirement, ensure_distribution_packages,
-    ensure_graphile_worker, postgres_programs,
+    ETCD, OF_REGISTRY_BENCHMARK, OF_SCHEDULER_BENCHMARK, OF_STATISTICS_BENCHMARK, REDIS, Requirement, VICTORIA_METRICS,
+    ensure_distribution_packages, ensure_graphile_worker, postgres_programs,
 };
 use crate::step::{cargo, command, root, step};
 
@@ -36,6 +36,8 @@ enum Name {
     Forecast,
     /// The scheduler: planning, activations by the second, due moments, holds
     Scheduler,
+    /// The access statistics: ingest against bare tonic and peers, acknowledgements, memory
+    Statistics,
 }
 
 impl Name {
@@ -44,6 +46,7 @@ impl Name {
             Self::Registry => "registry",
             Self::Forecast => "forecast",
             Self::Scheduler => "scheduler",
+            Self::Statistics => "statistics",
         }
     }
 
@@ -53,6 +56,7 @@ impl Name {
             Self::Registry => &OF_REGISTRY_BENCHMARK,
             Self::Forecast => &[],
             Self::Scheduler => &OF_SCHEDULER_BENCHMARK,
+            Self::Statistics => &OF_STATISTICS_BENCHMARK,
         }
     }
 }
@@ -73,6 +77,11 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
         Name::Scheduler => {
             let postgres = Postgres::start(&postgres_programs().context("PostgreSQL's server programs are gone")?)?;
             bench.args(["--postgres", &postgres.url()]).arg("--graphile-worker").arg(ensure_graphile_worker()?);
+            _postgres = Some(postgres);
+        }
+        Name::Statistics => {
+            let postgres = Postgres::start(&postgres_programs().context("PostgreSQL's server programs are gone")?)?;
+            bench.args(["--postgres", &postgres.url(), "--redis", REDIS, "--victoria-metrics", VICTORIA_METRICS]);
             _postgres = Some(postgres);
         }
     }

@@ -37,7 +37,7 @@ pub(crate) struct Requirement {
 }
 
 /// What the tests need.
-pub(crate) const OF_TESTS: [Requirement; 4] = [
+pub(crate) const OF_TESTS: [Requirement; 5] = [
     Requirement {
         package: "postgresql",
         wanted_for: "the production store",
@@ -54,6 +54,11 @@ pub(crate) const OF_TESTS: [Requirement; 4] = [
         present: || runs("python3", &["-c", "import venv, ensurepip"]),
     },
     Requirement { package: "npm", wanted_for: "buf, the protobuf linter", present: || runs("npm", &["--version"]) },
+    Requirement {
+        package: "strace",
+        wanted_for: "kills at any call of the kernel",
+        present: || runs("strace", &["--version"]),
+    },
 ];
 
 /// What the registry's benchmark needs.
@@ -77,6 +82,32 @@ pub(crate) const OF_SCHEDULER_BENCHMARK: [Requirement; 3] = [
         present: || runs("npm", &["--version"]) && runs("node", &["--version"]),
     },
 ];
+
+/// What the statistics' benchmark needs.
+pub(crate) const OF_STATISTICS_BENCHMARK: [Requirement; 4] = [
+    Requirement { package: "postgresql", wanted_for: "the store", present: || postgres_programs().is_some() },
+    Requirement {
+        package: "postgresql-client",
+        wanted_for: "databases of their own",
+        present: || runs("psql", &["--version"]),
+    },
+    Requirement {
+        package: "redis-server",
+        wanted_for: "a peer to be held against",
+        present: || runs(REDIS, &["--version"]),
+    },
+    Requirement {
+        package: "victoria-metrics",
+        wanted_for: "a peer to be held against",
+        present: || runs(VICTORIA_METRICS, &["-version"]),
+    },
+];
+
+/// Redis's server, as its package names it.
+pub(crate) const REDIS: &str = "redis-server";
+
+/// VictoriaMetrics, as its package names it.
+pub(crate) const VICTORIA_METRICS: &str = "victoria-metrics";
 
 /// etcd, as its package names it.
 pub(crate) const ETCD: &str = "etcd";
