@@ -14,7 +14,7 @@ use crate::day::{Day, Hour};
 use crate::dictionary::{CapabilityOrdinal, Dictionary, PracticeOrdinal, StrandOrdinal};
 use crate::event::Person;
 use crate::events::{Event, Events};
-use crate::sketch::Sketch;
+use crate::sketch::{Hashed, Sketch};
 
 /// What happened since the last checkpoint.
 #[derive(Clone, Debug, Default)]
@@ -211,10 +211,11 @@ impl HourCounts {
 
 impl DayPeople {
     fn insert(&mut self, event: &Event, areas: &AreaIndex) {
+        let person = Hashed::of(event.person);
         let practice = at(&mut self.by_practice, event.practice.0 as usize);
-        practice.get_or_insert_with(Sketch::for_practice).insert(event.person);
+        practice.get_or_insert_with(Sketch::for_practice).insert_hashed(person);
         for area in areas.of_practice(event.practice) {
-            at(&mut self.by_area, area.index()).get_or_insert_with(Sketch::for_area).insert(event.person);
+            at(&mut self.by_area, area.index()).get_or_insert_with(Sketch::for_area).insert_hashed(person);
         }
     }
 }

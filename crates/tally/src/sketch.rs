@@ -27,6 +27,16 @@ pub const AREA_LG_K: u8 = 14;
 #[derive(Clone)]
 pub struct Sketch(HllSketch);
 
+/// A person as every sketch takes one: hashed once, for a practice and all its areas.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hashed(Coupon);
+
+impl Hashed {
+    pub(crate) fn of(person: Person) -> Self {
+        Self(Coupon::from_value(person.to_bits()))
+    }
+}
+
 /// A set of people put together from others.
 #[derive(Clone)]
 pub struct Union(HllUnion);
@@ -76,7 +86,12 @@ impl Sketch {
 
     /// Puts a person into the set.
     pub fn insert(&mut self, person: Person) {
-        self.0.update_with_coupon(Coupon::from_value(person.to_bits()));
+        self.insert_hashed(Hashed::of(person));
+    }
+
+    /// The same for a person who goes into several sets.
+    pub(crate) fn insert_hashed(&mut self, person: Hashed) {
+        self.0.update_with_coupon(person.0);
     }
 
     /// Puts everybody of another set into this one.

@@ -17,4 +17,5 @@ pub(crate) mod postgres;
 pub(crate) mod replay;
 pub(crate) mod running;
 pub(crate) mod server;
+pub(crate) mod strace;
 pub(crate) mod supplier;

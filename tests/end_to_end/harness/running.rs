@@ -53,20 +53,33 @@ impl Running {
 
     /// The rest of the first line of standard output that begins with `beginning`, waiting for it for `patience`.
     pub(crate) fn line(&mut self, beginning: &str, patience: Duration) -> String {
+        self.line_or_end(beginning, patience)
+            .unwrap_or_else(|| panic!("{} ended without {beginning:?}: {:?}", self.name, self.child.wait()))
+    }
+
+    /// The same; None where it closed its standard output, that is ended, before it.
+    pub(crate) fn line_or_end(&mut self, beginning: &str, patience: Duration) -> Option<String> {
         let until = Instant::now() + patience;
         loop {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
                     if let Some(rest) = line.strip_prefix(beginning) {
-                        return rest.to_owned();
+                        return Some(rest.to_owned());
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => panic!("{} did not print {beginning:?} in {patience:?}", self.name),
-                Err(RecvTimeoutError::Disconnected) => {
-                    panic!("{} ended without {beginning:?}: {:?}", self.name, self.child.wait())
-                }
+                Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
+    }
+
+    /// Signals the child of the process, if there is one: the program that it runs.
+    pub(crate) fn signal_child(&self, signal: Signal) {
+        let id = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        let child = children.split_whitespace().next().and_then(|id| id.parse().ok()).and_then(Pid::from_raw);
+        // One that has just ended is as good.
+        let _ = child.map(|child| kill_process(child, signal));
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -5,6 +5,7 @@
 
 mod comparison;
 mod compliance;
+mod differential;
 mod events;
 mod figures;
 mod following;
