@@ -63,7 +63,11 @@ fn event(codes: &[String], number: u64, people: u64) -> wire::AccessEvent {
     // Multiplied by an odd number, so that people come in no order and none twice before all have come.
     let person = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % people;
     let practice = usize::try_from(person).unwrap_or(0) % codes.len();
-    let kind = if number % GRANTED_EVERY == 0 { wire::EventKind::AccessGranted } else { wire::EventKind::RecordViewed };
+    let kind = if number.is_multiple_of(GRANTED_EVERY) {
+        wire::EventKind::AccessGranted
+    } else {
+        wire::EventKind::RecordViewed
+    };
     let pseudonym = u128::from(person + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     let section = if kind == wire::EventKind::RecordViewed { 1 + (number % 7) as i32 } else { 0 };
     wire::AccessEvent {

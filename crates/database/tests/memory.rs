@@ -129,7 +129,10 @@ async fn perform(db: &Db, act: &Act) -> (Option<u64>, Things) {
         }
     };
     let found = db.fetch_all(sql("select id, name, size from things order by name, id")).await.expect("rows");
-    let row = |row: &database::Row| (row.get("id").unwrap(), row.get("name").unwrap(), row.get("size").unwrap());
+    let row = |row: &database::Row| {
+        let (id, name) = (row.get("id").expect("an id"), row.get("name").expect("a name"));
+        (id, name, row.get("size").expect("a size"))
+    };
     (done.ok(), found.iter().map(row).collect())
 }
 

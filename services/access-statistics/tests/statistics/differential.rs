@@ -122,9 +122,9 @@ async fn story(world: &World, acts: &[Act]) -> (Vec<Shown>, Tables, Durable) {
                 // What is not folded would count for where practices lie by then (decision 20); not the point here.
                 world.pass_checkpoint().await;
                 if *killed {
-                    process.kill().await
+                    process.kill().await;
                 } else {
-                    process.stop().await
+                    process.stop().await;
                 }
                 process = world.start().await;
                 told.push(shown(&process).await);
