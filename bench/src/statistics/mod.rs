@@ -4,10 +4,13 @@
 //! areas too. It, the bare sink and the peers have one core, the load the other. What is compared is events for each second of
 //! the server's CPU time: that is robust against whatever else the machine does.
 
+mod growth;
 mod ingest;
 mod peers;
+mod series;
 pub(crate) mod sink;
 mod stream;
+mod years;
 
 use std::path::PathBuf;
 
@@ -17,6 +20,10 @@ use crate::cores::Cores;
 use crate::registry::england::England;
 use crate::report::Report;
 use peers::Peer;
+use years::Years;
+
+/// As long as the targets want the counts to grow.
+const YEARS: u32 = 10;
 
 #[derive(Args, Debug)]
 pub(crate) struct StatisticsArguments {
@@ -33,6 +40,9 @@ pub(crate) struct StatisticsArguments {
     /// VictoriaMetrics; without it nothing is held against it
     #[arg(long, value_name = "PROGRAM")]
     victoria_metrics: Option<PathBuf>,
+    /// Years of counts, for summaries, series and growth
+    #[arg(long, value_name = "COUNT", default_value_t = YEARS)]
+    years: u32,
     /// Where the table is written
     #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
     to: PathBuf,
@@ -50,6 +60,10 @@ enum Rows {
     Postgres,
     /// Memory with sixty million people
     People,
+    /// Summaries and series, with years of counts behind them
+    Series,
+    /// Events, with years of counts behind them and with none
+    Growth,
 }
 
 impl StatisticsArguments {
@@ -77,6 +91,16 @@ pub(crate) fn run(arguments: &StatisticsArguments) -> anyhow::Result<()> {
     }
     if arguments.wants(Rows::People) {
         ingest::measure_people(&mut report, &arguments.server, cores, &england)?;
+    }
+    if arguments.wants(Rows::Series) || arguments.wants(Rows::Growth) {
+        let grown = Years::make(&arguments.server, cores, &england, arguments.years)?;
+        if arguments.wants(Rows::Series) {
+            series::measure(&mut report, &grown)?;
+        }
+        if arguments.wants(Rows::Growth) {
+            let empty = Years::make(&arguments.server, cores, &england, 0)?;
+            growth::measure(&mut report, &england, &empty, &grown)?;
+        }
     }
     report.publish("statistics", &arguments.to)
 }

@@ -29,7 +29,8 @@ pub(crate) fn measure(report: &mut Report, years: &Years) -> anyhow::Result<()> 
         summaries(report, &server, years.years).await?;
         let views = wire::Measure::RecordViews;
         series(report, &server, "record views", views, wire::SplitBy::Unspecified, true).await?;
-        series(report, &server, "practices live", wire::Measure::PracticesLive, wire::SplitBy::Unspecified, true).await?;
+        series(report, &server, "practices live", wire::Measure::PracticesLive, wire::SplitBy::Unspecified, true)
+            .await?;
         series(report, &server, "record views by app", views, wire::SplitBy::Channel, false).await
     })?;
     server.stop()
@@ -96,10 +97,8 @@ async fn by_icb(
     days: i64,
 ) -> anyhow::Result<wire::QuerySeriesResponse> {
     let today = now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let period = wire::Period {
-        start_date: today.saturating_sub((days - 1).days()).to_string(),
-        end_date: today.to_string(),
-    };
+    let period =
+        wire::Period { start_date: today.saturating_sub((days - 1).days()).to_string(), end_date: today.to_string() };
     let request = wire::QuerySeriesRequest {
         measure: measure.into(),
         group_by: wire::AreaKind::Icb.into(),

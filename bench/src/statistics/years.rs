@@ -95,7 +95,8 @@ impl Years {
 
     async fn repeat(&self) -> anyhow::Result<()> {
         let db = Db::open(&Store::sqlite(self.data.path()), "statistics").await?;
-        let last = sql("select (select max(day) from daily_counts) as day, (select max(hour) from hourly_counts) as hour");
+        let last =
+            sql("select (select max(day) from daily_counts) as day, (select max(hour) from hourly_counts) as hour");
         let last = db.fetch_one(last).await?;
         let (day, hour): (i64, i64) = (last.get("day")?, last.get("hour")?);
         let mut before = i64::from(self.years) * DAYS_PER_YEAR;
