@@ -8,14 +8,18 @@ use thiserror::Error;
 use crate::release::{Group, Issue, Remedy};
 use crate::shown::Shown;
 use crate::table::Table;
-use crate::worlds::{Placed, Subject, Worlds, sights};
+use crate::worlds::{Placed, ShownCell, Subject, Worlds, sights};
 
 /// Why a table cannot be published in any form: even England's total would tell something of an earlier issue.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{cell} could be found out, by England's total alone")]
+#[error("{breakdown} {area} of issue {} could be found out, by England's total alone", issue + 1)]
 pub struct Disclosure {
-    /// The cell of an earlier issue.
-    pub cell: String,
+    /// The earlier issue, by its place in the history.
+    pub issue: usize,
+    /// Which breakdown of it.
+    pub breakdown: String,
+    /// Which cell.
+    pub area: String,
 }
 
 /// Says how a table may be published, given everything that was.
@@ -35,7 +39,11 @@ pub fn protect(table: Table, history: &[&Issue]) -> Result<Issue, Disclosure> {
         let mut is_changed = false;
         for subject in draft.subjects() {
             while draft.needs_remedy(subject) {
-                draft.remedy(subject)?;
+                if let Err(cell) = draft.remedy(subject) {
+                    let breakdown = &history[cell.issue].table.breakdowns[cell.breakdown];
+                    let area = breakdown.areas[cell.area].name.clone();
+                    return Err(Disclosure { issue: cell.issue, breakdown: breakdown.name.clone(), area });
+                }
                 is_changed = true;
             }
         }
@@ -87,8 +95,8 @@ impl Draft {
     }
 
     /// Takes one remedy for a cell that is not safe: the first of the first kind by which it can be made safe, one that does it
-    /// by itself before one that needs others.
-    fn remedy(&mut self, subject: Subject) -> Result<(), Disclosure> {
+    /// by itself before one that needs others. Where none helps: the earlier cell that it is about.
+    fn remedy(&mut self, subject: Subject) -> Result<(), ShownCell> {
         let groups = self.groups_about(subject);
         let all: Vec<Remedy> = groups.iter().flat_map(|group| self.withholdings(group)).collect();
         let smallest: Vec<Remedy> =
@@ -111,7 +119,7 @@ impl Draft {
             return Ok(());
         }
         let cell = self.worlds.cells_before().get(&subject);
-        Err(Disclosure { cell: cell.cloned().expect("a cell of the issue itself is gone once every breakdown is") })
+        Err(*cell.expect("a cell of the issue itself is gone once every breakdown is"))
     }
 
     /// Takes one of `choices` if `all` of the kind would help.

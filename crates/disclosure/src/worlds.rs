@@ -80,7 +80,15 @@ pub(crate) struct Worlds {
     /// By parts and value: the same sum in two issues is one.
     sum_of: BTreeMap<(Vec<usize>, i64), usize>,
     /// Every `*` and rounded cell of earlier issues, with where it was shown first.
-    cells_before: BTreeMap<Subject, String>,
+    cells_before: BTreeMap<Subject, ShownCell>,
+}
+
+/// Where a cell was shown: indices of the issue, its breakdown and area.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShownCell {
+    pub(crate) issue: usize,
+    pub(crate) breakdown: usize,
+    pub(crate) area: usize,
 }
 
 /// The subjects of one table.
@@ -120,9 +128,8 @@ impl Worlds {
                 let known = worlds.shown_before(sight.subject);
                 *known = known.and(sight.bounds);
                 if let Some((breakdown, area)) = sight.cell {
-                    let breakdown = &issue.table.breakdowns[breakdown];
-                    let name = format!("{} {} of issue {}", breakdown.name, breakdown.areas[area].name, number + 1);
-                    worlds.cells_before.entry(sight.subject).or_insert(name);
+                    let cell = ShownCell { issue: number, breakdown, area };
+                    worlds.cells_before.entry(sight.subject).or_insert(cell);
                 }
             }
         }
@@ -211,8 +218,8 @@ impl Worlds {
         }
     }
 
-    /// The cells of earlier issues, with their names.
-    pub(crate) fn cells_before(&self) -> &BTreeMap<Subject, String> {
+    /// The cells of earlier issues, with where they were shown.
+    pub(crate) fn cells_before(&self) -> &BTreeMap<Subject, ShownCell> {
         &self.cells_before
     }
 

@@ -5,6 +5,7 @@ mod exhaustive;
 mod history;
 mod intervals;
 mod knowledge;
+mod reading;
 mod relations;
 mod remedies;
 mod world;
