@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::addresses::{AddressError, AddressStore, StoredAddress};
 use crate::machine::Registry;
-use crate::waiting::until_due_or_changed;
 
 /// For how long an address may wait for the record that names it: far longer than any call lives.
 const UNNAMED_MAX: SignedDuration = SignedDuration::from_hours(1);
@@ -60,7 +59,7 @@ pub(crate) async fn run(
         activity = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
-            woken = until_due_or_changed(&clock, SLEEPER, due, &mut subscription, activity) => woken,
+            woken = subscription.changed_or_due(&clock, SLEEPER, due, activity) => woken,
         };
     }
 }

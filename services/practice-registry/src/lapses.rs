@@ -9,7 +9,6 @@ use practice::{Command, Rejection};
 use tokio_util::sync::CancellationToken;
 
 use crate::machine::Registry;
-use crate::waiting::until_due_or_changed;
 
 /// Who acts when nobody does: the account in the journal's records of lapses.
 const ACCOUNT: &str = "practice-registry";
@@ -35,7 +34,7 @@ pub(crate) async fn run(engine: Engine<Registry>, clock: Clock, retry_after: Dur
         activity = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
-            woken = until_due_or_changed(&clock, SLEEPER, due, &mut subscription, activity) => woken,
+            woken = subscription.changed_or_due(&clock, SLEEPER, due, activity) => woken,
         };
     }
 }

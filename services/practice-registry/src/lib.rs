@@ -15,7 +15,6 @@ mod lapses;
 mod machine;
 mod organisation_fields;
 mod sync;
-mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -182,6 +182,31 @@ impl<M: Machine> Subscription<M> {
         let activity = self.waiter.wait().await;
         (self.shared.published(), activity)
     }
+
+    /// Sleeps as `sleeper` until `due`, or for ever where nothing is; wakes before that where the state changes, by which
+    /// something may be due earlier. Gives up `activity` meanwhile, and returns the one to go on with.
+    pub async fn changed_or_due(
+        &mut self,
+        clock: &Clock,
+        sleeper: &'static str,
+        due: Option<Timestamp>,
+        activity: Activity,
+    ) -> Activity {
+        // Registered before the activity is given up, so that virtual time cannot pass the due moment.
+        let sleep = due.map(|due| clock.sleep_until(due, sleeper));
+        drop(activity);
+        let due = async {
+            match sleep {
+                Some(sleep) => sleep.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            (_, activity) = self.changed() => activity,
+            activity = due => activity,
+        }
+    }
 }
 
 impl<M: Machine> std::fmt::Debug for Subscription<M> {

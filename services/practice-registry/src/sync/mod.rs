@@ -21,7 +21,6 @@ use practice::{Command, Rejection};
 use tokio_util::sync::CancellationToken;
 
 use crate::machine::Registry;
-use crate::waiting::until_due_or_changed;
 use reader::{Reader, Unread};
 
 /// Who acts when nobody asks: the account in the journal's records of syncs.
@@ -128,7 +127,7 @@ pub(crate) async fn run(
             Next::Later(due) => tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
-                woken = until_due_or_changed(&syncing.clock, SLEEPER, due, &mut subscription, activity) => woken,
+                woken = subscription.changed_or_due(&syncing.clock, SLEEPER, due, activity) => woken,
             },
         };
     }
