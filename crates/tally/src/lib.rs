@@ -25,6 +25,7 @@ mod listing;
 mod period;
 mod practice_figures;
 mod practice_set;
+mod publication;
 mod reconcile;
 mod returns;
 mod silence;
@@ -57,6 +58,12 @@ pub use listing::{ListedReturn, ReturnPlace, ReturnsQuery, list};
 pub use period::{Interval, PERIOD_DAYS_DEFAULT, PERIOD_DAYS_MAX, Period, PeriodError};
 pub use practice_figures::PracticeFigures;
 pub use practice_set::{PracticeSet, memberships};
+pub use publication::{
+    Accounts, AskedIssue, Content, Correction, CountedViewers, Draft, Exactness, FigureValue, Issue, IssueName,
+    IssuePositions, Issued, Level, List, PracticeContent, ProtectedFigure, PublicationName, PublicationNameError,
+    PublicationPeriod, PublicationRejection, Publications, PublishedDenominator, PublishedFigure, Release, Remedy,
+    SetRelease,
+};
 pub use reconcile::{AccessChanges, Difference, DifferenceKind, RETURN_BEFORE_DAYS_MAX, Reconciliation, reconcile};
 pub use returns::{
     Comparison, Figures, RETURN_PERIOD_DAYS_MAX, RETURNS_MAX, Returns, ReturnsEvent, ReturnsRejection, Revision,

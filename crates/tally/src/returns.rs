@@ -5,6 +5,7 @@
 //! here.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use imbl::OrdMap;
 use jiff::Timestamp;
@@ -15,6 +16,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::day::Day;
+use crate::publication::{
+    Draft, Issue, IssueName, PublicationName, PublicationRejection, Publications, Release, SetRelease,
+};
 use crate::totals::{PublishedTotals, SubmitTotals, TotalsRejection};
 
 /// Most practices in one submission: more than England has, and a journal record of a few megabytes at most.
@@ -96,6 +100,25 @@ pub enum ReturnsEvent {
         as_at: Date,
         /// By organisation.
         totals: Vec<(Organisation, Total)>,
+    },
+    /// It was announced when a publication becomes public.
+    ReleaseSet {
+        /// Which.
+        publication: PublicationName,
+        /// When.
+        release_at: Timestamp,
+        /// Who said so.
+        author: String,
+    },
+    /// An issue of a publication was frozen.
+    PublicationIssued {
+        /// What it is.
+        issue: Arc<Issue>,
+    },
+    /// Issues became public.
+    IssuesReleased {
+        /// Which, in order.
+        issues: Vec<IssueName>,
     },
 }
 
@@ -189,6 +212,8 @@ pub struct Returns {
     by_capability: OrdMap<Capability, ByPractice>,
     #[serde(default)]
     totals: PublishedTotals,
+    #[serde(default)]
+    publications: Publications,
 }
 
 impl Returns {
@@ -221,6 +246,12 @@ impl Returns {
             ReturnsEvent::TotalsSubmitted { source, as_at, totals } => {
                 self.totals.apply(source, *as_at, totals, recorded_at);
             }
+            ReturnsEvent::ReleaseSet { publication, release_at, author } => {
+                let release = Release { release_at: *release_at, author: author.clone(), recorded_at };
+                self.publications.apply_release(publication, release);
+            }
+            ReturnsEvent::PublicationIssued { issue } => self.publications.apply_issue(issue, recorded_at),
+            ReturnsEvent::IssuesReleased { issues } => self.publications.apply_released(issues, recorded_at),
         }
     }
 
@@ -233,6 +264,44 @@ impl Returns {
         let event =
             |totals| ReturnsEvent::TotalsSubmitted { source: command.source.clone(), as_at: command.as_at, totals };
         Ok(issue.map(event).into_iter().collect())
+    }
+
+    /// Judges an announcement.
+    ///
+    /// # Errors
+    /// Where it comes too late, or says a moment that cannot be.
+    pub fn decide_release(
+        &self,
+        command: &SetRelease,
+        now: Timestamp,
+    ) -> Result<Vec<ReturnsEvent>, PublicationRejection> {
+        let is_news = self.publications.decide_release(command, now)?;
+        let SetRelease { publication, release_at, author } = command.clone();
+        Ok(is_news.then_some(ReturnsEvent::ReleaseSet { publication, release_at, author }).into_iter().collect())
+    }
+
+    /// Judges whether a draft may be recorded. One that is past its release is public at once.
+    ///
+    /// # Errors
+    /// Where something came between.
+    pub fn decide_issue(&self, draft: &Draft, now: Timestamp) -> Result<Vec<ReturnsEvent>, PublicationRejection> {
+        self.publications.decide_issue(draft, now)?;
+        let mut after = self.publications.clone();
+        after.apply_issue(&draft.issue, now);
+        let issued = ReturnsEvent::PublicationIssued { issue: Arc::clone(&draft.issue) };
+        Ok(std::iter::once(issued).chain(released(&after, now)).collect())
+    }
+
+    /// What is due to be released (rule 15).
+    #[must_use]
+    pub fn decide_due(&self, now: Timestamp) -> Vec<ReturnsEvent> {
+        released(&self.publications, now).into_iter().collect()
+    }
+
+    /// The publications.
+    #[must_use]
+    pub fn publications(&self) -> &Publications {
+        &self.publications
     }
 
     /// The published totals.
@@ -310,6 +379,11 @@ impl Returns {
     fn latest_revision(&self, submission: &Submission, practice: PracticeCode) -> Option<&Revision> {
         self.by_capability.get(&submission.capability)?.get(&practice)?.get(&submission.period_end)?.last()
     }
+}
+
+fn released(publications: &Publications, now: Timestamp) -> Option<ReturnsEvent> {
+    let issues = publications.due(now);
+    (!issues.is_empty()).then_some(ReturnsEvent::IssuesReleased { issues })
 }
 
 impl Revision {

@@ -43,6 +43,8 @@ pub struct StatisticsConfig {
     /// After a change of the registry was heard, what changes within this time is heard together, in real time; not while the
     /// clock is virtual. While a wave runs, practices change some thousand times a second, each more than once.
     pub follow_gathering: Duration,
+    /// How long the release of publications waits before it tries again after a failure of the store, in real time.
+    pub release_retry_delay: Duration,
     /// How long the follower waits before it calls the registry again after a failure, in real time.
     pub follow_retry_delay: Duration,
 }
@@ -63,6 +65,7 @@ impl Default for StatisticsConfig {
             event_late_max: SignedDuration::from_hours(400 * 24),
             quarantine_kept: SignedDuration::from_hours(400 * 24),
             position_wait_max: Duration::from_secs(10),
+            release_retry_delay: Duration::from_secs(1),
             follow_gathering: Duration::from_millis(250),
             follow_retry_delay: Duration::from_millis(200),
         }

@@ -6,10 +6,11 @@
 //! suppliers ─ SubmitReturns ─▶ engine of `journals/statistics`                                                      │
 //! registry ─ WatchPractices ─▶ follower: facts and position, commit, publish ─▶ directory ─▶ GetSummary, QuerySeries ◀┘
 //! registry ◀─ RecordSignals ── listener: once a week, who is live and not heard of
+//! statisticians ─ CreatePublication ─▶ judged off the engine ─▶ the same journal ─ at its moment ─▶ released: everybody
 //! ```
 //!
 //! The arithmetic is `tally`'s; here are its durable edge, its loops and its gRPC handlers. It decides nothing about
-//! practices, publishes nothing (that needs disclosure control), and keeps no identity: of a pseudonym only 64 bits of
+//! practices, publishes nothing that disclosure control has not judged, and keeps no identity: of a pseudonym only 64 bits of
 //! hash reach the log, and only bits of a sketch stay.
 //!
 //! [`AccessStatistics::open`] reads the stores, [`AccessStatistics::add_to`] mounts the services, and
@@ -19,7 +20,9 @@ mod config;
 mod follow;
 mod grpc;
 mod ingest;
+mod publication;
 mod query;
+mod releases;
 mod returns;
 mod silence;
 mod store;
@@ -32,7 +35,7 @@ use database::{Db, Store};
 use journal::{Engine, EngineConfig, Journal, JournalError, JournalHandle};
 use tally::Directory;
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use config::StatisticsConfig;
@@ -58,6 +61,8 @@ pub struct AccessStatistics {
     flows: FlowReader,
     returns: Engine<ReturnsMachine>,
     pictures: watch::Receiver<Arc<Picture>>,
+    /// Held while a publication is being judged: one at a time, since it takes a whole core.
+    judging: Arc<Semaphore>,
     loops: Arc<Mutex<Option<Loops>>>,
 }
 
@@ -123,21 +128,24 @@ impl AccessStatistics {
         };
         let flows = FlowReader { db, ingest: ingest.clone() };
         let loops = Arc::new(Mutex::new(Some(Loops { writer, follower, registry })));
-        Ok(Self { clock, config: Arc::new(config), ingest, flows, returns, pictures, loops })
+        let judging = Arc::new(Semaphore::new(1));
+        Ok(Self { clock, config: Arc::new(config), ingest, flows, returns, pictures, judging, loops })
     }
 
-    /// Takes events, follows the registry and listens for silence until told to stop; then writes what is pending and
-    /// shuts the engine down.
+    /// Takes events, follows the registry, listens for silence and releases publications until told to stop; then writes what
+    /// is pending and shuts the engine down.
     /// The first call runs, any other returns at once.
     pub async fn run(&self, shutdown: CancellationToken) {
         let loops = self.loops.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Loops { writer, follower, registry }) = loops else { return };
+        let retry = self.config.release_retry_delay;
+        let releasing = releases::run(self.returns.clone(), self.clock.clone(), retry, shutdown.clone());
         let listener = Listener { statistics: self.clone(), clock: self.clock.clone(), registry };
         // The writer outlives the follower, which waits for it.
         let stop_writer = CancellationToken::new();
         let follow = async {
             // The listener asks the writer, too.
-            tokio::join!(follower.run(shutdown.clone()), listener.run(shutdown));
+            tokio::join!(follower.run(shutdown.clone()), listener.run(shutdown), releasing);
             stop_writer.cancel();
         };
         tokio::join!(follow, writer.run(stop_writer.clone()));

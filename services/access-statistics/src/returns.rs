@@ -1,8 +1,11 @@
-//! The journal of returns and published totals: the engine's view of `tally`'s state machine.
+//! The journal of returns, published totals and publications: the engine's view of `tally`'s state machine.
 
 use jiff::Timestamp;
 use journal::{InOnePiece, Machine};
-use tally::{Returns, ReturnsEvent, ReturnsRejection, SubmitReturns, SubmitTotals, TotalsRejection};
+use tally::{
+    Draft, PublicationRejection, Returns, ReturnsEvent, ReturnsRejection, SetRelease, SubmitReturns, SubmitTotals,
+    TotalsRejection,
+};
 use thiserror::Error;
 
 /// `journals/statistics`.
@@ -16,6 +19,13 @@ pub enum ReturnsCommand {
     Returns(SubmitReturns),
     /// To record published totals.
     Totals(SubmitTotals),
+    /// To announce a publication.
+    Release(SetRelease),
+    /// To record an issue of a publication, as it was judged: what was refused then is refused, unless the request was answered
+    /// before.
+    Issue(Result<Draft, PublicationRejection>),
+    /// To release what is due (rule 15).
+    Due,
 }
 
 /// Why it is refused.
@@ -27,13 +37,16 @@ pub enum Refused {
     /// Published totals are.
     #[error(transparent)]
     Totals(#[from] TotalsRejection),
+    /// A publication is.
+    #[error(transparent)]
+    Publication(#[from] PublicationRejection),
 }
 
 impl Machine for ReturnsMachine {
     const JOURNAL: &'static str = "statistics";
 
-    // 2: published totals, and who sent a return.
-    const STATE_SHAPE: u32 = 2;
+    // 2: published totals, and who sent a return. 3: publications.
+    const STATE_SHAPE: u32 = 3;
 
     type State = Returns;
 
@@ -50,6 +63,9 @@ impl Machine for ReturnsMachine {
         match event {
             ReturnsEvent::ReturnsSubmitted { .. } => "returns-submitted",
             ReturnsEvent::TotalsSubmitted { .. } => "totals-submitted",
+            ReturnsEvent::ReleaseSet { .. } => "release-set",
+            ReturnsEvent::PublicationIssued { .. } => "publication-issued",
+            ReturnsEvent::IssuesReleased { .. } => "issues-released",
         }
     }
 
@@ -57,6 +73,10 @@ impl Machine for ReturnsMachine {
         match command {
             ReturnsCommand::Returns(returns) => Ok(state.decide(returns, now)?),
             ReturnsCommand::Totals(totals) => Ok(state.decide_totals(totals, now)?),
+            ReturnsCommand::Release(release) => Ok(state.decide_release(release, now)?),
+            ReturnsCommand::Issue(Ok(draft)) => Ok(state.decide_issue(draft, now)?),
+            ReturnsCommand::Issue(Err(refused)) => Err(refused.clone().into()),
+            ReturnsCommand::Due => Ok(state.decide_due(now)),
         }
     }
 

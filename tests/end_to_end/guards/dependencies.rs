@@ -27,7 +27,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("rollout", &["filter", "ods"]),
     ("sample", &["ods"]),
     ("server", &["api", "identity", "telemetry"]),
-    ("tally", &["filter", "ods"]),
+    ("tally", &["disclosure", "filter", "ods"]),
     ("telemetry", &[]),
     ("access-statistics", SERVICE),
     ("practice-registry", REGISTRY),

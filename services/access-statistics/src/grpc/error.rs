@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::Error;
-use tally::{PeriodError, ReturnsRejection, SequenceError, TotalsRejection};
+use tally::{PeriodError, PublicationRejection, ReturnsRejection, SequenceError, TotalsRejection};
 use tonic::Status;
 
 use crate::ingest::IngestError;
@@ -12,6 +12,9 @@ use crate::returns::Refused;
 
 /// When a call that met a store in trouble may be sent again.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// When a publication may be asked for again while another one is judged: judging takes up to some seconds.
+const PUBLICATION_DELAY: Duration = Duration::from_secs(3);
 
 pub(super) fn of_ingest(error: &IngestError) -> Status {
     let error = match error {
@@ -81,6 +84,14 @@ pub(super) fn of_query(error: &QueryError) -> Error {
         )
         .with("count", count),
         QueryError::Period(error) => of_period("practices.practices", error),
+        QueryError::PublicationInProgress => Error::unavailable(
+            "PUBLICATION_IN_PROGRESS",
+            "another publication is being judged against all others; one is at a time",
+        )
+        .retry_after(PUBLICATION_DELAY),
+        QueryError::Stopping => {
+            Error::unavailable("STOPPING", "the service is stopping; ask again").retry_after(RETRY_DELAY)
+        }
         // Where the registry is to this service: what it has followed.
         QueryError::PositionNotReached { reached, wanted } => {
             api::position_not_reached("journals/registry", *reached, *wanted)
@@ -105,6 +116,93 @@ pub(super) fn of_rejection(rejection: &Refused) -> Error {
     match rejection {
         Refused::Returns(rejection) => of_returns(rejection),
         Refused::Totals(rejection) => of_totals(rejection),
+        Refused::Publication(rejection) => of_publication(rejection),
+    }
+}
+
+fn of_publication(rejection: &PublicationRejection) -> Error {
+    match rejection {
+        PublicationRejection::NotOver { publication, end, today } => Error::failed_precondition(
+            "PERIOD_NOT_OVER",
+            "{publication} is as at the end of {end}, and today is {today}",
+        )
+        .with("publication", publication)
+        .with("end", end)
+        .with("today", today)
+        .precondition("PERIOD", publication.to_string(), "its last day must be over"),
+        PublicationRejection::NotAnnounced { publication } => {
+            Error::failed_precondition("RELEASE_NOT_ANNOUNCED", "{publication} is not in the release calendar")
+                .with("publication", publication)
+                .precondition("CALENDAR", publication.to_string(), "announce its release first, by SetRelease")
+        }
+        PublicationRejection::AlreadyPublished { publication, issues } => Error::already_exists(
+            "PUBLICATION_EXISTS",
+            "{publication} has {issues} issues, which stay; a correction is made by ReissuePublication",
+        )
+        .with("publication", publication)
+        .with("issues", issues),
+        PublicationRejection::NotPublished { publication } => {
+            Error::not_found("PUBLICATION_NOT_FOUND", "{publication} has no issue that could be corrected")
+                .with("publication", publication)
+        }
+        PublicationRejection::NothingCorrected { issue } => Error::failed_precondition(
+            "NOTHING_CORRECTED",
+            "{issue} of {publication} says the same: by what is known there is nothing to correct",
+        )
+        .with("issue", issue.issue)
+        .with("publication", &issue.publication)
+        .precondition("FIGURES", issue.publication.to_string(), "must differ from those of its last issue"),
+        PublicationRejection::Empty { publication } => {
+            Error::failed_precondition("NO_PRACTICES", "by what was known, no practice was open for {publication}")
+                .with("publication", publication)
+                .precondition("REGISTRY", publication.to_string(), "must be followed first")
+        }
+        PublicationRejection::FigureNotOfPeriod { publication, figure } => Error::invalid(
+            "definitions",
+            "DEFINITION_NOT_OF_PERIOD",
+            "{field} names {definition}, which {publication} has not: people who viewed are counted over months",
+        )
+        .with("definition", figure)
+        .with("publication", publication),
+        PublicationRejection::Discloses { figure, issue, breakdown, area } => Error::failed_precondition(
+            "DISCLOSES",
+            "with {definition} in it, {breakdown} {area} of {publication}, issue {issue}, could be worked out, whatever is \
+             withheld",
+        )
+        .with("definition", figure)
+        .with("breakdown", breakdown)
+        .with("area", area)
+        .with("publication", &issue.publication)
+        .with("issue", issue.issue)
+        .precondition("DISCLOSURE", figure.to_string(), "leave it out, or publish when more has changed"),
+        PublicationRejection::Overtaken { judged, issues } => Error::aborted(
+            "PUBLICATION_OVERTAKEN",
+            "it was judged against {judged} issues, and there are {issues} by now; ask again",
+        )
+        .with("judged", judged)
+        .with("issues", issues)
+        .retry_after(RETRY_DELAY),
+        PublicationRejection::ReleaseNotAhead { release_at, now } => Error::invalid(
+            "release_time",
+            "RELEASE_NOT_AHEAD",
+            "{field} is {release_at}, which is not after now, {now}",
+        )
+        .with("release_at", release_at)
+        .with("now", now),
+        PublicationRejection::ReleaseBeforeEnd { release_at, end } => Error::invalid(
+            "release_time",
+            "RELEASE_BEFORE_END",
+            "{field} is {release_at}, before the publication's last day, {end}, is over",
+        )
+        .with("release_at", release_at)
+        .with("end", end),
+        PublicationRejection::AlreadyReleased { publication, released_at } => Error::failed_precondition(
+            "ALREADY_RELEASED",
+            "{publication} has been public since {released_at}",
+        )
+        .with("publication", publication)
+        .with("released_at", released_at)
+        .precondition("CALENDAR", publication.to_string(), "its release has come"),
     }
 }
 

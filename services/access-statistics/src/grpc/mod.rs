@@ -8,6 +8,7 @@ mod ingest;
 mod listing;
 mod practices;
 mod pseudonym;
+mod publications;
 mod quarantine;
 pub(crate) mod registry;
 mod returns;
@@ -20,6 +21,7 @@ mod unread;
 mod watch;
 
 use proto::statistics::v1::denominator_service_server::DenominatorServiceServer;
+use proto::statistics::v1::publication_service_server::PublicationServiceServer;
 use proto::statistics::v1::returns_service_server::ReturnsServiceServer;
 use proto::statistics::v1::statistics_service_server::StatisticsServiceServer;
 use proto::unread::ingest_service_server::IngestServiceServer;
@@ -27,7 +29,7 @@ use proto::unread::ingest_service_server::IngestServiceServer;
 use crate::AccessStatistics;
 
 impl AccessStatistics {
-    /// Mounts `IngestService`, `ReturnsService`, `DenominatorService` and `StatisticsService`.
+    /// Mounts `IngestService`, `ReturnsService`, `DenominatorService`, `StatisticsService` and `PublicationService`.
     pub fn add_to(&self, server: server::Server) -> server::Server {
         server
             .descriptors(proto::FILE_DESCRIPTOR_SET)
@@ -35,5 +37,6 @@ impl AccessStatistics {
             .service(ReturnsServiceServer::new(self.clone()))
             .service(DenominatorServiceServer::new(self.clone()))
             .service(StatisticsServiceServer::new(self.clone()))
+            .service(PublicationServiceServer::new(self.clone()))
     }
 }

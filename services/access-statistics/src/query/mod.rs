@@ -6,6 +6,7 @@ pub(crate) mod compliance;
 pub(crate) mod flows;
 pub(crate) mod groups;
 pub(crate) mod practices;
+pub(crate) mod publications;
 pub(crate) mod reconcile;
 pub(crate) mod series;
 pub(crate) mod summary;
@@ -50,6 +51,12 @@ pub(crate) enum QueryError {
     /// Practices went live so far apart that the days between cannot be looked at together.
     #[error(transparent)]
     Period(#[from] tally::PeriodError),
+    /// A publication is being judged.
+    #[error("a publication is being judged; one is at a time")]
+    PublicationInProgress,
+    /// The process ends before what was asked for is worked out.
+    #[error("the service is stopping")]
+    Stopping,
     /// The registry's position was not reached in time.
     #[error("the registry is followed up to {reached}, not yet to {wanted}")]
     PositionNotReached {

@@ -3,14 +3,22 @@
 
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
+mod attack;
 mod comparison;
 mod compliance;
 mod differential;
 mod events;
 mod figures;
+mod files;
 mod following;
 mod groupings;
+#[path = "../../../../crates/disclosure/tests/attack/intervals.rs"]
+mod intervals;
+#[expect(dead_code, reason = "another attacker looks at the rest")]
+#[path = "../../../../crates/disclosure/tests/attack/knowledge.rs"]
+mod knowledge;
 mod listing;
+mod publications;
 mod quarantine;
 mod registry;
 mod replicas;

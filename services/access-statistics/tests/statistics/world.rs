@@ -14,6 +14,7 @@ use journal::EngineConfig;
 use proto::statistics::v1 as wire;
 use proto::statistics::v1::denominator_service_client::DenominatorServiceClient;
 use proto::statistics::v1::ingest_service_client::IngestServiceClient;
+use proto::statistics::v1::publication_service_client::PublicationServiceClient;
 use proto::statistics::v1::returns_service_client::ReturnsServiceClient;
 use proto::statistics::v1::statistics_service_client::StatisticsServiceClient;
 use server::{Server, ServerConfig};
@@ -146,6 +147,16 @@ impl Process {
 
     pub(crate) fn denominators(&self) -> DenominatorServiceClient<Peer> {
         DenominatorServiceClient::new(self.peer.clone())
+    }
+
+    pub(crate) fn publications(&self) -> PublicationServiceClient<Peer> {
+        PublicationServiceClient::new(self.peer.clone())
+    }
+
+    /// The same for somebody who may see what everybody may.
+    pub(crate) fn publications_for_everybody(&self) -> PublicationServiceClient<Peer> {
+        let journalist = self.peer.with_account("joe;roles=icb").expect("an account");
+        PublicationServiceClient::new(journalist)
     }
 
     /// Connects a producer and reads the durable sequence that it is told first.

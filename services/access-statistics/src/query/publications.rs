@@ -1,0 +1,89 @@
+//! Judging what is to be published: its numbers as they are known, against all that ever was published.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use tally::{
+    Area, AskedIssue, Content, Day, Draft, Estimate, IssuePositions, ProtectedFigure, PublicationRejection, Union,
+    Viewpoint,
+};
+
+use super::QueryError;
+use crate::AccessStatistics;
+use crate::store::flows::FlowQuery;
+
+/// Which issue, by what was known when.
+#[derive(Clone, Debug)]
+pub(crate) struct DraftQuery {
+    pub(crate) asked: AskedIssue,
+    pub(crate) known_at: Timestamp,
+    pub(crate) now: Timestamp,
+    pub(crate) min_position: u64,
+}
+
+impl AccessStatistics {
+    /// What would be recorded, or why nothing may be. The judging itself takes up to seconds of a core, and is done beside the
+    /// runtime's threads.
+    pub(crate) async fn draft(&self, query: DraftQuery) -> Result<Result<Draft, PublicationRejection>, QueryError> {
+        let Ok(_turn) = self.judging.try_acquire() else { return Err(QueryError::PublicationInProgress) };
+        let published = self.returns.published();
+        if let Err(refused) = published.state.publications().may_issue(&query.asked, query.now) {
+            return Ok(Err(refused));
+        }
+        let picture = self.picture_at(query.min_position).await?;
+        let publication = &query.asked.publication;
+        let from = Viewpoint {
+            as_at: publication.as_at().end(),
+            known_at: query.known_at,
+            capability: publication.capability.clone(),
+        };
+        let mut content = Content::of(&from, &picture.directory, &published.state);
+        let events = self.add_flows(&query, &mut content).await?;
+        let positions = IssuePositions { registry: picture.followed.position, returns: published.position, events };
+        let DraftQuery { asked, known_at, now, .. } = query;
+        let judged = tokio::task::spawn_blocking(move || {
+            published.state.publications().draft(asked, content, known_at, positions, now)
+        });
+        judged.await.map_err(|_| QueryError::Stopping)
+    }
+
+    /// Adds views and who viewed; the position of the log that they rest on.
+    async fn add_flows(&self, query: &DraftQuery, content: &mut Content) -> Result<u64, QueryError> {
+        let publication = &query.asked.publication;
+        let (period, known) = (publication.period.days(), Day::of(query.known_at));
+        let has_viewers = ProtectedFigure::all(publication.period).any(|figure| {
+            figure == ProtectedFigure::Viewers
+                && (query.asked.figures.is_empty() || query.asked.figures.contains(&figure))
+        });
+        let mut areas = BTreeSet::from([Area::England]);
+        if has_viewers {
+            self.practice_viewers_kept(period, known)?;
+            areas.extend(content.areas_with_viewers());
+        }
+        let flow_query = FlowQuery { capability: publication.capability.clone(), period, known };
+        let mut read = self.flows.begin(flow_query, &areas).await?;
+        let views = read.views(&areas).await?;
+        content.record_views = views.get(&Area::England).into_iter().flat_map(BTreeMap::values).sum();
+        if has_viewers {
+            let mut estimates = BTreeMap::new();
+            // Where nobody viewed there is nobody.
+            for area in areas.iter().filter(|area| views.contains_key(area)) {
+                let days = read.viewers(area).await?;
+                estimates.insert(area.clone(), distinct(days.into_values()));
+            }
+            let england = estimates.remove(&Area::England).unwrap_or(Estimate::ZERO);
+            content.add_viewers(england, &estimates);
+        }
+        let position = read.position;
+        read.end().await?;
+        Ok(position)
+    }
+}
+
+fn distinct(days: impl IntoIterator<Item = Union>) -> Estimate {
+    let everybody = days.into_iter().reduce(|mut everybody, day| {
+        everybody.merge(&day);
+        everybody
+    });
+    everybody.map_or(Estimate::ZERO, |everybody| everybody.estimate())
+}
