@@ -21,6 +21,7 @@ mod notices;
 mod ods_sync;
 mod participation;
 mod proof;
+mod publications;
 mod replicas;
 mod returns;
 mod rewound;

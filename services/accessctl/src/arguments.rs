@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::{
-    concern, directory, hold, import, journal, organisation, practice, programme, pseudonym, replay, returns, sources,
-    stats, verify, wave,
+    concern, directory, hold, import, journal, organisation, practice, programme, pseudonym, publication, replay,
+    returns, sources, stats, verify, wave,
 };
 
 /// Operate the national programme of automatic patient access to GP records
@@ -89,6 +89,9 @@ pub(crate) enum Noun {
     /// Suppliers' returns: import, export, list, and hold against the registry
     #[command(subcommand)]
     Returns(returns::Returns),
+    /// Publications: what everybody may see, frozen, on a release calendar
+    #[command(subcommand)]
+    Publication(publication::Publication),
     /// Figures: summaries, series, compliance, what they mean
     #[command(subcommand)]
     Stats(stats::Stats),

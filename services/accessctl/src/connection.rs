@@ -13,6 +13,7 @@ use proto::scheduler::v1::notice_service_client::NoticeServiceClient;
 use proto::scheduler::v1::programme_service_client::ProgrammeServiceClient;
 use proto::statistics::v1::denominator_service_client::DenominatorServiceClient;
 use proto::statistics::v1::ingest_service_client::IngestServiceClient;
+use proto::statistics::v1::publication_service_client::PublicationServiceClient;
 use proto::statistics::v1::returns_service_client::ReturnsServiceClient;
 use proto::statistics::v1::statistics_service_client::StatisticsServiceClient;
 
@@ -101,6 +102,10 @@ impl Connection {
 
     pub(crate) fn returns(&self) -> ReturnsServiceClient<Peer> {
         ReturnsServiceClient::new(self.statistics.clone())
+    }
+
+    pub(crate) fn publications(&self) -> PublicationServiceClient<Peer> {
+        PublicationServiceClient::new(self.statistics.clone())
     }
 
     pub(crate) fn denominators(&self) -> DenominatorServiceClient<Peer> {

@@ -23,6 +23,7 @@ mod output;
 mod practice;
 mod programme;
 mod pseudonym;
+mod publication;
 mod replay;
 mod returns;
 mod sources;
@@ -70,6 +71,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Noun::Concern(concern) => concern::run(&connection, output, concern).await,
         Noun::Sources(sources) => sources::run(&connection, output, sources).await,
         Noun::Returns(returns) => returns::run(&connection, output, returns).await,
+        Noun::Publication(publication) => publication::run(&connection, output, publication).await,
         Noun::Stats(stats) => stats::run(&connection, output, stats).await,
         Noun::Journal(journal) => journal::run(&connection, output, journal).await,
         Noun::Verify(asked) => verify::run(&connection, output, &asked).await,
