@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use ods::{IcbCode, PracticeCode, RegionCode, Supplier};
 use serde::{Deserialize, Serialize};
@@ -77,8 +78,10 @@ pub struct Accounts {
 }
 
 /// Distinct people of areas: fewer than their practices' together, since some were at several.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountedViewers {
+    /// By what was known at this moment.
+    pub known_at: Timestamp,
     /// In England.
     pub england: u64,
     /// Rarely fewer.
@@ -183,9 +186,10 @@ impl Content {
         content
     }
 
-    /// Adds who viewed: in England, in each of [`Self::areas_with_viewers`], and at practices.
-    pub fn add_viewers(&mut self, england: Estimate, others: &BTreeMap<Area, Estimate>) {
+    /// Adds who viewed, as known at a moment: in England, and in each of [`Self::areas_with_viewers`].
+    pub fn add_viewers(&mut self, known_at: Timestamp, england: Estimate, others: &BTreeMap<Area, Estimate>) {
         let mut viewers = CountedViewers {
+            known_at,
             england: england.value,
             lower_bound: england.lower_bound,
             upper_bound: england.upper_bound,
@@ -201,6 +205,17 @@ impl Content {
             practice.viewers = (practice.live || counted > 0).then_some(counted);
         }
         self.viewers = Some(viewers);
+    }
+
+    /// Takes who viewed from an earlier issue of the same period. Events only ever add people, so that a later count is known not
+    /// to be less: counted once, there is nothing to be told by comparing.
+    pub(super) fn keep_viewers_of(&mut self, earlier: &Self) {
+        let counted: BTreeMap<PracticeCode, Option<u64>> =
+            earlier.practices.iter().map(|practice| (practice.code, practice.viewers)).collect();
+        for practice in &mut self.practices {
+            practice.viewers = counted.get(&practice.code).copied().flatten();
+        }
+        self.viewers.clone_from(&earlier.viewers);
     }
 
     /// The areas below England of which people who viewed are to be counted.

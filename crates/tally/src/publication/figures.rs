@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use disclosure::{LIST_FOR_ROW_MIN, Shown};
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::content::{Content, Level, PracticeContent};
@@ -46,6 +47,8 @@ pub struct PublishedFigure {
     pub measure: Measure,
     /// How many.
     pub value: FigureValue,
+    /// By what was known at this moment.
+    pub known_at: Timestamp,
     /// Between which the truth rarely is not, where the value is an estimate that is shown exactly.
     pub bounds: Option<(u64, u64)>,
     /// What it is a part of, where that is shown.
@@ -198,12 +201,14 @@ impl<'a> Row<'a> {
     }
 
     fn figure(&self, measure: Measure, value: FigureValue) -> PublishedFigure {
+        let counted = self.issue.content.viewers.as_ref().filter(|_| measure == Measure::Viewers);
         PublishedFigure {
             level: self.level,
             area: self.area.clone(),
             within: self.within.clone(),
             measure,
             value,
+            known_at: counted.map_or(self.issue.known_at, |counted| counted.known_at),
             bounds: None,
             denominator: None,
             permille: None,

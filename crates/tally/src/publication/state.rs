@@ -82,7 +82,7 @@ impl Publications {
     pub fn draft(
         &self,
         asked: AskedIssue,
-        content: Content,
+        mut content: Content,
         known_at: Timestamp,
         positions: IssuePositions,
         now: Timestamp,
@@ -91,6 +91,9 @@ impl Publications {
         let AskedIssue { publication, figures, correction, author } = asked;
         if content.practices.is_empty() {
             return Err(PublicationRejection::Empty { publication });
+        }
+        if let Some(earlier) = self.first_with_viewers(&publication) {
+            content.keep_viewers_of(&earlier.content);
         }
         let figures = if figures.is_empty() { ProtectedFigure::all(publication.period).collect() } else { figures };
         let mut remedies = BTreeMap::new();
@@ -113,6 +116,12 @@ impl Publications {
         }
         let issue = Arc::new(Issue { name, known_at, positions, author, correction, remedies, content });
         Ok(Draft { issue, judged_against: self.issues.len() })
+    }
+
+    /// The first issue that tells who viewed.
+    fn first_with_viewers<'a>(&'a self, publication: &'a PublicationName) -> Option<&'a Issue> {
+        let mut issues = self.issues(publication).map(|issued| issued.issue.as_ref());
+        issues.find(|issue| issue.remedies.contains_key(&ProtectedFigure::Viewers))
     }
 
     /// Every issue of a figure there ever was, in order, as disclosure control knows them.

@@ -71,11 +71,11 @@ fn patients_with_access(content: &Content) -> Table {
 /// Areas have fewer than their practices together. By how many is taken to be known (decision 59): it only bounds more.
 fn viewers(content: &Content, period: PublicationPeriod) -> Table {
     let mut table = by_level(content, |practice| Some((practice.viewers?, period.to_string())));
-    let counted = content.viewers.clone().unwrap_or_default();
-    table.total = counted.england;
+    let counted = content.viewers.as_ref();
+    table.total = counted.map_or(0, |counted| counted.england);
     for breakdown in table.breakdowns.iter_mut().filter(|breakdown| breakdown.name != Level::Practice.name()) {
         for area in &mut breakdown.areas {
-            area.count = counted.by_area.get(&area.name).copied().unwrap_or(0);
+            area.count = counted.and_then(|counted| counted.by_area.get(&area.name)).copied().unwrap_or(0);
         }
     }
     table

@@ -63,7 +63,7 @@ fn content(directory: &Directory, returns: &Returns, known_at: Timestamp) -> Con
         (area, Estimate::exact(people))
     });
     let others: BTreeMap<Area, Estimate> = others.collect();
-    content.add_viewers(Estimate::exact(41), &others);
+    content.add_viewers(known_at, Estimate::exact(41), &others);
     content
 }
 
@@ -212,6 +212,26 @@ fn a_correction_is_another_issue_and_the_first_stays_for_ever() {
     let later = correction().map(|correction| Correction { release_at: Some(moment(24 * 50)), ..correction });
     issue(&directory, &mut returns, asked(later), moment(24 * 44));
     assert_eq!(returns.publications().next_due(), Some(moment(24 * 50)));
+}
+
+/// I30: events only add people, so what two counts of one period tell together would be more than either does.
+#[test]
+fn i30_who_viewed_in_a_period_is_counted_once() {
+    let (directory, mut returns) = published();
+    correct(&mut returns, 5, 900, moment(24 * 36));
+    let now = moment(24 * 37);
+    let mut later = content(&directory, &returns, now);
+    let others = later.areas_with_viewers().into_iter().map(|area| (area, Estimate::exact(50))).collect();
+    later.add_viewers(now, Estimate::exact(60), &others);
+    let draft = returns.publications().draft(asked(correction()), later, now, IssuePositions::default(), now).unwrap();
+    let viewers = |issue: &Issue| -> Vec<PublishedFigure> {
+        issue.figures().into_iter().filter(|figure| figure.measure == Measure::Viewers).collect()
+    };
+    let (first, second) = (viewers(&last(&returns).issue), viewers(&draft.issue));
+    let values =
+        |figures: &[PublishedFigure]| -> Vec<FigureValue> { figures.iter().map(|figure| figure.value).collect() };
+    assert_eq!(values(&first), values(&second));
+    assert!(second.iter().all(|figure| figure.known_at == moment(24 * 35)), "and says as known when");
 }
 
 /// I30: also those under embargo count.

@@ -71,8 +71,8 @@ pub(super) const COLUMNS: [Column; 18] = [
         datatype: "dateTimeStamp",
         is_required: true,
         null: NEVER,
-        description: "By what was known at this moment.",
-        cell: |issue, _| Cell::Text(issue.known_at.to_string()),
+        description: "By what was known at this moment. People who viewed are counted once: corrections have them as first known.",
+        cell: |_, figure| Cell::Text(figure.known_at.to_string()),
     },
     Column {
         name: "area_kind",

@@ -72,7 +72,7 @@ impl AccessStatistics {
                 estimates.insert(area.clone(), distinct(days.into_values()));
             }
             let england = estimates.remove(&Area::England).unwrap_or(Estimate::ZERO);
-            content.add_viewers(england, &estimates);
+            content.add_viewers(query.known_at, england, &estimates);
         }
         let position = read.position;
         read.end().await?;
