@@ -27,7 +27,7 @@ pub(super) fn metadata(edition: &Edition) -> Vec<u8> {
             issue.known_at,
             correction.unwrap_or_default(),
         ),
-        "dc:issued": { "@value": edition.release_at.to_string(), "@type": "dateTime" },
+        "dc:issued": { "@value": edition.release_at.to_string(), "@type": "xsd:dateTime" },
         "dc:identifier": issue.name.to_string(),
         "dialect": { "header": true, "delimiter": ",", "encoding": "utf-8", "lineTerminators": ["\r\n"] },
         "tableSchema": {

@@ -10,7 +10,7 @@ mod words;
 
 use jiff::Timestamp;
 use ods::civil::in_london;
-use tally::{Definition, Exactness, Issue, Issued, Measure, PublishedFigure};
+use tally::{Definition, Exactness, Issue, Issued, Measure, PublicationPeriod, PublishedFigure};
 
 /// The files there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,11 @@ impl Edition {
 
     fn title(&self) -> String {
         let name = &self.issue().name;
-        format!("Patients' access to GP records, {}, issue {}", name.publication.period, name.issue)
+        let of = match name.publication.period {
+            PublicationPeriod::Month(first) => first.strftime("%B %Y").to_string(),
+            PublicationPeriod::Week(monday) => format!("week from {}", monday.strftime("%-d %B %Y")),
+        };
+        format!("Patients' access to GP records, {of}, issue {}", name.issue)
     }
 
     /// The definitions of all that it shows.
