@@ -147,7 +147,7 @@ fn of_publication(rejection: &PublicationRejection) -> Error {
         }
         PublicationRejection::NothingCorrected { issue } => Error::failed_precondition(
             "NOTHING_CORRECTED",
-            "{issue} of {publication} says the same: by what is known there is nothing to correct",
+            "issue {issue} of {publication} says the same: by what is known there is nothing to correct",
         )
         .with("issue", issue.issue)
         .with("publication", &issue.publication)
