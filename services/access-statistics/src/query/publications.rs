@@ -44,7 +44,12 @@ impl AccessStatistics {
         let judged = tokio::task::spawn_blocking(move || {
             published.state.publications().draft(asked, content, known_at, positions, now)
         });
-        judged.await.map_err(|_| QueryError::Stopping)
+        match judged.await {
+            Ok(judged) => Ok(judged),
+            // A mistake of ours is told as if it had been made here.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(QueryError::Stopping),
+        }
     }
 
     /// Adds views and who viewed; the position of the log that they rest on.
