@@ -226,7 +226,7 @@ async fn what_one_replica_published_another_sees_and_does_not_publish_again() {
                 match reason(create(&right, late.clone()).await).as_str() {
                     "PUBLICATION_EXISTS" => return,
                     waiting => {
-                        assert!(["PUBLICATION_OVERTAKEN", "RELEASE_NOT_ANNOUNCED"].contains(&waiting), "{waiting}")
+                        assert!(["PUBLICATION_OVERTAKEN", "RELEASE_NOT_ANNOUNCED"].contains(&waiting), "{waiting}");
                     }
                 }
             }
