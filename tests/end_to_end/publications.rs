@@ -49,7 +49,7 @@ fn publishes_may(installation: &Installation) {
     }
     let file = installation.england.folder().join("may.csv");
     fs::write(&file, RETURNS).expect("a temporary folder can be written to");
-    nora.say(&["returns", "import", &text(&file), "--layout", "long"]);
+    nora.say(&["returns", "import", &text(file.clone()), "--layout", "long"]);
     // The registry's news are followed in their own time.
     let began = Instant::now();
     while !nora.say(&["stats", "summary", "--as-at", "2031-05-31", "--output", "csv"]).contains("practices live,4,") {
@@ -78,7 +78,7 @@ fn publishes_may(installation: &Installation) {
 
     let folder = installation.england.folder().join("published");
     fs::create_dir(&folder).expect("a temporary folder can be written to");
-    joe.say(&[&download[..], &["--to", &text(&folder)]].concat());
+    joe.say(&[&download[..], &["--to", &text(folder.clone())]].concat());
     let read = |ending: &str| fs::read_to_string(folder.join(format!("access-2031-05-issue-1{ending}"))).expect(ending);
     let csv = read(".csv");
     assert_eq!(csv, joe.say(&download), "also to standard output");
@@ -94,7 +94,7 @@ fn publishes_may(installation: &Installation) {
 
     // A correction is the next issue, at once.
     fs::write(&file, RETURNS.replace(",412", ",512").replace(",77", ",133")).expect("it can be written to");
-    nora.say(&["returns", "import", &text(&file), "--layout", "long", "--reason-code", "SUPPLIER_CORRECTION"]);
+    nora.say(&["returns", "import", &text(file.clone()), "--layout", "long", "--reason-code", "SUPPLIER_CORRECTION"]);
     let correct = ["publication", "reissue", "2031-05", "--correction", "EMIS returned too few.", "--reason-code"];
     nora.say(&[&correct[..], &["SUPPLIER_CORRECTION"]].concat());
     let latest = until(&joe, &["publication", "get", "2031-05", "--issue", "2"]);
