@@ -1,29 +1,33 @@
 //! A month's figures from the returns to a journalist's files, as a statistician types it.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use clock::Clock;
 use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::harness::accessctl::Accessctl;
-use crate::harness::installation::{Installation, PATIENCE, Wanted, clock_offset, text};
+use crate::harness::installation::{Installation, PATIENCE, Wanted, text};
 
-const RETURNS: &str = "\
-report_period_end,practice_code,practice_name,system_supplier,ccg_name,region_code,field,value
-31/05/2031,A81001,,EMIS,,,Pat_prospective-records_Enbld,412
-31/05/2031,A81002,,EMIS,,,Pat_prospective-records_Enbld,77
-31/05/2031,A81003,,EMIS,,,Pat_prospective-records_Enbld,5
-31/05/2031,A81004,,EMIS,,,Pat_prospective-records_Enbld,0
-";
+/// A file of POMI, of May.
+fn returns(practices: &[String], accounts: [u32; 4]) -> String {
+    let header = "report_period_end,practice_code,practice_name,system_supplier,ccg_name,region_code,field,value";
+    let row = |(practice, accounts): (&String, u32)| {
+        format!("31/05/2031,{practice},,EMIS,,,Pat_prospective-records_Enbld,{accounts}\n")
+    };
+    let rows: String = practices.iter().zip(accounts).map(row).collect();
+    format!("{header}\n{rows}")
+}
 
 fn wanted() -> Wanted<'static> {
     Wanted { practices_count: 5, ..Wanted::default() }
 }
 
-/// So many seconds from the tests' now, as people write it.
-fn in_seconds(seconds: i64) -> String {
-    (clock::Clock::system().now() + clock_offset() + SignedDuration::from_secs(seconds)).to_string()
+/// So many seconds from the installation's now, as people write it.
+fn in_seconds(installation: &Installation, seconds: i64) -> String {
+    let offset_s: i64 = installation.clock_offset_s.parse().expect("seconds");
+    (Clock::system().now() + SignedDuration::from_secs(offset_s + seconds)).to_string()
 }
 
 /// Says it until it is accepted.
@@ -44,16 +48,25 @@ fn publishes_may(installation: &Installation) {
     let nora = installation.accessctl("nora;roles=statistician");
     let joe = installation.accessctl("joe;roles=icb");
     let lead = installation.accessctl("olga");
-    for practice in ["A81001", "A81002", "A81003", "A81004"] {
+    let known = lead.json(&["practice", "list"]);
+    let known = known["practices"].as_array().expect("practices");
+    let mut practices: Vec<String> =
+        known.iter().map(|practice| practice["ods_code"].as_str().expect("a code").to_owned()).collect();
+    practices.truncate(4);
+    for practice in &practices {
         lead.say(&["practice", "observe", practice, "on", "--as-at", "2031-05-20T10:00"]);
     }
     let file = installation.england.folder().join("may.csv");
-    fs::write(&file, RETURNS).expect("a temporary folder can be written to");
+    fs::write(&file, returns(&practices, [412, 77, 5, 0])).expect("a temporary folder can be written to");
     nora.say(&["returns", "import", &text(file.clone()), "--layout", "long"]);
     // The registry's news are followed in their own time.
     let began = Instant::now();
-    while !nora.say(&["stats", "summary", "--as-at", "2031-05-31", "--output", "csv"]).contains("practices live,4,") {
-        assert!(began.elapsed() < Duration::from_secs(60), "the statistics do not hear of it");
+    loop {
+        let summary = nora.say(&["stats", "summary", "--as-at", "2031-05-31", "--output", "csv"]);
+        if summary.contains("practices live,4,") {
+            break;
+        }
+        assert!(began.elapsed() < PATIENCE, "the statistics do not hear of it: {summary}");
     }
 
     let create = ["publication", "create", "2031-05"];
@@ -72,7 +85,7 @@ fn publishes_may(installation: &Installation) {
     assert!(joe.say(&["publication", "list"]).contains("none"));
     assert!(joe.say(&["publication", "calendar", "list"]).contains("2031-06-12 09:30:00 BST"));
     assert!(nora.say(&["publication", "list"]).contains("EMBARGOED"));
-    nora.say(&["publication", "calendar", "set", "2031-05", "--release", &in_seconds(3)]);
+    nora.say(&["publication", "calendar", "set", "2031-05", "--release", &in_seconds(installation, 3)]);
     let shown = until(&joe, &["publication", "get", "2031-05"]);
     assert!(shown.contains("patients-with-access") && shown.contains("494"), "{shown}");
 
@@ -80,7 +93,8 @@ fn publishes_may(installation: &Installation) {
     fs::create_dir(&folder).expect("a temporary folder can be written to");
     joe.say(&[&download[..], &["--to", &text(folder.clone())]].concat());
     let read = |ending: &str| fs::read_to_string(folder.join(format!("access-2031-05-issue-1{ending}"))).expect(ending);
-    let csv = read(".csv");
+    // What a command says is read without its lines' CR.
+    let csv = read(".csv").replace("\r\n", "\n");
     assert_eq!(csv, joe.say(&download), "also to standard output");
     assert!(csv.contains("england,,definitions/patients-with-access,494,exact"), "{csv}");
     for exact in [",412,", ",77,"] {
@@ -93,7 +107,7 @@ fn publishes_may(installation: &Installation) {
     assert!(read(".md").contains("Practices live: 4 of 5 practices"), "{}", read(".md"));
 
     // A correction is the next issue, at once.
-    fs::write(&file, RETURNS.replace(",412", ",512").replace(",77", ",133")).expect("it can be written to");
+    fs::write(&file, returns(&practices, [512, 133, 5, 0])).expect("it can be written to");
     nora.say(&["returns", "import", &text(file.clone()), "--layout", "long", "--reason-code", "SUPPLIER_CORRECTION"]);
     let correct = ["publication", "reissue", "2031-05", "--correction", "EMIS returned too few.", "--reason-code"];
     nora.say(&[&correct[..], &["SUPPLIER_CORRECTION"]].concat());
