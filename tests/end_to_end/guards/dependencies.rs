@@ -97,6 +97,8 @@ const SIMULATION: &[&str] = &[
     "rollout-scheduler",
     "server",
     "supplier-simulator",
+    // What the batches hold that aggregators have taken.
+    "tally",
 ];
 
 const PURE_CRATE_OF: &[(&str, &str)] =
