@@ -325,8 +325,11 @@ mod tests {
         }
     }
 
+    /// On or off, of which generation, and how and when it was settled.
+    type Granted = (Action, u32, Option<(Outcome, i64)>);
+
     /// What is known when a request was recorded at second 10, OFF was observed of `off_at`, and these permits were settled.
-    fn asked_at_ten(off_at: i64, permits: &[(Action, u32, Option<(Outcome, i64)>)]) -> Access {
+    fn asked_at_ten(off_at: i64, permits: &[Granted]) -> Access {
         let mut access = Access { switch_off: Some(request(10)), ..Access::default() };
         access.observe(observed(ObservedState::Off, off_at));
         for (action, generation, settled) in permits {
@@ -381,7 +384,7 @@ mod tests {
     #[test]
     fn only_a_later_command_to_switch_off_that_took_effect_counts_as_later() {
         let settled = |outcome| Some((outcome, 20));
-        let disabled_after_two = |permits: &[_]| asked_at_ten(0, permits).was_disabled_after(2);
+        let disabled_after_two = |permits: &[Granted]| asked_at_ten(0, permits).was_disabled_after(2);
         assert!(disabled_after_two(&[(Action::Disable, 3, settled(Outcome::Applied))]));
         assert!(!disabled_after_two(&[(Action::Disable, 2, settled(Outcome::Applied))]));
         assert!(!disabled_after_two(&[(Action::Disable, 3, settled(Outcome::Refused))]));
@@ -392,7 +395,7 @@ mod tests {
     #[test]
     fn a_request_to_switch_off_is_met_by_what_was_observed_or_took_effect_since() {
         let applied_at = |at| Some((Outcome::Applied, at));
-        let is_done = |off_at, permits: &[_]| asked_at_ten(off_at, permits).switch_off_is_done();
+        let is_done = |off_at, permits: &[Granted]| asked_at_ten(off_at, permits).switch_off_is_done();
         assert_eq!([9, 10, 11].map(|off_at| is_done(off_at, &[])), [false, true, true]);
         assert_eq!(
             [9, 10, 11].map(|at| is_done(5, &[(Action::Disable, 1, applied_at(at))])),

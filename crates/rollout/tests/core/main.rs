@@ -30,6 +30,7 @@ mod readiness;
 mod registry;
 mod replay;
 mod replay_policy;
+mod stale;
 mod strategies;
 mod successions;
 mod suppliers;
