@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use rollout::effects::permits_to_acquire;
-use rollout::state::{Brake, EnrolmentState, HoldClass, HoldScope};
+use rollout::state::{Brake, EnrolmentState, HoldClass, HoldScope, WaveStage};
 use rollout::{Command, Fact, PermitAnswer, Proposal, step};
 
-use crate::world::{World, code, moment, one_wave, supplier};
+use crate::world::{Behaviour, World, code, moment, one_wave, supplier, wave};
 
 /// What is proposed first of all that admits or invites somebody, once the wave is open.
 fn proposed(world: &mut World) -> Command {
@@ -86,6 +86,17 @@ fn an_invitation_is_made_once_and_to_none_that_is_held_or_pushed() {
     let invite = Command::Propose(Proposal::Invite { wave, practices, registry_position });
     assert!(!pushed.submit(&invite).unwrap());
     assert_eq!(pushed.count(1, EnrolmentState::Invited), 0);
+}
+
+/// Rule 5: evidence ripens once everything is settled, or what has not was waited for.
+#[test]
+fn a_wave_that_still_drains_does_not_soak() {
+    let mut world = World::running(20, &one_wave(""));
+    world.suppliers.insert(supplier("TPP"), Behaviour::Silent);
+    world.run_until("2031-05-07T12:00:00Z");
+    assert_eq!(world.stage(1), WaveStage::Draining);
+    assert!(!world.submit(&Command::Propose(Proposal::SoakWave { wave: wave(1) })).unwrap());
+    assert_eq!(world.stage(1), WaveStage::Draining);
 }
 
 /// A permit for a key that was given up is given back; one for a key that has ended is not, and a refusal never.
