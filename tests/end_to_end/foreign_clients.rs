@@ -17,15 +17,11 @@ fn wanted() -> Wanted<'static> {
     Wanted { practices_count: 20, ..Wanted::default() }
 }
 
-fn all_in_one() -> Installation {
-    let installation = Installation::all_in_one(&wanted());
-    begun(&installation);
-    installation
-}
-
-fn begun(installation: &Installation) {
+/// The position of the last change.
+fn begun(installation: &Installation) -> String {
     installation.import();
-    installation.accessctl("paula").say(&["practice", "pause", "A81001", "--reason", "not ready"]);
+    let paused = installation.accessctl("paula").json(&["practice", "pause", "A81001", "--reason", "not ready"]);
+    paused["position"].as_str().expect("a pause says its position").to_owned()
 }
 
 /// Which server answers a service's questions where each has a process of its own.
@@ -37,8 +33,8 @@ fn server_of<'a>(installation: &'a Installation, rpc: &str) -> &'a Server {
     }
 }
 
-/// What is asked, by RPC, and by accessctl where it has a word for it.
-fn questions() -> Vec<(String, Value, Vec<&'static str>)> {
+/// What is asked once the registry's change at `position` is known, by RPC, and by accessctl where it has a word for it.
+fn questions(position: &str) -> Vec<(String, Value, Vec<&'static str>)> {
     vec![
         (format!("{REGISTRY}/GetPractice"), json!({ "name": "practices/A81001" }), vec!["practice", "get", "A81001"]),
         (
@@ -46,7 +42,11 @@ fn questions() -> Vec<(String, Value, Vec<&'static str>)> {
             json!({ "filter": "practice.list_size > 3000", "page_size": 100 }),
             vec!["practice", "list", "--filter", "practice.list_size > 3000"],
         ),
-        (format!("{STATISTICS}/GetSummary"), json!({ "area": "england" }), vec!["stats", "summary"]),
+        (
+            format!("{STATISTICS}/GetSummary"),
+            json!({ "area": "england", "min_position": position }),
+            vec!["stats", "summary"],
+        ),
         (format!("{REGISTRY}/CheckAccess"), json!({ "ods_code": "A81001" }), vec![]),
         (format!("{CALENDAR}/GetCalendar"), json!({}), vec![]),
     ]
@@ -54,21 +54,21 @@ fn questions() -> Vec<(String, Value, Vec<&'static str>)> {
 
 #[test]
 fn python_and_grpcurl_get_the_answers_that_accessctl_gets_all_in_one() {
-    hear_the_same(&all_in_one());
+    hear_the_same(&Installation::all_in_one(&wanted()));
 }
 
 #[tokio::test]
 async fn python_and_grpcurl_get_the_answers_that_accessctl_gets_from_three_processes_on_postgresql() {
     let Some(installation) = Installation::separate(&wanted()).await else { return };
-    begun(&installation);
     hear_the_same(&installation);
     installation.stop();
 }
 
 fn hear_the_same(installation: &Installation) {
     let (Some(python), Some(grpcurl)) = (offer::python(), offer::grpcurl()) else { return };
+    let position = begun(installation);
     let accessctl = installation.accessctl("rita");
-    for (rpc, request, words) in questions() {
+    for (rpc, request, words) in questions(&position) {
         let server = server_of(installation, &rpc);
         let python = plain(&by_python(&python, server, "rita", &rpc, &request), &LEFT_OUT);
         let grpcurl = plain(&by_grpcurl(&grpcurl, server, "rita", &rpc, &request), &LEFT_OUT);
@@ -86,7 +86,8 @@ fn hear_the_same(installation: &Installation) {
 #[test]
 fn python_can_pause_a_practice_and_hears_why_it_is_refused() {
     let Some(python) = offer::python() else { return };
-    let installation = all_in_one();
+    let installation = Installation::all_in_one(&wanted());
+    begun(&installation);
     let server = installation.registry();
     let pause = |name: &str, request_id: &str| {
         let request = json!({

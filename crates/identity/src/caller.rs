@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::{Extensions, HeaderMap};
 
-use crate::{Refusal, Roles};
+use crate::{Organisation, Refusal, Roles};
 
 /// Who calls, as every handler sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Caller {
     pub account: Account,
     /// What the account may be at this moment.
     pub roles: Roles,
+    /// The organisation it acts for; None where it acts for none in particular, such as the programme's own people.
+    pub organisation: Option<Organisation>,
     /// How we know.
     pub via: Via,
 }

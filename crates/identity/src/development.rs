@@ -4,9 +4,10 @@ use std::cell::RefCell;
 
 use http::{Extensions, HeaderMap, HeaderValue};
 
-use crate::{Account, Authenticate, Caller, Refusal, Role, Roles, Via};
+use crate::{Account, Authenticate, Caller, Organisation, Refusal, Role, Roles, Via};
 
-/// `alice`, who has all roles, or `alice;roles=programme-lead,approver`.
+/// `alice`, who has all roles, or `alice;roles=programme-lead,approver`; and either may act for an organisation:
+/// `paula;roles=practice;organisation=practices/A81001`.
 pub const ACCOUNT_HEADER: &str = "x-citizens-access-account";
 
 /// Believes the header [`ACCOUNT_HEADER`]. Whoever reaches the port can be anybody, so only loopback is allowed.
@@ -39,14 +40,23 @@ impl Authenticate for DevelopmentCaller {
 
 fn read(value: &HeaderValue) -> Result<Caller, Refusal> {
     let text = value.to_str().map_err(|_| Refusal::AccountInvalid)?;
-    let (name, roles) = match text.split_once(';') {
-        None => (text, Roles::ALL),
-        Some((name, rest)) => {
-            let names = rest.strip_prefix("roles=").ok_or(Refusal::AccountInvalid)?;
-            (name, names.split(',').map(read_role).collect::<Result<_, _>>()?)
+    let mut parts = text.split(';');
+    let account = Account::new(parts.next().unwrap_or_default())?;
+    let (mut roles, mut organisation) = (None, None);
+    for part in parts {
+        match part.split_once('=') {
+            Some(("roles", names)) if roles.is_none() => {
+                roles = Some(names.split(',').map(read_role).collect::<Result<Roles, _>>()?);
+            }
+            Some(("organisation", name)) if organisation.is_none() => organisation = Some(read_organisation(name)?),
+            _ => return Err(Refusal::AccountInvalid),
         }
-    };
-    Ok(Caller { account: Account::new(name)?, roles, via: Via::Development })
+    }
+    Ok(Caller { account, roles: roles.unwrap_or(Roles::ALL), organisation, via: Via::Development })
+}
+
+fn read_organisation(name: &str) -> Result<Organisation, Refusal> {
+    name.parse().map_err(|name| Refusal::OrganisationUnknown { organisation: name })
 }
 
 fn read_role(name: &str) -> Result<Role, Refusal> {
@@ -77,6 +87,19 @@ mod tests {
     }
 
     #[test]
+    fn an_account_may_act_for_an_organisation() {
+        let practice: Organisation = "practices/A81001".parse().unwrap();
+        for header in
+            ["paula;roles=practice;organisation=practices/A81001", "paula;organisation=practices/A81001;roles=practice"]
+        {
+            let caller = call(header).unwrap();
+            assert_eq!(caller.organisation.as_ref(), Some(&practice));
+            assert_eq!(caller.roles, Roles::NONE.with(Role::Practice));
+        }
+        assert_eq!(call("paula").unwrap().organisation, None);
+    }
+
+    #[test]
     fn the_next_header_is_not_taken_for_the_last() {
         assert_eq!(call("alice").unwrap().account.as_str(), "alice");
         assert_eq!(call("bob;roles=auditor").unwrap().account.as_str(), "bob");
@@ -92,11 +115,23 @@ mod tests {
 
     #[test]
     fn what_is_no_account_is_refused() {
-        for header in ["", ";roles=auditor", "al ice", "alice,bob", "alice;admin", "alice;roles", &"a".repeat(129)] {
+        for header in [
+            "",
+            ";roles=auditor",
+            "al ice",
+            "alice,bob",
+            "alice;admin",
+            "alice;roles",
+            "alice;roles=auditor;roles=auditor",
+            &"a".repeat(129),
+        ] {
             assert_eq!(call(header), Err(Refusal::AccountInvalid), "{header:?}");
         }
         for header in ["alice;roles=", "alice;roles=king", "alice;roles=auditor, operator"] {
             assert!(matches!(call(header), Err(Refusal::RoleUnknown { .. })), "{header:?}");
+        }
+        for header in ["alice;organisation=", "alice;organisation=A81001"] {
+            assert!(matches!(call(header), Err(Refusal::OrganisationUnknown { .. })), "{header:?}");
         }
         assert!(call(&"a".repeat(128)).is_ok());
     }

@@ -9,12 +9,14 @@
 
 mod caller;
 mod development;
+mod organisation;
 mod refusal;
 mod role;
 mod role_matrix;
 
 pub use caller::{Account, Authenticate, Caller, Via};
 pub use development::{ACCOUNT_HEADER, DevelopmentCaller};
+pub use organisation::Organisation;
 pub use refusal::Refusal;
 pub use role::{Role, Roles};
 pub use role_matrix::{MatrixError, RoleMatrix};

@@ -17,6 +17,14 @@ pub enum Refusal {
         /// What was claimed.
         role: String,
     },
+    /// The caller claims to act for what is no organisation.
+    #[error(
+        "`{organisation}` is no organisation: it takes one such as practices/A81001, icbs/QWE, regions/Y56, suppliers/EMIS"
+    )]
+    OrganisationUnknown {
+        /// What was claimed.
+        organisation: String,
+    },
     /// The role matrix has no row for the RPC, so nobody may call it.
     #[error("nobody may call {rpc}: the role matrix has no row for it")]
     RpcWithoutRoles {

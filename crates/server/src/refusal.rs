@@ -25,6 +25,12 @@ pub(crate) fn of_caller(refusal: &Refusal) -> Error {
         Refusal::RoleUnknown { role } => {
             Error::new(Code::Unauthenticated, "ROLE_UNKNOWN", "`{role}` is no role").with("role", role)
         }
+        Refusal::OrganisationUnknown { organisation } => Error::new(
+            Code::Unauthenticated,
+            "ORGANISATION_UNKNOWN",
+            "`{organisation}` is no organisation: name one such as practices/A81001, icbs/QWE, regions/Y56, suppliers/EMIS",
+        )
+        .with("organisation", organisation),
         Refusal::RpcWithoutRoles { rpc } => {
             Error::permission_denied("RPC_WITHOUT_ROLES", "nobody may call {rpc}: the role matrix has no row for it")
                 .with("rpc", rpc)

@@ -64,7 +64,7 @@ async fn redact(
 ) -> Result<wire::RedactNoteResponse, Status> {
     let mut request = Request::new(asked);
     let account = Account::new(account).expect("an account");
-    let caller = Caller { account, roles: Roles::ALL, via: Via::Development };
+    let caller = Caller { account, roles: Roles::ALL, organisation: None, via: Via::Development };
     request.extensions_mut().insert(caller);
     Ok(service.redact_note(request).await?.into_inner())
 }
