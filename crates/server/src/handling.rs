@@ -23,6 +23,10 @@ use crate::refusal;
 /// The future of a response; it never fails, a failure is a status.
 pub struct Handling(State);
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would be an allocation for each look-up, and handlings live one by one"
+)]
 enum State {
     /// None once it was taken.
     Ready(Option<Response<ResponseBody>>),
