@@ -36,8 +36,9 @@ const STATISTICS_ACCOUNT: &str = "statistics;roles=service";
 /// shorter than an operator takes to look.
 const LEASE_EXPIRY: Duration = Duration::from_secs(10);
 /// How long counts gather before they are written to their tables where the clock is virtual. The few seconds of a real clock
-/// pass there between any two batches, and a national day would be written many times over.
-const VIRTUAL_CHECKPOINT_INTERVAL: SignedDuration = SignedDuration::from_hours(24);
+/// pass there between any two batches, and a national day would be written many times over. Events come once a day, so that an
+/// hour later the day's are together, and are written while the rest of the day goes by.
+const VIRTUAL_CHECKPOINT_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// How long a store's connections may take to end: a call that was cut may still hold one.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -27,9 +27,10 @@ impl Writer {
         self.leasing.is_held() && self.head.is_some_and(is_much)
     }
 
-    pub(super) async fn checkpoint_or_log(&mut self) {
+    /// `now` says which rows have come of age; the clock may go on meanwhile.
+    pub(super) async fn checkpoint_or_log(&mut self, now: Timestamp) {
         self.checkpoint = None;
-        let written = self.write_checkpoint().await;
+        let written = self.write_checkpoint(now).await;
         match written {
             Ok(()) => {}
             // Nothing is lost: the log has it, and the next checkpoint takes it along.
@@ -47,13 +48,13 @@ impl Writer {
     ///
     /// The log's head is not locked meanwhile, so that other replicas go on taking events: how far the log is folded changes
     /// under the lock of the lease alone.
-    async fn write_checkpoint(&mut self) -> Result<(), StoreError> {
+    async fn write_checkpoint(&mut self, now: Timestamp) -> Result<(), StoreError> {
         if self.shared.pending().fold.is_empty() {
             return Ok(());
         }
         // What other replicas took is folded along with it; and somebody else may have folded all of it by now.
         self.only_catch_up().await?;
-        self.make_partitions().await?;
+        self.make_partitions(Day::of(now)).await?;
         let (fold, pending) = {
             let pending = self.shared.pending();
             (Arc::clone(&pending.fold), pending.head)
@@ -72,15 +73,15 @@ impl Writer {
         if let Some(taken) = &taken {
             lease::set(&mut tx, taken).await?;
         }
-        let today = Day::of(self.clock.now());
+        let today = Day::of(now);
         let days_from = self.config.practice_days_from(today);
         rollups::add_fold(&mut tx, &fold, &self.dictionary, &self.areas, days_from).await?;
         let folded = Head { position: pending.position, folded: pending.position };
         log::set_folded(&mut tx, folded.folded).await?;
         let mut cleaned = true;
         if self.cleaned_on != Some(today) {
-            log::delete_batches(&mut tx, folded.folded, self.ago(self.config.batches_kept)).await?;
-            quarantine::delete(&mut tx, self.ago(self.config.quarantine_kept)).await?;
+            log::delete_batches(&mut tx, folded.folded, ago(now, self.config.batches_kept)).await?;
+            quarantine::delete(&mut tx, ago(now, self.config.quarantine_kept)).await?;
             // One day with each checkpoint, until none is left.
             let hours_went = hours::forget_oldest_day(&mut tx, self.config.hours_from(today)).await?;
             let days_went = months::unite_oldest_day(&mut tx, days_from).await?;
@@ -105,10 +106,6 @@ impl Writer {
         Ok(())
     }
 
-    fn ago(&self, span: SignedDuration) -> Timestamp {
-        self.clock.now().checked_sub(span).unwrap_or(Timestamp::MIN)
-    }
-
     /// Lets another replica fold at once, where this one did.
     pub(super) async fn give_lease_back(&mut self) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
@@ -127,12 +124,12 @@ impl Writer {
 impl Writer {
     /// Makes the partitions that the months of the pending fold lack: by a transaction of its own, and short, since whoever
     /// reads waits for it.
-    async fn make_partitions(&mut self) -> Result<(), StoreError> {
+    async fn make_partitions(&mut self, today: Day) -> Result<(), StoreError> {
         if self.db.dialect() == Dialect::Sqlite {
             return Ok(());
         }
         let fold = Arc::clone(&self.shared.pending().fold);
-        let mut lacking = partitions::months_of(&fold, Day::of(self.clock.now()));
+        let mut lacking = partitions::months_of(&fold, today);
         lacking.retain(|month| !self.partitioned.contains(month));
         if lacking.is_empty() {
             return Ok(());
@@ -146,6 +143,10 @@ impl Writer {
         self.partitioned.extend(lacking);
         Ok(())
     }
+}
+
+fn ago(now: Timestamp, span: SignedDuration) -> Timestamp {
+    now.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
 /// Waits for the checkpoint, for ever if none is due.

@@ -106,8 +106,10 @@ impl Writer {
                 biased;
                 () = shutdown.cancelled() => break,
                 activity = due(&mut self.checkpoint) => {
-                    self.checkpoint_or_log().await;
+                    let now = self.clock.now();
+                    // No answer depends on when a checkpoint ends, so time goes on meanwhile.
                     drop(activity);
+                    self.checkpoint_or_log(now).await;
                 }
                 taken = self.queue.recv_many(&mut jobs, JOBS_TAKEN_MAX) => {
                     if taken == 0 {
@@ -117,7 +119,7 @@ impl Writer {
                 }
             }
         }
-        self.checkpoint_or_log().await;
+        self.checkpoint_or_log(self.clock.now()).await;
         if let Err(error) = self.give_lease_back().await {
             tracing::warn!(
                 error = telemetry::chain(&error),
@@ -146,7 +148,7 @@ impl Writer {
         }
         self.take(group).await;
         if self.is_checkpoint_overdue() {
-            self.checkpoint_or_log().await;
+            self.checkpoint_or_log(self.clock.now()).await;
         }
     }
 

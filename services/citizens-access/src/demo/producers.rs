@@ -12,7 +12,9 @@ use proto::registry::v1 as registry;
 use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
 use proto::statistics::v1 as statistics;
 use proto::statistics::v1::ingest_service_client::IngestServiceClient;
+use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
 
 use super::peers::Peers;
 use super::usage::{online_accounts, views};
@@ -22,6 +24,8 @@ use super::world::World;
 const PAGE_SIZE: i32 = 1_000;
 /// Events of one batch: the ingest's maximum.
 const BATCH_EVENTS_MAX: usize = 10_000;
+/// Batches that are made before they are taken.
+const BATCHES_AHEAD_MAX: usize = 4;
 /// The app's name as a source of events.
 const SOURCE: &str = "nhs-app";
 
@@ -115,10 +119,22 @@ impl Producers<'_> {
     pub(crate) async fn send_views(&self, live: &[LivePractice], day: Date) -> anyhow::Result<u64> {
         let incarnation =
             u64::try_from(day.duration_since(Date::ZERO).as_secs() / 86_400).context("a day before year 0")?;
-        let batches = std::iter::once(naming(incarnation)).chain(batches(incarnation, self.events(live, day)));
+        // Made on a thread of their own, beside the service that takes them.
+        let (sender, made) = mpsc::channel(BATCHES_AHEAD_MAX);
+        let batches = batches(incarnation, self.events(live, day));
+        let making = tokio::task::spawn_blocking(move || {
+            let mut made = 0;
+            for batch in std::iter::once(naming(incarnation)).chain(batches) {
+                made += batch.events.as_ref().map_or(0, |events| events.events.len() as u64);
+                if sender.blocking_send(batch).is_err() {
+                    break;
+                }
+            }
+            made
+        });
         let mut acknowledged = self
             .ingest(&format!("{SOURCE};roles=service"))?
-            .record_events(tokio_stream::iter(batches))
+            .record_events(ReceiverStream::new(made))
             .await
             .with_context(|| format!("the views of {day}"))?
             .into_inner();
@@ -126,9 +142,9 @@ impl Producers<'_> {
         while let Some(response) = acknowledged.next().await {
             durable = response.with_context(|| format!("the views of {day}"))?.durable_sequence;
         }
-        let sent = self.events(live, day).count() as u64;
-        ensure!(durable == sent, "of {sent} views of {day} only {durable} were acknowledged");
-        Ok(sent)
+        let made = making.await.context("the making of views")?;
+        ensure!(durable == made, "of {made} views of {day} only {durable} were acknowledged");
+        Ok(made)
     }
 
     /// One day's views, made as they are sent: a nation's would not fit into memory.
