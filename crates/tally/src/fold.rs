@@ -8,6 +8,7 @@
 //! the hour at hand; people go into one sketch of the practice and one of each of its areas.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::area_index::{AreaIndex, AreaOrdinal};
 use crate::day::{Day, Hour};
@@ -15,6 +16,8 @@ use crate::dictionary::{CapabilityOrdinal, Dictionary, PracticeOrdinal, StrandOr
 use crate::event::Person;
 use crate::events::{Event, Events};
 use crate::sketch::{Hashed, Sketch};
+
+const ALL_PRACTICES: Range<u32> = 0..u32::MAX;
 
 /// What happened since the last checkpoint.
 #[derive(Clone, Debug, Default)]
@@ -57,15 +60,24 @@ pub struct Column<'a> {
     pub day: Day,
     /// What happened.
     pub strand: StrandOrdinal,
-    /// How often, by practice ordinal; practices beyond its end, not at all.
-    pub by_practice: &'a [u32],
+    /// The practice of the first count.
+    first: u32,
+    /// How often, by practice ordinal from `first` on; practices beyond its end, not at all.
+    by_practice: &'a [u32],
 }
 
 impl Column<'_> {
     /// The practices at which it happened, each with how often.
     pub fn practices(&self) -> impl Iterator<Item = (PracticeOrdinal, u64)> + '_ {
-        let counted = (0..).map(PracticeOrdinal).zip(self.by_practice);
+        let counted = (self.first..).map(PracticeOrdinal).zip(self.by_practice);
         counted.filter(|(_, count)| **count > 0).map(|(practice, count)| (practice, u64::from(*count)))
+    }
+
+    /// How often it happened at one practice.
+    #[must_use]
+    pub fn at_practice(&self, practice: PracticeOrdinal) -> u64 {
+        let index = practice.0.checked_sub(self.first);
+        index.and_then(|index| self.by_practice.get(index as usize)).map_or(0, |count| u64::from(*count))
     }
 
     /// How often it happened in one area.
@@ -142,14 +154,24 @@ impl Fold {
 
     /// Every count, by arrival, hour and strand.
     pub fn columns(&self) -> impl Iterator<Item = Column<'_>> {
-        self.arrivals.iter().flat_map(|(arrived, arrival)| {
-            arrival.hours.iter().flat_map(|(hour, counts)| {
+        self.columns_of(ALL_PRACTICES)
+    }
+
+    /// The counts of these practices, by ordinal.
+    pub fn columns_of(&self, practices: Range<u32>) -> impl Iterator<Item = Column<'_>> {
+        let first = practices.start;
+        self.arrivals.iter().flat_map(move |(arrived, arrival)| {
+            let practices = practices.clone();
+            arrival.hours.iter().flat_map(move |(hour, counts)| {
+                let practices = practices.clone();
                 let strands = (0..).map(StrandOrdinal).zip(&counts.by_strand);
-                strands.filter(|(_, by_practice)| !by_practice.is_empty()).map(|(strand, by_practice)| Column {
+                let strands = strands.map(move |(strand, column)| (strand, part(column, &practices)));
+                strands.filter(|(_, by_practice)| !by_practice.is_empty()).map(move |(strand, by_practice)| Column {
                     arrived: *arrived,
                     hour: *hour,
                     day: counts.day,
                     strand,
+                    first,
                     by_practice,
                 })
             })
@@ -158,25 +180,33 @@ impl Fold {
 
     /// Everybody who viewed, by practice.
     pub fn people_by_practice(&self) -> impl Iterator<Item = People<'_, PracticeOrdinal>> {
-        self.people(|people| &people.by_practice, |index| PracticeOrdinal(index as u32))
+        self.people_by_practice_of(ALL_PRACTICES)
+    }
+
+    /// Everybody who viewed at these practices, by ordinal.
+    pub fn people_by_practice_of(&self, practices: Range<u32>) -> impl Iterator<Item = People<'_, PracticeOrdinal>> {
+        let first = practices.start as usize;
+        let place = move |index| PracticeOrdinal((first + index) as u32);
+        self.people(move |people| part(&people.by_practice, &practices), place)
     }
 
     /// Everybody who viewed, by area.
     pub fn people_by_area(&self) -> impl Iterator<Item = People<'_, AreaOrdinal>> {
-        self.people(|people| &people.by_area, AreaOrdinal::from_index)
+        self.people(|people| &people.by_area[..], AreaOrdinal::from_index)
     }
 
-    fn people<Place>(
-        &self,
-        sketches: impl Fn(&DayPeople) -> &Vec<Option<Sketch>> + Copy,
+    fn people<'a, Place>(
+        &'a self,
+        sketches: impl Fn(&'a DayPeople) -> &'a [Option<Sketch>],
         place: impl Fn(usize) -> Place + Copy,
-    ) -> impl Iterator<Item = People<'_, Place>> {
-        self.arrivals.iter().flat_map(move |(arrived, arrival)| {
-            arrival.people.iter().flat_map(move |((day, capability), people)| {
-                sketches(people).iter().enumerate().filter_map(move |(index, sketch)| {
-                    let sketch = sketch.as_ref()?;
-                    Some(People { arrived: *arrived, day: *day, capability: *capability, place: place(index), sketch })
-                })
+    ) -> impl Iterator<Item = People<'a, Place>> {
+        let each = self.arrivals.iter().flat_map(|(arrived, arrival)| {
+            arrival.people.iter().map(|((day, capability), people)| (*arrived, *day, *capability, people))
+        });
+        each.flat_map(move |(arrived, day, capability, people)| {
+            sketches(people).iter().enumerate().filter_map(move |(index, sketch)| {
+                let sketch = sketch.as_ref()?;
+                Some(People { arrived, day, capability, place: place(index), sketch })
             })
         })
     }
@@ -218,6 +248,12 @@ impl DayPeople {
             at(&mut self.by_area, area.index()).get_or_insert_with(Sketch::for_area).insert_hashed(person);
         }
     }
+}
+
+/// The part of a list by practice that is these practices'.
+fn part<'a, T>(list: &'a [T], practices: &Range<u32>) -> &'a [T] {
+    let end = list.len().min(practices.end as usize);
+    list.get(practices.start as usize..end).unwrap_or_default()
 }
 
 /// The element at `index`; the list is filled up to it.

@@ -30,6 +30,7 @@ mod reconcile;
 mod returns;
 mod silence;
 mod sketch;
+mod slices;
 mod source;
 mod split;
 mod summary;
@@ -71,6 +72,7 @@ pub use returns::{
 };
 pub use silence::Silence;
 pub use sketch::{AREA_LG_K, Estimate, PRACTICE_LG_K, Sketch, SketchError, Union};
+pub use slices::{Rest, Slice, Written};
 pub use source::{SOURCE_NAME_BYTES_MAX, SequenceError, Source, SourceName, SourceNameError, Standing, standing};
 pub use split::{Part, Parts, Split};
 pub use summary::{Denominator, Figure, Stocks};

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ods::Capability;
 use proptest::prelude::*;
 use tally::{
-    Area, AreaIndex, AreaOrdinal, Day, Dictionary, Event, EventFault, EventKind, Events, Fold, Hour, Person,
-    PracticeOrdinal, Section, SequenceError, Standing, Strand, StrandOrdinal, Union, standing,
+    Area, AreaIndex, AreaOrdinal, Column, Day, Dictionary, Event, EventFault, EventKind, Events, Fold, Hour, Person,
+    PracticeOrdinal, Section, SequenceError, Slice, Standing, Strand, StrandOrdinal, Union, Written, standing,
 };
 
 const PRACTICES: u32 = 5;
@@ -135,6 +135,36 @@ fn counts(fold: &Fold) -> BTreeMap<(Hour, StrandOrdinal, PracticeOrdinal), u64> 
     counts
 }
 
+type Sums = BTreeMap<(Hour, StrandOrdinal, PracticeOrdinal), u64>;
+
+/// What of a fold was written.
+#[derive(Clone, Default)]
+struct Shares {
+    areas: Sums,
+    practices: Sums,
+    people: Vec<PracticeOrdinal>,
+}
+
+fn sum<'a>(columns: impl Iterator<Item = Column<'a>>) -> Sums {
+    let cells = columns.flat_map(|column| {
+        column.practices().map(|(practice, count)| ((column.hour, column.strand, practice), count)).collect::<Vec<_>>()
+    });
+    let mut sums = Sums::new();
+    cells.for_each(|(cell, count)| *sums.entry(cell).or_default() += count);
+    sums
+}
+
+fn merge(sums: &mut Sums, others: Sums) {
+    others.into_iter().for_each(|(cell, count)| *sums.entry(cell).or_default() += count);
+}
+
+/// The practices that have sketches, in their order; each as often as it has one.
+fn people(fold: &Fold, practices: std::ops::Range<u32>) -> Vec<PracticeOrdinal> {
+    let mut people: Vec<_> = fold.people_by_practice_of(practices).map(|people| people.place).collect();
+    people.sort_unstable();
+    people
+}
+
 fn naive_counts(events: &[Event]) -> BTreeMap<(Hour, StrandOrdinal, PracticeOrdinal), u64> {
     let mut counts = BTreeMap::new();
     for event in events.iter().filter(|event| !event.is_quarantined()) {
@@ -225,6 +255,42 @@ proptest! {
             let ordinal = areas().ordinal(area).unwrap();
             prop_assert_eq!(viewers(&aggregator.stored, ordinal), naive_viewers(&sent, area), "{}", area);
         }
+    }
+
+    /// Wherever writing it in slices is interrupted, what is written and what is left are the whole, and nothing is in both.
+    #[test]
+    fn i29_slices_and_the_rest_are_the_whole_fold_and_nothing_is_in_two(
+        events in prop::collection::vec(event(), 1..200),
+        cost_max in 0_usize..80,
+    ) {
+        let mut fold = Fold::default();
+        fold.add(&batch(&events), arrival(0), &dictionary(), &areas());
+        let everything = (sum(fold.columns()), sum(fold.columns()), people(&fold, 0..u32::MAX));
+        let areas_people = fold.people_by_area().count();
+        let mut written = Written::Nothing;
+        let mut taken = Shares::default();
+        loop {
+            let rest = fold.rest(written);
+            let mut whole = taken.clone();
+            merge(&mut whole.areas, sum(rest.area_columns()));
+            merge(&mut whole.practices, sum(rest.practice_columns()));
+            whole.people.extend(rest.people_by_practice().map(|people| people.place));
+            whole.people.sort_unstable();
+            prop_assert_eq!((whole.areas, whole.practices, whole.people), everything.clone());
+            prop_assert_eq!(rest.people_by_area().count(), if written == Written::Nothing { areas_people } else { 0 });
+
+            let Some(slice) = fold.next_slice(written, cost_max) else { break };
+            match &slice {
+                Slice::Areas => taken.areas = sum(fold.columns()),
+                Slice::Practices(practices) => {
+                    merge(&mut taken.practices, sum(fold.columns_of(practices.clone())));
+                    taken.people.extend(people(&fold, practices.clone()));
+                }
+            }
+            prop_assert!(slice.written() > written, "it goes on");
+            written = slice.written();
+        }
+        prop_assert_eq!((taken.areas, taken.practices, taken.people), everything);
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub struct StatisticsConfig {
     pub checkpoint_interval: SignedDuration,
     /// … or after so many batches, whichever comes first: bounds the memory and the time of a restart.
     pub checkpoint_batches_max: u64,
+    /// Rows that a checkpoint writes in one transaction, a sketch counting as many as it takes as long as. Producers wait for one
+    /// transaction: fewer rows make that shorter, and checkpoints longer, since each transaction is a sync.
+    pub checkpoint_slice_rows: usize,
     /// Folded batches are kept so long, to tell a repetition from a sequence used again with other content.
     pub batches_kept: SignedDuration,
     /// Counts are kept by the hour for so many days, then by the day alone: hours tell of a wave's course, and a nation's are ten
@@ -55,6 +58,7 @@ impl Default for StatisticsConfig {
             replica: "statistics".to_owned(),
             checkpoint_interval: SignedDuration::from_secs(5),
             checkpoint_batches_max: 20_000,
+            checkpoint_slice_rows: 6_000,
             batches_kept: SignedDuration::from_hours(7 * 24),
             hourly_count_days: 45,
             practice_sketch_days: 45,

@@ -7,7 +7,7 @@ use database::sql;
 use evidence::{Cell, SentEvent, SourceLife, counting_breaches};
 use futures_util::FutureExt;
 use sha2::{Digest, Sha256};
-use tally::Events;
+use tally::{Event, Events, Written};
 
 use crate::hosts::Installation;
 
@@ -60,10 +60,18 @@ async fn counted(installation: &Installation) -> anyhow::Result<BTreeMap<Cell, u
         let count: i64 = row.get("count")?;
         *counted.entry((code(row.get("practice")?)?, row.get("hour")?)).or_default() += u64::try_from(count)?;
     }
-    let unfolded = sql("select events from batches where position > (select folded from head)");
+    let head = db.fetch_one(sql("select folded, target, written from head")).await?;
+    let written = Written::from_number(head.get("written")?).context("a slice has a number")?;
+    let unfolded = sql("select position, events from batches where position > $1").bind(head.get::<i64>("folded")?);
     for row in db.fetch_all(unfolded).await? {
+        // Of a checkpoint that was cut between two slices the tables hold the first practices.
+        let is_being_written = row.get::<i64>("position")? <= head.get::<i64>("target")?;
+        let is_in_tables = |event: &Event| is_being_written && Written::Practices(event.practice.0) < written;
         let bytes: Vec<u8> = row.get("events")?;
         for event in Events::from_bytes(&bytes)?.iter().filter(|event| !event.is_quarantined()) {
+            if is_in_tables(&event) {
+                continue;
+            }
             let cell = (code(i64::from(event.practice.0))?, i64::from(event.hour.0));
             *counted.entry(cell).or_default() += 1;
         }

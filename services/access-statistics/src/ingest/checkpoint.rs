@@ -1,18 +1,23 @@
-//! Checkpoints: the pending fold goes into the tables, together with how far the log is folded.
+//! Checkpoints: the pending fold goes into the tables, slice by slice, together with how far it is written.
 //!
-//! Only a matter of time and memory: no answer depends on when it happens, and one that fails is made up for by the next.
+//! Only a matter of time and memory: no answer depends on when it happens, and what fails is made up for by the next. A
+//! checkpoint begins by saying to which batch it goes. Then each slice is a short transaction of its own, between which producers are
+//! served, and says what is written by then; whoever goes on, another replica or this one after a crash, folds the same batches
+//! anew and writes what is lacking. Old rows are deleted in steps of the same kind.
 
 use std::sync::Arc;
 
 use clock::{Activity, Sleep};
-use database::Dialect;
-use jiff::{SignedDuration, Timestamp};
-use tally::Day;
+use database::{Dialect, Tx};
+use jiff::Timestamp;
+use tally::{Day, Slice, Written};
 
 use super::Writer;
 use super::lease::Turn;
-use crate::store::log::{self, Head};
-use crate::store::{StoreError, hours, lease, months, partitions, quarantine, rollups};
+use crate::store::lease::FoldLease;
+use crate::store::log::{self, Head, Tables};
+use crate::store::rollups::KeptFrom;
+use crate::store::{StoreError, lease, partitions, rollups};
 
 impl Writer {
     pub(super) fn expect_checkpoint(&mut self) {
@@ -23,87 +28,173 @@ impl Writer {
     }
 
     pub(super) fn is_checkpoint_overdue(&self) -> bool {
-        let is_much = |head: Head| head.position - head.folded >= self.config.checkpoint_batches_max;
-        self.leasing.is_held() && self.head.is_some_and(is_much)
+        let is_much = |head: Head| head.position - head.tables.folded >= self.config.checkpoint_batches_max;
+        self.under_way.is_none() && self.leasing.is_held() && self.head.is_some_and(is_much)
     }
 
-    /// `now` says which rows have come of age; the clock may go on meanwhile.
-    pub(super) async fn checkpoint_or_log(&mut self, now: Timestamp) {
+    /// Begins a checkpoint, or goes on with one that somebody has begun, where that is this replica's turn.
+    pub(super) async fn begin_checkpoint_or_log(&mut self) {
         self.checkpoint = None;
-        let written = self.write_checkpoint(now).await;
-        match written {
-            Ok(()) => {}
-            // Nothing is lost: the log has it, and the next checkpoint takes it along.
-            Err(error) => {
-                tracing::error!(error = telemetry::chain(&error), "a checkpoint failed");
-                self.head = None;
+        let now = self.clock.now();
+        let begun = self.begin_checkpoint().await;
+        if self.goes_on_or_log(begun) {
+            self.under_way = Some(now);
+            // The areas, before any practice moves on: its views count for those in which it was.
+            self.step_or_log().await;
+        }
+    }
+
+    /// One step of the checkpoint that is under way, if one is.
+    pub(super) async fn step_or_log(&mut self) {
+        let Some(now) = self.under_way.take() else { return };
+        let stepped = self.step(now).await;
+        if self.goes_on_or_log(stepped) {
+            self.under_way = Some(now);
+        }
+    }
+
+    /// Writes what is pending, however long that takes: the one that was begun, and what came since.
+    pub(super) async fn write_everything_or_log(&mut self) {
+        for _ in 0..2 {
+            if self.under_way.is_none() {
+                self.begin_checkpoint_or_log().await;
+            }
+            while self.under_way.is_some() {
+                self.step_or_log().await;
             }
         }
-        if !self.shared.pending().fold.is_empty() {
-            self.expect_checkpoint();
-        }
     }
 
-    /// Moves the pending fold into the tables, together with how far the log is folded, where that is this replica's turn.
-    ///
-    /// The log's head is not locked meanwhile, so that other replicas go on taking events: how far the log is folded changes
-    /// under the lock of the lease alone.
-    async fn write_checkpoint(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        if self.shared.pending().fold.is_empty() {
-            return Ok(());
+    /// Whether there are more steps to take now. What is left is for the next checkpoint; so is what failed: the log has it.
+    fn goes_on_or_log(&mut self, result: Result<bool, StoreError>) -> bool {
+        let goes_on = result.unwrap_or_else(|error| {
+            tracing::error!(error = telemetry::chain(&error), "a checkpoint failed");
+            self.head = None;
+            false
+        });
+        if !goes_on && !self.shared.pending().is_empty() {
+            self.expect_checkpoint();
         }
+        goes_on
+    }
+
+    /// Says to which batch the checkpoint goes; false where there is nothing to write, or it is another replica's turn.
+    ///
+    /// The log's head is locked for that moment, so that every replica sees it before it sees a batch that comes after.
+    async fn begin_checkpoint(&mut self) -> Result<bool, StoreError> {
         // What other replicas took is folded along with it; and somebody else may have folded all of it by now.
         self.only_catch_up().await?;
-        self.make_partitions(Day::of(now)).await?;
-        let (fold, pending) = {
-            let pending = self.shared.pending();
-            (Arc::clone(&pending.fold), pending.head)
+        if self.shared.pending().is_empty() {
+            return Ok(false);
+        }
+        let (mut tx, leased, mut head) = loop {
+            self.make_partitions().await?;
+            let mut tx = self.db.begin().await?;
+            let leased = lease::lock(&mut tx).await?;
+            let head = self.catch_up(&mut tx).await?;
+            // Another replica may have logged something of another month meanwhile.
+            if self.lacking_partitions().is_empty() {
+                break (tx, leased, head);
+            }
+            tx.rollback().await?;
         };
-        if fold.is_empty() {
-            return Ok(());
+        let taken = match self.leasing.turn(&self.config.replica, &leased, head.tables) {
+            Turn::Ours => None,
+            Turn::Take(taken) => Some(taken),
+            Turn::Others => {
+                tx.rollback().await?;
+                return Ok(false);
+            }
+        };
+        if let Some(taken) = &taken {
+            lease::set(&mut tx, taken).await?;
+        }
+        if !head.tables.is_being_written() {
+            head.tables.target = head.position;
+        }
+        log::set_tables(&mut tx, &head.tables).await?;
+        tx.commit().await?;
+        if let Some(taken) = taken {
+            self.lease_taken(&taken);
+        }
+        self.tables_are(head.tables);
+        Ok(true)
+    }
+
+    fn lease_taken(&mut self, taken: &FoldLease) {
+        tracing::info!(epoch = taken.epoch, replica = taken.replica, "this replica folds from now on");
+        self.leasing.taken(taken);
+    }
+
+    /// Writes the areas; then deletes some of what is old, where anything is; then writes one slice of practices. Whether there is more
+    /// to do.
+    ///
+    /// The log's head is not locked meanwhile, so that other replicas go on taking events: what the tables hold changes under the
+    /// lock of the lease alone.
+    async fn step(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        let (fold, tables) = {
+            let pending = self.shared.pending();
+            (Arc::clone(&pending.writing), pending.head.tables)
+        };
+        if !tables.is_being_written() {
+            // Another replica finished it.
+            return Ok(false);
         }
         let mut tx = self.db.begin().await?;
         let leased = lease::lock(&mut tx).await?;
         let stored = log::head(&mut tx).await?;
-        let turn = self.leasing.turn(&self.config.replica, &leased, stored);
-        if turn == Turn::Others || stored.folded != pending.folded {
-            return Ok(tx.rollback().await?);
-        }
-        let taken = if let Turn::Take(taken) = turn { Some(taken) } else { None };
-        if let Some(taken) = &taken {
-            lease::set(&mut tx, taken).await?;
+        let turn = self.leasing.turn(&self.config.replica, &leased, stored.tables);
+        if turn != Turn::Ours || stored.tables != tables {
+            // Another replica took over.
+            self.head = None;
+            tx.rollback().await?;
+            return Ok(false);
         }
         let today = Day::of(now);
-        let days_from = self.config.practice_days_from(today);
-        rollups::add_fold(&mut tx, &fold, &self.dictionary, &self.areas, days_from).await?;
-        let folded = Head { position: pending.position, folded: pending.position };
-        log::set_folded(&mut tx, folded.folded).await?;
-        let mut cleaned = true;
-        if self.cleaned_on != Some(today) {
-            log::delete_batches(&mut tx, folded.folded, ago(now, self.config.batches_kept)).await?;
-            quarantine::delete(&mut tx, ago(now, self.config.quarantine_kept)).await?;
-            // One day with each checkpoint, until none is left.
-            let hours_went = hours::forget_oldest_day(&mut tx, self.config.hours_from(today)).await?;
-            let days_went = months::unite_oldest_day(&mut tx, days_from).await?;
-            cleaned = !hours_went && !days_went;
+        let is_cleaned = self.cleaned_on == Some(today);
+        if !is_cleaned && tables.written != Written::Nothing {
+            let is_more = self.clean_some(&mut tx, tables.folded, now).await?;
+            tx.commit().await?;
+            if !is_more {
+                self.cleaned_on = Some(today);
+            }
+            return Ok(true);
         }
+        let slice = fold.next_slice(tables.written, self.config.checkpoint_slice_rows);
+        if let Some(slice) = &slice {
+            self.write(&mut tx, &fold, slice, today).await?;
+        }
+        let written = slice.map_or(tables.written, |slice| slice.written());
+        let is_last = is_cleaned && fold.next_slice(written, self.config.checkpoint_slice_rows).is_none();
+        let written = if is_last { Tables::at(tables.target) } else { Tables { written, ..tables } };
+        log::set_tables(&mut tx, &written).await?;
         tx.commit().await?;
-        tracing::debug!(events = fold.event_count(), position = folded.folded, "checkpoint");
-        if let Some(taken) = taken {
-            tracing::info!(epoch = taken.epoch, replica = taken.replica, "this replica folds from now on");
-            self.leasing.taken(&taken);
+        self.tables_are(written);
+        if is_last {
+            tracing::debug!(events = fold.event_count(), position = written.folded, "checkpoint");
         }
-        {
+        Ok(!is_last)
+    }
+
+    async fn write(&mut self, tx: &mut Tx, fold: &tally::Fold, slice: &Slice, today: Day) -> Result<(), StoreError> {
+        match slice {
+            Slice::Areas => rollups::add_areas(tx, fold, &self.dictionary, &self.areas).await,
+            Slice::Practices(practices) => {
+                let (hours, practice_days) = (self.config.hours_from(today), self.config.practice_days_from(today));
+                let kept = KeptFrom { hours, practice_days };
+                rollups::add_practices(tx, fold, practices, &self.dictionary, kept).await
+            }
+        }
+    }
+
+    /// This replica has said what the tables hold.
+    fn tables_are(&mut self, tables: Tables) {
+        let head = {
             let mut pending = self.shared.pending();
-            pending.fold = Arc::default();
-            pending.head = folded;
-        }
-        self.head = Some(folded);
-        if cleaned {
-            self.cleaned_on = Some(today);
-        }
-        self.shared.announce(folded);
-        Ok(())
+            pending.follow(tables);
+            pending.head
+        };
+        self.arrive_at(head);
     }
 
     /// Lets another replica fold at once, where this one did.
@@ -122,15 +213,19 @@ impl Writer {
 }
 
 impl Writer {
-    /// Makes the partitions that the months of the pending fold lack: by a transaction of its own, and short, since whoever
-    /// reads waits for it.
-    async fn make_partitions(&mut self, today: Day) -> Result<(), StoreError> {
+    /// The months of the pending fold that may have no partitions; none on SQLite.
+    fn lacking_partitions(&self) -> Vec<Day> {
         if self.db.dialect() == Dialect::Sqlite {
-            return Ok(());
+            return Vec::new();
         }
-        let fold = Arc::clone(&self.shared.pending().fold);
-        let mut lacking = partitions::months_of(&fold, today);
-        lacking.retain(|month| !self.partitioned.contains(month));
+        let pending = self.shared.pending();
+        let months = partitions::months_of(pending.practice_columns(), Day::of(self.clock.now()));
+        months.into_iter().filter(|month| !self.partitioned.contains(month)).collect()
+    }
+
+    /// Makes the partitions that are lacking: by a transaction of its own, and short, since whoever reads waits for it.
+    async fn make_partitions(&mut self) -> Result<(), StoreError> {
+        let lacking = self.lacking_partitions();
         if lacking.is_empty() {
             return Ok(());
         }
@@ -143,10 +238,6 @@ impl Writer {
         self.partitioned.extend(lacking);
         Ok(())
     }
-}
-
-fn ago(now: Timestamp, span: SignedDuration) -> Timestamp {
-    now.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
 /// Waits for the checkpoint, for ever if none is due.

@@ -8,7 +8,7 @@
 
 use super::Writer;
 use crate::store::lease::FoldLease;
-use crate::store::log::Head;
+use crate::store::log::Tables;
 
 /// How often a replica looks, a checkpoint's interval apart, before it takes the lease of a holder that has done nothing.
 const LOOKS_BEFORE_TAKING: u32 = 2;
@@ -21,7 +21,7 @@ pub(super) struct Leasing {
     /// The epoch since which it is ours.
     held: Option<u64>,
     /// The lease and the fold as they were seen last, where another holds it, and how often since.
-    seen: Option<(FoldLease, u64, u32)>,
+    seen: Option<(FoldLease, Tables, u32)>,
 }
 
 /// Whether this replica may fold.
@@ -36,8 +36,8 @@ pub(super) enum Turn {
 }
 
 impl Leasing {
-    /// Whose turn it is, by the locked lease and how far the fold is. `replica` is this one's name.
-    pub(super) fn turn(&mut self, replica: &str, lease: &FoldLease, head: Head) -> Turn {
+    /// Whose turn it is, by the locked lease and what the tables hold. `replica` is this one's name.
+    pub(super) fn turn(&mut self, replica: &str, lease: &FoldLease, tables: Tables) -> Turn {
         if lease.replica == replica && self.held == Some(lease.epoch) {
             return Turn::Ours;
         }
@@ -49,10 +49,10 @@ impl Leasing {
             return take;
         }
         let looks = match &self.seen {
-            Some((seen, folded, looks)) if seen == lease && *folded == head.folded => looks + 1,
+            Some((seen, held, looks)) if seen == lease && *held == tables => looks + 1,
             _ => 0,
         };
-        self.seen = Some((lease.clone(), head.folded, looks));
+        self.seen = Some((lease.clone(), tables, looks));
         if looks >= LOOKS_BEFORE_TAKING { take } else { Turn::Others }
     }
 
@@ -84,8 +84,8 @@ mod tests {
         FoldLease { epoch, replica: replica.to_owned() }
     }
 
-    fn folded(folded: u64) -> Head {
-        Head { position: 100, folded }
+    fn folded(folded: u64) -> Tables {
+        Tables::at(folded)
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! batches share a commit: whatever waits when one ends goes into the next, so groups grow with the load.
 
 mod checkpoint;
+mod cleaning;
 mod lease;
 mod names;
 mod pending;
@@ -18,7 +19,7 @@ use tally::{Area, Dictionary, Events, SequenceError, Source, Strand};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use pending::Shared;
+pub(crate) use pending::{Pending, Shared};
 pub(crate) use writer::Writer;
 
 use crate::store::StoreError;

@@ -3,17 +3,96 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use tally::{AreaIndex, Dictionary, Fold};
+use tally::{AreaIndex, AreaOrdinal, Column, Day, Dictionary, Events, Fold, People, PracticeOrdinal};
 use tokio::sync::watch;
 
-use crate::store::log::Head;
+use crate::store::log::{Head, Tables};
 
-/// The fold since the last checkpoint, and where it lies in the log: after `head.folded`, up to `head.position`.
+/// What was folded since the last checkpoint, and where it lies in the log: after `head.tables.folded`, up to `head.position`.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    /// Shared with a checkpoint while that writes it; never changed then.
-    pub(crate) fold: Arc<Fold>,
+    /// Up to `head.tables.target`: what a checkpoint is moving into the tables, slice by slice, whoever writes it. Shared with that
+    /// while it writes.
+    pub(crate) writing: Arc<Fold>,
+    /// After it. Shared with nobody.
+    since: Fold,
     pub(crate) head: Head,
+}
+
+impl Pending {
+    /// Nothing was folded that is not in the tables.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.writing.is_empty() && self.since.is_empty()
+    }
+
+    /// Folds the batch at the position that follows.
+    pub(super) fn add(
+        &mut self,
+        position: u64,
+        events: &Events,
+        arrived: Day,
+        dictionary: &Dictionary,
+        areas: &AreaIndex,
+    ) {
+        let fold = if position <= self.head.tables.target { Arc::make_mut(&mut self.writing) } else { &mut self.since };
+        fold.add(events, arrived, dictionary, areas);
+        self.head.position = position;
+    }
+
+    /// Nothing was folded, and the tables hold this.
+    pub(super) fn at(tables: Tables) -> Self {
+        Self { head: Head { position: tables.folded, tables }, ..Self::default() }
+    }
+
+    /// Whether [`Self::follow`] may follow to these tables from here, once all batches up to their target are folded: true while
+    /// each step of a checkpoint is seen before any batch that came after it. Else everything is to be folded anew.
+    pub(super) fn can_follow(&self, tables: Tables) -> bool {
+        let known = self.known_by(tables);
+        let begins = !known.is_being_written() && self.head.position <= tables.target;
+        let goes_on = known.target == tables.target && known.written <= tables.written;
+        known.folded == tables.folded && (goes_on || begins)
+    }
+
+    /// Takes in what the tables hold by now, all batches up to their target being folded. What they hold goes; where a checkpoint has
+    /// begun, what it is to move is kept apart from what comes after.
+    pub(super) fn follow(&mut self, tables: Tables) {
+        let known = self.known_by(tables);
+        if known != self.head.tables {
+            self.writing = Arc::default();
+        }
+        if tables.is_being_written() && !known.is_being_written() {
+            self.writing = Arc::new(std::mem::take(&mut self.since));
+        }
+        self.head.tables = tables;
+        self.head.position = self.head.position.max(tables.folded);
+    }
+
+    /// What was known of the tables, once the checkpoint that was being written is finished, if by now it is.
+    fn known_by(&self, tables: Tables) -> Tables {
+        let known = self.head.tables;
+        let is_finished = known.is_being_written() && known.target == tables.folded;
+        if is_finished { Tables::at(tables.folded) } else { known }
+    }
+
+    /// Counts that are still to be added to those of areas.
+    pub(crate) fn area_columns(&self) -> impl Iterator<Item = Column<'_>> {
+        self.writing.rest(self.head.tables.written).area_columns().chain(self.since.columns())
+    }
+
+    /// Counts that are still to be added to those of practices.
+    pub(crate) fn practice_columns(&self) -> impl Iterator<Item = Column<'_>> {
+        self.writing.rest(self.head.tables.written).practice_columns().chain(self.since.columns())
+    }
+
+    /// People who are still to be added to those of areas.
+    pub(crate) fn people_by_area(&self) -> impl Iterator<Item = People<'_, AreaOrdinal>> {
+        self.writing.rest(self.head.tables.written).people_by_area().chain(self.since.people_by_area())
+    }
+
+    /// People who are still to be added to those of practices.
+    pub(crate) fn people_by_practice(&self) -> impl Iterator<Item = People<'_, PracticeOrdinal>> {
+        self.writing.rest(self.head.tables.written).people_by_practice().chain(self.since.people_by_practice())
+    }
 }
 
 /// What the writer shows to queries. Only the writer changes it.

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::checkpoint::due;
 use super::lease::Leasing;
-use super::{Batch, Ingest, IngestError, Job, Outcome, Places, Shared};
+use super::{Batch, Ingest, IngestError, Job, Outcome, Pending, Places, Shared};
 use crate::config::StatisticsConfig;
 use crate::store::log::{Head, LoggedBatch};
 use crate::store::{StoreError, log, quarantine};
@@ -56,6 +56,8 @@ pub(crate) struct Writer {
     pub(super) partitioned: BTreeSet<Day>,
     /// When the pending fold goes into the tables; None while there is none.
     pub(super) checkpoint: Option<Sleep>,
+    /// The checkpoint that this replica writes, slice by slice, between jobs: when it began, as of which rows come of age.
+    pub(super) under_way: Option<Timestamp>,
     pub(super) leasing: Leasing,
 }
 
@@ -87,6 +89,7 @@ impl Writer {
             cleaned_on: None,
             partitioned: BTreeSet::new(),
             checkpoint: None,
+            under_way: None,
             leasing: Leasing::default(),
         };
         // Before anything is folded: an event counts for the areas that its practice is known to be in.
@@ -105,21 +108,23 @@ impl Writer {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                activity = due(&mut self.checkpoint) => {
-                    let now = self.clock.now();
+                activity = due(&mut self.checkpoint), if self.under_way.is_none() => {
+                    self.begin_checkpoint_or_log().await;
                     // No answer depends on when a checkpoint ends, so time goes on meanwhile.
                     drop(activity);
-                    self.checkpoint_or_log(now).await;
                 }
                 taken = self.queue.recv_many(&mut jobs, JOBS_TAKEN_MAX) => {
                     if taken == 0 {
                         break;
                     }
                     self.work(jobs.drain(..)).await;
+                    // By turns: producers wait for one step at most, and the checkpoint does not wait for them to be silent.
+                    self.step_or_log().await;
                 }
+                () = std::future::ready(()), if self.under_way.is_some() => self.step_or_log().await,
             }
         }
-        self.checkpoint_or_log(self.clock.now()).await;
+        self.write_everything_or_log().await;
         if let Err(error) = self.give_lease_back().await {
             tracing::warn!(
                 error = telemetry::chain(&error),
@@ -148,7 +153,7 @@ impl Writer {
         }
         self.take(group).await;
         if self.is_checkpoint_overdue() {
-            self.checkpoint_or_log(self.clock.now()).await;
+            self.begin_checkpoint_or_log().await;
         }
     }
 
@@ -265,26 +270,25 @@ impl Writer {
                 "events were put into quarantine; ListQuarantinedEvents says whose and why"
             );
         }
-        self.fold(&appended, head);
+        self.fold(&appended);
+        self.arrive_at(head);
         self.last_arrived_at = arrived_at;
         self.sources.extend(moved);
         Ok(outcomes)
     }
 
     /// Adds logged batches to the pending fold.
-    fn fold(&mut self, batches: &[LoggedBatch], head: Head) {
+    fn fold(&mut self, batches: &[LoggedBatch]) {
         for batch in batches {
             // Locked batch by batch, so that a query never waits for a whole group.
-            let mut pending = self.shared.pending();
-            let arrived = Day::of(batch.arrived_at);
-            Arc::make_mut(&mut pending.fold).add(&batch.events, arrived, &self.dictionary, &self.areas);
-            pending.head = Head { position: batch.position, folded: head.folded };
+            self.add(&mut self.shared.pending(), batch);
         }
-        self.head = Some(head);
-        self.shared.announce(head);
-        if !batches.is_empty() {
-            self.expect_checkpoint();
-        }
+        self.expect_checkpoint();
+    }
+
+    fn add(&self, pending: &mut Pending, batch: &LoggedBatch) {
+        let arrived = Day::of(batch.arrived_at);
+        pending.add(batch.position, &batch.events, arrived, &self.dictionary, &self.areas);
     }
 
     /// Locks the head, and folds whatever was appended since this process last looked.
@@ -298,16 +302,15 @@ impl Writer {
             return Err(StoreError::Rewound { found: head.position, known: known.position });
         }
         self.sources.clear();
-        self.read_dictionary(tx).await?;
-        let mut position = known.position;
-        if head.folded != known.folded {
-            // Another replica wrote a checkpoint, or this one did and was not told so.
-            let mut pending = self.shared.pending();
-            pending.fold = Arc::default();
-            pending.head = Head { position: head.folded, folded: head.folded };
-            position = head.folded;
-        }
         self.head = None;
+        self.read_dictionary(tx).await?;
+        // Another replica went on with a checkpoint, or this one did and was not told so. Queries see that only together with all
+        // batches of which the tables may hold a part.
+        let mut anew = None;
+        if !self.shared.pending().can_follow(head.tables) {
+            anew = Some(Pending::at(head.tables));
+        }
+        let mut position = anew.as_ref().map_or(known.position, |anew| anew.head.position);
         while position < head.position {
             let batches = log::batches_after(tx, position).await?;
             let Some(last) = batches.last() else {
@@ -315,11 +318,34 @@ impl Writer {
             };
             position = last.position;
             self.last_arrived_at = self.last_arrived_at.max(last.arrived_at);
-            self.fold(&batches, Head { position, folded: head.folded });
+            match &mut anew {
+                Some(anew) => batches.iter().for_each(|batch| self.add(anew, batch)),
+                None => {
+                    let (before, after) =
+                        batches.split_at(batches.partition_point(|b| b.position <= head.tables.target));
+                    self.fold(before);
+                    if !after.is_empty() {
+                        self.shared.pending().follow(head.tables);
+                        self.fold(after);
+                    }
+                }
+            }
         }
+        match anew {
+            Some(anew) => *self.shared.pending() = anew,
+            None => self.shared.pending().follow(head.tables),
+        }
+        if !self.shared.pending().is_empty() {
+            self.expect_checkpoint();
+        }
+        self.arrive_at(head);
+        Ok(head)
+    }
+
+    /// All that the store holds at this head is known.
+    pub(super) fn arrive_at(&mut self, head: Head) {
         self.head = Some(head);
         self.shared.announce(head);
-        Ok(head)
     }
 
     pub(super) async fn only_catch_up(&mut self) -> Result<(), StoreError> {

@@ -1,16 +1,17 @@
 //! Access granted less access withdrawn, by practice and day, as events tell of it.
 
-use tally::{AccessChanges, Dictionary, EventKind, Fold, PracticeOrdinal, StrandOrdinal};
+use tally::{AccessChanges, Dictionary, EventKind, PracticeOrdinal, StrandOrdinal};
 
 use super::QueryError;
 use super::flows::{Begun, FlowReader};
+use crate::ingest::Pending;
 use crate::store::StoreError;
 use crate::store::flows::{FlowQuery, views_of_practices};
 
 impl FlowReader {
     /// The changes of all practices that any event tells of, and the position of the log up to which events are counted.
     pub(crate) async fn changes(&self, query: &FlowQuery) -> Result<(AccessChanges, u64), QueryError> {
-        let pending = |fold: &Fold, dictionary: &Dictionary| pending_changes(fold, query, dictionary);
+        let pending = |pending: &Pending, dictionary: &Dictionary| pending_changes(pending, query, dictionary);
         let Begun { mut tx, pending: mut changes, dictionary, position } = self.begin_with(pending).await?;
         let practices: Vec<PracticeOrdinal> =
             (0..).map(PracticeOrdinal).take_while(|ordinal| dictionary.practice(*ordinal).is_some()).collect();
@@ -29,12 +30,12 @@ impl FlowReader {
     }
 }
 
-/// What a fold adds to the tables.
-fn pending_changes(fold: &Fold, query: &FlowQuery, dictionary: &Dictionary) -> AccessChanges {
+/// What is to be added to the tables.
+fn pending_changes(pending: &Pending, query: &FlowQuery, dictionary: &Dictionary) -> AccessChanges {
     let mut changes = AccessChanges::new();
     for kind in [EventKind::AccessGranted, EventKind::AccessWithdrawn] {
         let strands = strands(dictionary, query, kind);
-        let columns = fold.columns().filter(|column| {
+        let columns = pending.practice_columns().filter(|column| {
             strands.contains(&column.strand) && column.arrived <= query.known && query.period.contains(column.day)
         });
         for column in columns {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use database::{Db, Tx};
-use tally::{Area, AreaIndex, Day, Dictionary, Fold, PracticeOrdinal, Sketch, StrandOrdinal, Union};
+use tally::{Area, AreaIndex, Column, Day, Dictionary, PracticeOrdinal, Sketch, StrandOrdinal, Union};
 
 use super::QueryError;
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, Pending};
 use crate::store::StoreError;
 use crate::store::flows::{FlowQuery, sketches_of_area, sketches_of_practice, views_of_areas, views_of_practices};
 use crate::store::log::{self, Head};
@@ -59,9 +59,9 @@ pub(super) struct Begun<T> {
 impl FlowReader {
     /// Begins to read flows of these areas.
     pub(crate) async fn begin(&self, query: FlowQuery, areas: &BTreeSet<Area>) -> Result<FlowRead, QueryError> {
-        let pending = |fold: &Fold, dictionary: &Dictionary| {
+        let pending = |pending: &Pending, dictionary: &Dictionary| {
             let index = self.ingest.shared().areas();
-            pending_flows(fold, &query, areas, dictionary, &index)
+            pending_flows(pending, &query, areas, dictionary, &index)
         };
         let Begun { tx, pending, dictionary, position } = self.begin_with(pending).await?;
         Ok(FlowRead { tx, query, dictionary, pending, position })
@@ -70,7 +70,7 @@ impl FlowReader {
     /// Begins to read what the tables hold, with what `pending_of` makes of what is not in them yet.
     pub(super) async fn begin_with<T>(
         &self,
-        pending_of: impl Fn(&Fold, &Dictionary) -> T + Send,
+        pending_of: impl Fn(&Pending, &Dictionary) -> T + Send,
     ) -> Result<Begun<T>, QueryError> {
         let mut heads = self.ingest.shared().heads();
         for _ in 0..ATTEMPTS_MAX {
@@ -79,15 +79,15 @@ impl FlowReader {
             let (pending, head, dictionary) = {
                 let pending = self.ingest.shared().pending();
                 let dictionary = self.ingest.dictionary();
-                (pending_of(&pending.fold, &dictionary), pending.head, dictionary)
+                (pending_of(&pending, &dictionary), pending.head, dictionary)
             };
             let mut tx = self.db.begin_read().await.map_err(StoreError::from)?;
             let stored = log::head(&mut tx).await?;
-            if stored.folded == head.folded {
+            if stored.tables == head.tables {
                 return Ok(Begun { tx, pending, dictionary, position: head.position });
             }
             tx.rollback().await.map_err(StoreError::from)?;
-            let noticed = heads.wait_for(|head: &Head| head.folded >= stored.folded);
+            let noticed = heads.wait_for(|head: &Head| head.tables >= stored.tables);
             if tokio::time::timeout(NOTICE_WAIT, noticed).await.is_err() {
                 // Another replica's checkpoint: only the writer can follow it.
                 self.ingest.catch_up().await.map_err(|_| QueryError::Behind)?;
@@ -126,17 +126,26 @@ impl FlowRead {
         Ok(views)
     }
 
+    /// Everybody who viewed records of an area, each once, and on how many days anybody did.
+    pub(crate) async fn everybody(&mut self, area: &Area) -> Result<(Union, usize), StoreError> {
+        let (stored, empty) = self.stored_viewers(area).await?;
+        let pending = self.pending.viewers.remove(area).unwrap_or_default();
+        // One union of all, not of days first: each is some ten thousand registers.
+        let (mut everybody, mut days) = (empty(), BTreeSet::new());
+        for (day, bytes) in stored {
+            everybody.add_bytes(&bytes)?;
+            days.insert(day);
+        }
+        for (day, sketch) in pending {
+            everybody.add(&sketch);
+            days.insert(day);
+        }
+        Ok((everybody, days.len()))
+    }
+
     /// Who viewed records of an area, by day. Days without anybody are not there.
     pub(crate) async fn viewers(&mut self, area: &Area) -> Result<BTreeMap<Day, Union>, StoreError> {
-        let (stored, empty): (_, fn() -> Union) = match area {
-            Area::Practice(_) => match practice_ordinal(area, &self.dictionary) {
-                Some(practice) => {
-                    (sketches_of_practice(&mut self.tx, &self.query, practice).await?, Union::for_practice)
-                }
-                None => return Ok(BTreeMap::new()),
-            },
-            wider => (sketches_of_area(&mut self.tx, &self.query, wider).await?, Union::for_area),
-        };
+        let (stored, empty) = self.stored_viewers(area).await?;
         let mut days: BTreeMap<Day, Union> = BTreeMap::new();
         for (day, bytes) in stored {
             days.entry(day).or_insert_with(empty).add_bytes(&bytes)?;
@@ -145,6 +154,20 @@ impl FlowRead {
             days.entry(day).or_insert_with(empty).add(&sketch);
         }
         Ok(days)
+    }
+
+    /// The sketches that the tables hold, by day, and the empty union that is as precise.
+    async fn stored_viewers(&mut self, area: &Area) -> Result<(Vec<(Day, Vec<u8>)>, fn() -> Union), StoreError> {
+        Ok(match area {
+            Area::Practice(_) => {
+                let sketches = match practice_ordinal(area, &self.dictionary) {
+                    Some(practice) => sketches_of_practice(&mut self.tx, &self.query, practice).await?,
+                    None => Vec::new(),
+                };
+                (sketches, Union::for_practice)
+            }
+            wider => (sketches_of_area(&mut self.tx, &self.query, wider).await?, Union::for_area),
+        })
     }
 
     /// Ends the read.
@@ -167,9 +190,9 @@ fn view_strands(dictionary: &Dictionary, query: &FlowQuery) -> Vec<StrandOrdinal
     strands.filter(|strand| dictionary.views_of(*strand) == Some(capability)).collect()
 }
 
-/// What a fold adds to the tables, of what was asked for.
+/// What is to be added to the tables, of what was asked for.
 fn pending_flows(
-    fold: &Fold,
+    pending: &Pending,
     query: &FlowQuery,
     areas: &BTreeSet<Area>,
     dictionary: &Dictionary,
@@ -178,27 +201,33 @@ fn pending_flows(
     let mut flows = PendingFlows::default();
     let Some(capability) = dictionary.capability_ordinal(&query.capability) else { return flows };
     let wanted = |arrived: Day, day: Day| arrived <= query.known && query.period.contains(day);
-    let columns = fold
-        .columns()
-        .filter(|column| wanted(column.arrived, column.day) && dictionary.views_of(column.strand) == Some(capability));
-    for column in columns {
-        for area in areas {
-            let count = match practice_ordinal(area, dictionary) {
-                Some(practice) => column.by_practice.get(practice.0 as usize).map_or(0, |count| u64::from(*count)),
-                None => index.ordinal(area).map_or(0, |ordinal| column.in_area(ordinal, index)),
-            };
-            if count > 0 {
-                *flows.views.entry(area.clone()).or_default().entry(column.day).or_default() += count;
-            }
+    let is_view = |column: &Column<'_>| {
+        wanted(column.arrived, column.day) && dictionary.views_of(column.strand) == Some(capability)
+    };
+    let (practices, wider): (Vec<&Area>, Vec<&Area>) = areas.iter().partition(|area| matches!(area, Area::Practice(_)));
+    let mut add = |area: &Area, day: Day, count: u64| {
+        if count > 0 {
+            *flows.views.entry(area.clone()).or_default().entry(day).or_default() += count;
+        }
+    };
+    for column in pending.practice_columns().filter(is_view) {
+        for area in &practices {
+            let practice = practice_ordinal(area, dictionary);
+            add(area, column.day, practice.map_or(0, |practice| column.at_practice(practice)));
         }
     }
-    for people in fold.people_by_practice().filter(|people| wanted(people.arrived, people.day)) {
+    for column in pending.area_columns().filter(is_view) {
+        for area in &wider {
+            add(area, column.day, index.ordinal(area).map_or(0, |ordinal| column.in_area(ordinal, index)));
+        }
+    }
+    for people in pending.people_by_practice().filter(|people| wanted(people.arrived, people.day)) {
         let area = dictionary.practice(people.place).map(Area::Practice);
         if let Some(area) = area.filter(|area| people.capability == capability && areas.contains(area)) {
             flows.viewers.entry(area).or_default().push((people.day, people.sketch.clone()));
         }
     }
-    for people in fold.people_by_area().filter(|people| wanted(people.arrived, people.day)) {
+    for people in pending.people_by_area().filter(|people| wanted(people.arrived, people.day)) {
         let area = &index.areas()[people.place.index()];
         if people.capability == capability && areas.contains(area) {
             flows.viewers.entry(area.clone()).or_default().push((people.day, people.sketch.clone()));

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ods::PracticeCode;
 use tally::{
-    Area, AreaIndex, Day, Dictionary, Estimate, EventKind, Fold, Part, Parts, Period, PracticeOrdinal, Sketch, Split,
+    Area, AreaIndex, Column, Day, Dictionary, Estimate, EventKind, Part, Parts, Period, PracticeOrdinal, Sketch, Split,
     Union,
 };
 
 use super::QueryError;
 use super::flows::{Begun, FlowReader};
+use crate::ingest::Pending;
 use crate::store::StoreError;
 use crate::store::flows::FlowQuery;
 use crate::store::groups::{sketches_of_practices, views_of_areas_by_part, views_of_groups};
@@ -46,8 +47,8 @@ impl FlowReader {
     ) -> Result<PartedViews, QueryError> {
         let parts_of =
             |dictionary: &Dictionary| Parts::of(split, EventKind::RecordViewed, &query.capability, dictionary);
-        let pending = |fold: &Fold, dictionary: &Dictionary| {
-            pending_views(fold, query, whose, &parts_of(dictionary), dictionary, &self.ingest.shared().areas())
+        let pending = |pending: &Pending, dictionary: &Dictionary| {
+            pending_views(pending, query, whose, &parts_of(dictionary), dictionary, &self.ingest.shared().areas())
         };
         let Begun { mut tx, pending: mut views, dictionary, position } = self.begin_with(pending).await?;
         let parts = parts_of(&dictionary);
@@ -81,7 +82,7 @@ impl FlowReader {
         windows: &[(&BTreeSet<PracticeCode>, Period)],
     ) -> Result<(Estimate, u64), QueryError> {
         let groups: Vec<BTreeSet<PracticeCode>> = windows.iter().map(|(practices, _)| (*practices).clone()).collect();
-        let pending = |fold: &Fold, dictionary: &Dictionary| pending_viewers(fold, query, &groups, dictionary);
+        let pending = |pending: &Pending, dictionary: &Dictionary| pending_viewers(pending, query, &groups, dictionary);
         let Begun { mut tx, pending, dictionary, position } = self.begin_with(pending).await?;
         let mut everybody = Union::for_practice();
         for (practices, period) in windows {
@@ -108,7 +109,7 @@ impl FlowReader {
         groups: &[BTreeSet<PracticeCode>],
         intervals: &[Period],
     ) -> Result<(Vec<Vec<Estimate>>, u64), QueryError> {
-        let pending = |fold: &Fold, dictionary: &Dictionary| pending_viewers(fold, query, groups, dictionary);
+        let pending = |pending: &Pending, dictionary: &Dictionary| pending_viewers(pending, query, groups, dictionary);
         let Begun { mut tx, pending, dictionary, position } = self.begin_with(pending).await?;
         let mut groups_of: BTreeMap<PracticeOrdinal, Vec<usize>> = BTreeMap::new();
         for (practice, group) in members(groups, &dictionary) {
@@ -152,9 +153,9 @@ fn add(views: &mut Views, of: (usize, usize), day: Day, count: u64) {
     *views.entry(of).or_default().entry(day).or_default() += count;
 }
 
-/// What a fold adds to the tables.
+/// What is to be added to the tables.
 fn pending_views(
-    fold: &Fold,
+    pending: &Pending,
     query: &FlowQuery,
     whose: Whose<'_>,
     parts: &Parts,
@@ -162,24 +163,28 @@ fn pending_views(
     index: &AreaIndex,
 ) -> Views {
     let mut views = Views::new();
-    let members = match whose {
-        Whose::Areas(_) => Vec::new(),
-        Whose::Groups(groups) => members(groups, dictionary),
+    let part = |column: &Column<'_>| {
+        let is_wanted = column.arrived <= query.known && query.period.contains(column.day);
+        parts.number(column.strand).filter(|_| is_wanted)
     };
-    for column in fold.columns() {
-        let Some(part) = parts.number(column.strand) else { continue };
-        if column.arrived > query.known || !query.period.contains(column.day) {
-            continue;
-        }
-        if let Whose::Areas(areas) = whose {
-            for (number, area) in areas.iter().enumerate() {
-                let count = index.ordinal(area).map_or(0, |ordinal| column.in_area(ordinal, index));
-                add_some(&mut views, (number, part), column.day, count);
+    match whose {
+        Whose::Areas(areas) => {
+            for column in pending.area_columns() {
+                let Some(part) = part(&column) else { continue };
+                for (number, area) in areas.iter().enumerate() {
+                    let count = index.ordinal(area).map_or(0, |ordinal| column.in_area(ordinal, index));
+                    add_some(&mut views, (number, part), column.day, count);
+                }
             }
         }
-        for (practice, number) in &members {
-            let count = column.by_practice.get(practice.0 as usize).map_or(0, |count| u64::from(*count));
-            add_some(&mut views, (*number, part), column.day, count);
+        Whose::Groups(groups) => {
+            let members = members(groups, dictionary);
+            for column in pending.practice_columns() {
+                let Some(part) = part(&column) else { continue };
+                for (practice, number) in &members {
+                    add_some(&mut views, (*number, part), column.day, column.at_practice(*practice));
+                }
+            }
         }
     }
     views
@@ -191,16 +196,16 @@ fn add_some(views: &mut Views, of: (usize, usize), day: Day, count: u64) {
     }
 }
 
-/// Whom a fold adds to the tables, by group and day.
+/// Who is to be added to the tables, by group and day.
 fn pending_viewers(
-    fold: &Fold,
+    pending: &Pending,
     query: &FlowQuery,
     groups: &[BTreeSet<PracticeCode>],
     dictionary: &Dictionary,
 ) -> Vec<(usize, Day, Sketch)> {
     let Some(capability) = dictionary.capability_ordinal(&query.capability) else { return Vec::new() };
     let mut viewers = Vec::new();
-    for people in fold.people_by_practice() {
+    for people in pending.people_by_practice() {
         if people.capability != capability || people.arrived > query.known || !query.period.contains(people.day) {
             continue;
         }

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::slice;
 
-use tally::{
-    Area, AreaKind, Day, Denominator, Estimate, Keeping, Part, Period, Stocks, Union, Viewpoint, practices_by_area,
-};
+use tally::{Area, AreaKind, Day, Denominator, Estimate, Keeping, Part, Period, Stocks, Viewpoint, practices_by_area};
 
 use super::groups::{PartedViews, Whose};
 use super::{Frame, Positions, QueryError};
@@ -87,20 +85,13 @@ impl AccessStatistics {
         let areas = BTreeSet::from([query.area.clone()]);
         let mut read = self.flows.begin(flow_query, &areas).await?;
         let views = read.views(&areas).await?;
-        let days = read.viewers(&query.area).await?;
+        let (everybody, days_with_data) = read.everybody(&query.area).await?;
         let position = read.position;
         read.end().await?;
-        let mut everybody = match query.area {
-            Area::Practice(_) => Union::for_practice(),
-            _ => Union::for_area(),
-        };
-        for day in days.values() {
-            everybody.merge(day);
-        }
         Ok(Flows {
             record_views: views.values().flat_map(|days| days.values()).sum(),
             estimate: everybody.estimate(),
-            days_with_data: days.len(),
+            days_with_data,
             position,
         })
     }

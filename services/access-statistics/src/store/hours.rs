@@ -3,25 +3,22 @@
 use database::{Dialect, Tx, sql};
 use tally::Day;
 
-use super::StoreError;
 use super::partitions::{HOURLY_COUNTS, first_hour};
+use super::{StoreError, number};
 
-/// Forgets the hours of the oldest day of those before `days_from`; false where there are none. One day at a time, since a
-/// nation's has some million rows and producers wait meanwhile. On PostgreSQL first the partitions of the months that lie
-/// before it go as a whole, which costs nothing whatever is in them.
-pub(crate) async fn forget_oldest_day(tx: &mut Tx, days_from: Day) -> Result<bool, StoreError> {
-    let limit = first_hour(days_from);
+/// Rows forgotten at a time, since producers wait meanwhile.
+const FORGOTTEN_MAX: u64 = 4_000;
+
+/// Forgets some of the hours before `days_from`, the oldest first; whether there may be more. On PostgreSQL first the partitions of
+/// the months that lie before it go as a whole, which costs nothing whatever is in them.
+pub(crate) async fn forget_some(tx: &mut Tx, days_from: Day) -> Result<bool, StoreError> {
     if tx.dialect() == Dialect::Postgres {
         let first_kept = HOURLY_COUNTS.partition(days_from.month_start());
         tx.fetch_all(sql("select drop_partitions($1, $2)").bind(HOURLY_COUNTS.table).bind(first_kept)).await?;
     }
-    let oldest = sql("select min(hour) as hour from hourly_counts where hour < $1").bind(limit);
-    let found: Option<i64> = tx.fetch_one(oldest).await?.get("hour")?;
-    let Some(oldest) = found else { return Ok(false) };
-    let end = limit.min(oldest + HOURS_AT_A_TIME);
-    tx.execute(sql("delete from hourly_counts where hour < $1").bind(end)).await?;
-    Ok(true)
+    let statement = sql("delete from hourly_counts where (hour, practice, strand) in
+           (select hour, practice, strand from hourly_counts where hour < $1
+            order by hour, practice, strand limit $2)");
+    let statement = statement.bind(first_hour(days_from)).bind(number(FORGOTTEN_MAX));
+    Ok(tx.execute(statement).await? == FORGOTTEN_MAX)
 }
-
-/// A day's.
-const HOURS_AT_A_TIME: i64 = 24;

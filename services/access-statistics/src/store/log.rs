@@ -2,17 +2,40 @@
 
 use database::{Dialect, Rows, Tx, Value, rows, sql};
 use jiff::Timestamp;
-use tally::{Events, Source};
+use tally::{Events, Source, Written};
 
 use super::{StoreError, moment, number, unsigned};
 
-/// Where the log ends, and how far it has been folded into the tables.
+/// Where the log ends, and what of it the tables hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Head {
     /// Position of the last batch.
     pub(crate) position: u64,
-    /// Position of the last batch that the counts and sketches hold.
+    /// How far it is folded into the tables.
+    pub(crate) tables: Tables,
+}
+
+/// How far the log is folded into the tables of counts and sketches. In the order in which checkpoints go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tables {
+    /// Position of the last batch that they hold all of.
     pub(crate) folded: u64,
+    /// Position of the last batch of the checkpoint that is being written, slice by slice; `folded` while none is.
+    pub(crate) target: u64,
+    /// What they hold of the batches between.
+    pub(crate) written: Written,
+}
+
+impl Tables {
+    /// They hold all batches up to this one, and nothing of later ones.
+    pub(crate) fn at(folded: u64) -> Self {
+        Self { folded, target: folded, written: Written::Nothing }
+    }
+
+    /// Whether a checkpoint is under way.
+    pub(crate) fn is_being_written(&self) -> bool {
+        self.target > self.folded
+    }
 }
 
 /// A batch as the log keeps it.
@@ -28,22 +51,28 @@ pub(crate) struct LoggedBatch {
 /// that from its beginning.)
 pub(crate) async fn lock_head(tx: &mut Tx) -> Result<Head, StoreError> {
     let text = match tx.dialect() {
-        Dialect::Sqlite => "select position, folded from head where id = 1",
-        Dialect::Postgres => "select position, folded from head where id = 1 for update",
+        Dialect::Sqlite => "select position, folded, target, written from head where id = 1",
+        Dialect::Postgres => "select position, folded, target, written from head where id = 1 for update",
     };
     read_head(tx, text).await
 }
 
 /// Reads the head as this transaction sees it.
 pub(crate) async fn head(tx: &mut Tx) -> Result<Head, StoreError> {
-    read_head(tx, "select position, folded from head where id = 1").await
+    read_head(tx, "select position, folded, target, written from head where id = 1").await
 }
 
 async fn read_head(tx: &mut Tx, text: &'static str) -> Result<Head, StoreError> {
     let row = tx.fetch_one(sql(text)).await?;
     let position = unsigned("head.position", row.get("position")?)?;
-    let folded = unsigned("head.folded", row.get("folded")?)?;
-    Ok(Head { position, folded })
+    let written: i64 = row.get("written")?;
+    let unreadable = || StoreError::Value { column: "head.written", value: written.to_string() };
+    let tables = Tables {
+        folded: unsigned("head.folded", row.get("folded")?)?,
+        target: unsigned("head.target", row.get("target")?)?,
+        written: Written::from_number(written).ok_or_else(unreadable)?,
+    };
+    Ok(Head { position, tables })
 }
 
 /// Says where the log ends; its head must be locked.
@@ -52,9 +81,11 @@ pub(crate) async fn set_position(tx: &mut Tx, position: u64) -> Result<(), Store
     Ok(())
 }
 
-/// Says how far the log is folded; the fold's lease must be locked.
-pub(crate) async fn set_folded(tx: &mut Tx, folded: u64) -> Result<(), StoreError> {
-    tx.execute(sql("update head set folded = $1 where id = 1").bind(number(folded))).await?;
+/// Says what the tables hold; the fold's lease must be locked.
+pub(crate) async fn set_tables(tx: &mut Tx, tables: &Tables) -> Result<(), StoreError> {
+    let statement = sql("update head set folded = $1, target = $2, written = $3 where id = 1");
+    let statement = statement.bind(number(tables.folded)).bind(number(tables.target));
+    tx.execute(statement.bind(tables.written.number())).await?;
     Ok(())
 }
 
@@ -148,8 +179,14 @@ async fn read_batches(tx: &mut Tx, statement: database::Sql) -> Result<Vec<Logge
     Ok(batches)
 }
 
-/// Deletes folded batches that arrived before a moment. What is not folded stays, whatever its age.
-pub(crate) async fn delete_batches(tx: &mut Tx, folded: u64, before: Timestamp) -> Result<u64, StoreError> {
-    let statement = sql("delete from batches where position <= $1 and arrived_at < $2");
-    Ok(tx.execute(statement.bind(number(folded)).bind(before.as_microsecond())).await?)
+/// Batches deleted at a time: a megabyte or so.
+const BATCHES_DELETED_MAX: u64 = 64;
+
+/// Deletes some of the folded batches that arrived before a moment; whether there may be more. What is not folded, or not all of
+/// it, stays, whatever its age.
+pub(crate) async fn delete_some_batches(tx: &mut Tx, folded: u64, before: Timestamp) -> Result<bool, StoreError> {
+    let statement = sql("delete from batches where position in
+           (select position from batches where position <= $1 and arrived_at < $2 order by position limit $3)");
+    let statement = statement.bind(number(folded)).bind(before.as_microsecond()).bind(number(BATCHES_DELETED_MAX));
+    Ok(tx.execute(statement).await? == BATCHES_DELETED_MAX)
 }

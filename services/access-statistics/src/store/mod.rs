@@ -19,7 +19,7 @@ use thiserror::Error;
 
 /// The tables of this crate; `journal` brings its own.
 pub static MIGRATIONS: Migrations =
-    database::migrations!("access-statistics": "0001_events", "0002_growth", "0003_quarantine");
+    database::migrations!("access-statistics": "0001_events", "0002_growth", "0003_quarantine", "0004_slices");
 
 /// The store could not be read or written.
 #[derive(Debug, Error)]

@@ -9,18 +9,25 @@ use database::{Tx, sql};
 use tally::{Day, Union};
 
 use super::rollups::{OfDay, add_practice_sketches};
-use super::{StoreError, day};
+use super::{StoreError, day, number};
 
-/// Unites the sketches of the oldest day before `days_from`, the first of a month, with those of its month. One day at a time,
-/// since a nation's has some thousand sketches and producers wait meanwhile. False where none is left but months' last days.
+/// Sketches united at a time, or as many as one practice has: producers wait meanwhile.
+const UNITED_MAX: u64 = 256;
+
+/// Unites some of the sketches of the oldest day before `days_from`, the first of a month, with those of its month: those of the
+/// first practices that it has. False where none is left but months' last days.
 ///
 /// What arrived within the month counts as known from its end on.
-pub(crate) async fn unite_oldest_day(tx: &mut Tx, days_from: Day) -> Result<bool, StoreError> {
+pub(crate) async fn unite_some(tx: &mut Tx, days_from: Day) -> Result<bool, StoreError> {
     let Some(oldest) = oldest_single(tx, days_from).await? else { return Ok(false) };
+    let last = sql("select max(practice) as practice from
+           (select practice from practice_sketches where day = $1 order by practice limit $2) as first_practices");
+    let last: i64 = tx.fetch_one(last.bind(oldest.number()).bind(number(UNITED_MAX))).await?.get("practice")?;
     let month_end = oldest.month_end();
-    let statement = sql("select practice, capability, arrived, sketch from practice_sketches where day = $1");
+    let statement = sql("select practice, capability, arrived, sketch from practice_sketches
+         where day = $1 and practice <= $2");
     let mut unions: BTreeMap<OfDay, BTreeMap<i64, Union>> = BTreeMap::new();
-    for row in tx.fetch_all(statement.bind(oldest.number())).await? {
+    for row in tx.fetch_all(statement.bind(oldest.number()).bind(last)).await? {
         let arrived = day("practice_sketches.arrived", row.get("arrived")?)?.max(month_end);
         let of_month = OfDay { capability: row.get("capability")?, day: month_end, arrived };
         let people =
@@ -31,7 +38,8 @@ pub(crate) async fn unite_oldest_day(tx: &mut Tx, days_from: Day) -> Result<bool
     for (of_month, people) in unions {
         add_practice_sketches(tx, &of_month, people).await?;
     }
-    tx.execute(sql("delete from practice_sketches where day = $1").bind(oldest.number())).await?;
+    let statement = sql("delete from practice_sketches where day = $1 and practice <= $2");
+    tx.execute(statement.bind(oldest.number()).bind(last)).await?;
     Ok(true)
 }
 

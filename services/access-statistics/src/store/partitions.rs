@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use database::{Dialect, Tx, sql};
-use tally::{Day, Fold, Hour};
+use tally::{Column, Day, Hour};
 
 use super::StoreError;
 
@@ -38,10 +38,10 @@ pub(super) fn first_hour(day: Day) -> i64 {
     Hour::of_second(day.start().as_second()).map_or(0, |hour| i64::from(hour.0))
 }
 
-/// The months, by their first days, that a fold has counts of and that are to have a partition.
-pub(crate) fn months_of(fold: &Fold, today: Day) -> BTreeSet<Day> {
+/// The months, by their first days, that these counts are of and that are to have a partition.
+pub(crate) fn months_of<'a>(columns: impl Iterator<Item = Column<'a>>, today: Day) -> BTreeSet<Day> {
     let earliest = today.plus(-DAYS_BACK_MAX).month_start();
-    fold.columns().map(|column| column.day.month_start()).filter(|month| *month >= earliest).collect()
+    columns.map(|column| column.day.month_start()).filter(|month| *month >= earliest).collect()
 }
 
 /// Makes the partitions of a month that are not there. It locks the tables until the transaction ends, readers too.

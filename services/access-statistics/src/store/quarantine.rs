@@ -90,7 +90,13 @@ pub(crate) async fn count(tx: &mut Tx, source: &str) -> Result<u64, StoreError> 
     unsigned("quarantine.count", tx.fetch_one(statement.bind(source)).await?.get("count")?)
 }
 
-/// Forgets what arrived before a moment.
-pub(crate) async fn delete(tx: &mut Tx, before: Timestamp) -> Result<u64, StoreError> {
-    Ok(tx.execute(sql("delete from quarantine where arrived_at < $1").bind(before.as_microsecond())).await?)
+/// Rows forgotten at a time.
+const FORGOTTEN_MAX: u64 = 1_000;
+
+/// Forgets some of what arrived before a moment; whether there may be more.
+pub(crate) async fn forget_some(tx: &mut Tx, before: Timestamp) -> Result<bool, StoreError> {
+    let statement = sql("delete from quarantine where (position, reason) in
+           (select position, reason from quarantine where arrived_at < $1 order by position, reason limit $2)");
+    let forgotten = tx.execute(statement.bind(before.as_microsecond()).bind(number(FORGOTTEN_MAX))).await?;
+    Ok(forgotten == FORGOTTEN_MAX)
 }

@@ -4,28 +4,33 @@
 //! statement costs as much as some hundred rows.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use database::{Dialect, Tx, Value, rows, sql};
-use tally::{AreaIndex, CapabilityOrdinal, Day, Dictionary, Fold, Keeping, People, Sketch, StrandOrdinal, Union};
+use tally::{
+    AreaIndex, CapabilityOrdinal, Column, Day, Dictionary, Fold, Keeping, People, PracticeOrdinal, Sketch,
+    StrandOrdinal, Union,
+};
 
 use super::{StoreError, number};
 
-/// Adds everything in a fold to the tables. Sketches of practices for days before `practice_days_from` go to those of their
-/// months.
-pub(crate) async fn add_fold(
+/// From which days on something is kept; what is of before goes elsewhere, or nowhere.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeptFrom {
+    /// Counts by the hour.
+    pub(crate) hours: Day,
+    /// Sketches of practices by the day; those of before go to their months.
+    pub(crate) practice_days: Day,
+}
+
+/// Adds everything that a fold has of areas to the tables.
+pub(crate) async fn add_areas(
     tx: &mut Tx,
     fold: &Fold,
     dictionary: &Dictionary,
     areas: &AreaIndex,
-    practice_days_from: Day,
 ) -> Result<(), StoreError> {
-    add_hourly_counts(tx, fold).await?;
-    add_daily_counts(tx, fold).await?;
     add_area_counts(tx, fold, dictionary, areas).await?;
-    for (key, people) in practices_people(fold, practice_days_from) {
-        let of_day = OfDay { capability: capability(&key, dictionary)?.to_owned(), day: key.day, arrived: key.arrived };
-        add_practice_sketches(tx, &of_day, people).await?;
-    }
     let name = |area: tally::AreaOrdinal| areas.areas()[area.index()].to_string();
     for (key, sketches) in by_key(fold.people_by_area(), name) {
         add_area_sketches(tx, &key, dictionary, sketches).await?;
@@ -33,63 +38,59 @@ pub(crate) async fn add_fold(
     Ok(())
 }
 
-/// Dense sums by practice ordinal.
-type ByPractice = Vec<u64>;
-
-fn add(sums: &mut ByPractice, column: &tally::Column<'_>) {
-    if sums.len() < column.by_practice.len() {
-        sums.resize(column.by_practice.len(), 0);
+/// Adds everything that a fold has of these practices to the tables.
+pub(crate) async fn add_practices(
+    tx: &mut Tx,
+    fold: &Fold,
+    practices: &Range<u32>,
+    dictionary: &Dictionary,
+    kept: KeptFrom,
+) -> Result<(), StoreError> {
+    add_hourly_counts(tx, fold.columns_of(practices.clone()).filter(|column| column.day >= kept.hours)).await?;
+    add_daily_counts(tx, fold.columns_of(practices.clone())).await?;
+    for (key, people) in practices_people(fold.people_by_practice_of(practices.clone()), kept.practice_days) {
+        let of_day = OfDay { capability: capability(&key, dictionary)?.to_owned(), day: key.day, arrived: key.arrived };
+        add_practice_sketches(tx, &of_day, people).await?;
     }
-    for (sum, count) in sums.iter_mut().zip(column.by_practice) {
-        *sum += u64::from(*count);
-    }
-}
-
-fn counted(sums: &ByPractice) -> impl Iterator<Item = (i64, i64)> + '_ {
-    (0..).zip(sums).filter(|(_, count)| **count > 0).map(|(practice, count)| (practice, number(*count)))
+    Ok(())
 }
 
 /// Rows that begin with their primary key, in its order: so that each page of the table is written once and not for each column.
-fn by_primary_key<const N: usize>(rows: impl Iterator<Item = [i64; N]>) -> Vec<[i64; N]> {
-    let mut rows: Vec<_> = rows.collect();
-    rows.sort_unstable();
-    rows
-}
+type ByPrimaryKey<const N: usize> = BTreeMap<[i64; N], u64>;
 
-async fn add_hourly_counts(tx: &mut Tx, fold: &Fold) -> Result<(), StoreError> {
-    let mut sums: BTreeMap<_, ByPractice> = BTreeMap::new();
-    for column in fold.columns() {
-        add(sums.entry((column.hour, column.strand)).or_default(), &column);
+async fn add_hourly_counts<'a>(tx: &mut Tx, columns: impl Iterator<Item = Column<'a>>) -> Result<(), StoreError> {
+    let mut cells = ByPrimaryKey::new();
+    for column in columns {
+        for (practice, count) in column.practices() {
+            let key = [i64::from(column.hour.0), i64::from(practice.0), i64::from(column.strand.0)];
+            *cells.entry(key).or_default() += count;
+        }
     }
     let mut statement = rows(
         "insert into hourly_counts (hour, practice, strand, count) values {rows}
          on conflict (hour, practice, strand) do update set count = hourly_counts.count + excluded.count",
     );
-    let cells = sums.iter().flat_map(|((hour, strand), sums)| {
-        counted(sums).map(|(practice, count)| [i64::from(hour.0), practice, i64::from(strand.0), count])
-    });
-    for row in by_primary_key(cells) {
-        statement.row(row.map(Value::from));
+    for ([hour, practice, strand], count) in cells {
+        statement.row([hour, practice, strand, number(count)].map(Value::from));
     }
     tx.execute_rows(statement).await?;
     Ok(())
 }
 
-async fn add_daily_counts(tx: &mut Tx, fold: &Fold) -> Result<(), StoreError> {
-    let mut sums: BTreeMap<_, ByPractice> = BTreeMap::new();
-    for column in fold.columns() {
-        add(sums.entry((column.day, column.strand, column.arrived)).or_default(), &column);
+async fn add_daily_counts<'a>(tx: &mut Tx, columns: impl Iterator<Item = Column<'a>>) -> Result<(), StoreError> {
+    let mut cells = ByPrimaryKey::new();
+    for column in columns {
+        let (day, arrived) = (column.day.number(), column.arrived.number());
+        for (practice, count) in column.practices() {
+            *cells.entry([day, i64::from(practice.0), i64::from(column.strand.0), arrived]).or_default() += count;
+        }
     }
     let mut statement = rows(
         "insert into daily_counts (day, practice, strand, arrived, count) values {rows}
          on conflict (day, practice, strand, arrived) do update set count = daily_counts.count + excluded.count",
     );
-    let cells = sums.iter().flat_map(|((day, strand, arrived), sums)| {
-        let row = |(practice, count)| [day.number(), practice, i64::from(strand.0), arrived.number(), count];
-        counted(sums).map(row)
-    });
-    for row in by_primary_key(cells) {
-        statement.row(row.map(Value::from));
+    for ([day, practice, strand, arrived], count) in cells {
+        statement.row([day, practice, strand, arrived, number(count)].map(Value::from));
     }
     tx.execute_rows(statement).await?;
     Ok(())
@@ -172,9 +173,12 @@ fn by_key<'a, Place, K: Ord>(
     keys
 }
 
-fn practices_people(fold: &Fold, days_from: Day) -> BTreeMap<SketchKey, BTreeMap<i64, Union>> {
+fn practices_people<'a>(
+    people: impl Iterator<Item = People<'a, PracticeOrdinal>>,
+    days_from: Day,
+) -> BTreeMap<SketchKey, BTreeMap<i64, Union>> {
     let mut keys: BTreeMap<SketchKey, BTreeMap<i64, Union>> = BTreeMap::new();
-    for People { day, arrived, capability, place, sketch } in fold.people_by_practice() {
+    for People { day, arrived, capability, place, sketch } in people {
         let day = if day < days_from { day.month_end() } else { day };
         let people = keys.entry(SketchKey { day, arrived, capability }).or_default();
         people.entry(i64::from(place.0)).or_insert_with(Union::for_practice).add(sketch);

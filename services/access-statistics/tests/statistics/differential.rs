@@ -2,6 +2,7 @@
 //! which the simulation rests. What all of them show is what a naive program counts (I29).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use database::sql;
 use jiff::SignedDuration;
@@ -31,6 +32,10 @@ enum Act {
         icb: usize,
     },
     Checkpoint,
+    /// The process ends as by a power cut while a checkpoint is being written, once so much of it is, and is started again.
+    CutCheckpoint {
+        written: i64,
+    },
     /// The process ends as by a power cut, or in an orderly way, and is started again.
     Restart {
         killed: bool,
@@ -44,6 +49,7 @@ fn act() -> impl Strategy<Value = Act> {
         8 => send,
         1 => (0_usize..2).prop_map(|icb| Act::Tell { icb }),
         2 => Just(Act::Checkpoint),
+        2 => (1_i64..5).prop_map(|written| Act::CutCheckpoint { written }),
         2 => any::<bool>().prop_map(|killed| Act::Restart { killed }),
     ]
 }
@@ -118,6 +124,20 @@ async fn story(world: &World, acts: &[Act]) -> (Vec<Shown>, Tables, Durable) {
                 process.summary(asked).await;
             }
             Act::Checkpoint => world.pass_checkpoint().await,
+            Act::CutCheckpoint { written } => {
+                world.clock.advance(world.config.checkpoint_interval);
+                let rest = sql("select id from head where written < $1 and folded < position").bind(*written);
+                let far = async {
+                    while !process.db.fetch_all(rest.clone()).await.expect("the table is there").is_empty() {
+                        tokio::task::yield_now().await;
+                    }
+                };
+                // At least the areas are written, or events would count for where practices lie by then (decision 20).
+                tokio::time::timeout(Duration::from_secs(60), far).await.expect("the checkpoint goes on");
+                process.kill().await;
+                process = world.start().await;
+                told.push(shown(&process).await);
+            }
             Act::Restart { killed } => {
                 // What is not folded would count for where practices lie by then (decision 20); not the point here.
                 world.pass_checkpoint().await;
@@ -187,7 +207,9 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let mut first = None;
-            for world in World::each().await {
+            for mut world in World::each().await {
+                // Each practice is a slice.
+                world.config.checkpoint_slice_rows = 1;
                 let (told, tables, durable) = story(&world, &acts).await;
                 let last = told.last().expect("it was asked at the end");
                 prop_assert_eq!((last.views, last.viewers, last.quarantined), naive(&durable));

@@ -25,6 +25,7 @@ mod replicas;
 mod retention;
 mod returns;
 mod silence;
+mod slices;
 mod totals;
 mod virtual_time;
 mod watch;
