@@ -255,8 +255,13 @@ impl PracticeRecord {
 
     /// The practice as it stood; None where it was not known, or not open.
     pub(crate) fn view(&self, code: PracticeCode, from: &Viewpoint) -> Option<PracticeView<'_>> {
+        self.view_in(&Area::England, code, from, Day::of(from.as_at))
+    }
+
+    /// The same for one that was in an area; on the viewpoint's day, which costs as much to tell as all the rest.
+    fn view_in(&self, area: &Area, code: PracticeCode, from: &Viewpoint, day: Day) -> Option<PracticeView<'_>> {
         let place = self.place.at(from.as_at, from.known_at)?;
-        if !place.is_open_on(Day::of(from.as_at)) {
+        if !place.lies_in(area, code) || !place.is_open_on(day) {
             return None;
         }
         let access = self.access.get(&from.capability);
@@ -302,10 +307,8 @@ impl Directory {
 
     /// The practices that were open in an area, by code.
     pub fn open_in<'a>(&'a self, area: &'a Area, from: &'a Viewpoint) -> impl Iterator<Item = PracticeView<'a>> {
-        self.practices
-            .iter()
-            .filter_map(|(code, record)| record.view(*code, from))
-            .filter(|practice| practice.place.lies_in(area, practice.code))
+        let day = Day::of(from.as_at);
+        self.practices.iter().filter_map(move |(code, record)| record.view_in(area, *code, from, day))
     }
 
     /// The practice's areas as last told, besides England.

@@ -147,14 +147,15 @@ impl Events {
     /// The bytes that the batch log keeps.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEADER_BYTES + self.len() * EVENT_BYTES);
-        bytes.push(if self.has_quarantined() { VERSION_QUARANTINE } else { VERSION });
+        let mut bytes = vec![0; HEADER_BYTES + self.len() * EVENT_BYTES];
+        let (header, columns) = bytes.split_at_mut(HEADER_BYTES);
         let count = u32::try_from(self.len()).expect("a batch is bounded far below 2^32 events");
-        bytes.extend_from_slice(&count.to_le_bytes());
-        bytes.extend(self.practices.iter().flat_map(|practice| practice.to_le_bytes()));
-        bytes.extend(self.strands.iter().flat_map(|strand| strand.to_le_bytes()));
-        bytes.extend(self.hours.iter().flat_map(|hour| hour.to_le_bytes()));
-        bytes.extend(self.persons.iter().flat_map(|person| person.to_le_bytes()));
+        header[0] = if self.has_quarantined() { VERSION_QUARANTINE } else { VERSION };
+        header[1..].copy_from_slice(&count.to_le_bytes());
+        let columns = write_words(columns, &self.practices, u32::to_le_bytes);
+        let columns = write_words(columns, &self.strands, u16::to_le_bytes);
+        let columns = write_words(columns, &self.hours, u32::to_le_bytes);
+        write_words(columns, &self.persons, u64::to_le_bytes);
         bytes
     }
 
@@ -197,6 +198,19 @@ impl FromIterator<Event> for Events {
         }
         batch
     }
+}
+
+/// Writes a column to the beginning of `bytes`, and returns what follows it.
+fn write_words<'a, const N: usize, W: Copy>(
+    bytes: &'a mut [u8],
+    words: &[W],
+    to_bytes: impl Fn(W) -> [u8; N],
+) -> &'a mut [u8] {
+    let (column, rest) = bytes.split_at_mut(words.len() * N);
+    for (chunk, word) in column.as_chunks_mut::<N>().0.iter_mut().zip(words) {
+        *chunk = to_bytes(*word);
+    }
+    rest
 }
 
 fn words<const N: usize, W>(column: &[u8], word: impl Fn([u8; N]) -> W) -> Vec<W> {

@@ -27,6 +27,7 @@ mod practice_figures;
 mod practice_set;
 mod publication;
 mod reconcile;
+mod registers;
 mod returns;
 mod silence;
 mod sketch;

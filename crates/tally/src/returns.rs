@@ -216,6 +216,10 @@ pub struct Returns {
     publications: Publications,
 }
 
+/// Returns of one capability.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OfCapability<'a>(&'a ByPractice);
+
 impl Returns {
     /// Judges a submission.
     ///
@@ -348,11 +352,12 @@ impl Returns {
         day: Day,
         known_at: Timestamp,
     ) -> Option<(Date, &Revision)> {
-        let periods = self.by_capability.get(capability)?.get(&practice)?;
-        periods.range(..=day.date()).rev().find_map(|(end, revisions)| {
-            let known = revisions.iter().rev().find(|revision| revision.recorded_at <= known_at)?;
-            Some((*end, known))
-        })
+        self.of_capability(capability)?.latest(practice, day, known_at)
+    }
+
+    /// Those of one capability, where there are any.
+    pub(crate) fn of_capability(&self, capability: &Capability) -> Option<OfCapability<'_>> {
+        self.by_capability.get(capability).map(OfCapability)
     }
 
     /// Practice by practice from `first` on, and period by period, the revisions in order; never none.
@@ -378,6 +383,16 @@ impl Returns {
 
     fn latest_revision(&self, submission: &Submission, practice: PracticeCode) -> Option<&Revision> {
         self.by_capability.get(&submission.capability)?.get(&practice)?.get(&submission.period_end)?.last()
+    }
+}
+
+impl<'a> OfCapability<'a> {
+    /// As [`Returns::latest`].
+    pub(crate) fn latest(self, practice: PracticeCode, day: Day, known_at: Timestamp) -> Option<(Date, &'a Revision)> {
+        self.0.get(&practice)?.range(..=day.date()).rev().find_map(|(end, revisions)| {
+            let known = revisions.iter().rev().find(|revision| revision.recorded_at <= known_at)?;
+            Some((*end, known))
+        })
     }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! The binary form is the library's own and is read by its Java, C++ and Python siblings.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use datasketches::common::NumStdDev;
@@ -14,6 +15,7 @@ use datasketches::hll::{Coupon, HllSketch, HllType, HllUnion};
 use thiserror::Error;
 
 use crate::event::Person;
+use crate::registers::{Image, Registers};
 
 /// Registers of a practice's sketch, as a power of two: 4,096, for a standard error of 1.6 % on lists of some ten
 /// thousand. A day's visitors of most practices stay below the 384 that are kept exactly.
@@ -39,7 +41,12 @@ impl Hashed {
 
 /// A set of people put together from others.
 #[derive(Clone)]
-pub struct Union(HllUnion);
+pub struct Union {
+    lg_k: u8,
+    people: HllUnion,
+    /// Those who came as stored registers, besides; put together only where the whole is asked for.
+    registers: Option<Registers>,
+}
 
 /// How many people are in a set. Bounds are two standard errors away: the truth is below `upper` with a probability of
 /// about 97.7 %, and above `lower` with the same.
@@ -117,18 +124,26 @@ impl Union {
     }
 
     fn with_lg_k(lg_k: u8) -> Self {
-        Self(HllUnion::new(lg_k).expect("4 to 21 are allowed"))
+        Self { lg_k, people: HllUnion::new(lg_k).expect("4 to 21 are allowed"), registers: None }
     }
 
     /// Puts everybody of a set into this one.
     pub fn add(&mut self, sketch: &Sketch) {
-        self.0.update(&sketch.0);
+        self.people.update(&sketch.0);
     }
 
     /// Puts everybody of another union into this one.
     pub fn merge(&mut self, other: &Self) {
-        if !other.0.is_empty() {
-            self.0.update(&other.0.to_sketch(HllType::Hll8));
+        if let Some(registers) = &other.registers
+            && other.lg_k == self.lg_k
+        {
+            self.registers.get_or_insert_with(|| Registers::empty(self.lg_k)).merge(registers);
+        } else if other.registers.is_some() {
+            self.people.update(&other.whole().to_sketch(HllType::Hll8));
+            return;
+        }
+        if !other.people.is_empty() {
+            self.people.update(&other.people.to_sketch(HllType::Hll8));
         }
     }
 
@@ -137,27 +152,31 @@ impl Union {
     /// # Errors
     /// Where the bytes are no sketch; nothing has changed then.
     pub fn add_bytes(&mut self, bytes: &[u8]) -> Result<(), SketchError> {
+        if let Some(image) = Image::of(bytes, self.lg_k) {
+            self.registers.get_or_insert_with(|| Registers::empty(self.lg_k)).add(&image);
+            return Ok(());
+        }
         let sketch = HllSketch::deserialize(bytes).map_err(SketchError)?;
-        self.0.update(&sketch);
+        self.people.update(&sketch);
         Ok(())
     }
 
     /// The bytes that stores keep: compact, four bits a register.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_sketch(HllType::Hll4).serialize()
+        self.whole().to_sketch(HllType::Hll4).serialize()
     }
 
     /// How many are in it: a function of the set alone (I31).
     #[must_use]
     pub fn estimate(&self) -> Estimate {
-        if self.0.is_empty() {
+        let mut settled = self.whole().into_owned();
+        if settled.is_empty() {
             return Estimate::ZERO;
         }
         // Merging a set of registers into itself changes none of them and makes the library forget the order in which
         // they rose, so that its bounds, too, are those of the composite estimate.
-        let mut settled = self.0.clone();
-        settled.update(&self.0.to_sketch(HllType::Hll8));
+        settled.update(&settled.to_sketch(HllType::Hll8));
         let estimate = settled.composite_estimate();
         let value = estimate.round() as u64;
         // A list of coupons has bounds that differ from its length by less than a person.
@@ -167,6 +186,15 @@ impl Union {
         let exact = lower_bound == upper_bound;
         let relative_standard_error = if exact { 0.0 } else { spread / 2.0 / estimate };
         Estimate { value, lower_bound, upper_bound, relative_standard_error }
+    }
+
+    /// Everybody.
+    fn whole(&self) -> Cow<'_, HllUnion> {
+        let Some(registers) = &self.registers else { return Cow::Borrowed(&self.people) };
+        let registers = HllSketch::deserialize(&registers.image()).expect("an image as the library writes it");
+        let mut whole = self.people.clone();
+        whole.update(&registers);
+        Cow::Owned(whole)
     }
 }
 

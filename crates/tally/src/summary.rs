@@ -71,6 +71,7 @@ pub(crate) struct Sum<'a> {
     value: u64,
     missing: u64,
     sources: BTreeSet<&'a str>,
+    last_source: Option<&'a str>,
     as_at: Option<Date>,
 }
 
@@ -79,6 +80,7 @@ impl Stocks {
     #[must_use]
     pub fn of(area: &Area, from: &Viewpoint, directory: &Directory, returns: &Returns) -> Self {
         let day = Day::of(from.as_at);
+        let returns = returns.of_capability(&from.capability);
         let mut sums = Sums::default();
         for practice in directory.open_in(area, from) {
             sums.practices += 1;
@@ -87,7 +89,7 @@ impl Stocks {
             // Only from live practices: accounts elsewhere show nobody a prospective record.
             if practice.is_live {
                 sums.live += 1;
-                let latest = returns.latest(&from.capability, practice.code, day, from.known_at);
+                let latest = returns.and_then(|returns| returns.latest(practice.code, day, from.known_at));
                 sums.with_access.add(latest.map(|(end, revision)| {
                     (revision.figures.accounts_with_access, revision.supplier.as_str(), Some(end))
                 }));
@@ -105,7 +107,11 @@ impl<'a> Sum<'a> {
             return;
         };
         self.value += value;
-        self.sources.insert(source);
+        // Nearly always the one before's.
+        if self.last_source != Some(source) {
+            self.sources.insert(source);
+            self.last_source = Some(source);
+        }
         self.as_at = match (self.as_at, as_at) {
             (Some(known), Some(new)) => Some(known.min(new)),
             (known, new) => known.or(new),

@@ -1,0 +1,163 @@
+//! Registers of stored sketches, united as they lie: the larger of two, register by register.
+//!
+//! The library works out its estimator anew after each sketch that it takes, some ten thousand divisions; a summary unites thirty
+//! days and wants one estimate. What is read here is the form that this program stores, HLL_4 in the layout of DataSketches; all
+//! else, and all that looks wrong, is the library's.
+
+/// Bytes before the registers.
+const PREAMBLE_BYTES: usize = 40;
+/// The first four bytes of an image of registers, its precision last: words of the preamble, version, family.
+const HEADER: [u8; 3] = [10, 1, 7];
+const COMPACT: u8 = 8;
+const OUT_OF_ORDER: u8 = 16;
+/// Registers, of four and of eight bits.
+const MODE_HLL4: u8 = 2;
+const MODE_HLL8: u8 = 2 | (2 << 2);
+/// A nibble that says: the value is so much or more, and is among the exceptions.
+const EXCEPTION: u8 = 15;
+const EXCEPTION_BYTES: usize = 4;
+/// In an exception: the lower bits are the register's number, the upper ones its value.
+const SLOT_BITS: u32 = 26;
+/// Hashes have 64 bits.
+const VALUE_MAX: u8 = 63;
+
+/// Registers of one precision.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Registers(Vec<u8>);
+
+/// A stored sketch whose registers can be taken.
+pub(crate) struct Image<'a> {
+    /// What nibbles are counted from.
+    least: u8,
+    nibbles: &'a [u8],
+    exceptions: &'a [[u8; EXCEPTION_BYTES]],
+}
+
+impl<'a> Image<'a> {
+    /// None where it is of another precision or form, or not as it must be.
+    pub(crate) fn of(bytes: &'a [u8], lg_k: u8) -> Option<Self> {
+        let (preamble, rest) = bytes.split_first_chunk::<PREAMBLE_BYTES>()?;
+        let [words, version, family, precision, _, flags, least, mode, ..] = *preamble;
+        let is_ours = [words, version, family] == HEADER && precision == lg_k && mode == MODE_HLL4;
+        if !is_ours || flags & COMPACT == 0 || least > VALUE_MAX - EXCEPTION {
+            return None;
+        }
+        let (nibbles, exceptions) = rest.split_at_checked(1 << (lg_k - 1))?;
+        let (exceptions, []) = exceptions.as_chunks() else { return None };
+        let marked: usize = nibbles
+            .iter()
+            .map(|byte| usize::from(low(*byte) == EXCEPTION) + usize::from(high(*byte) == EXCEPTION))
+            .sum();
+        (marked == exceptions.len()).then_some(Self { least, nibbles, exceptions })
+    }
+}
+
+impl Registers {
+    /// Of nobody.
+    pub(crate) fn empty(lg_k: u8) -> Self {
+        Self(vec![0; 1 << lg_k])
+    }
+
+    /// Takes in an image of the same precision.
+    pub(crate) fn add(&mut self, image: &Image<'_>) {
+        let Image { least, nibbles, exceptions } = image;
+        for (pair, byte) in self.0.as_chunks_mut::<2>().0.iter_mut().zip(*nibbles) {
+            // Of an exception this is the least that it may be.
+            *pair = [pair[0].max(least + low(*byte)), pair[1].max(least + high(*byte))];
+        }
+        let mask = self.0.len() - 1;
+        for exception in *exceptions {
+            let exception = u32::from_le_bytes(*exception);
+            let slot = (exception & ((1 << SLOT_BITS) - 1)) as usize & mask;
+            self.0[slot] = self.0[slot].max((exception >> SLOT_BITS) as u8);
+        }
+    }
+
+    /// Takes in others of the same precision.
+    pub(crate) fn merge(&mut self, others: &Self) {
+        for (ours, theirs) in self.0.iter_mut().zip(&others.0) {
+            *ours = (*ours).max(*theirs);
+        }
+    }
+
+    /// As the library reads them: HLL_8, and that the order in which people came is not known.
+    pub(crate) fn image(&self) -> Vec<u8> {
+        let lg_k = self.0.len().ilog2() as u8;
+        let (mut high_sum, mut low_sum, mut zeros) = (0.0, 0.0, 0_u32);
+        for value in &self.0 {
+            zeros += u32::from(*value == 0);
+            // Apart, as the library has them: the sum of both would lose the small ones.
+            let inverse = 1.0 / (1_u64 << value) as f64;
+            if *value < 32 { high_sum += inverse } else { low_sum += inverse }
+        }
+        let mut image = Vec::with_capacity(PREAMBLE_BYTES + self.0.len());
+        image.extend(HEADER);
+        image.extend([lg_k, 0, OUT_OF_ORDER, 0, MODE_HLL8]);
+        for sum in [0.0, high_sum, low_sum] {
+            image.extend(f64::to_le_bytes(sum));
+        }
+        image.extend(zeros.to_le_bytes());
+        image.extend(0_u32.to_le_bytes());
+        image.extend(&self.0);
+        image
+    }
+}
+
+fn low(byte: u8) -> u8 {
+    byte & 15
+}
+
+fn high(byte: u8) -> u8 {
+    byte >> 4
+}
+
+#[cfg(test)]
+mod tests {
+    use datasketches::hll::{HllSketch, HllType, HllUnion};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sketch(lg_k: u8, people: std::ops::Range<u64>) -> HllSketch {
+        let mut sketch = HllSketch::new(lg_k, HllType::Hll8).unwrap();
+        people.for_each(|person| sketch.update(person.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        sketch
+    }
+
+    fn stored(sketch: &HllSketch) -> Vec<u8> {
+        let mut union = HllUnion::new(sketch.lg_config_k()).unwrap();
+        union.update(sketch);
+        union.to_sketch(HllType::Hll4).serialize()
+    }
+
+    proptest! {
+        /// Against the library, by the bytes that it writes of the same registers.
+        #[test]
+        fn they_are_united_as_the_library_unites_them(
+            lg_k in 8_u8..15,
+            sets in prop::collection::vec((0_u64..50_000, 2_000_u64..60_000), 1..5),
+        ) {
+            let (mut registers, mut union) = (Registers::empty(lg_k), HllUnion::new(lg_k).unwrap());
+            for (from, count) in sets {
+                let sketch = sketch(lg_k, from..from + count);
+                let bytes = stored(&sketch);
+                let image = Image::of(&bytes, lg_k).expect("so many are no list");
+                prop_assert!(Image::of(&bytes, lg_k + 1).is_none(), "of another precision");
+                prop_assert!(Image::of(&bytes[..bytes.len() - 1], lg_k).is_none(), "cut off");
+                registers.add(&image);
+                union.update(&sketch);
+            }
+            union.update(&union.to_sketch(HllType::Hll8));
+            let read = HllSketch::deserialize(&registers.image()).unwrap();
+            prop_assert_eq!(&read.serialize()[PREAMBLE_BYTES..], &union.to_sketch(HllType::Hll8).serialize()[PREAMBLE_BYTES..]);
+            prop_assert_eq!(read.estimate(), union.composite_estimate());
+        }
+    }
+
+    #[test]
+    fn a_list_of_coupons_is_none() {
+        assert!(Image::of(&stored(&sketch(12, 0..5)), 12).is_none());
+        assert!(Image::of(&stored(&sketch(12, 0..100)), 12).is_none());
+        assert!(Image::of(&[], 12).is_none());
+    }
+}
