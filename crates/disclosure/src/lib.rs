@@ -16,7 +16,7 @@ mod shown;
 mod table;
 mod worlds;
 
-pub use protect::{Disclosure, protect};
+pub use protect::{Disclosure, protect, protect_while};
 pub use release::{Issue, Remedy, Row};
 pub use shown::{EXACT_BELOW, ROUNDED_TO, Shown};
 pub use table::{Area, Breakdown, LIST_FOR_ROW_MIN, Part, Table};

@@ -30,6 +30,16 @@ pub struct Disclosure {
 /// # Errors
 /// Where no remedy helps.
 pub fn protect(table: Table, history: &[&Issue]) -> Result<Issue, Disclosure> {
+    protect_while(table, history, &|| true).expect("nobody gave it up")
+}
+
+/// The same for as long as somebody waits for it; None once nobody does. Where practices have moved between many issues it may take
+/// minutes.
+pub fn protect_while(
+    table: Table,
+    history: &[&Issue],
+    is_wanted: &dyn Fn() -> bool,
+) -> Option<Result<Issue, Disclosure>> {
     let mut worlds = Worlds::of(history);
     let placed = worlds.place(&table);
     let mut draft = Draft { issue: Issue { table, remedies: BTreeSet::new() }, worlds, placed };
@@ -38,18 +48,21 @@ pub fn protect(table: Table, history: &[&Issue]) -> Result<Issue, Disclosure> {
     loop {
         let mut is_changed = false;
         for subject in draft.subjects() {
+            if !is_wanted() {
+                return None;
+            }
             while draft.needs_remedy(subject) {
                 if let Err(cell) = draft.remedy(subject) {
                     let breakdown = &history[cell.issue].table.breakdowns[cell.breakdown];
                     let area = breakdown.areas[cell.area].name.clone();
-                    return Err(Disclosure { issue: cell.issue, breakdown: breakdown.name.clone(), area });
+                    return Some(Err(Disclosure { issue: cell.issue, breakdown: breakdown.name.clone(), area }));
                 }
                 is_changed = true;
             }
         }
         if !is_changed {
             draft.issue.forget_what_is_gone();
-            return Ok(draft.issue);
+            return Some(Ok(draft.issue));
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The remedies, in their order, each where the one before does not help.
 
-use disclosure::{Issue, Remedy, protect};
+use std::cell::Cell;
+
+use disclosure::{Issue, Remedy, protect, protect_while};
 
 use crate::world::{practice, rows, table, text, total};
 
@@ -75,4 +77,24 @@ fn an_issue_stays_as_it_was_when_it_is_stored() {
     let issue = protect(rows(&practices), &[]).unwrap();
     let stored = serde_json::to_string(&issue).unwrap();
     assert_eq!(serde_json::from_str::<Issue>(&stored).unwrap(), issue);
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_given_up_between_two_cells() {
+    let practices = [practice("A", 1, 12), practice("B", 2, 17), practice("C", 3, 22), practice("D", 4, 27)];
+    let asked = Cell::new(0);
+    let wanted_for = |times: usize| {
+        asked.set(0);
+        protect_while(rows(&practices), &[], &|| {
+            asked.set(asked.get() + 1);
+            asked.get() <= times
+        })
+    };
+    assert_eq!(wanted_for(usize::MAX), Some(protect(rows(&practices), &[])));
+    let cells = asked.get();
+    assert!(cells > 2);
+    for times in [0, 1, cells - 1] {
+        assert_eq!(wanted_for(times), None);
+        assert_eq!(asked.get(), times + 1, "it goes no further");
+    }
 }

@@ -75,7 +75,7 @@ impl Publications {
     }
 
     /// Judges what an issue says, against every issue there is, also those under embargo (I30), and takes the remedies that it
-    /// needs. Takes up to seconds: hundreds of thousands of cells are looked at.
+    /// needs. Takes up to seconds: hundreds of thousands of cells are looked at. None where nobody wanted it any more.
     ///
     /// # Errors
     /// Where it may not be made, or no remedy makes it safe.
@@ -86,7 +86,8 @@ impl Publications {
         known_at: Timestamp,
         positions: IssuePositions,
         now: Timestamp,
-    ) -> Result<Draft, PublicationRejection> {
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Option<Draft>, PublicationRejection> {
         let issue = self.may_issue(&asked, now)?;
         let AskedIssue { publication, figures, correction, author } = asked;
         if content.practices.is_empty() {
@@ -100,7 +101,9 @@ impl Publications {
         for figure in figures {
             let (names, judged) = self.history(&publication.capability, figure);
             let table = figure.table(&content, publication.period);
-            let safe = disclosure::protect(table, &judged.iter().collect::<Vec<_>>()).map_err(|disclosure| {
+            let judged: Vec<&disclosure::Issue> = judged.iter().collect();
+            let Some(protected) = disclosure::protect_while(table, &judged, is_wanted) else { return Ok(None) };
+            let safe = protected.map_err(|disclosure| {
                 let disclosure::Disclosure { issue, breakdown, area } = disclosure;
                 PublicationRejection::Discloses { figure, issue: names[issue].clone(), breakdown, area }
             })?;
@@ -115,7 +118,7 @@ impl Publications {
             return Err(PublicationRejection::NothingCorrected { issue: last.name.clone() });
         }
         let issue = Arc::new(Issue { name, known_at, positions, author, correction, remedies, content });
-        Ok(Draft { issue, judged_against: self.issues.len() })
+        Ok(Some(Draft { issue, judged_against: self.issues.len() }))
     }
 
     /// The first issue that tells who viewed.

@@ -1,12 +1,14 @@
 //! Judging what is to be published: its numbers as they are known, against all that ever was published.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tally::{
     Area, AskedIssue, Content, Day, Draft, Estimate, IssuePositions, ProtectedFigure, PublicationRejection, Union,
     Viewpoint,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::QueryError;
 use crate::AccessStatistics;
@@ -23,9 +25,10 @@ pub(crate) struct DraftQuery {
 
 impl AccessStatistics {
     /// What would be recorded, or why nothing may be. The judging itself takes up to seconds of a core, and is done beside the
-    /// runtime's threads.
+    /// runtime's threads; it ends soon after its caller has gone, and the next one's turn comes when it has ended.
     pub(crate) async fn draft(&self, query: DraftQuery) -> Result<Result<Draft, PublicationRejection>, QueryError> {
-        let Ok(_turn) = self.judging.try_acquire() else { return Err(QueryError::PublicationInProgress) };
+        let turn = Arc::clone(&self.judging).try_acquire_owned();
+        let Ok(turn) = turn else { return Err(QueryError::PublicationInProgress) };
         let published = self.returns.published();
         if let Err(refused) = published.state.publications().may_issue(&query.asked, query.now) {
             return Ok(Err(refused));
@@ -41,11 +44,17 @@ impl AccessStatistics {
         let events = self.add_flows(&query, &mut content).await?;
         let positions = IssuePositions { registry: picture.followed.position, returns: published.position, events };
         let DraftQuery { asked, known_at, now, .. } = query;
+        // Cancelled where this future is dropped.
+        let given_up = CancellationToken::new();
+        let _waiting = given_up.clone().drop_guard();
         let judged = tokio::task::spawn_blocking(move || {
-            published.state.publications().draft(asked, content, known_at, positions, now)
+            let _turn = turn;
+            let is_wanted = || !given_up.is_cancelled();
+            published.state.publications().draft(asked, content, known_at, positions, now, &is_wanted).transpose()
         });
         match judged.await {
-            Ok(judged) => Ok(judged),
+            Ok(Some(judged)) => Ok(judged),
+            Ok(None) => Err(QueryError::Stopping),
             // A mistake of ours is told as if it had been made here.
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => Err(QueryError::Stopping),

@@ -353,3 +353,57 @@ async fn what_is_wrong_is_said() {
     assert_eq!(reason(process.publications().get_publication(negative).await), "ISSUE_NEGATIVE");
     process.stop().await;
 }
+
+#[tokio::test]
+async fn one_publication_is_judged_at_a_time_and_who_gives_up_is_in_nobodys_way() {
+    for world in World::each().await {
+        let process = world.start().await;
+        nation(&world, &process).await;
+        announce(&process, "2031-02", RELEASE).await.unwrap();
+        announce(&process, "2031-01", RELEASE).await.unwrap();
+        // It waits for what the registry has not told yet, with its turn taken.
+        let waiting = wire::CreatePublicationRequest { min_position: 2, ..creation("2031-02") };
+        for gives_up in [true, false] {
+            let (mut publications, request) = (process.publications(), waiting.clone());
+            let first = tokio::spawn(async move {
+                loop {
+                    match publications.create_publication(request.clone()).await {
+                        Err(status) if Explained::from(&status).reason == "PUBLICATION_IN_PROGRESS" => {
+                            tokio::task::yield_now().await;
+                        }
+                        result => return result,
+                    }
+                }
+            });
+            let another = wire::CreatePublicationRequest { dry_run: true, ..creation("2031-01") };
+            let refused = async {
+                loop {
+                    // It may come first, as long as the other has not got its turn.
+                    match create(&process, another.clone()).await {
+                        Ok(_) => tokio::task::yield_now().await,
+                        refused => return reason(refused),
+                    }
+                }
+            };
+            let refused =
+                tokio::time::timeout(Duration::from_secs(30), refused).await.expect("the first takes its turn");
+            assert_eq!(refused, "PUBLICATION_IN_PROGRESS");
+            if gives_up {
+                first.abort();
+                first.await.expect_err("it was given up");
+                let taken = async {
+                    while let Err(status) = create(&process, another.clone()).await {
+                        assert_eq!(Explained::from(&status).reason, "PUBLICATION_IN_PROGRESS");
+                        tokio::task::yield_now().await;
+                    }
+                };
+                tokio::time::timeout(Duration::from_secs(5), taken).await.expect("its turn ended with it");
+            } else {
+                nation(&world, &process).await;
+                let issued = first.await.unwrap().unwrap().into_inner().publication.expect("an issue");
+                assert_eq!((issued.issue, issued.registry_position), (1, 2));
+            }
+        }
+        process.stop().await;
+    }
+}
