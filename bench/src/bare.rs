@@ -1,4 +1,7 @@
-//! Bare tonic: its own server, one unary RPC, a reply of a given size and nothing else. The ceiling to be held against.
+//! Bare tonic: its own server, one RPC and nothing else. The ceiling to be held against.
+//!
+//! Here what every such server is, and the unary one, with a reply of a given size; for streams of events it is
+//! [`crate::statistics::sink`].
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -41,12 +44,29 @@ pub(crate) fn run(arguments: &BareArguments) -> anyhow::Result<()> {
         }
     };
     runtime.enable_all().build()?.block_on(async {
-        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-        println!("listening on {}", listener.local_addr()?);
-        let bare = Bare(Answer::of_size(arguments.reply_bytes));
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        Ok(tonic::transport::Server::builder().add_service(bare).serve_with_incoming(incoming).await?)
+        let method = Unary(Answer::of_size(arguments.reply_bytes));
+        serve(tonic::transport::Server::builder(), method).await
     })
+}
+
+/// The one RPC of a server.
+pub(crate) trait Method: Clone + Send + Sync + 'static {
+    /// The service that it is of.
+    const SERVICE: &'static str;
+
+    /// Answers as tonic's generated code does.
+    fn answer<B>(self, request: Request<B>) -> BoxFuture<Response<tonic::body::Body>, Infallible>
+    where
+        B: Body + Send + 'static,
+        B::Error: Into<StdError> + Send + 'static;
+}
+
+/// Listens on a port of its own, says where, and serves until it is killed.
+pub(crate) async fn serve(mut server: tonic::transport::Server, method: impl Method) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    println!("listening on {}", listener.local_addr()?);
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    Ok(server.add_service(Bare(method)).serve_with_incoming(incoming).await?)
 }
 
 /// Has the fields that a question of ours has, as far as it must be read.
@@ -73,14 +93,15 @@ impl Answer {
 
 /// What tonic's generated code makes of a service with one RPC.
 #[derive(Clone)]
-struct Bare(Answer);
+struct Bare<M>(M);
 
-impl NamedService for Bare {
-    const NAME: &'static str = "bench.Bare";
+impl<M: Method> NamedService for Bare<M> {
+    const NAME: &'static str = M::SERVICE;
 }
 
-impl<B> tower::Service<Request<B>> for Bare
+impl<M, B> tower::Service<Request<B>> for Bare<M>
 where
+    M: Method,
     B: Body + Send + 'static,
     B::Error: Into<StdError> + Send + 'static,
 {
@@ -93,14 +114,26 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let method = Method(self.0.clone());
-        Box::pin(async move { Ok(Grpc::new(ProstCodec::default()).unary(method, request).await) })
+        self.0.clone().answer(request)
     }
 }
 
-struct Method(Answer);
+#[derive(Clone)]
+struct Unary(Answer);
 
-impl UnaryService<Question> for Method {
+impl Method for Unary {
+    const SERVICE: &'static str = "bench.Bare";
+
+    fn answer<B>(self, request: Request<B>) -> BoxFuture<Response<tonic::body::Body>, Infallible>
+    where
+        B: Body + Send + 'static,
+        B::Error: Into<StdError> + Send + 'static,
+    {
+        Box::pin(async move { Ok(Grpc::new(ProstCodec::default()).unary(self, request).await) })
+    }
+}
+
+impl UnaryService<Question> for Unary {
     type Response = Answer;
     type Future = BoxFuture<tonic::Response<Answer>, Status>;
 

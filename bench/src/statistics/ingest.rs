@@ -25,9 +25,6 @@ const ROUND: Duration = Duration::from_secs(12);
 const PAIRS: usize = 3;
 const PEER_ROUND: Duration = Duration::from_secs(4);
 const LATENCY_ROUND: Duration = Duration::from_secs(15);
-/// Nearly everybody in England, each once.
-const PEOPLE: u64 = 60_000_000;
-
 /// Where statistics are stored.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Store<'a> {
@@ -156,20 +153,21 @@ pub(crate) fn measure_postgres(
     Ok(())
 }
 
-/// What the process holds when so many people have been seen on one day.
+/// What the process holds when so many people have been seen on one day, each once.
 pub(crate) fn measure_people(
     report: &mut Report,
     program: &Path,
     cores: Cores,
     england: &England,
+    people: u64,
 ) -> anyhow::Result<()> {
     let ours = Aggregator::start(program, cores, Store::Sqlite, england)?;
     let before = ours.server.memory()?;
     let most = runtime()?.block_on(async {
         let mut call = Call::open(&ours.server, PATH, "bench").await?;
         let (mut waiting, mut most) = (0, before);
-        for batch in 0..PEOPLE / BATCH_EVENTS {
-            call.send_events(&events_field(england.codes(), batch * BATCH_EVENTS, PEOPLE)).await?;
+        for batch in 0..people / BATCH_EVENTS {
+            call.send_events(&events_field(england.codes(), batch * BATCH_EVENTS, people)).await?;
             waiting += 1;
             if waiting > 32 {
                 call.acknowledged().await?;
@@ -185,6 +183,7 @@ pub(crate) fn measure_people(
         anyhow::Ok(most.max(ours.server.memory()?))
     })?;
     let figure = format!("{} (before: {})", mebibytes(most), mebibytes(before));
-    report.add(Row::alone("memory at most, 60 million distinct people in one day", figure, "", None));
+    let what = format!("memory at most, {} distinct people in one day", thousands(people as f64));
+    report.add(Row::alone(&what, figure, "", None));
     Ok(())
 }

@@ -24,6 +24,7 @@ use years::Years;
 
 /// As long as the targets want the counts to grow.
 const YEARS: u32 = 10;
+const PEOPLE: u64 = 60_000_000;
 
 #[derive(Args, Debug)]
 pub(crate) struct StatisticsArguments {
@@ -43,6 +44,9 @@ pub(crate) struct StatisticsArguments {
     /// Years of counts, for summaries, series and growth
     #[arg(long, value_name = "COUNT", default_value_t = YEARS)]
     years: u32,
+    /// People in one day, for the memory that they take; by default nearly everybody in England
+    #[arg(long, value_name = "COUNT", default_value_t = PEOPLE)]
+    people: u64,
     /// Where the table is written
     #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
     to: PathBuf,
@@ -58,7 +62,7 @@ enum Rows {
     Ingest,
     /// Events on PostgreSQL
     Postgres,
-    /// Memory with sixty million people
+    /// Memory with as many people in one day as are asked for
     People,
     /// Summaries and series, with years of counts behind them
     Series,
@@ -90,7 +94,7 @@ pub(crate) fn run(arguments: &StatisticsArguments) -> anyhow::Result<()> {
         ingest::measure_postgres(&mut report, &arguments.server, cores, &england, url)?;
     }
     if arguments.wants(Rows::People) {
-        ingest::measure_people(&mut report, &arguments.server, cores, &england)?;
+        ingest::measure_people(&mut report, &arguments.server, cores, &england, arguments.people)?;
     }
     if arguments.wants(Rows::Series) || arguments.wants(Rows::Growth) {
         let grown = Years::make(&arguments.server, cores, &england, arguments.years)?;
