@@ -169,7 +169,9 @@ impl Forecaster {
         numbers.map(|number| self.run(number)).collect()
     }
 
-    fn run(&self, number: u32) -> Run {
+    /// Plays one future to its end.
+    #[must_use]
+    pub fn run(&self, number: u32) -> Run {
         let scenario = self.scenario(number);
         let played = Play::new(&self.compact, &scenario).played();
         let day = |at: &i64| RunDay::try_from(self.compact.day_of(*at).max(0)).unwrap_or(Run::NEVER);

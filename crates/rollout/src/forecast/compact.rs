@@ -12,6 +12,7 @@ use ods::{IcbCode, PracticeCode, Supplier};
 use self::builder::Builder;
 use super::limits::Limit;
 use super::model::Model;
+use super::scenario::FateAnswer;
 use crate::id::WaveId;
 use crate::spec::{Cap, LiveTerms, Mode};
 use crate::state::{EnrolmentState, Load, Programme, State, WaveStage};
@@ -39,11 +40,10 @@ pub(super) struct Compact {
     pub(super) seats: Vec<Seat>,
     pub(super) courses: Vec<Course>,
     pub(super) scopes: Vec<Scope>,
+    pub(super) parties: Vec<Party>,
     /// What is sealed or booked already, by day, then by scope.
     pub(super) daily: Vec<Load>,
     pub(super) in_flight: Vec<Load>,
-    /// Whether any cap on what is under way binds: then each settlement may make room.
-    pub(super) slots_bind: bool,
     /// Moments at which something may begin or end by the calendar, in order.
     pub(super) looks: Vec<Micros>,
     pub(super) desks_count: usize,
@@ -54,6 +54,19 @@ pub(super) struct Compact {
 pub(super) struct Scope {
     pub(super) daily: Cap,
     pub(super) in_flight: Cap,
+}
+
+/// Practices that share every cap: those of a supplier in an ICB.
+#[derive(Debug, Clone)]
+pub(super) struct Party {
+    /// The nation, the supplier, the ICB; [`NOWHERE`] where they have none.
+    pub(super) scopes: [u16; 3],
+    /// The supplier's place among the model's.
+    pub(super) desk: u16,
+    /// A load that none of them goes below.
+    pub(super) least: Load,
+    /// A load that none of them exceeds.
+    pub(super) most: Load,
 }
 
 /// A practice.
@@ -67,6 +80,7 @@ pub(super) struct Member {
     pub(super) scopes: [u16; 3],
     /// Its supplier's place among the model's.
     pub(super) desk: u16,
+    pub(super) party: u16,
     pub(super) is_on: bool,
     pub(super) is_ready: bool,
     pub(super) pauses: Vec<Pause>,
@@ -124,9 +138,10 @@ pub(super) struct Seat {
     pub(super) is_stuck: bool,
     /// Under way: a pause came after its permit.
     pub(super) is_reversed: bool,
-    /// Under way: when the supplier has done it, and when that is known.
+    /// Under way: when the supplier has done it, when that is known, and what it says then.
     pub(super) done_at: Micros,
     pub(super) settles_at: Micros,
+    pub(super) answer: FateAnswer,
     /// Under way from before the forecast: when it was sealed, is asked about next, and was asked about so far.
     pub(super) begun: Option<Begun>,
 }

@@ -20,6 +20,8 @@ pub enum Limit {
     InFlightCap(CapOf),
     /// What a supplier does in an hour.
     SupplierPace(Supplier),
+    /// Days that a supplier has frozen for its own practices.
+    SupplierFreezes(Supplier),
     /// Suppliers' refusals.
     Refusals,
     /// Practices that are not ready.
@@ -67,6 +69,9 @@ impl Limit {
                 limits.insert(Self::SupplierPace(supplier.clone()));
             }
         }
+        let to_come = || programme.waves.values().filter(|wave| !wave.stage.has_ended());
+        limits
+            .extend(to_come().flat_map(|wave| wave.rules.supplier_freezes.keys()).cloned().map(Self::SupplierFreezes));
         if programme.waves.values().any(|wave| wave.rules.notice_working_days > 0) {
             limits.insert(Self::Notice);
         }
@@ -110,6 +115,7 @@ impl fmt::Display for Limit {
             Self::DailyCap(of) => write!(out, "the daily cap of {of}"),
             Self::InFlightCap(of) => write!(out, "the cap of {of} on what is under way"),
             Self::SupplierPace(supplier) => write!(out, "what {supplier} does in an hour"),
+            Self::SupplierFreezes(supplier) => write!(out, "the days that {supplier} has frozen"),
             Self::Refusals => out.write_str("suppliers' refusals"),
             Self::Readiness => out.write_str("practices that are not ready"),
             Self::Notice => out.write_str("working days of notice"),

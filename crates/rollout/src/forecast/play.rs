@@ -8,8 +8,10 @@
 //! What it leaves out, because a forecast does not foresee it: lost replies, holds yet to be placed, re-plans, advice,
 //! changes of supplier, expiring readiness (taken to be renewed in time).
 
+mod queue;
 mod rounds;
 mod settling;
+mod track;
 mod waves;
 
 use std::cmp::Reverse;
@@ -17,6 +19,7 @@ use std::collections::BinaryHeap;
 
 use jiff::Timestamp;
 
+use self::track::Track;
 use super::compact::{Compact, Course, End, List, Member, Micros, NEVER, NO_DAY, NOWHERE, Pause, Seat};
 use super::scenario::Scenario;
 use crate::spec::Mode;
@@ -38,6 +41,9 @@ pub(super) struct Play<'a> {
     pauses: Vec<Vec<Pause>>,
     /// Those with a pause: looked at before their turn comes.
     wary: Vec<u32>,
+    /// Those of them who may have to be set aside since they were last looked at, or all.
+    doubtful: Vec<u32>,
+    all_doubtful: bool,
     /// By practice: the seat of its latest wave.
     current: Vec<u32>,
     /// By practice: since when it is live by this programme.
@@ -51,38 +57,11 @@ pub(super) struct Play<'a> {
     halts_count: u32,
     /// Something changed that may let a practice move.
     look: bool,
+    /// Somebody found no slot left under a cap on what is under way.
+    slot_is_awaited: bool,
     sealed: Vec<u32>,
     answered: Vec<u32>,
     enabled: Vec<u32>,
-}
-
-/// Where a wave is in a run.
-#[derive(Debug, Clone)]
-struct Track {
-    stage: WaveStage,
-    changed_at: Micros,
-    last_action_at: Option<Micros>,
-    passed: bool,
-    fix_at: Option<Micros>,
-    lapses_at: Option<Micros>,
-    evaluate_at: Option<Micros>,
-    verdict_at: Option<Micros>,
-    /// The first window that has not closed.
-    window: usize,
-    /// Who waits for their turn, in the wave's order.
-    queue: Vec<u32>,
-    order_next: u32,
-    /// Not sealed yet, and not by booked dates.
-    waiting_free: u32,
-    /// Not sealed yet, by list.
-    waiting_listed: Vec<u32>,
-    unsealed: u32,
-    unsettled: u32,
-    invited: u32,
-    /// Under way with a try left.
-    returnable: u32,
-    commanded: u32,
-    live: u32,
 }
 
 /// What happens at a moment, apart from the calendar.
@@ -93,7 +72,8 @@ enum Happening {
     Ready(u32),
     SelfEnabled(u32),
     Verdict(u16),
-    Look,
+    /// A seat may be waited with that was held, or had to wait before it is tried again.
+    Comes(u32),
     Answer(u32),
 }
 
@@ -115,11 +95,13 @@ impl<'a> Play<'a> {
             agenda: BinaryHeap::new(),
             looks_done: 0,
             seats: compact.seats.clone(),
-            courses: compact.courses.iter().map(Track::of).collect(),
+            courses: compact.courses.iter().map(|course| Track::of(course, compact)).collect(),
             on: compact.practices.iter().map(|member| member.is_on).collect(),
             ready: compact.practices.iter().map(|member| member.is_ready).collect(),
             pauses: compact.practices.iter().map(|member| member.pauses.clone()).collect(),
             wary: Vec::new(),
+            doubtful: Vec::new(),
+            all_doubtful: true,
             current: vec![u32::MAX; practices_count],
             live_at: vec![NEVER; practices_count],
             daily: compact.daily.clone(),
@@ -128,6 +110,7 @@ impl<'a> Play<'a> {
             free_at: vec![compact.now; compact.desks_count],
             halts_count: 0,
             look: false,
+            slot_is_awaited: false,
             sealed: Vec::new(),
             answered: Vec::new(),
             enabled: Vec::new(),
@@ -175,7 +158,7 @@ impl<'a> Play<'a> {
         track.count(&self.compact.courses[usize::from(seat.course)], self.compact, &seat, true);
         track.order_next = track.order_next.max(seat.order + 1);
         if seat.state == EnrolmentState::Enrolled {
-            track.queue.push(place);
+            self.queue_up(place);
         }
         if is_open(seat.state) {
             self.current[seat.practice as usize] = place;
@@ -251,7 +234,15 @@ impl<'a> Play<'a> {
                     pause.in_force &= !over(pause.end);
                 }
             }
-            Happening::Ready(practice) => self.ready[practice as usize] = true,
+            Happening::Ready(practice) => {
+                self.ready[practice as usize] = true;
+                self.queue_up_practice(practice);
+            }
+            Happening::Comes(place) => {
+                if self.seats[place as usize].state == EnrolmentState::Enrolled {
+                    self.queue_up(place);
+                }
+            }
             Happening::SelfEnabled(seat) => {
                 if self.seats[seat as usize].state == EnrolmentState::Invited {
                     self.on[self.seats[seat as usize].practice as usize] = true;
@@ -265,7 +256,7 @@ impl<'a> Play<'a> {
                     self.halts_count -= 1;
                 }
             }
-            Happening::Look | Happening::Answer(_) => {}
+            Happening::Answer(_) => {}
         }
     }
 
@@ -278,6 +269,7 @@ impl<'a> Play<'a> {
         let pause = Pause { recorded_at: self.now, end, in_force: true, judged: None };
         self.pauses[practice as usize].push(pause);
         self.wary.push(practice);
+        self.doubtful.push(practice);
         let current = self.current[practice as usize];
         let Some(seat) = self.seats.get_mut(current as usize) else { return };
         if !is_under_way(seat.state) {
@@ -290,6 +282,10 @@ impl<'a> Play<'a> {
         } else {
             seat.is_reversed = true;
         }
+    }
+
+    fn comes_at(&mut self, place: u32, at: Micros) {
+        self.agenda.push(Reverse((at, Happening::Comes(place))));
     }
 
     fn member(&self, practice: u32) -> &'a Member {
@@ -314,61 +310,6 @@ impl<'a> Play<'a> {
         moved.state = state;
         moved.commanded |= matches!(state, EnrolmentState::Commanded | EnrolmentState::Invited);
         track.count(course, compact, moved, true);
-    }
-}
-
-impl Track {
-    fn of(course: &Course) -> Self {
-        Self {
-            stage: course.stage,
-            changed_at: course.changed_at,
-            last_action_at: course.last_action_at,
-            passed: course.passed,
-            fix_at: course.fix_at,
-            lapses_at: course.lapses_at,
-            evaluate_at: course.evaluate_at,
-            verdict_at: course.verdict_at,
-            window: 0,
-            queue: Vec::new(),
-            order_next: 0,
-            waiting_free: 0,
-            waiting_listed: vec![0; course.lists.len()],
-            unsealed: 0,
-            unsettled: 0,
-            invited: 0,
-            returnable: 0,
-            commanded: 0,
-            live: 0,
-        }
-    }
-
-    /// Counts a seat in, or out, by its state.
-    fn count(&mut self, course: &Course, compact: &Compact, seat: &Seat, is_in: bool) {
-        let add = |figure: &mut u32| if is_in { *figure += 1 } else { *figure -= 1 };
-        if seat.state.is_unsealed() {
-            add(&mut self.unsealed);
-            match self.waiting_listed.get_mut(usize::from(seat.list)) {
-                _ if seat.mode != Mode::BookedDates => add(&mut self.waiting_free),
-                Some(waiting) => add(waiting),
-                None => {}
-            }
-        }
-        if seat.state == EnrolmentState::Invited {
-            add(&mut self.invited);
-        }
-        if is_under_way(seat.state) {
-            add(&mut self.unsettled);
-            let desk = compact.practices[seat.practice as usize].desk;
-            if has_tries_left(course, desk, seat) {
-                add(&mut self.returnable);
-            }
-        }
-        if seat.commanded {
-            add(&mut self.commanded);
-            if matches!(seat.state, EnrolmentState::Confirmed | EnrolmentState::Verified) {
-                add(&mut self.live);
-            }
-        }
     }
 }
 

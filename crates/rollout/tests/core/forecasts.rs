@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jiff::civil::date;
+use rollout::calendar::civil_date;
 use rollout::forecast::{
     CapOf, Estimate, Experience, Forecaster, Gain, Group, Limit, Model, NoForecast, Question, SupplierModel,
 };
@@ -139,6 +140,34 @@ fn a_supplier_that_is_full_is_the_constraint_and_a_cap_that_is_not_reached_is_no
     let limits: Vec<&Limit> = gains.iter().map(|gain| &gain.limit).collect();
     assert!(limits.contains(&&Limit::SupplierPace(supplier("TPP"))), "{gains:#?}");
     assert!(!limits.contains(&&Limit::DailyCap(CapOf::Nation)), "{gains:#?}");
+}
+
+#[test]
+fn days_that_a_supplier_has_frozen_are_its_practices_limit_alone() {
+    // Both freeze days of which one costs nothing: EMIS's lie behind the wave.
+    let text = SPRING
+        .replace(
+            "EMIS: {mode: push}",
+            "EMIS: {mode: push, freezes: [{first: 2031-12-01, last: 2031-12-05, why: late}]}",
+        )
+        .replace(
+            "TPP: {mode: push}",
+            "TPP: {mode: push, freezes: [{first: 2031-05-12, last: 2031-05-13, why: release}]}",
+        );
+    assert_eq!(text.matches("freezes: [").count(), 2, "{text}");
+    let forecaster = forecaster(&World::running(40, &text), untroubled());
+    let frozen = |name| Limit::SupplierFreezes(supplier(name));
+    assert!([frozen("EMIS"), frozen("TPP")].iter().all(|limit| forecaster.limits().contains(limit)));
+    let gains = ranked(&forecaster, 4);
+    let gain = |limit| gains.iter().find(|gain| gain.limit == limit).map(|gain| gain.practice_days);
+    assert!(gain(frozen("TPP")) > Some(0.0) && gain(frozen("EMIS")).is_none(), "{gains:#?}");
+    let with_and_without = [forecaster.clone(), forecaster.without(&frozen("TPP")).unwrap()].map(|one| one.rehearse(0));
+    let first_of_tpp = with_and_without.map(|rehearsal| {
+        let of_second_wave = rehearsal.live_at.iter().filter(|(_, at)| moment("2031-05-11T00:00:00Z") < **at);
+        let of_tpp = of_second_wave.filter(|(practice, _)| practice.as_str().ends_with(['1', '3', '5', '7', '9']));
+        of_tpp.map(|(_, at)| civil_date(*at)).min()
+    });
+    assert_eq!(first_of_tpp, [Some(date(2031, 5, 14)), Some(date(2031, 5, 12))]);
 }
 
 #[test]

@@ -1,27 +1,23 @@
 //! Makes a programme compact: works out once all that does not change within a run, which windows open, how far each
 //! notice reaches, until when each hold stands.
 
+mod course;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ods::{PracticeCode, Supplier};
 
-use super::{
-    Begun, Compact, Course, End, Judged, List, Member, Micros, NEVER, NO_DAY, NOWHERE, OpenWindow, Pause, Scope, Seat,
-    Source, micros,
-};
+use super::{Begun, Compact, End, Judged, Member, Micros, NEVER, NO_DAY, NOWHERE, Party, Pause, Scope, Seat, Source};
 use crate::calendar::{civil_date, day_bounds};
-use crate::eligibility::{gone, is_named_since, is_on, is_taken_back, lists};
+use crate::eligibility::{gone, is_named_since, is_on, is_taken_back};
 use crate::forecast::limits::{CapOf, Limit};
-use crate::gate::fails_by_concerns;
+use crate::forecast::scenario::FateAnswer;
 use crate::id::{Target, WaveId};
-use crate::plan::WaveRules;
 use crate::readiness::unready;
-use crate::spec::{Cap, CapSet, Mode};
-use crate::state::{
-    CapScope, DueKind, Enrolment, EnrolmentState, Hold, Load, PauseRef, Ruling, Verdict, Wave, WaveStage,
-};
+use crate::spec::{Cap, CapSet};
+use crate::state::{CapScope, Enrolment, EnrolmentState, Hold, Load, PauseRef, Ruling, Wave};
 use crate::step::subject;
 use crate::view::{Observed, PauseEnd, PracticeFacts};
 
@@ -35,6 +31,9 @@ pub(super) struct Builder<'a> {
     courses_by_id: BTreeMap<WaveId, u16>,
     practices_by_code: BTreeMap<PracticeCode, u32>,
     scopes_by_name: BTreeMap<CapScope, u16>,
+    parties_by_scopes: BTreeMap<[u16; 3], u16>,
+    /// By working days of notice: from which day on somebody may go who is told today.
+    told_today: BTreeMap<u16, Option<Date>>,
     compact: Compact,
 }
 
@@ -51,7 +50,7 @@ impl<'a> Builder<'a> {
             scopes: Vec::new(),
             daily: Vec::new(),
             in_flight: Vec::new(),
-            slots_bind: false,
+            parties: Vec::new(),
             looks: Vec::new(),
             desks_count: source.model.suppliers.len(),
         };
@@ -62,6 +61,8 @@ impl<'a> Builder<'a> {
             courses_by_id: BTreeMap::new(),
             practices_by_code: BTreeMap::new(),
             scopes_by_name: BTreeMap::new(),
+            parties_by_scopes: BTreeMap::new(),
+            told_today: BTreeMap::new(),
             compact,
         }
     }
@@ -73,6 +74,9 @@ impl<'a> Builder<'a> {
         let waves: Vec<&Wave> = listed.iter().copied().chain(others).collect();
         for (number, wave) in (0..).zip(&waves) {
             self.courses_by_id.insert(wave.id.wave, number);
+            let working_days = wave.rules.notice_working_days;
+            let told_today = self.source.state.calendar.working_days_after(self.first_day, working_days).ok();
+            self.told_today.insert(working_days, told_today);
         }
         self.number_scope(&CapScope::National);
         self.practices();
@@ -109,10 +113,23 @@ impl<'a> Builder<'a> {
             };
             let daily = of(caps.map(|caps| &caps.daily), self.lifts(&Limit::DailyCap(CapOf::of(scope))));
             let in_flight = of(caps.map(|caps| &caps.in_flight), self.lifts(&Limit::InFlightCap(CapOf::of(scope))));
-            self.compact.slots_bind |= in_flight != Cap::default();
             self.compact.scopes.push(Scope { daily, in_flight });
             self.compact.in_flight.push(Load::default());
         }
+        number
+    }
+
+    /// The party of a practice, which is one of its members from now on.
+    fn number_party(&mut self, scopes: [u16; 3], desk: u16, load: Load) -> u16 {
+        let parties = &mut self.compact.parties;
+        let next = u16::try_from(parties.len()).unwrap_or(NOWHERE);
+        let number = *self.parties_by_scopes.entry(scopes).or_insert(next);
+        if number == next {
+            parties.push(Party { scopes, desk, least: load, most: load });
+        }
+        let party = &mut parties[usize::from(number)];
+        party.least.patients = party.least.patients.min(load.patients);
+        party.most.patients = party.most.patients.max(load.patients);
         number
     }
 
@@ -149,13 +166,17 @@ impl<'a> Builder<'a> {
         let ordered_off = self.source.state.ordered_off.contains_key(&target);
         let observed = facts.observed(&programme.capability);
         let counted = facts.pauses.iter().filter(|pause| pause.in_force && pause.covers(&programme.capability));
+        let scopes = [0, supplier, icb];
+        let load = Load::of(facts.list_size);
+        let desk = facts.supplier.as_ref().map_or(NOWHERE, |one| self.desk(one));
         Member {
+            party: self.number_party(scopes, desk, load),
             code: facts.code,
             supplier: facts.supplier.clone(),
             icb: facts.icb,
-            load: Load::of(facts.list_size),
-            scopes: [0, supplier, icb],
-            desk: facts.supplier.as_ref().map_or(NOWHERE, |one| self.desk(one)),
+            load,
+            scopes,
+            desk,
             // A confirmation that the registry has not been told of yet is one all the same.
             is_on: !ordered_off && (observed == Observed::On || (just_applied && observed == Observed::Unknown)),
             is_ready: self.lifts(&Limit::Readiness) || unready(Some(programme), facts, self.source.now).is_empty(),
@@ -179,105 +200,6 @@ impl<'a> Builder<'a> {
             PauseEnd::ProgrammeDefault => End::ProgrammeDefault,
         };
         Pause { recorded_at: pause.recorded_at.as_microsecond(), end, in_force: true, judged }
-    }
-
-    fn frozen(&self, rules: &WaveRules) -> Vec<(u16, i32)> {
-        let mut frozen = Vec::new();
-        for (supplier, days) in &rules.supplier_freezes {
-            for freeze in days.iter() {
-                let (first, last) = (freeze.first().max(rules.from), freeze.last().min(rules.until));
-                frozen.extend((self.day(first)..=self.day(last)).map(|day| (self.desk(supplier), day)));
-            }
-        }
-        frozen.sort_unstable();
-        frozen
-    }
-
-    fn course(&self, wave: &Wave, is_listed: bool) -> Course {
-        let (programme, now) = (self.source.programme, self.source.now);
-        let rules = &wave.rules;
-        let any_day = self.lifts(&Limit::Dates) && wave.stage.is_before_open();
-        let from = if any_day { wave.from.min(self.first_day) } else { wave.from };
-        let windows = rules.windows_between(&self.source.state.calendar, from.max(self.first_day), wave.until);
-        let windows = windows.filter(|window| window.skipped.is_none() && now < window.closes);
-        let due = |wanted: fn(&DueKind) -> bool| {
-            programme.pending_of(wave.id.wave).find(|due| wanted(&due.kind)).map(|due| due.at.as_microsecond())
-        };
-        let fix_at = due(|kind| *kind == DueKind::MembersFixed);
-        let verdict = wave.gate.as_ref().map(|gate| gate.decision.as_ref().map_or(gate.verdict, |one| one.verdict));
-        let verdict = verdict.filter(|_| wave.stage == WaveStage::Closed);
-        let waived = self.lifts(&Limit::Gates);
-        let to = rules.deferred_to.and_then(|to| self.courses_by_id.get(&to).copied());
-        let after = rules.after.iter().filter_map(|one| self.courses_by_id.get(one).copied());
-        let lists = self.lists(wave);
-        let booked_until = rules.booked.values().filter_map(|booking| booking.dates.last());
-        Course {
-            id: wave.id.wave,
-            is_listed,
-            stage: wave.stage,
-            changed_at: wave.changed_at.as_microsecond(),
-            last_action_at: wave.last_action_at.map(Timestamp::as_microsecond),
-            from_day: self.day(from),
-            until_day: self.day(wave.until),
-            windows: windows
-                .map(|window| OpenWindow {
-                    opens: window.opens.as_microsecond(),
-                    closes: window.closes.as_microsecond(),
-                    day: self.day(window.date),
-                })
-                .collect(),
-            frozen: self.frozen(rules),
-            booked_until: booked_until.map(|date| day_bounds(*date).1.as_microsecond()).max(),
-            after: if waived { Vec::new() } else { after.collect() },
-            passed: verdict == Some(Verdict::Pass),
-            failed: (verdict == Some(Verdict::Fail) && !waived) || is_taken_back(wave),
-            objections: rules.objections_end.zip(to).map(|(end, to)| (end.as_microsecond(), to)),
-            joining: self.joining(wave, &lists),
-            lists,
-            fix_at: if any_day { fix_at.map(|_| self.compact.now) } else { fix_at },
-            lapses_at: due(|kind| *kind == DueKind::InvitationsLapse),
-            evaluate_at: due(|kind| *kind == DueKind::GateEvaluated),
-            verdict_at: (wave.stage == WaveStage::Gate).then(|| self.people_decide_at()),
-            soak: micros(rules.gate.soak),
-            timeout: micros(rules.gate.timeout),
-            live_terms: rules.gate.live_terms(),
-            fails_by_concerns: fails_by_concerns(self.source.state, wave),
-            is_waived: waived,
-            attempts: self.source.model.suppliers.keys().map(|supplier| rules.attempts_of(supplier)).collect(),
-            held_until: self.held_until(|hold| hold.scope.covers_wave(&wave.id)),
-        }
-    }
-
-    fn people_decide_at(&self) -> Micros {
-        if self.lifts(&Limit::Gates) {
-            return self.compact.now;
-        }
-        self.compact.now.saturating_add(micros(self.source.model.halts_take))
-    }
-
-    fn lists(&self, wave: &Wave) -> Vec<List> {
-        let times = lists(wave).map(|list| List {
-            desk: self.desk(&list.supplier),
-            day: self.day(list.date),
-            starts: day_bounds(list.date).0.as_microsecond(),
-            opens: list.opens.as_microsecond(),
-            closes: list.closes.as_microsecond(),
-        });
-        times.collect()
-    }
-
-    fn joining(&self, wave: &Wave, lists: &[List]) -> Vec<(Mode, u16)> {
-        let spec = self.source.programme.plan().map(|plan| &plan.spec);
-        let written = spec.and_then(|spec| spec.wave(wave.id.wave));
-        let suppliers = self.source.model.suppliers.keys().enumerate();
-        suppliers
-            .map(|(desk, supplier)| {
-                let mode = spec.zip(written).and_then(|(spec, written)| spec.mode_of(written, supplier));
-                // Lists of a supplier stand in the order of their dates: who objected goes with the last.
-                let last = lists.iter().rposition(|list| usize::from(list.desk) == desk);
-                (mode.unwrap_or(Mode::Push), last.map_or(NOWHERE, |last| u16::try_from(last).unwrap_or(NOWHERE)))
-            })
-            .collect()
     }
 
     /// Until when one of those holds stands: up to the day on which it is to be looked at again, when it is taken to be
@@ -356,6 +278,7 @@ impl<'a> Builder<'a> {
             is_reversed: here.is_some_and(|one| facts.pauses.iter().any(|pause| pause.pending_on.contains(&one.key))),
             done_at: NEVER,
             settles_at: NEVER,
+            answer: FateAnswer::Applied,
             begun: here.and_then(|one| {
                 Some(Begun {
                     sealed_at: one.sealed_at?.as_microsecond(),
@@ -376,7 +299,7 @@ impl<'a> Builder<'a> {
         }
         let delivered = programme.noticed_from(calendar, enrolment.practice, working_days);
         let owed = enrolment.stage.state() == EnrolmentState::Candidate;
-        let today = calendar.working_days_after(self.first_day, working_days).ok().filter(|_| owed);
+        let today = self.told_today.get(&working_days).copied().flatten().filter(|_| owed);
         let first = delivered.into_iter().chain(today.map(|day| day.max(own.from))).min();
         first.map_or(NO_DAY, |date| self.day(date))
     }

@@ -2,8 +2,9 @@
 
 use std::cmp::Reverse;
 
+use super::queue::{Kind, Turns};
 use super::{Happening, Play, has_come, moment, scopes_of};
-use crate::forecast::compact::Micros;
+use crate::forecast::compact::{Micros, NO_DAY};
 use crate::spec::{Cap, Mode};
 use crate::state::{EnrolmentState, Load, WaveStage};
 
@@ -19,6 +20,9 @@ impl Play<'_> {
     pub(super) fn come_to_rest(&mut self) {
         loop {
             let look = std::mem::take(&mut self.look);
+            if look {
+                self.slot_is_awaited = false;
+            }
             let mut moved = self.step(look);
             moved |= look && self.claim();
             moved |= self.ask_suppliers();
@@ -44,7 +48,9 @@ impl Play<'_> {
     /// Practices with a pause, in a wave whose members are settled: before their turn comes.
     fn set_aside_wary(&mut self) -> bool {
         let mut aside = Vec::new();
-        for practice in &self.wary {
+        let all = std::mem::take(&mut self.all_doubtful);
+        let doubtful = std::mem::take(&mut self.doubtful);
+        for practice in if all { &self.wary } else { &doubtful } {
             let place = self.current[*practice as usize];
             let Some(seat) = self.seats.get(place as usize) else { continue };
             let stage = self.courses[usize::from(seat.course)].stage;
@@ -76,35 +82,52 @@ impl Play<'_> {
     /// Whose turn it is, in the wave's order.
     pub(super) fn admissions(&mut self, course: usize) -> bool {
         let mut queue = std::mem::take(&mut self.courses[course].queue);
+        let mut turns = Turns::default();
         let window = self.open_window(course);
+        // Whether those are looked at depends on who before them finds the nation's caps used up: then all are asked.
+        let all = !queue.is_empty(queue.unfit_lane());
+        turns.begin(&queue, &self.seats, queue.unfit_lane());
+        if let Some(day) = window {
+            for lane in queue.lanes_of(Kind::SelfService) {
+                turns.begin(&queue, &self.seats, lane);
+            }
+            for lane in queue.lanes_of(Kind::Push).filter(|lane| !queue.is_empty(*lane)) {
+                if all || !self.is_closed(course, queue.party_in(lane), day) {
+                    turns.begin(&queue, &self.seats, lane);
+                }
+            }
+        }
         let (mut aside, mut used_up, mut moved) = (Vec::new(), false, false);
-        queue.retain(|place| {
-            let seat = &self.seats[*place as usize];
-            let mode = seat.mode;
-            if used_up && mode == Mode::Push {
-                return true;
+        while let Some(turn) = turns.next() {
+            let place = queue.place(turn);
+            let mode = self.seats[place as usize].mode;
+            let is_passed_over = used_up && mode == Mode::Push;
+            if turn.lane() == queue.unfit_lane() {
+                if !is_passed_over {
+                    aside.push(place);
+                }
+                turns.stays(&queue, &self.seats, turn);
+                continue;
             }
-            if self.is_unfit(*place) {
-                aside.push(*place);
-                return false;
-            }
-            let Some(day) = window.filter(|_| mode != Mode::BookedDates) else { return true };
-            if !self.may_go(*place, day) {
-                return true;
-            }
-            if mode == Mode::SelfService {
-                self.ask_practice(*place);
+            debug_assert!(!self.is_unfit(place), "who has a pause is set aside before");
+            let Some(day) = window.filter(|_| !is_passed_over) else { continue };
+            if !self.may_go(place, day) {
+                turns.stays(&queue, &self.seats, turn);
+            } else if mode == Mode::SelfService {
+                self.ask_practice(place);
                 moved = true;
-                return false;
-            }
-            if self.take_slot(*place, day) == Slot::Full {
+                turns.goes(&mut queue, &self.seats, turn);
+            } else if self.take_slot(place, day) == Slot::Full {
                 used_up = self.is_used_up(day);
-                return true;
+                if !used_up && (all || !self.is_closed(course, queue.party_in(turn.lane()), day)) {
+                    turns.stays(&queue, &self.seats, turn);
+                }
+            } else {
+                self.seal(place);
+                moved = true;
+                turns.goes(&mut queue, &self.seats, turn);
             }
-            self.seal(*place);
-            moved = true;
-            false
-        });
+        }
         self.courses[course].queue = queue;
         moved | self.put_aside(&aside)
     }
@@ -146,37 +169,43 @@ impl Play<'_> {
 
     fn claim_from(&mut self, course: usize, desk: usize) -> bool {
         let mut queue = std::mem::take(&mut self.courses[course].queue);
+        let mut turns = Turns::default();
+        for (number, list) in (0..).zip(&self.course(course).lists) {
+            if usize::from(list.desk) != desk || !self.is_within(list.opens, list.closes) {
+                continue;
+            }
+            for lane in queue.lanes_of(Kind::Listed(number)).filter(|lane| !queue.is_empty(*lane)) {
+                if !self.is_closed(course, queue.party_in(lane), list.day) {
+                    turns.begin(&queue, &self.seats, lane);
+                }
+            }
+        }
         let mut moved = false;
-        queue.retain(|place| {
-            let seat = &self.seats[*place as usize];
-            let Some(list) = self.list(seat).filter(|_| seat.mode == Mode::BookedDates) else { return true };
-            if usize::from(list.desk) != desk || !self.is_within(list.opens, list.closes) || self.is_unfit(*place) {
-                return true;
+        while let Some(turn) = turns.next() {
+            let place = queue.place(turn);
+            let day = self.list(&self.seats[place as usize]).map_or(NO_DAY, |list| list.day);
+            if !self.may_go(place, day) || self.take_slot(place, day) == Slot::Full {
+                if !self.is_closed(course, queue.party_in(turn.lane()), day) {
+                    turns.stays(&queue, &self.seats, turn);
+                }
+                continue;
             }
-            if !self.may_go(*place, list.day) || self.take_slot(*place, list.day) == Slot::Full {
-                return true;
-            }
-            self.seal(*place);
+            self.seal(place);
             moved = true;
-            false
-        });
+            turns.goes(&mut queue, &self.seats, turn);
+        }
         self.courses[course].queue = queue;
         moved
     }
 
-    /// Whether nothing but caps is in the way of somebody who may stay.
+    /// Whether nothing but caps is in the way of somebody who stands in a lane.
     fn may_go(&self, place: u32, day: i32) -> bool {
         let seat = &self.seats[place as usize];
-        let practice = seat.practice as usize;
         let course = self.course(usize::from(seat.course));
         let is_frozen = course.frozen.binary_search(&(self.member(seat.practice).desk, day)).is_ok();
-        !seat.is_stuck
-            && !is_frozen
-            && self.ready[practice]
-            && seat.held_until <= self.now
-            && seat.not_before <= self.now
+        !is_frozen
             && has_come(seat.noticed_from, day.max(course.from_day))
-            && !self.pauses[practice].iter().any(|pause| pause.in_force)
+            && !self.pauses[seat.practice as usize].iter().any(|pause| pause.in_force)
     }
 
     /// As [`crate::room::Room::take`]: daily caps first, then what is under way, keeping room for whoever stands first.
@@ -193,6 +222,7 @@ impl Play<'_> {
             let cap = self.compact.scopes[scope].in_flight;
             if self.kept[scope] || !self.in_flight[scope].plus(member.load).within(cap) {
                 self.kept[scope] = true;
+                self.slot_is_awaited = true;
                 return Slot::Full;
             }
         }
@@ -204,15 +234,17 @@ impl Play<'_> {
     }
 
     /// As [`crate::room::Room::is_used_up`].
-    fn is_used_up(&self, day: i32) -> bool {
+    fn is_used_up(&mut self, day: i32) -> bool {
         let Some(today) = self.day_place(day) else { return true };
         let one = Load { practices: 1, patients: 0 };
         let is_full = |load: Load, cap: Cap| !load.plus(one).within(cap);
         let nation = &self.compact.scopes[0];
-        is_full(self.daily[today], nation.daily) || self.kept[0] || is_full(self.in_flight[0], nation.in_flight)
+        let no_slot = self.kept[0] || is_full(self.in_flight[0], nation.in_flight);
+        self.slot_is_awaited |= no_slot;
+        no_slot || is_full(self.daily[today], nation.daily)
     }
 
-    fn day_place(&self, day: i32) -> Option<usize> {
+    pub(super) fn day_place(&self, day: i32) -> Option<usize> {
         let day = usize::try_from(day).ok().filter(|day| *day < self.compact.days_count())?;
         Some(day * self.compact.scopes.len())
     }
@@ -229,18 +261,6 @@ impl Play<'_> {
         let code = self.member(self.seats[place as usize].practice).code;
         if let Some(at) = self.scenario.self_enabled_at(code, moment(self.now)) {
             self.agenda.push(Reverse((at.as_microsecond(), Happening::SelfEnabled(place))));
-        }
-    }
-
-    /// Drops whoever left a queue by another way.
-    pub(super) fn leave_queue(&mut self, place: u32) {
-        let seat = &self.seats[place as usize];
-        let order = seat.order;
-        let seats = &self.seats;
-        let queue = &mut self.courses[usize::from(seat.course)].queue;
-        let at = queue.partition_point(|other| seats[*other as usize].order < order);
-        if queue.get(at) == Some(&place) {
-            queue.remove(at);
         }
     }
 }

@@ -13,8 +13,10 @@ impl Play<'_> {
     /// What was under way before the forecast goes on: asked about as it was going to be.
     pub(super) fn go_on(&mut self, place: u32) {
         let seat = &self.seats[place as usize];
+        let fate = self.fate(place);
         let Some(begun) = seat.begun else {
-            self.seats[place as usize].settles_at = self.now;
+            let seat = &mut self.seats[place as usize];
+            (seat.settles_at, seat.answer) = (self.now, fate.answer);
             self.agenda.push(Reverse((self.now, Happening::Answer(place))));
             return;
         };
@@ -22,11 +24,11 @@ impl Play<'_> {
             let starts = self.list(seat).map_or(begun.due_at, |list| list.starts).max(begun.sealed_at);
             (starts, starts.max(self.now))
         } else {
-            let done_at = begun.sealed_at.saturating_add(micros(self.fate(place).after));
+            let done_at = begun.sealed_at.saturating_add(micros(fate.after));
             (done_at, known_at(done_at, begun.due_at.max(self.now), begun.attempts))
         };
         let seat = &mut self.seats[place as usize];
-        (seat.done_at, seat.settles_at) = (done_at, settles_at);
+        (seat.done_at, seat.settles_at, seat.answer) = (done_at, settles_at, fate.answer);
         self.agenda.push(Reverse((settles_at, Happening::Answer(place))));
     }
 
@@ -62,16 +64,17 @@ impl Play<'_> {
     }
 
     fn ask(&mut self, place: u32) {
+        let fate = self.fate(place);
         let (done_at, settles_at) = if self.seats[place as usize].mode == Mode::BookedDates {
             let starts = self.list(&self.seats[place as usize]).map_or(self.now, |list| list.starts);
             (starts.max(self.now), starts.max(self.now))
         } else {
             let begins = self.supplier_begins(place);
-            let done_at = begins.saturating_add(micros(self.fate(place).after));
+            let done_at = begins.saturating_add(micros(fate.after));
             (done_at, known_at(done_at, self.now, 0))
         };
         let seat = &mut self.seats[place as usize];
-        (seat.done_at, seat.settles_at) = (done_at, settles_at);
+        (seat.done_at, seat.settles_at, seat.answer) = (done_at, settles_at, fate.answer);
         if settles_at <= self.now {
             self.answered.push(place);
         } else {
@@ -98,10 +101,10 @@ impl Play<'_> {
         for scope in scopes_of(member) {
             self.in_flight[scope] -= member.load;
         }
-        self.look |= self.compact.slots_bind;
+        // Else nobody was refused who could have this one's slot.
+        self.look |= self.slot_is_awaited;
         let closed = seat.done_at == NEVER;
-        let answer = self.fate(place).answer;
-        let state = match answer {
+        let state = match seat.answer {
             _ if closed => EnrolmentState::NotApplied,
             FateAnswer::Applied if seat.is_reversed => EnrolmentState::Reverted,
             FateAnswer::Applied => EnrolmentState::Confirmed,
@@ -121,8 +124,8 @@ impl Play<'_> {
             seat.refusals = seat.refusals.saturating_add(1);
             if state == EnrolmentState::Enrolled {
                 seat.not_before = again;
-                self.agenda.push(Reverse((again, Happening::Look)));
                 self.look = true;
+                self.doubtful.push(seat.practice);
                 self.queue_up(place);
             }
         }
@@ -133,14 +136,6 @@ impl Play<'_> {
         let course = self.course(usize::from(seat.course));
         let is_open = self.courses[usize::from(seat.course)].stage == WaveStage::Open;
         is_open && course.is_listed && has_tries_left(course, self.member(seat.practice).desk, seat)
-    }
-
-    /// Puts a seat into its wave's queue, at its place in the wave's order.
-    pub(super) fn queue_up(&mut self, place: u32) {
-        let (course, order) = (self.seats[place as usize].course, self.seats[place as usize].order);
-        let queue = &mut self.courses[usize::from(course)].queue;
-        let at = queue.partition_point(|other| self.seats[*other as usize].order < order);
-        queue.insert(at, place);
     }
 }
 

@@ -44,6 +44,7 @@ impl Play<'_> {
         let track = &mut self.courses[course];
         (track.stage, track.changed_at) = (stage, self.now);
         self.look = true;
+        self.all_doubtful = true;
         true
     }
 
@@ -86,7 +87,7 @@ impl Play<'_> {
             }
         }
         queue.sort_by_key(|place| self.seats[*place as usize].order);
-        self.courses[course].queue = queue;
+        queue.into_iter().for_each(|place| self.queue_up(place));
         self.put_aside(&aside);
         // A practice that objected to another wave at this moment may have joined meanwhile.
         self.enter(course, WaveStage::Fixed)
@@ -217,7 +218,8 @@ impl Play<'_> {
 
     /// Those whose turn never came wait for the next version of the plan, which a forecast does not foresee.
     fn leave_over(&mut self, course: usize) {
-        for place in std::mem::take(&mut self.courses[course].queue) {
+        for place in self.seats_in(course, EnrolmentState::Enrolled) {
+            self.leave_queue(place);
             self.move_to(place, EnrolmentState::Deferred);
         }
     }
@@ -240,9 +242,12 @@ impl Play<'_> {
     /// As [`crate::eligibility::unfit`].
     pub(super) fn is_unfit(&self, place: u32) -> bool {
         let seat = &self.seats[place as usize];
-        let practice = seat.practice as usize;
-        let is_on = self.on[practice] && seat.state != EnrolmentState::Invited;
-        seat.is_unfit || is_on || self.pauses[practice].iter().any(|pause| self.counts(seat, pause))
+        self.cannot_stay(seat) || self.pauses[seat.practice as usize].iter().any(|pause| self.counts(seat, pause))
+    }
+
+    /// Whether it is gone, or on already: that lies with no pause.
+    pub(super) fn cannot_stay(&self, seat: &Seat) -> bool {
+        seat.is_unfit || (self.on[seat.practice as usize] && seat.state != EnrolmentState::Invited)
     }
 
     /// Whether a pause counts against a wave: in force, and not over by the wave's opening.
@@ -269,8 +274,7 @@ impl Play<'_> {
         for place in places {
             let seat = self.seats[*place as usize].clone();
             self.leave_queue(*place);
-            let gone = seat.is_unfit || (self.on[seat.practice as usize] && seat.state != EnrolmentState::Invited);
-            let objected = !gone && self.judge(&seat);
+            let objected = !self.cannot_stay(&seat) && self.judge(&seat);
             self.move_to(*place, if objected { EnrolmentState::Deferred } else { EnrolmentState::Withdrawn });
             if objected {
                 joining.push(*place);
