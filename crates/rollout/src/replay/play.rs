@@ -120,7 +120,7 @@ impl<'a> Play<'a> {
             is_wanted,
             scenario,
             registry: Registry::new(&question.view, &state, &question.record),
-            suppliers: Suppliers::new(&question.record, scenario),
+            suppliers: Suppliers::new(&question.record, question.until, scenario),
             agenda: BTreeSet::new(),
             course: Course::from(&state, &question.programme),
             changes_done: 0,
@@ -301,20 +301,31 @@ impl<'a> Play<'a> {
         looks.into_iter().for_each(|after| self.at(from, after, Deed::Look));
     }
 
-    /// Who was asked switches itself on as it did in fact, as long after it was asked; who was never asked in fact does as
-    /// a forecast has it.
+    /// Who was asked switches itself on as it did in fact, as long after it was asked; who had not by the end of the record
+    /// has not here for as long. Beyond that, and for whoever was never asked in fact, it is as a forecast has it.
     fn await_self_service(&mut self, wave: &WaveRef, practice: PracticeCode, invited_at: Timestamp) {
-        let after = match self.question.record.invited.get(&(wave.clone(), practice)) {
-            Some(after) => *after,
-            None => {
-                self.assumed.invitations_count += 1;
-                let at = self.scenario.self_enabled_at(practice, invited_at);
-                at.map(|at| invited_at.duration_until(at))
+        let (record, until) = (&self.question.record, self.question.until);
+        let place = (wave.clone(), practice);
+        let at = match record.invited.get(&place) {
+            Some(Some(after)) => invited_at.saturating_add(*after).ok(),
+            Some(None) => {
+                let asked_at = record.invitations.get(&place).copied().unwrap_or(invited_at);
+                let idle_until = invited_at.saturating_add(asked_at.duration_until(until)).unwrap_or(until);
+                self.switches_itself_on_from(practice, idle_until)
             }
+            None => self.switches_itself_on_from(practice, invited_at),
         };
-        if let Some(after) = after {
-            self.at(invited_at, after, Deed::SwitchOn(wave.clone(), practice));
+        if let Some(at) = at {
+            self.at(at, SignedDuration::ZERO, Deed::SwitchOn(wave.clone(), practice));
         }
+    }
+
+    fn switches_itself_on_from(&mut self, practice: PracticeCode, from: Timestamp) -> Option<Timestamp> {
+        if self.question.until <= from {
+            return None;
+        }
+        self.assumed.invitations_count += 1;
+        self.scenario.self_enabled_at(practice, from)
     }
 
     /// Calls what is to be called, once; says whether anything came of it.

@@ -49,8 +49,9 @@ pub struct Record {
     plans: BTreeMap<(ProgrammeId, PlanVersion), Arc<Plan>>,
     capabilities: BTreeMap<ProgrammeId, Capability>,
     slots: BTreeMap<ActivationKey, Option<Date>>,
-    under_way: BTreeMap<ActivationKey, (usize, Timestamp)>,
-    invitations: BTreeMap<(WaveRef, PracticeCode), Timestamp>,
+    under_way: BTreeMap<ActivationKey, usize>,
+    /// Those who were asked and have not switched themselves on, with when they were asked.
+    pub(super) invitations: BTreeMap<(WaveRef, PracticeCode), Timestamp>,
     halted: BTreeMap<HoldId, WaveRef>,
     created: BTreeSet<ProgrammeId>,
     /// Something was made of what was given last.
@@ -69,6 +70,8 @@ pub(super) struct Given {
 /// What became of a request. Times are from its seal, or from the beginning of its booked date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Attempt {
+    /// From when on times are counted.
+    pub(super) base: Timestamp,
     /// How it settled; none where it has not by the end of the record.
     pub(super) outcome: Option<Outcome>,
     /// When that was heard.
@@ -295,15 +298,17 @@ impl Record {
         let booked_on = self.slots.remove(key).flatten();
         self.touched.insert(key.target());
         let attempts = self.attempts.entry((key.target(), key.direction)).or_default();
-        self.under_way.insert(key.clone(), (attempts.len(), base(booked_on, at)));
+        let base = base(booked_on, at);
+        self.under_way.insert(key.clone(), attempts.len());
         let (heard_after, effect_after) = (SignedDuration::ZERO, SignedDuration::ZERO);
-        attempts.push(Attempt { outcome: None, heard_after, effect_after });
+        attempts.push(Attempt { base, outcome: None, heard_after, effect_after });
     }
 
     fn settle(&mut self, key: &ActivationKey, outcome: &Outcome, at: Timestamp) {
-        let Some((place, base)) = self.under_way.remove(key) else { return };
+        let Some(place) = self.under_way.remove(key) else { return };
         let attempts = self.attempts.entry((key.target(), key.direction)).or_default();
         let Some(attempt) = attempts.get_mut(place) else { return };
+        let base = attempt.base;
         attempt.outcome = Some(outcome.clone());
         attempt.heard_after = base.duration_until(at);
         attempt.effect_after = match outcome {

@@ -70,13 +70,29 @@ impl<'a> Registry<'a> {
         };
         self.ask_off(&facts);
         let known = self.view.get(change.practice).cloned();
-        let (pauses, access) = known.map(|known| (known.pauses, known.access)).unwrap_or_default();
+        let goes_elsewhere = known.as_ref().is_some_and(|known| known.supplier != facts.supplier);
+        let (pauses, mut access) = known.map(|known| (known.pauses, known.access)).unwrap_or_default();
+        if goes_elsewhere {
+            self.forget_observed(change.practice, &mut access);
+        }
         self.merge_pauses(&mut facts, pauses);
         let is_own = |access: &AccessFacts| self.own.contains(&target(change.practice, &access.capability));
         facts.access.retain(|recorded| !is_own(recorded));
         facts.access.extend(access.into_iter().filter(is_own));
         facts.access.sort_by(|one, other| one.capability.cmp(&other.capability));
         self.view.put(facts);
+    }
+
+    /// With another supplier nothing is known until that one confirms (rule 10). It does so of its own accord, as it did in
+    /// fact: but only where the replay had switched on as well is there something that it can confirm.
+    fn forget_observed(&mut self, practice: PracticeCode, access: &mut [AccessFacts]) {
+        for access in access {
+            if access.observed == Observed::On {
+                self.own.remove(&target(practice, &access.capability));
+            }
+            (access.observed, access.said_by_supplier) = (Observed::Unknown, Observed::Unknown);
+            (access.disputed, access.live_since) = (false, None);
+        }
     }
 
     /// A practice's wish to have access taken away is its own, and stands until the replay has done it.

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ods::Supplier;
 
-use super::record::{Record, base};
+use super::record::{Attempt, Record, base};
 use crate::command::SupplierAnswer;
 use crate::forecast::{FateAnswer, Scenario};
 use crate::id::{ActivationKey, Direction, Target, WaveId};
@@ -17,6 +17,8 @@ const REFUSED_BY_MODEL: &str = "REFUSED_BY_MODEL";
 /// What suppliers make of what they were asked.
 pub(super) struct Suppliers<'a> {
     record: &'a Record,
+    /// The end of the record.
+    until: Timestamp,
     scenario: &'a Scenario,
     answers: BTreeMap<ActivationKey, Answer>,
     due: BTreeSet<(Timestamp, ActivationKey)>,
@@ -40,9 +42,10 @@ struct Answer {
 }
 
 impl<'a> Suppliers<'a> {
-    pub(super) fn new(record: &'a Record, scenario: &'a Scenario) -> Self {
+    pub(super) fn new(record: &'a Record, until: Timestamp, scenario: &'a Scenario) -> Self {
         Self {
             record,
+            until,
             scenario,
             answers: BTreeMap::new(),
             due: BTreeSet::new(),
@@ -58,20 +61,21 @@ impl<'a> Suppliers<'a> {
         let key = &activation.key;
         let place = (key.target(), key.direction);
         let count = self.attempts_count.entry(place.clone()).or_default();
-        let attempt = self.record.attempts.get(&place).and_then(|attempts| attempts.get(*count));
+        let record = self.record;
+        let attempt = record.attempts.get(&place).and_then(|attempts| attempts.get(*count));
         *count += 1;
         let base = base(activation.booked_on, activation.sealed_at.unwrap_or(now));
         let answer = match attempt {
-            Some(attempt) => {
+            Some(Attempt { outcome: Some(outcome), heard_after, effect_after, .. }) => {
                 self.recorded_count += 1;
-                let later = |after| base.saturating_add(after).unwrap_or(Timestamp::MAX).max(now);
-                let effect = matches!(attempt.outcome, Some(Outcome::Applied { .. } | Outcome::Refused { .. }));
-                let effect_at = effect.then(|| base.saturating_add(attempt.effect_after).unwrap_or(Timestamp::MAX));
-                Answer {
-                    heard_at: attempt.outcome.is_some().then(|| later(attempt.heard_after)),
-                    effect_at,
-                    says: said(attempt.outcome.as_ref(), effect_at.unwrap_or(now)),
-                }
+                let later = |after| base.saturating_add(after).unwrap_or(Timestamp::MAX);
+                let has_effect = matches!(outcome, Outcome::Applied { .. } | Outcome::Refused { .. });
+                let effect_at = has_effect.then(|| later(*effect_after));
+                let says = said(outcome, effect_at.unwrap_or(now));
+                Answer { heard_at: Some(later(*heard_after).max(now)), effect_at, says }
+            }
+            Some(Attempt { outcome: None, base: asked_at, .. }) => {
+                self.outlasting(state, activation, base.max(now), asked_at.duration_until(self.until))
             }
             None => {
                 self.modelled_count += 1;
@@ -80,6 +84,24 @@ impl<'a> Suppliers<'a> {
         };
         self.due.extend(answer.heard_at.map(|at| (at, key.clone())));
         self.answers.insert(key.clone(), answer);
+    }
+
+    /// A request that had no end by the end of the record has none here for as long. Where it is made earlier here, a forecast
+    /// has to say what comes then.
+    fn outlasting(
+        &mut self,
+        state: &State,
+        activation: &Activation,
+        from: Timestamp,
+        unsettled_for: SignedDuration,
+    ) -> Answer {
+        let silent_until = from.saturating_add(unsettled_for).unwrap_or(Timestamp::MAX);
+        if self.until <= silent_until {
+            self.recorded_count += 1;
+            return Answer { heard_at: None, effect_at: None, says: SupplierAnswer::NoAnswer };
+        }
+        self.modelled_count += 1;
+        self.modelled(state, activation, silent_until)
     }
 
     fn modelled(&mut self, state: &State, activation: &Activation, from: Timestamp) -> Answer {
@@ -138,14 +160,11 @@ impl<'a> Suppliers<'a> {
     }
 }
 
-/// What a supplier said that ended so; where nothing is known of the end, nothing is heard.
-fn said(outcome: Option<&Outcome>, at: Timestamp) -> SupplierAnswer {
+/// What a supplier said that ended so.
+fn said(outcome: &Outcome, at: Timestamp) -> SupplierAnswer {
     match outcome {
-        Some(Outcome::Applied { .. }) => SupplierAnswer::Applied { at },
-        Some(Outcome::Refused { code, retryable }) => {
-            SupplierAnswer::Refused { code: code.clone(), retryable: *retryable }
-        }
-        Some(Outcome::NotApplied) => SupplierAnswer::Closed,
-        None => SupplierAnswer::NoAnswer,
+        Outcome::Applied { .. } => SupplierAnswer::Applied { at },
+        Outcome::Refused { code, retryable } => SupplierAnswer::Refused { code: code.clone(), retryable: *retryable },
+        Outcome::NotApplied => SupplierAnswer::Closed,
     }
 }

@@ -7,17 +7,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use ods::Capability;
 use rollout::forecast::{Experience, Model};
 use rollout::replay::{
     CapTerms, Comparison, Effect, NoReplay, Played, Policy, PracticeChange, Question, Record, changes_between,
 };
 use rollout::spec::{Cap, Share};
 use rollout::state::{Brake, HoldClass, HoldScope, Verdict};
-use rollout::{Act, PauseEnd, ProgrammeId, RegistryView, State};
+use rollout::{Act, Observed, PauseEnd, ProgrammeId, RegistryView, State};
 
 use crate::world::{Behaviour, SPRING, World, alice, code, moment, programme, supplier, target, wave};
 
 /// A past that is being recorded.
+#[derive(Clone)]
 pub(super) struct Past {
     state: State,
     view: RegistryView,
@@ -300,10 +302,69 @@ fn a_practice_that_was_on_by_itself_is_on_by_itself() {
     let (mut world, mut past) = spring();
     let last = world.state.wave(&wave(2)).unwrap().enrolments().last().unwrap().practice;
     world.run_until("2031-05-09T12:00:07Z");
-    world.registry.observe(&target(last), rollout::Observed::On, world.now);
+    world.registry.observe(&target(last), Observed::On, world.now);
     past.look(&world, SignedDuration::ZERO);
     world.run_until("2031-05-30T17:00:00Z");
     let question = past.learnt(&world);
     let replayed = played(&question, &a_day(3));
     assert!(!replayed.course.live_at.contains_key(&last), "nobody switched it on");
+}
+
+/// Rule 10.
+#[test]
+fn with_another_supplier_nothing_is_known_until_that_one_confirms_what_was_on() {
+    let (mut world, mut past) = spring();
+    world.run_until("2031-05-12T17:30:00Z");
+    let last_on = |number| {
+        let enrolments = world.state.wave(&wave(number)).unwrap().enrolments();
+        enrolments.filter(|one| world.is_on(one.practice)).max_by_key(|one| one.order).unwrap().practice
+    };
+    // With five a day the last of the ten of 12 May is not on by the time at which it goes elsewhere.
+    let (early, late) = (last_on(1), last_on(2));
+    for practice in [early, late] {
+        world.registry.change(practice, |facts| {
+            facts.supplier = Some(supplier("Medicus"));
+            for access in &mut facts.access {
+                (access.observed, access.live_since) = (Observed::Unknown, None);
+            }
+        });
+    }
+    past.look(&world, SignedDuration::ZERO);
+    world.run_until("2031-05-13T05:00:00Z");
+    past.look(&world, SignedDuration::ZERO);
+    let observed = |question: &Question, policy: &Policy| {
+        let view = played(question, policy).view;
+        [early, late].map(|practice| view.get(practice).unwrap().observed(&Capability::default()))
+    };
+    let before = past.clone().learnt(&world);
+    assert_eq!(observed(&before, &Policy::default()), [Observed::Unknown; 2]);
+    for practice in [early, late] {
+        world.registry.observe(&target(practice), Observed::On, world.now);
+    }
+    past.look(&world, SignedDuration::ZERO);
+    world.run_until("2031-05-13T06:00:00Z");
+    let question = past.learnt(&world);
+    assert_eq!(observed(&question, &Policy::default()), [Observed::On; 2]);
+    assert_eq!(observed(&question, &a_day(5)), [Observed::On, Observed::Unknown]);
+    assert!(compared(&question, &Policy::default()).strayed.other_day.is_zero());
+}
+
+#[test]
+fn a_request_without_an_end_in_the_record_has_none_for_as_long_and_then_as_the_model_has_it() {
+    let five_a_day = SPRING.replace("national: {practices: 10}", "national: {practices: 5}");
+    let mut world = World::running(30, &five_a_day);
+    world.suppliers.insert(supplier("TPP"), Behaviour::Silent);
+    world.run_until("2031-05-02T12:00:00Z");
+    let past = Past::beginning(&world);
+    world.run_until("2031-05-08T12:00:00Z");
+    let second_day = |at: Option<Timestamp>| at.is_some_and(|at| moment("2031-05-07T00:00:00Z") < at);
+    let of_tpp = world.state.activations().filter(|one| one.supplier == supplier("TPP"));
+    let silent = u32::try_from(of_tpp.filter(|one| second_day(one.sealed_at)).count()).unwrap();
+    assert!(silent > 0);
+    let question = past.learnt(&world);
+    let control = played(&question, &Policy::default()).assumed;
+    assert_eq!((control.recorded_count, control.modelled_count), (10, 0));
+    // With ten a day they are asked a day earlier, and the record says nothing of that day.
+    let replayed = played(&question, &a_day(10)).assumed;
+    assert_eq!((replayed.recorded_count, replayed.modelled_count), (10 - silent, silent));
 }

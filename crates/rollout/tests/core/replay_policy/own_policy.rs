@@ -150,6 +150,7 @@ fn a_past_under_its_own_policy_is_itself_in_20_random_worlds() {
                 assert_eq!(came_out.get(practice), Some(at), "{practice} in {context}");
             }
             assert_eq!(replayed.assumed.modelled_count, 0, "{context}");
+            assert_eq!(replayed.assumed.invitations_count, 0, "{context}");
             assert!(replayed.assumed.left_out.is_empty(), "{:?}\n{context}", replayed.assumed.left_out);
             *counts.entry("live").or_default() += replayed.course.live_at.len();
             *counts.entry("halts").or_default() += stage.judged.len();
