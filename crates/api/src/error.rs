@@ -9,12 +9,17 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
+use crate::nhs_number;
+
 /// The domain of every `google.rpc.ErrorInfo` of ours.
 pub const DOMAIN: &str = "citizens-access";
 
 /// Longest value in a message and its metadata, in characters. A status travels in a header, and clients allow some
 /// 8 KiB for all of them; what a caller sent is recognised by its beginning.
 const VALUE_CHARS_MAX: usize = 200;
+
+/// Stands for a value with an NHS number in it, whatever it was sent as: errors are logged, kept and shown (rule 16).
+const WITHHELD: &str = "[withheld: it has an NHS number in it, or ten digits that could be one]";
 
 /// Fields and conditions that one error names; for the same reason, and since nobody mends more at a time.
 const VIOLATIONS_MAX: usize = 10;
@@ -109,7 +114,7 @@ impl Error {
 
     /// Adds metadata; the value also replaces `{key}` in the message.
     pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
-        let mut value = value.to_string();
+        let mut value = told(value.to_string());
         if let Some((end, _)) = value.char_indices().nth(VALUE_CHARS_MAX) {
             value.truncate(end);
             value.push('…');
@@ -122,7 +127,7 @@ impl Error {
     /// ten are kept.
     pub fn field(mut self, path: impl Into<String>, description: impl Into<String>) -> Self {
         if self.0.fields.len() < VIOLATIONS_MAX {
-            self.0.fields.push(FieldViolation::new(path, description));
+            self.0.fields.push(FieldViolation::new(told(path.into()), told(description.into())));
         }
         self
     }
@@ -136,7 +141,8 @@ impl Error {
         description: impl fmt::Display,
     ) -> Self {
         if self.0.preconditions.len() < VIOLATIONS_MAX {
-            self.0.preconditions.push(PreconditionViolation::new(kind, subject.to_string(), description.to_string()));
+            let (subject, description) = (told(subject.to_string()), told(description.to_string()));
+            self.0.preconditions.push(PreconditionViolation::new(kind, subject, description));
         }
         self
     }
@@ -156,6 +162,11 @@ impl Error {
     pub fn reason(&self) -> &'static str {
         self.0.reason
     }
+}
+
+/// A value as an error may tell it.
+fn told(value: String) -> String {
+    if nhs_number::contains(&value) { WITHHELD.to_owned() } else { value }
 }
 
 impl fmt::Display for Error {
@@ -289,6 +300,19 @@ mod tests {
         }
         let status = Status::from(error);
         assert!(status.message().len() + status.details().len() < 6_000, "{}", status.details().len());
+    }
+
+    /// Rule 16.
+    #[test]
+    fn an_error_does_not_repeat_an_nhs_number() {
+        let status = Status::from(
+            Error::invalid("name", "NAME_INVALID", "{field} is `{value}`")
+                .with("value", "practices/943-476-5919")
+                .field("rows[0]", "943 476 5919 is no code")
+                .precondition("X", "practices/9434765919", "must be another"),
+        );
+        let told = format!("{} {:?}", status.message(), status.get_error_details());
+        assert!(!told.contains("5919") && told.contains("withheld"), "{told}");
     }
 
     #[test]

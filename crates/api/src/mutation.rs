@@ -1,7 +1,7 @@
 //! What every mutation has in common: request id, reason, note, dry run.
 
 use crate::validate::{self, FREE_TEXT_CHARS_MAX};
-use crate::{Digest, Error};
+use crate::{Digest, Error, nhs_number};
 
 /// Longest request id: room for a command key (capability, practice, direction, generation) and an event id of a world.
 pub const REQUEST_ID_BYTES_MAX: usize = 200;
@@ -93,6 +93,14 @@ fn check_request_id(id: &str) -> Result<(), Error> {
         )
         .with("bytes_max", REQUEST_ID_BYTES_MAX));
     }
+    // In one piece only: ids are full of digits and dashes, and a new one must not be refused by chance.
+    if nhs_number::is_a_word_of(id) {
+        return Err(Error::invalid(
+            "request_id",
+            "NHS_NUMBER_IN_TEXT",
+            "{field} has an NHS number in it, or ten digits that could be one; it is kept with the reply: send another",
+        ));
+    }
     Ok(())
 }
 
@@ -155,6 +163,15 @@ mod tests {
         assert_eq!(mutation!(request).unwrap_err().reason(), "NHS_NUMBER_IN_TEXT");
         let request = PauseRequest { reason_code: "943-476-5919".into(), ..self::request() };
         assert_eq!(mutation!(request).unwrap_err().reason(), "NHS_NUMBER_IN_TEXT", "a code is text, too");
+    }
+
+    /// Rule 16.
+    #[test]
+    fn a_request_id_is_no_place_for_an_nhs_number() {
+        let request = PauseRequest { request_id: "patient/9434765919/pause".into(), ..self::request() };
+        assert_eq!(mutation!(request).unwrap_err().reason(), "NHS_NUMBER_IN_TEXT");
+        let request = PauseRequest { request_id: "94347659-1900-4000-8000-000000000000".into(), ..self::request() };
+        assert!(mutation!(request).is_ok(), "digits of a UUID are none");
     }
 
     #[test]

@@ -11,6 +11,12 @@ const DIGITS: usize = 10;
 /// Between two groups of digits of one number: enough for ` - `, too few to join the columns of a table.
 const SEPARATORS_MAX: usize = 3;
 
+/// True where one of the words of `text` (letters and digits without anything between them) is a valid NHS number.
+pub fn is_a_word_of(text: &str) -> bool {
+    let mut words = text.split(|character: char| !character.is_alphanumeric());
+    words.any(|word| word.len() == DIGITS && word.bytes().all(|byte| byte.is_ascii_digit()) && contains(word))
+}
+
 /// True where `text` holds a valid NHS number, written together or in groups with spaces, dashes, dots, slashes or
 /// brackets between them. A date followed by an hour is not taken for one; nor is part of a longer unbroken number.
 pub fn contains(text: &str) -> bool {
