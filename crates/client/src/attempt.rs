@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use api::Error;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use telemetry::End;
+use telemetry::{End, RpcMetrics};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tracing::{Instrument, Span};
@@ -19,7 +19,10 @@ use crate::reply::ReplyBody;
 pub(crate) async fn call(shared: Arc<Shared>, account: HeaderValue, request: Request<Body>) -> Response<Body> {
     let method = request.uri().path().trim_start_matches('/').to_owned();
     let span = telemetry::client_span(&method, &shared.name);
-    let outcome = Outcome { peer: Arc::clone(&shared), method, span: span.clone() };
+    let metrics = shared.metrics(&method);
+    metrics.begin();
+    let outcome =
+        Outcome { peer: Arc::clone(&shared), method, span: span.clone(), metrics, begun: now(), ended: false };
     attempts(shared, account, request, outcome).instrument(span).await
 }
 
@@ -117,6 +120,9 @@ pub(crate) struct Outcome {
     peer: Arc<Shared>,
     method: String,
     span: Span,
+    metrics: Arc<RpcMetrics>,
+    begun: Instant,
+    ended: bool,
 }
 
 impl Outcome {
@@ -165,8 +171,20 @@ impl Outcome {
 
     fn record(&mut self, code: Code) {
         telemetry::record_status(&self.span, code as u8, End::Client);
+        if !std::mem::replace(&mut self.ended, true) {
+            self.metrics.end(code as u8, now().saturating_duration_since(self.begun), &self.span);
+        }
         // The span ends with the status, not when somebody drops the reply.
         self.span = Span::none();
+    }
+}
+
+impl Drop for Outcome {
+    /// Whoever called has gone away before there was a status.
+    fn drop(&mut self) {
+        if !self.ended {
+            self.record(Code::Cancelled);
+        }
     }
 }
 

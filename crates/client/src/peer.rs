@@ -1,13 +1,15 @@
 //! Whom we call, and as whom.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
+use telemetry::RpcMetrics;
 use tonic::body::Body;
 use tonic::codegen::StdError;
 use tonic::transport::{Channel, Endpoint};
@@ -35,6 +37,20 @@ pub(crate) struct Shared {
     pub(crate) transport: Transport,
     pub(crate) config: PeerConfig,
     pub(crate) budget: Budget,
+    /// By RPC: found at its first call.
+    metrics: RwLock<HashMap<String, Arc<RpcMetrics>>>,
+}
+
+impl Shared {
+    /// The instruments of calls of `method` to this peer.
+    pub(crate) fn metrics(&self, method: &str) -> Arc<RpcMetrics> {
+        let known = self.metrics.read().unwrap_or_else(PoisonError::into_inner).get(method).cloned();
+        known.unwrap_or_else(|| {
+            let metrics = Arc::new(RpcMetrics::of_client(method, &self.name));
+            let mut all = self.metrics.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(method.to_owned()).or_insert(metrics))
+        })
+    }
 }
 
 /// How the peer is reached.
@@ -138,8 +154,8 @@ impl Peer {
 
     fn new(name: &str, transport: Transport, account: &str, config: PeerConfig) -> Result<Self, PeerError> {
         let account = header(account)?;
-        let budget = Budget::new(&config);
-        Ok(Self { shared: Arc::new(Shared { name: name.to_owned(), transport, config, budget }), account })
+        let (budget, metrics) = (Budget::new(&config), RwLock::default());
+        Ok(Self { shared: Arc::new(Shared { name: name.to_owned(), transport, config, budget, metrics }), account })
     }
 }
 

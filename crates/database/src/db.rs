@@ -49,6 +49,16 @@ pub enum Dialect {
     Postgres,
 }
 
+impl Dialect {
+    /// Its name by OpenTelemetry's conventions (`db.system.name`).
+    pub fn system_name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgresql",
+        }
+    }
+}
+
 /// An open database. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Db {

@@ -134,6 +134,17 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// What happened, in a word for spans.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Store { .. } => "store",
+            Self::Slow { .. } => "timeout",
+            Self::Broken { .. } | Self::UnknownKind { .. } => "unreadable",
+            Self::Rewound(_) => "rewound",
+            _ => "other",
+        }
+    }
+
     /// True where the engine must stop: going on would build on a record that is not there or not understood.
     pub fn is_fatal(&self) -> bool {
         matches!(

@@ -79,6 +79,14 @@ impl Log {
         }
     }
 
+    /// The span of a transaction on its store; none where that is this process's memory.
+    pub(crate) fn transaction_span(&self, operation: &'static str) -> tracing::Span {
+        match &self.journal {
+            Journal::Memory(_) => tracing::Span::none(),
+            Journal::Sql(db) => telemetry::transaction_span(db.dialect().system_name(), db.name(), operation),
+        }
+    }
+
     /// Where it ends.
     pub(crate) async fn head(&self) -> Result<Head, JournalError> {
         match &self.journal {

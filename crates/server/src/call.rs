@@ -173,9 +173,13 @@ impl Call {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        self.method().metrics.end(code, self.arrived.elapsed());
-        if let RequestTrace::Recorded(span) = &self.trace {
-            telemetry::record_status(span, code, End::Server);
+        let elapsed = self.arrived.elapsed();
+        match &self.trace {
+            RequestTrace::Recorded(span) => {
+                telemetry::record_status(span, code, End::Server);
+                self.method().metrics.end(code, elapsed, span);
+            }
+            RequestTrace::Quiet(_) => self.method().metrics.end(code, elapsed, &tracing::Span::none()),
         }
     }
 

@@ -9,7 +9,8 @@
 //! CANCELLED there, a drain has no end, replies have no size limit, a connection of the maximum age gets no GOAWAY, and
 //! a client that never says hello keeps its socket. It also spares the hot path: one look-up by the path, no router.
 //!
-//! There is no TLS yet, no HTTP/1 and no gRPC-web. It does not know the domain's clock: deadlines run on real time.
+//! Beside it, on a listener of its own, [`serve_metrics`] answers who scrapes. There is no TLS yet, no gRPC over HTTP/1 and no
+//! gRPC-web. It does not know the domain's clock: deadlines run on real time.
 
 mod at_once;
 mod body;
@@ -24,6 +25,7 @@ mod method;
 mod reflection;
 mod refusal;
 mod routes;
+mod scrape;
 mod serve;
 
 pub use at_once::Reply;
@@ -33,4 +35,5 @@ pub use config::ServerConfig;
 pub use handling::Handling;
 pub use health::Health;
 pub use routes::{GrpcService, Routes};
+pub use scrape::serve_metrics;
 pub use serve::{Drained, ServeError};

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 
 use identity::{RoleMatrix, Roles};
 use prost_types::{FileDescriptorSet, ServiceDescriptorProto};
@@ -51,7 +50,7 @@ pub(crate) struct Method {
     pub(crate) server_streaming: bool,
     pub(crate) importance: Importance,
     pub(crate) access: Access,
-    pub(crate) metrics: Arc<RpcMetrics>,
+    pub(crate) metrics: RpcMetrics,
     /// How it is answered where its answer is at hand.
     pub(crate) at_once: Option<AtOnceBy>,
 }

@@ -1,10 +1,26 @@
 //! What to send where: the standard `OTEL_` variables and `RUST_LOG`, read once at start.
 
 use std::env;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::variables::{
+    exporters, headers, milliseconds, number, plain_text, prometheus_address, protocol, resource_attribute,
+};
 
 /// Of reads that begin a trace here, the share that is recorded where `OTEL_TRACES_SAMPLER` does not say: reads come by
 /// the hundred thousand a second and look alike.
 const READS_RATIO_DEFAULT: f64 = 0.01;
+
+/// How often metrics are sent, as the standard has it.
+const METRIC_INTERVAL_DEFAULT: Duration = Duration::from_secs(60);
+/// How long the collector may take to receive them, as the standard has it.
+const EXPORT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+/// Spans that wait to be sent; more are dropped. The standard's number.
+const SPANS_WAITING_MAX_DEFAULT: usize = 2_048;
+
+/// How long the end of a process waits for its last spans.
+const SHUTDOWN_TIMEOUT_DEFAULT: Duration = Duration::from_secs(3);
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,12 +64,27 @@ pub struct Config {
     pub traces_endpoint: Option<String>,
     /// The OTLP/gRPC collector for metrics; None: counted, and not sent.
     pub metrics_endpoint: Option<String>,
+    /// What goes with each sending of metrics, such as a token. (Spans' exporter reads its own.)
+    pub metrics_headers: Vec<(String, String)>,
+    /// How often metrics are sent.
+    pub metrics_interval: Duration,
+    /// How long the collector may take to receive them.
+    pub metrics_timeout: Duration,
+    /// Where `OTEL_METRICS_EXPORTER` has metrics shown to be scraped, if it does.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Spans that wait to be sent; more are dropped.
+    pub spans_waiting_max: usize,
     /// Which RPCs are recorded.
     pub sampling: Sampling,
     /// Trace context is read from calls and put into calls.
     pub propagates: bool,
     /// Spans of RPCs have the former attribute names beside the current ones.
     pub duplicates_rpc_names: bool,
+    /// Likewise those of transactions.
+    pub duplicates_database_names: bool,
+    /// How long the end of the process waits for what is still to be sent: a collector that does not answer must not hold a
+    /// restart.
+    pub shutdown_timeout: Duration,
     /// `OTEL_SDK_DISABLED`: no spans, no metrics sent; logs remain.
     pub disabled: bool,
 }
@@ -80,20 +111,52 @@ impl Config {
     /// has it.
     pub fn read(service_name: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let endpoint = |of_signal: &str, exporter: &str| {
-            let wanted = variable(exporter).is_none_or(|exporter| exporter != "none");
-            variable(of_signal).or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT")).filter(|_| wanted)
+        let stable = |domain: &str| {
+            let choices = variable("OTEL_SEMCONV_STABILITY_OPT_IN").unwrap_or_default();
+            choices.split(',').any(|choice| choice.trim() == format!("{domain}/dup"))
         };
+        protocol(variable("OTEL_EXPORTER_OTLP_PROTOCOL"))?;
+        let traces = exporters("OTEL_TRACES_EXPORTER", variable("OTEL_TRACES_EXPORTER"), &["otlp"])?;
+        let metrics = exporters("OTEL_METRICS_EXPORTER", variable("OTEL_METRICS_EXPORTER"), &["otlp", "prometheus"])?;
+        let endpoint = |of_signal: &'static str, wanted: &[String]| {
+            let url =
+                [of_signal, "OTEL_EXPORTER_OTLP_ENDPOINT"].into_iter().find_map(|name| Some((name, variable(name)?)));
+            let wanted = url.filter(|_| wanted.iter().any(|exporter| exporter == "otlp"));
+            wanted.map(|(name, url)| plain_text(name, url)).transpose()
+        };
+        let of_resource = || resource_attribute(&variable("OTEL_RESOURCE_ATTRIBUTES")?, "service.name");
         Ok(Self {
-            service_name: variable("OTEL_SERVICE_NAME").unwrap_or_else(|| service_name.to_owned()),
+            service_name: variable("OTEL_SERVICE_NAME").or_else(of_resource).unwrap_or_else(|| service_name.to_owned()),
             logs: Logs::Auto,
             log_filter: variable("RUST_LOG").unwrap_or_else(|| "info".to_owned()),
-            traces_endpoint: endpoint("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_EXPORTER"),
-            metrics_endpoint: endpoint("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_METRICS_EXPORTER"),
+            traces_endpoint: endpoint("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &traces)?,
+            metrics_endpoint: endpoint("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", &metrics)?,
+            metrics_headers: headers(
+                variable("OTEL_EXPORTER_OTLP_METRICS_HEADERS").or_else(|| variable("OTEL_EXPORTER_OTLP_HEADERS")),
+            )?,
+            metrics_interval: milliseconds(&["OTEL_METRIC_EXPORT_INTERVAL"], &variable, METRIC_INTERVAL_DEFAULT)?,
+            metrics_timeout: milliseconds(
+                &["OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_METRIC_EXPORT_TIMEOUT"],
+                &variable,
+                EXPORT_TIMEOUT_DEFAULT,
+            )?,
+            metrics_listen: if metrics.iter().any(|exporter| exporter == "prometheus") {
+                Some(prometheus_address(
+                    variable("OTEL_EXPORTER_PROMETHEUS_HOST"),
+                    variable("OTEL_EXPORTER_PROMETHEUS_PORT"),
+                )?)
+            } else {
+                None
+            },
+            spans_waiting_max: match variable("OTEL_BSP_MAX_QUEUE_SIZE") {
+                Some(value) => number("OTEL_BSP_MAX_QUEUE_SIZE", value)?,
+                None => SPANS_WAITING_MAX_DEFAULT,
+            },
             sampling: sampling(variable("OTEL_TRACES_SAMPLER"), variable("OTEL_TRACES_SAMPLER_ARG").as_deref())?,
             propagates: propagates(variable("OTEL_PROPAGATORS"))?,
-            duplicates_rpc_names: variable("OTEL_SEMCONV_STABILITY_OPT_IN")
-                .is_some_and(|value| value.split(',').any(|choice| choice.trim() == "rpc/dup")),
+            duplicates_rpc_names: stable("rpc"),
+            duplicates_database_names: stable("database"),
+            shutdown_timeout: SHUTDOWN_TIMEOUT_DEFAULT,
             disabled: variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")),
         })
     }
@@ -185,6 +248,27 @@ mod tests {
     }
 
     #[test]
+    fn metrics_are_sent_and_shown_as_the_variables_say() {
+        let config = read(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4317"),
+            ("OTEL_METRICS_EXPORTER", "otlp, prometheus"),
+            ("OTEL_EXPORTER_PROMETHEUS_PORT", "0"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "250"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "900"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "Api-Key=a%20b,tenant=7"),
+        ])
+        .unwrap();
+        assert!(config.metrics_endpoint.is_some());
+        assert_eq!(config.metrics_listen, Some("127.0.0.1:0".parse().unwrap()));
+        let times = (config.metrics_interval.as_millis(), config.metrics_timeout.as_millis());
+        assert_eq!(times, (250, 900));
+        let headers = [("api-key".to_owned(), "a b".to_owned()), ("tenant".to_owned(), "7".to_owned())];
+        assert_eq!(config.metrics_headers, headers);
+        let config = read(&[("OTEL_RESOURCE_ATTRIBUTES", "team=access,service.name=mine")]).unwrap();
+        assert_eq!((config.service_name.as_str(), config.metrics_listen), ("mine", None));
+    }
+
+    #[test]
     fn each_standard_sampler_is_understood() {
         for (sampler, argument, off, reads_ratio, parent_decides) in [
             ("always_on", "", false, 1.0, false),
@@ -204,6 +288,22 @@ mod tests {
     fn what_cannot_be_done_is_said_at_start() {
         for (variable, value) in [("OTEL_TRACES_SAMPLER", "xray"), ("OTEL_PROPAGATORS", "b3")] {
             assert_eq!(read(&[(variable, value)]).unwrap_err().variable, variable);
+        }
+        for (variable, value) in [
+            ("OTEL_TRACES_EXPORTER", "zipkin"),
+            ("OTEL_METRICS_EXPORTER", "console"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://far.example:4317"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "token"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "soon"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+        ] {
+            let refused = read(&[(variable, value)]).unwrap_err();
+            assert_eq!(refused.variable, variable);
+            assert!(
+                variable != "OTEL_EXPORTER_OTLP_HEADERS" || !refused.to_string().contains("token"),
+                "it may be secret"
+            );
         }
         let ratio = read(&[("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "2")]);
         assert_eq!(ratio.unwrap_err().variable, "OTEL_TRACES_SAMPLER_ARG");

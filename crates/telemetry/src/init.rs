@@ -1,16 +1,11 @@
 //! Starts and stops telemetry, once a process.
 
 use std::io::{self, IsTerminal};
-use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_otlp::{ExporterBuildError, MetricExporter, SpanExporter, WithExportConfig};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-use tokio::sync::oneshot;
 use tracing::subscriber::Interest;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, ParseError};
@@ -20,10 +15,8 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::chain::chain;
 use crate::config::{Config, Logs};
-use crate::{metrics, propagation, request, rpc, sampling};
-
-/// How long the end of a process waits for the last spans: a collector that does not answer must not hold a restart.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
+use crate::export::{BoundedProcessor, MetricsError, Sender};
+use crate::{propagation, request, resource, rpc, sampling, transaction};
 
 /// Spans of ours are INFO; those of libraries below are their own affair.
 const SPANS_LEVEL_MAX: LevelFilter = LevelFilter::INFO;
@@ -40,8 +33,11 @@ pub enum InitError {
         source: ParseError,
     },
     /// The collector's address is no address, or needs what is not built in.
-    #[error("spans or metrics cannot be sent to the collector")]
+    #[error("spans cannot be sent to the collector")]
     Exporter(#[source] ExporterBuildError),
+    /// The same, of metrics.
+    #[error("metrics cannot be sent to the collector")]
+    Metrics(#[source] MetricsError),
     /// The thread that sends could not be started.
     #[error("the thread that sends telemetry could not be started")]
     Thread(#[source] io::Error),
@@ -50,21 +46,13 @@ pub enum InitError {
     Twice(#[source] TryInitError),
 }
 
-/// Sends what is left when dropped, for at most three seconds.
+/// Sends what is left when dropped, for at most [`Config::shutdown_timeout`].
 #[must_use = "telemetry ends with it"]
 #[derive(Debug)]
 pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
-    metrics: Option<SdkMeterProvider>,
     sender: Option<Sender>,
-}
-
-/// The runtime that talks to the collector: a thread of its own, so that sending neither waits for the services' runtime
-/// nor holds it up, whatever its shape.
-#[derive(Debug)]
-struct Sender {
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<()>,
+    shutdown_timeout: Duration,
 }
 
 /// Starts telemetry for this process. Logs begin at once. To be called once, early, before threads that log.
@@ -73,7 +61,7 @@ pub fn init(config: &Config) -> Result<Telemetry, InitError> {
         .parse(&config.log_filter)
         .map_err(|source| InitError::LogFilter { filter: config.log_filter.clone(), source })?;
     let (telemetry, tracer) = if config.disabled {
-        (Telemetry { traces: None, metrics: None, sender: None }, None)
+        (Telemetry { traces: None, sender: None, shutdown_timeout: config.shutdown_timeout }, None)
     } else {
         let telemetry = start(config)?;
         let tracer = telemetry.traces.as_ref().map(|traces| traces.tracer("citizens-access"));
@@ -111,6 +99,7 @@ pub fn init(config: &Config) -> Result<Telemetry, InitError> {
         .map_err(InitError::Twice)?;
     propagation::set_propagates(config.propagates);
     rpc::set_duplicates(config.duplicates_rpc_names);
+    transaction::set_duplicates(config.duplicates_database_names);
     if !config.disabled {
         sampling::set(config.sampling);
     }
@@ -118,51 +107,19 @@ pub fn init(config: &Config) -> Result<Telemetry, InitError> {
 }
 
 fn start(config: &Config) -> Result<Telemetry, InitError> {
-    let resource = Resource::builder().with_service_name(config.service_name.clone()).build();
+    let resource = resource::of(config);
+    resource::set(&resource);
     // What is built has been decided on already; the provider must not decide again.
-    let traces = SdkTracerProvider::builder().with_resource(resource.clone()).with_sampler(Sampler::AlwaysOn);
+    let traces = SdkTracerProvider::builder().with_resource(resource).with_sampler(Sampler::AlwaysOn);
     if config.traces_endpoint.is_none() && config.metrics_endpoint.is_none() {
-        return Ok(Telemetry { traces: Some(traces.build()), metrics: None, sender: None });
+        return Ok(Telemetry { traces: Some(traces.build()), sender: None, shutdown_timeout: config.shutdown_timeout });
     }
-
-    let (built, building) = mpsc::sync_channel(1);
-    let (stop, stopped) = oneshot::channel();
-    let endpoints = (config.traces_endpoint.clone(), config.metrics_endpoint.clone());
-    let send = move || {
-        // The exporters' connections live on this runtime; it runs until the last spans are sent.
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => return drop(built.send(Err(InitError::Thread(error)))),
-        };
-        let exporters = runtime.block_on(async { exporters(endpoints) });
-        if built.send(exporters.map_err(InitError::Exporter)).is_ok() {
-            // An error says that `Telemetry` is gone, which is a stop as well.
-            let _ = runtime.block_on(stopped);
-        }
-    };
-    let thread = thread::Builder::new().name("telemetry".to_owned()).spawn(send).map_err(InitError::Thread)?;
-    let (spans, metrics) = match building.recv() {
-        Ok(exporters) => exporters?,
-        Err(_) => return Err(InitError::Thread(io::Error::other("it ended before it began"))),
-    };
+    let (sender, spans) = Sender::start(config)?;
     let traces = match spans {
-        Some(exporter) => traces.with_batch_exporter(exporter).build(),
+        Some(exporter) => traces.with_span_processor(BoundedProcessor::new(exporter, config.spans_waiting_max)).build(),
         None => traces.build(),
     };
-    let metrics = metrics.map(|exporter| {
-        let provider = SdkMeterProvider::builder().with_resource(resource).with_periodic_exporter(exporter).build();
-        metrics::observe(&provider);
-        provider
-    });
-    Ok(Telemetry { traces: Some(traces), metrics, sender: Some(Sender { stop, thread }) })
-}
-
-type Exporters = (Option<SpanExporter>, Option<MetricExporter>);
-
-fn exporters(endpoints: (Option<String>, Option<String>)) -> Result<Exporters, ExporterBuildError> {
-    let spans = endpoints.0.map(|url| SpanExporter::builder().with_tonic().with_endpoint(url).build());
-    let metrics = endpoints.1.map(|url| MetricExporter::builder().with_tonic().with_endpoint(url).build());
-    Ok((spans.transpose()?, metrics.transpose()?))
+    Ok(Telemetry { traces: Some(traces), sender: Some(sender), shutdown_timeout: config.shutdown_timeout })
 }
 
 impl Telemetry {
@@ -173,30 +130,23 @@ impl Telemetry {
         {
             tracing::warn!(error = chain(&error), "spans were not sent");
         }
-        if let Some(metrics) = &self.metrics
-            && let Err(error) = metrics.force_flush()
-        {
-            tracing::warn!(error = chain(&error), "metrics were not sent");
-        }
     }
 }
 
 impl Drop for Telemetry {
     fn drop(&mut self) {
+        let limit = Instant::now() + self.shutdown_timeout;
+        // At the same time, so that the limit is one for both.
+        if let Some(sender) = &mut self.sender {
+            sender.send_last_metrics();
+        }
         if let Some(traces) = self.traces.take()
-            && let Err(error) = traces.shutdown_with_timeout(SHUTDOWN_TIMEOUT)
+            && let Err(error) = traces.shutdown_with_timeout(self.shutdown_timeout)
         {
             tracing::warn!(error = chain(&error), "the last spans were not sent");
         }
-        if let Some(metrics) = self.metrics.take()
-            && let Err(error) = metrics.shutdown_with_timeout(SHUTDOWN_TIMEOUT)
-        {
-            tracing::warn!(error = chain(&error), "the last metrics were not sent");
-        }
-        if let Some(Sender { stop, thread }) = self.sender.take() {
-            // Either it is gone already, or it goes now.
-            let _ = stop.send(());
-            let _ = thread.join();
+        if let Some(sender) = self.sender.take() {
+            sender.end(limit);
         }
     }
 }

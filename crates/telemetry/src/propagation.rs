@@ -99,7 +99,7 @@ pub fn trace_id() -> String {
     minted.trace_id()
 }
 
-fn context_of(span: &Span) -> Option<SpanContext> {
+pub(crate) fn context_of(span: &Span) -> Option<SpanContext> {
     if span.is_disabled() {
         return None;
     }

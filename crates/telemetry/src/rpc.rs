@@ -96,7 +96,7 @@ fn record_former_names(span: &Span, method: &str) {
 }
 
 /// To a client every status but OK is an error; to a server only its own faults are, not what clients did wrong.
-fn is_fault(code: &str, end: End) -> bool {
+pub(crate) fn is_fault(code: &str, end: End) -> bool {
     match end {
         End::Client => code != "OK",
         End::Server => {

@@ -11,6 +11,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::
 use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::metrics::v1::{Metric, metric};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use telemetry::{Config, Importance, RequestTrace, RpcMetrics};
 use tokio_stream::wrappers::TcpListenerStream;
@@ -107,7 +108,7 @@ fn recorded_requests_reach_the_collector_and_quiet_ones_build_no_span() {
         telemetry::inject(&mut outgoing);
         assert_eq!(telemetry::trace_id(), "0af7651916cd43dd8448eb211c80319c");
     }
-    drop(request);
+    let RequestTrace::Recorded(rpc_span) = request else { panic!("it is recorded") };
     let quiet = RequestTrace::quiet(&HeaderMap::new());
     {
         let _poll = quiet.enter();
@@ -115,7 +116,8 @@ fn recorded_requests_reach_the_collector_and_quiet_ones_build_no_span() {
     }
     let metrics = RpcMetrics::of("test.Service/Get");
     metrics.begin();
-    metrics.end(5, Duration::from_millis(250));
+    metrics.end(5, Duration::from_millis(250), &rpc_span);
+    drop(rpc_span);
     drop(telemetry);
 
     let export = received.recv().unwrap();
@@ -139,9 +141,14 @@ fn recorded_requests_reach_the_collector_and_quiet_ones_build_no_span() {
     assert_eq!(outgoing["tracestate"], "vendor=7");
 
     let export = received_metrics.recv().unwrap();
-    let text = format!("{:?}", export.resource_metrics[0].scope_metrics[0].metrics);
-    for expected in ["citizens_access.rpc.server.calls", "test.Service/Get", "NOT_FOUND", "AsInt(1)", "AsDouble(0.25)"]
-    {
-        assert!(text.contains(expected), "{expected} in {text}");
-    }
+    let metrics: Vec<&Metric> =
+        export.resource_metrics[0].scope_metrics.iter().flat_map(|scope| &scope.metrics).collect();
+    let found = metrics.iter().find(|metric| metric.name == "rpc.server.call.duration").expect("it was measured");
+    let Some(metric::Data::Histogram(histogram)) = &found.data else { panic!("it is a histogram: {found:?}") };
+    let point = &histogram.data_points[0];
+    let text = format!("{:?}", point.attributes);
+    assert!(text.contains("test.Service/Get") && text.contains("NOT_FOUND"), "{text}");
+    assert_eq!((point.count, point.sum), (1, Some(0.25)));
+    assert_eq!(hex(&point.exemplars[0].trace_id), "0af7651916cd43dd8448eb211c80319c", "a slow call leads to its trace");
+    assert_eq!(point.exemplars[0].span_id, rpc.span_id);
 }

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::StatisticsConfig;
 use crate::grpc::registry::{RegistryError, RegistryPeer, RegistryWatch};
 use crate::ingest::{Ingest, IngestError, Places};
+use crate::measures::Connection;
 use crate::store::told::{self, Followed, PracticeFact};
 use crate::store::{StoreError, log};
 
@@ -127,6 +128,7 @@ impl Follower {
             (Ok(watch), activity) => (watch, activity),
             (Err(error), activity) => return (error, activity),
         };
+        let _connection = Connection::open();
         // By this watch; another replica may have stored more meanwhile.
         let mut heard = self.pictures.borrow().followed.clone();
         let mut updates = Vec::new();
@@ -296,7 +298,17 @@ fn said_to_hold_from(told: &Told) -> Timestamp {
 fn trace(traceparent: &str, practices: &[PracticeCode], followed: &Followed) {
     let Some(first) = practices.first().filter(|_| !traceparent.is_empty()) else { return };
     let (count, registry_position) = (practices.len(), followed.position);
-    let span = tracing::info_span!("follow practice", practice = %first, count, registry_position);
+    let span = tracing::info_span!(
+        "follow practice",
+        otel.kind = "consumer",
+        messaging.system = "citizens_access.journal",
+        messaging.operation.type = "process",
+        messaging.operation.name = "follow",
+        messaging.destination.name = "journals/registry",
+        messaging.batch.message_count = count,
+        practice = %first,
+        registry_position,
+    );
     telemetry::link(&span, traceparent);
     span.in_scope(|| tracing::debug!("recorded what the registry told"));
 }

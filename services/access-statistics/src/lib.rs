@@ -20,6 +20,7 @@ mod config;
 mod follow;
 mod grpc;
 mod ingest;
+mod measures;
 mod publication;
 mod query;
 mod releases;
@@ -138,6 +139,7 @@ impl AccessStatistics {
     pub async fn run(&self, shutdown: CancellationToken) {
         let loops = self.loops.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Loops { writer, follower, registry }) = loops else { return };
+        let _seen = measures::observe(self.ingest.clone(), self.pictures.clone(), self.clock.clone());
         let retry = self.config.release_retry_delay;
         let releasing = releases::run(self.returns.clone(), self.clock.clone(), retry, shutdown.clone());
         let listener = Listener { statistics: self.clone(), clock: self.clock.clone(), registry };

@@ -61,6 +61,10 @@ pub(crate) struct ServeArguments {
     notices: NoticeArguments,
     #[command(flatten)]
     gates: GateArguments,
+    /// Where /metrics is to be scraped, such as 127.0.0.1:9090; for a network on which only the scraper is. Not shown where
+    /// it is left out and OTEL_METRICS_EXPORTER does not ask for it
+    #[arg(long, env = "CITIZENS_ACCESS_METRICS_LISTEN", value_name = "ADDRESS")]
+    metrics_listen: Option<SocketAddr>,
     /// Tells this process from others that run the same service on the same store; the address where it is left out
     #[arg(long, value_name = "NAME")]
     replica: Option<String>,
@@ -190,7 +194,10 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<()> {
         "callers cannot prove who they are yet, so this serves only on loopback and only when told to: add --insecure"
     );
     let runtimes = arguments.runtimes.start()?;
-    let telemetry = telemetry::init(&telemetry::Config::from_env(arguments.which.name())?)?;
+    let config = telemetry::Config::from_env(arguments.which.name())?;
+    let telemetry = telemetry::init(&config)?;
+    let mut arguments = arguments;
+    arguments.metrics_listen = arguments.metrics_listen.or(config.metrics_listen);
     let ended = runtimes.main().block_on(serve(arguments, &runtimes));
     // The connections of stores that were opened where connections are served live until here.
     drop(runtimes);
@@ -206,6 +213,13 @@ async fn serve(arguments: ServeArguments, runtimes: &Runtimes) -> anyhow::Result
     // The server refuses it too, but only once somebody may have read that it listens.
     ensure!(address.ip().is_loopback(), "with --insecure it listens only on loopback, which {address} is not");
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let metrics = match arguments.metrics_listen {
+        Some(address) => {
+            let listener = TcpListener::bind(address).await;
+            Some(listener.with_context(|| format!("cannot show metrics on {address}"))?)
+        }
+        None => None,
+    };
     let ground = ground(&arguments, listener.local_addr()?)?;
     let services = open(&arguments, &ground).await?;
     let routes = services.routes(&ground)?;
@@ -213,6 +227,15 @@ async fn serve(arguments: ServeArguments, runtimes: &Runtimes) -> anyhow::Result
     let mut loops = JoinSet::new();
     services.run(&mut loops, runtimes.loops(), &shutdown);
     let telling = tokio::spawn(services.tell_readiness(routes.health()));
+    if let Some(metrics) = metrics {
+        println!("metrics at http://{}/metrics", metrics.local_addr()?);
+        let shutdown = shutdown.clone();
+        let shown = async move {
+            server::serve_metrics(metrics, shutdown).await;
+            Ok(())
+        };
+        loops.spawn_on(shown, runtimes.loops());
+    }
     println!("listening on {}", listener.local_addr()?);
     // A service whose journal has stopped, or whose loop has ended, must not go on answering: it drains and says why.
     let mut failed: Option<anyhow::Error> = None;

@@ -13,6 +13,7 @@ mod grpc;
 mod import;
 mod lapses;
 mod machine;
+mod measures;
 mod organisation_fields;
 mod sync;
 
@@ -118,6 +119,7 @@ impl PracticeRegistry {
     pub async fn run(&self, shutdown: CancellationToken) {
         let grpc::Handlers { engine, clock, limits, addresses, sync } = self.handlers.clone();
         let retry_after = limits.lapse_retry_after;
+        let _seen = measures::observe(engine.clone(), clock.clone());
         let following = sync
             .map(|config| sync::run((*config).clone(), engine.clone(), clock.clone(), retry_after, shutdown.clone()));
         let syncs = async move {

@@ -34,6 +34,7 @@ mod inquiries;
 mod lease;
 mod lists;
 mod machine;
+mod measures;
 mod observer;
 mod outbox;
 mod parts;

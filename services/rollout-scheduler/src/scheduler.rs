@@ -25,6 +25,7 @@ use crate::inquiries::Inquiries;
 use crate::lease::{Lease, LeaseConfig};
 use crate::lists::ListSigner;
 use crate::machine::{Command, Rejection, SchedulerMachine};
+use crate::measures;
 use crate::observer::Observer;
 use crate::outbox::{Carriers, Looks, NoticesConfig, Outbox};
 use crate::pasts::Pasts;
@@ -146,6 +147,8 @@ impl Scheduler {
     /// `shutdown`; then serves what waits and ends the engine.
     pub async fn run(&self, shutdown: CancellationToken) {
         let grounds = self.grounds();
+        let Handlers { engine, clock, followed, .. } = self.handlers.clone();
+        let _seen = measures::observe(engine, followed, clock, self.parts.lease.replica.clone());
         tokio::join!(
             self.follower().run(shutdown.clone()),
             self.performer().run(shutdown.clone()),

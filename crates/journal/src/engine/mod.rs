@@ -8,6 +8,7 @@ mod chores;
 mod clock_check;
 mod config;
 mod draft;
+mod measures;
 mod published;
 mod queues;
 mod recent;
@@ -41,6 +42,7 @@ use crate::{ChainFault, snapshot};
 pub(crate) use admission::redact_dry;
 use chores::Chores;
 use clock_check::ClockCheck;
+use measures::Measures;
 use published::Shared;
 use queues::QueueSenders;
 pub(crate) use queues::RedactionQueue;
@@ -58,6 +60,7 @@ struct Inner<M: Machine> {
     queues: QueueSenders<M>,
     hint: Arc<Notify>,
     clock: Clock,
+    measures: Measures,
     handle: JournalHandle,
     stopping: watch::Sender<bool>,
     tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
@@ -92,13 +95,14 @@ impl<M: Machine> Engine<M> {
     }
 
     async fn start(log: Log, clock: Clock, config: EngineConfig, folded: Folded<M>, taken: Taken) -> Self {
-        let shared = Arc::new(Shared::new(&folded, clock.clone()));
+        let measures = Measures::of(M::JOURNAL);
+        let shared = Arc::new(Shared::new(&folded, clock.clone(), measures.clone()));
         let clock_check = ClockCheck::new(&log, &clock, &config, &shared);
         if let Some(clock_check) = &clock_check {
             // Before anything can be submitted.
             clock_check.look().await;
         }
-        let (senders, queues) = queues::queues(config.queue_commands_max);
+        let (senders, queues) = queues::queues(config.queue_commands_max, measures.clone());
         let (stopping, stop) = watch::channel(false);
         let (writer_lives, writer_alive) = watch::channel(());
         let hint = Arc::new(Notify::new());
@@ -132,6 +136,7 @@ impl<M: Machine> Engine<M> {
             hint: Arc::clone(&hint),
             stopping: stop,
             unavailable: false,
+            measures: measures.clone(),
         };
         let ending = Arc::clone(&shared);
         let mut tasks = Vec::new();
@@ -150,7 +155,7 @@ impl<M: Machine> Engine<M> {
             tokio::spawn(tail),
             tokio::spawn(chores.run(writer_alive)),
         ]);
-        Self(Arc::new(Inner { shared, queues: senders, hint, clock, handle, stopping, tasks: tasks.into() }))
+        Self(Arc::new(Inner { shared, queues: senders, hint, clock, measures, handle, stopping, tasks: tasks.into() }))
     }
 
     /// The latest committed state; takes no lock. It contains every command whose acceptance this engine has answered.
@@ -186,7 +191,8 @@ impl<M: Machine> Engine<M> {
         let reply_to = ReplyTo { sender, activity: self.0.clock.activity() };
         let span = tracing::Span::current();
         let work = Work::Command { command, encode: Box::new(encode), reply_to };
-        let job = Job { work, meta, priority, span };
+        let waiting = self.0.measures.waiting(priority);
+        let job = Job { work, meta, priority, span, waiting };
         self.0.queues.send(job).await.map_err(|_| self.closed())?;
         // The activity is dropped here, in the caller's own poll: between the two, virtual time cannot have moved.
         let (answer, _activity) = answer.await.map_err(|_| self.closed())?;

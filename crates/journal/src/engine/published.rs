@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use crate::causes::Causes;
+use crate::engine::measures::Measures;
 use crate::error::{JournalError, NotReached};
 use crate::fold::Folded;
 use crate::machine::Machine;
@@ -93,10 +94,12 @@ pub(crate) struct Shared<M: Machine> {
     progress: watch::Sender<Progress>,
     subscribers: Mutex<Vec<Signal>>,
     clock: Clock,
+    measures: Measures,
 }
 
 impl<M: Machine> Shared<M> {
-    pub(crate) fn new(folded: &Folded<M>, clock: Clock) -> Self {
+    pub(crate) fn new(folded: &Folded<M>, clock: Clock, measures: Measures) -> Self {
+        measures.reached(folded.head.position);
         Self {
             published: ArcSwap::from_pointee(Published::from(folded)),
             progress: watch::Sender::new(Progress {
@@ -108,6 +111,7 @@ impl<M: Machine> Shared<M> {
             }),
             subscribers: Mutex::default(),
             clock,
+            measures,
         }
     }
 
@@ -128,6 +132,7 @@ impl<M: Machine> Shared<M> {
             progress.head = folded.head;
             progress.redactions = folded.redactions.clone();
         });
+        self.measures.reached(folded.head.position);
         let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
         subscribers.retain(|signal| !signal.is_deserted());
         for signal in subscribers.iter() {
@@ -137,6 +142,7 @@ impl<M: Machine> Shared<M> {
 
     /// Says that nothing will follow, and why.
     pub(crate) fn stop(&self, reason: Arc<JournalError>) {
+        self.measures.stopped();
         self.progress.send_modify(|progress| progress.stopped = Some(reason));
     }
 
@@ -154,6 +160,7 @@ impl<M: Machine> Shared<M> {
     }
 
     pub(crate) fn set_clock_off(&self, clock_off: Option<SignedDuration>) {
+        self.measures.clock_off(clock_off.is_some());
         self.progress.send_modify(|progress| progress.clock_off = clock_off);
     }
 

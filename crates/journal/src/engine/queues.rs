@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
+use crate::engine::measures::Measures;
 use crate::engine::submission::{Job, Meta, Priority, RedactionWork, Work};
 use crate::machine::Machine;
 
@@ -16,6 +17,7 @@ const NORMAL_SHARE: usize = 4;
 pub(crate) struct QueueSenders<M: Machine> {
     urgent: mpsc::Sender<Job<M>>,
     normal: mpsc::Sender<Job<M>>,
+    measures: Measures,
 }
 
 /// The receiving ends, and what was taken out of them and not yet served.
@@ -29,10 +31,10 @@ pub(crate) struct Queues<M: Machine> {
 }
 
 /// Two queues of at most `commands_max` each.
-pub(crate) fn queues<M: Machine>(commands_max: usize) -> (QueueSenders<M>, Queues<M>) {
+pub(crate) fn queues<M: Machine>(commands_max: usize, measures: Measures) -> (QueueSenders<M>, Queues<M>) {
     let (urgent_sender, urgent) = mpsc::channel(commands_max);
     let (normal_sender, normal) = mpsc::channel(commands_max);
-    let senders = QueueSenders { urgent: urgent_sender, normal: normal_sender };
+    let senders = QueueSenders { urgent: urgent_sender, normal: normal_sender, measures };
     (senders, Queues { urgent, normal, urgent_next: VecDeque::new(), normal_next: VecDeque::new(), was_urgent: false })
 }
 
@@ -42,18 +44,25 @@ pub(crate) trait RedactionQueue: Send + Sync {
     fn send(&self, work: RedactionWork, meta: Meta) -> BoxFuture<'_, bool>;
 }
 
-impl<M: Machine> RedactionQueue for mpsc::Sender<Job<M>> {
+struct Redactions<M: Machine> {
+    normal: mpsc::Sender<Job<M>>,
+    measures: Measures,
+}
+
+impl<M: Machine> RedactionQueue for Redactions<M> {
     fn send(&self, work: RedactionWork, meta: Meta) -> BoxFuture<'_, bool> {
         let span = tracing::Span::current();
-        let job = Job { work: Work::Redaction(work), meta, priority: Priority::Normal, span };
-        Box::pin(async move { mpsc::Sender::send(self, job).await.is_ok() })
+        let priority = Priority::Normal;
+        let waiting = self.measures.waiting(priority);
+        let job = Job { work: Work::Redaction(work), meta, priority, span, waiting };
+        Box::pin(async move { self.normal.send(job).await.is_ok() })
     }
 }
 
 impl<M: Machine> QueueSenders<M> {
     /// Where redactions wait: with the normal commands.
     pub(crate) fn redactions(&self) -> Arc<dyn RedactionQueue> {
-        Arc::new(self.normal.clone())
+        Arc::new(Redactions { normal: self.normal.clone(), measures: self.measures.clone() })
     }
 
     /// Waits for a place in the queue; the job comes back where the engine has ended.

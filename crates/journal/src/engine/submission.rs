@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clock::Activity;
 use tokio::sync::oneshot;
 
+use crate::engine::measures::Waiting;
 use crate::error::{JournalError, SubmitError};
 use crate::machine::{Machine, Outcome};
 use crate::redaction::{RedactNote, Redaction, RedactionRejection};
@@ -90,6 +91,9 @@ pub(crate) struct Job<M: Machine> {
     pub(crate) priority: Priority,
     /// The span of the caller, so that the commit shows in its trace.
     pub(crate) span: tracing::Span,
+    /// Counted among those that wait for as long as it is one.
+    #[expect(dead_code, reason = "it counts until it is dropped")]
+    pub(crate) waiting: Waiting,
 }
 
 /// What is to be decided.

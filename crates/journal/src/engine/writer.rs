@@ -26,6 +26,7 @@ use tracing::Instrument;
 
 use crate::engine::config::{CommitStage, EngineConfig};
 use crate::engine::draft::{Decided, Draft, Known};
+use crate::engine::measures::Measures;
 use crate::engine::published::Shared;
 use crate::engine::queues::Queues;
 use crate::engine::recent::RecentHashes;
@@ -53,6 +54,7 @@ pub(crate) struct Writer<M: Machine> {
     pub(crate) stopping: watch::Receiver<bool>,
     /// The store failed last time; said in the log when it began.
     pub(crate) unavailable: bool,
+    pub(crate) measures: Measures,
 }
 
 impl<M: Machine> Writer<M> {
@@ -111,7 +113,7 @@ impl<M: Machine> Writer<M> {
     async fn write_batch(&mut self, mut writing: Writing) {
         // Taken only now: whatever was queued while the lock was awaited joins this commit.
         let jobs = self.queues.take(self.config.batch_commands_max);
-        let span = commit_span::<M>(&jobs);
+        let (span, begun) = (commit_span::<M>(&jobs), Instant::now());
         let request_ids = jobs.iter().filter(|job| !job.meta.request_id.is_empty());
         let request_ids = request_ids.map(|job| job.meta.request_id.clone()).collect();
         let note_positions = jobs.iter().filter_map(Job::note_position).collect();
@@ -124,7 +126,10 @@ impl<M: Machine> Writer<M> {
             }
         };
         let decided = span.in_scope(|| self.decide(jobs, known));
-        self.commit(writing, decided).instrument(span).await;
+        let count = decided.answers.len();
+        if self.commit(writing, decided).instrument(span.clone()).await {
+            self.measures.committed(count, begun.elapsed(), &span);
+        }
     }
 
     /// Decides what there is time for, less where an urgent command has come meanwhile. Urgent commands stand first and are
@@ -144,7 +149,8 @@ impl<M: Machine> Writer<M> {
         draft.finish()
     }
 
-    async fn commit(&mut self, writing: Writing, decided: Decided<M>) {
+    /// Commits and answers; true where records were appended.
+    async fn commit(&mut self, writing: Writing, decided: Decided<M>) -> bool {
         let nothing_to_write = decided.is_empty();
         let Decided { append, folded, answers } = decided;
         let span = tracing::Span::current();
@@ -156,7 +162,11 @@ impl<M: Machine> Writer<M> {
         } else {
             let position = append.to.position;
             self.hook(CommitStage::Before, position);
-            let written = within(&self.config, &self.log, writing.commit(append)).await;
+            let storing = self.log.transaction_span("COMMIT");
+            let written = within(&self.config, &self.log, writing.commit(append)).instrument(storing.clone()).await;
+            if let Err(error) = &written {
+                telemetry::record_failure(&storing, error.kind());
+            }
             if written.is_ok() {
                 self.hook(CommitStage::After, position);
             }
@@ -168,7 +178,8 @@ impl<M: Machine> Writer<M> {
                 answer(Err(Arc::clone(&error)));
             }
             // The commit may have taken effect: look at once, rather than with the next command.
-            return self.hint.notify_one();
+            self.hint.notify_one();
+            return false;
         }
         self.unavailable = false;
         if !heads.is_empty() {
@@ -177,6 +188,7 @@ impl<M: Machine> Writer<M> {
         for answer in answers {
             answer(Ok(()));
         }
+        !nothing_to_write
     }
 
     fn hook(&self, stage: CommitStage, position: u64) {
@@ -194,6 +206,7 @@ impl<M: Machine> Writer<M> {
 
     /// Folds the records up to `head` in. Where the store's journal does not continue ours, it was rewound (rule 17).
     async fn catch_up(&mut self, head: Head, mut source: Source<'_>) -> Result<(), JournalError> {
+        self.measures.looked(head.position.saturating_sub(self.folded.head.position));
         if head == self.folded.head {
             return Ok(());
         }
@@ -248,6 +261,7 @@ impl<M: Machine> Writer<M> {
 
     /// Logs an error, and stops for good where going on would build on what is not there or not understood.
     fn report(&mut self, error: JournalError) -> Arc<JournalError> {
+        self.measures.failed();
         let error = Arc::new(error);
         let cause = telemetry::chain(error.as_ref());
         if error.is_fatal() {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use tally::{AreaIndex, AreaOrdinal, Column, Day, Dictionary, Events, Fold, People, PracticeOrdinal};
 use tokio::sync::watch;
 
@@ -17,6 +18,10 @@ pub(crate) struct Pending {
     /// After it. Shared with nobody.
     since: Fold,
     pub(crate) head: Head,
+    /// When the first of what is being written arrived; None where nothing is.
+    writing_from: Option<Timestamp>,
+    /// When the first of what came after it arrived; None where nothing has.
+    since_from: Option<Timestamp>,
 }
 
 impl Pending {
@@ -25,17 +30,32 @@ impl Pending {
         self.writing.is_empty() && self.since.is_empty()
     }
 
+    /// Events of batches that the tables do not hold all of.
+    pub(crate) fn event_count(&self) -> u64 {
+        self.writing.event_count() + self.since.event_count()
+    }
+
+    /// When the oldest of them arrived; None where there is none.
+    pub(crate) fn oldest_arrived_at(&self) -> Option<Timestamp> {
+        self.writing_from.or(self.since_from)
+    }
+
     /// Folds the batch at the position that follows.
     pub(super) fn add(
         &mut self,
         position: u64,
         events: &Events,
-        arrived: Day,
+        arrived_at: Timestamp,
         dictionary: &Dictionary,
         areas: &AreaIndex,
     ) {
-        let fold = if position <= self.head.tables.target { Arc::make_mut(&mut self.writing) } else { &mut self.since };
-        fold.add(events, arrived, dictionary, areas);
+        let (fold, from) = if position <= self.head.tables.target {
+            (Arc::make_mut(&mut self.writing), &mut self.writing_from)
+        } else {
+            (&mut self.since, &mut self.since_from)
+        };
+        fold.add(events, Day::of(arrived_at), dictionary, areas);
+        from.get_or_insert(arrived_at);
         self.head.position = position;
     }
 
@@ -59,9 +79,11 @@ impl Pending {
         let known = self.known_by(tables);
         if known != self.head.tables {
             self.writing = Arc::default();
+            self.writing_from = None;
         }
         if tables.is_being_written() && !known.is_being_written() {
             self.writing = Arc::new(std::mem::take(&mut self.since));
+            self.writing_from = self.since_from.take();
         }
         self.head.tables = tables;
         self.head.position = self.head.position.max(tables.folded);

@@ -15,11 +15,13 @@ use ods::PracticeCode;
 use tally::{AreaIndex, Day, Dictionary, Events, Source, Standing, standing};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::checkpoint::due;
 use super::lease::Leasing;
 use super::{Batch, Ingest, IngestError, Job, Outcome, Pending, Places, Shared};
 use crate::config::StatisticsConfig;
+use crate::measures::IngestMeasures;
 use crate::store::log::{Head, LoggedBatch};
 use crate::store::{StoreError, log, quarantine};
 
@@ -59,6 +61,7 @@ pub(crate) struct Writer {
     /// The checkpoint that this replica writes, slice by slice, between jobs: when it began, as of which rows come of age.
     pub(super) under_way: Option<Timestamp>,
     pub(super) leasing: Leasing,
+    measures: IngestMeasures,
 }
 
 type BatchReply = oneshot::Sender<Outcome<u64>>;
@@ -91,6 +94,7 @@ impl Writer {
             checkpoint: None,
             under_way: None,
             leasing: Leasing::default(),
+            measures: IngestMeasures::new(),
         };
         // Before anything is folded: an event counts for the areas that its practice is known to be in.
         let mut tx = writer.db.begin_read().await?;
@@ -263,7 +267,10 @@ impl Writer {
         tx.execute_rows(rows).await?;
         log::set_durable_sequences(&mut tx, moved.iter().map(|(source, durable)| (source, *durable))).await?;
         log::set_position(&mut tx, head.position).await?;
-        tx.commit().await?;
+        let storing = telemetry::transaction_span(self.db.dialect().system_name(), self.db.name(), "COMMIT");
+        tx.commit().instrument(storing).await?;
+        let events = appended.iter().map(|batch| batch.events.len()).sum();
+        self.measures.logged(appended.len(), events, quarantined_count as u64);
         if quarantined_count > 0 {
             tracing::warn!(
                 quarantined_count,
@@ -287,8 +294,7 @@ impl Writer {
     }
 
     fn add(&self, pending: &mut Pending, batch: &LoggedBatch) {
-        let arrived = Day::of(batch.arrived_at);
-        pending.add(batch.position, &batch.events, arrived, &self.dictionary, &self.areas);
+        pending.add(batch.position, &batch.events, batch.arrived_at, &self.dictionary, &self.areas);
     }
 
     /// Locks the head, and folds whatever was appended since this process last looked.

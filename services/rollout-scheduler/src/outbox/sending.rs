@@ -219,7 +219,17 @@ impl Outbox {
         let courier =
             self.carriers.courier(one.carrier).filter(|_| self.carriers.rests_until(one.carrier, now).is_none())?;
         let carrier = one.carrier.as_str();
-        let span = tracing::info_span!("notice", dispatch = %one.name, carrier, outcome = tracing::field::Empty);
+        let span = tracing::info_span!(
+            "notice",
+            otel.kind = "producer",
+            messaging.system = carrier,
+            messaging.operation.type = "send",
+            messaging.operation.name = "send",
+            messaging.destination.name = "notices",
+            dispatch = %one.name,
+            carrier,
+            outcome = tracing::field::Empty
+        );
         let sent = courier.send(message).instrument(span.clone()).await;
         span.record("outcome", word(&sent));
         if let Ok(Sent::Refused { trouble, said }) = &sent {

@@ -18,6 +18,7 @@ use crate::AccessStatistics;
 use crate::grpc::error::{of_query, of_rejection};
 use crate::grpc::returns::capability;
 use crate::grpc::statistics::moment_until_now;
+use crate::measures;
 use crate::publication::Edition;
 use crate::query::publications::DraftQuery;
 use crate::returns::{ReturnsCommand, ReturnsMachine};
@@ -119,7 +120,11 @@ async fn issue(
         wire::ReissuePublicationResponse { publication, position: outcome.position }.encode_to_vec()
     };
     let accepted = statistics.returns.submit(submission, encode).await;
-    let accepted = accepted.map_err(|error| journal::grpc::refusal(error, |rejection| of_rejection(&rejection)))?;
+    let accepted = accepted.map_err(|error| {
+        let refused = journal::grpc::refusal(error, |rejection| of_rejection(&rejection));
+        measures::publication_refused(refused.reason());
+        refused
+    })?;
     wire::ReissuePublicationResponse::decode(&*accepted.reply).map_err(|error| Error::internal(&error))
 }
 

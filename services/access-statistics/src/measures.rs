@@ -1,0 +1,119 @@
+//! What whoever is on call sees of the statistics.
+
+use std::sync::Arc;
+
+use clock::Clock;
+use jiff::{SignedDuration, Timestamp};
+use telemetry::{Counter, Gauge, Histogram, Metric, Observation};
+use tokio::sync::watch;
+
+use crate::follow::Picture;
+use crate::ingest::Ingest;
+
+static ACCEPTED: Metric = Metric {
+    name: "citizens_access.statistics.events.accepted",
+    unit: "{event}",
+    description: "Events that were made durable and acknowledged by this replica",
+};
+static QUARANTINED: Metric = Metric {
+    name: "citizens_access.statistics.events.quarantined",
+    unit: "{event}",
+    description: "Of those accepted, the ones that no figure counts: unknown practice, impossible moment",
+};
+static GROUP: Metric = Metric {
+    name: "citizens_access.statistics.group.batches",
+    unit: "{batch}",
+    description: "Batches of events made durable in one transaction",
+};
+static UNFOLDED: Metric = Metric {
+    name: "citizens_access.statistics.unfolded.events",
+    unit: "{event}",
+    description: "Events that are durable and counted by queries, but not in the tables yet",
+};
+static INGEST_LAG: Metric = Metric {
+    name: "citizens_access.statistics.ingest.lag",
+    unit: "s",
+    description: "Age of the oldest event that is durable and not in the tables; 0 where there is none",
+};
+static REFUSALS: Metric = Metric {
+    name: "citizens_access.statistics.publication.refusals",
+    unit: "{refusal}",
+    description: "Publications that were not made, by the reason of the error",
+};
+static FOLLOWED: Metric = Metric {
+    name: "citizens_access.follower.position",
+    unit: "{record}",
+    description: "Position of the registry's journal that a service has followed it up to",
+};
+static CONNECTED: Metric = Metric {
+    name: "citizens_access.follower.connected",
+    unit: "{replica}",
+    description: "1 while the service has a watch of the registry open, else 0",
+};
+
+const FOLLOWER: (&str, &str) = ("citizens_access.follower", "statistics");
+
+/// What the writer counts.
+#[derive(Clone, Debug)]
+pub(crate) struct IngestMeasures {
+    accepted: Arc<Counter>,
+    quarantined: Arc<Counter>,
+    group: Arc<Histogram>,
+}
+
+impl IngestMeasures {
+    pub(crate) fn new() -> Self {
+        Self {
+            accepted: Counter::of(&ACCEPTED, &[]),
+            quarantined: Counter::of(&QUARANTINED, &[]),
+            group: Histogram::of_counts(&GROUP, &[]),
+        }
+    }
+
+    /// One transaction was committed.
+    pub(crate) fn logged(&self, batches: usize, events: usize, quarantined: u64) {
+        self.group.record_count(batches);
+        self.accepted.add(events as u64);
+        self.quarantined.add(quarantined);
+    }
+}
+
+/// A publication was refused.
+pub(crate) fn publication_refused(reason: &str) {
+    Counter::of(&REFUSALS, &[("citizens_access.reason", reason)]).add(1);
+}
+
+/// Whether the follower's watch is open.
+#[derive(Debug)]
+pub(crate) struct Connection(Arc<Gauge>);
+
+impl Connection {
+    pub(crate) fn open() -> Self {
+        let gauge = Gauge::of(&CONNECTED, &[FOLLOWER]);
+        gauge.set(1);
+        Self(gauge)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.set(0);
+    }
+}
+
+/// Has the rest observed for as long as the observation is kept.
+pub(crate) fn observe(ingest: Ingest, pictures: watch::Receiver<Arc<Picture>>, clock: Clock) -> Observation {
+    telemetry::observe(move |seen| {
+        let (unfolded, oldest) = {
+            let pending = ingest.shared().pending();
+            (pending.event_count(), pending.oldest_arrived_at())
+        };
+        seen.gauge(&UNFOLDED, &[], unfolded as f64);
+        seen.gauge(&INGEST_LAG, &[], oldest.map_or(0.0, |oldest| since_s(oldest, clock.now())));
+        seen.gauge(&FOLLOWED, &[FOLLOWER], pictures.borrow().followed.position as f64);
+    })
+}
+
+fn since_s(since: Timestamp, now: Timestamp) -> f64 {
+    now.duration_since(since).max(SignedDuration::ZERO).as_secs_f64()
+}
