@@ -29,12 +29,14 @@ mod returns;
 mod sources;
 mod stats;
 mod succession;
+mod trace;
 mod verify;
 mod wave;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
+use tracing::Instrument as _;
 
 use arguments::{Arguments, Noun};
 use connection::Connection;
@@ -42,8 +44,15 @@ use output::Output;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(arguments).await {
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let trace = match trace::Trace::begin(&matches) {
+        Ok(trace) => trace,
+        Err(error) => return failure::tell(&error),
+    };
+    let ended = run(arguments).instrument(trace.span()).await;
+    trace.end(&ended);
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::tell(&error),
     }

@@ -34,7 +34,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("rollout-scheduler", SCHEDULER),
     ("supplier-simulator", &["api", "clock", "evidence", "identity", "ods", "proto", "telemetry", "client", "server"]),
     // A client; but a copy of a database is verified without any server (decision 28).
-    ("accessctl", &["client", "database", "evidence", "journal", "ods", "proto", "pseudonym"]),
+    ("accessctl", &["client", "database", "evidence", "journal", "ods", "proto", "pseudonym", "telemetry"]),
     // A client; but years of rollups are made by rows, in the database itself.
     ("bench", &["client", "database", "proto", "sample"]),
     ("end-to-end", &[]),
