@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use http::{Extensions, HeaderMap};
 
-use crate::{Organisation, Refusal, Roles};
+use crate::development::read_account;
+use crate::{Organisation, Refusal, Role, Roles};
 
 /// Who calls, as every handler sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,23 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// A part of this process, called `account`: a service that calls another without a socket.
+    ///
+    /// # Errors
+    /// Where that is no account.
+    pub fn of_process(account: &str) -> Result<Self, Refusal> {
+        read_account(account, Roles::NONE.with(Role::Service), Via::Process)
+    }
+
+    /// The caller whom `ACCOUNT[;roles=ROLE,…][;organisation=NAME]` names, in all roles where it names none: whom to issue a
+    /// token to.
+    ///
+    /// # Errors
+    /// Where it names nobody.
+    pub fn named(text: &str) -> Result<Self, Refusal> {
+        read_account(text, Roles::ALL, Via::Development)
+    }
+
     /// The caller of `request`.
     ///
     /// # Panics
@@ -71,6 +89,12 @@ impl fmt::Debug for Account {
 pub enum Via {
     /// It said so itself ([`DevelopmentCaller`](crate::DevelopmentCaller)); worth nothing outside one's own machine.
     Development,
+    /// By a certificate that an authority of ours vouches for, with the SPIFFE id of a service that is configured.
+    Certificate,
+    /// By a token of an issuer that is believed.
+    Token,
+    /// It is a part of this process, which said so when it was put together ([`Caller::of_process`]).
+    Process,
 }
 
 /// A way to know who calls. It answers from what it has at hand: it is asked once per call and must not wait.

@@ -26,7 +26,8 @@ impl Authenticate for DevelopmentCaller {
         LAST.with_borrow_mut(|last| match last {
             Some((read, caller)) if read == value => Ok(caller.clone()),
             _ => {
-                let caller = read(value)?;
+                let text = value.to_str().map_err(|_| Refusal::AccountInvalid)?;
+                let caller = read_account(text, Roles::ALL, Via::Development)?;
                 *last = Some((value.clone(), caller.clone()));
                 Ok(caller)
             }
@@ -38,8 +39,8 @@ impl Authenticate for DevelopmentCaller {
     }
 }
 
-fn read(value: &HeaderValue) -> Result<Caller, Refusal> {
-    let text = value.to_str().map_err(|_| Refusal::AccountInvalid)?;
+/// The caller of `ACCOUNT[;roles=ROLE,…][;organisation=NAME]`, with `roles_default` where no role is named.
+pub(crate) fn read_account(text: &str, roles_default: Roles, via: Via) -> Result<Caller, Refusal> {
     let mut parts = text.split(';');
     let account = Account::new(parts.next().unwrap_or_default())?;
     let (mut roles, mut organisation) = (None, None);
@@ -52,7 +53,7 @@ fn read(value: &HeaderValue) -> Result<Caller, Refusal> {
             _ => return Err(Refusal::AccountInvalid),
         }
     }
-    Ok(Caller { account, roles: roles.unwrap_or(Roles::ALL), organisation, via: Via::Development })
+    Ok(Caller { account, roles: roles.unwrap_or(roles_default), organisation, via })
 }
 
 fn read_organisation(name: &str) -> Result<Organisation, Refusal> {

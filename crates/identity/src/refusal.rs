@@ -1,6 +1,8 @@
 //! Why somebody may not call.
 
-use crate::{Account, Roles};
+use tls::SpiffeId;
+
+use crate::{Account, Roles, TokenRefusal};
 
 /// Why a call is refused before its handler sees it. `server` makes the status of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -8,6 +10,21 @@ pub enum Refusal {
     /// Nobody said who calls.
     #[error("no account was given")]
     AccountMissing,
+    /// Neither a token nor a certificate came, and nothing else is believed.
+    #[error("neither a token nor a certificate was given")]
+    CredentialsMissing,
+    /// A token came that is not believed.
+    #[error(transparent)]
+    Token(#[from] TokenRefusal),
+    /// A certificate came, by an authority of ours, that names no workload.
+    #[error("the certificate has no SPIFFE id, or more than one URI")]
+    SpiffeIdMissing,
+    /// A certificate came, by an authority of ours, of a workload that is no service here.
+    #[error("{spiffe_id} is no service that may call")]
+    ServiceUnknown {
+        /// Whose it is.
+        spiffe_id: SpiffeId,
+    },
     /// What was given is no account.
     #[error("the account is not 1 to 128 printable ASCII characters without `;`, `,` and spaces")]
     AccountInvalid,

@@ -25,6 +25,7 @@ pub struct Server {
     descriptors: Vec<&'static [u8]>,
     services: Vec<(String, Box<dyn Mounted>)>,
     at_once: Vec<(&'static str, AtOnceBy)>,
+    tls: Option<Arc<tls::Credentials>>,
     reflects: bool,
 }
 
@@ -64,7 +65,14 @@ impl Server {
         api::internal_errors_quote(telemetry::trace_id);
         let authenticate = Box::new(authenticate);
         let (descriptors, services, at_once) = (Vec::new(), Vec::new(), Vec::new());
-        Self { config, authenticate, roles, descriptors, services, at_once, reflects: true }
+        Self { config, authenticate, roles, descriptors, services, at_once, tls: None, reflects: true }
+    }
+
+    /// Serves sockets over TLS as the owner of `credentials`, whose renewals the next connection uses. Without this only
+    /// loopback is served.
+    pub fn tls(mut self, credentials: Arc<tls::Credentials>) -> Self {
+        self.tls = Some(credentials);
+        self
     }
 
     /// Leaves reflection out: describing some hundred messages takes milliseconds, which a simulation that starts its servers
@@ -141,6 +149,7 @@ impl Server {
                 methods,
                 services,
                 authenticate: self.authenticate,
+                tls: self.tls,
                 health,
                 calls_in_flight: AtomicUsize::new(0),
                 streams_open: AtomicUsize::new(0),

@@ -22,8 +22,11 @@ pub struct ServerConfig {
 
     /// Connections at a time: file descriptors, with room for the stores'.
     pub connections_max: usize,
-    /// From the connection to HTTP/2's first bytes: a socket that says nothing is no client.
+    /// From the connection to HTTP/2's first bytes, over TLS or not: a socket that says nothing is no client.
     pub handshake_timeout: Duration,
+    /// TLS handshakes that are computed at a time: a signature costs a fifth of a millisecond, so a core does not have more
+    /// to do than this within a client's patience, and what waits costs no memory yet.
+    pub handshakes_max: usize,
     /// Streams at a time on one connection. Not less than a load generator keeps in flight, not a whole server's worth.
     pub connection_streams_max: u32,
     /// All headers of a request; ours need about 500 bytes.
@@ -66,6 +69,7 @@ impl Default for ServerConfig {
             deadline_max: Duration::from_secs(300),
             connections_max: 8_192,
             handshake_timeout: Duration::from_secs(5),
+            handshakes_max: 256,
             connection_streams_max: 1_024,
             header_list_bytes_max: 16 << 10,
             frame_bytes_max: 16 << 10,

@@ -4,24 +4,28 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::body::{RequestBody, ResponseBody};
 use crate::config::ServerConfig;
 use crate::handling::Handling;
+use crate::handshake::{self, Failures};
 use crate::routes::Routes;
 
 /// What every HTTP/2 client says first (RFC 9113, 3.4).
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Between two looks at a preface that came in pieces; nearly all come in one.
 const PREFACE_INTERVAL: Duration = Duration::from_millis(5);
@@ -30,7 +34,8 @@ impl Routes {
     /// Serves one connection that is no socket (a simulated network's), until it ends by itself or this is dropped, within
     /// the limits of any other. Whoever makes it answers for where it comes from.
     pub async fn serve_connection(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-        let service = Network { routes: self.clone(), drains: CancellationToken::new() };
+        let connection = Arc::new(Extensions::new());
+        let service = Network { routes: self.clone(), connection, drains: CancellationToken::new() };
         let http = builder(&self.shared.config, TaskTracker::new());
         log_end(http.serve_connection(TokioIo::new(stream), service).await);
     }
@@ -45,21 +50,46 @@ pub(crate) struct Connections {
     /// The end of everything.
     pub(crate) stops: CancellationToken,
     pub(crate) tasks: TaskTracker,
+    /// For TLS handshakes at a time.
+    pub(crate) handshakes: Arc<Semaphore>,
+    pub(crate) failures: Arc<Failures>,
+    pub(crate) started: Instant,
 }
 
 impl Connections {
     /// Serves `stream` until it ends by itself, by its age, or by the drain; at `age` it is asked to go.
     pub(crate) async fn serve(self, stream: TcpStream, age: Duration) {
-        let config = &self.routes.shared.config;
+        let timeout = self.routes.shared.config.handshake_timeout;
+        let Some(credentials) = self.routes.shared.tls.clone() else {
+            let greeted = tokio::time::timeout(timeout, preface(&stream));
+            tokio::select! {
+                () = self.drains.cancelled() => return,
+                greeted = greeted => match greeted {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return tracing::debug!(%error, "a connection said no hello"),
+                    Err(_) => return tracing::debug!("a connection said nothing in time"),
+                },
+            }
+            return self.serve_http(stream, Extensions::new(), age).await;
+        };
+        let shaking = tokio::time::timeout(timeout, handshake::shake(&credentials, &self.handshakes, stream));
         tokio::select! {
-            () = self.drains.cancelled() => return,
-            greeted = tokio::time::timeout(config.handshake_timeout, preface(&stream)) => match greeted {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => return tracing::debug!(%error, "a connection said no hello"),
-                Err(_) => return tracing::debug!("a connection said nothing in time"),
+            () = self.drains.cancelled() => {}
+            shaken = shaking => match shaken {
+                Ok(Ok((stream, known))) => self.serve_http(stream, known, age).await,
+                Ok(Err(error)) => self.failures.tell(&error, self.started.elapsed().as_secs()),
+                Err(_) => tracing::debug!("a connection did not complete its handshake in time"),
             },
         }
-        let service = Network { routes: self.routes.clone(), drains: self.drains.clone() };
+    }
+
+    /// Serves HTTP/2 on `stream`, of which so much is `known`.
+    async fn serve_http<S>(self, stream: S, known: Extensions, age: Duration)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let config = &self.routes.shared.config;
+        let service = Network { routes: self.routes.clone(), connection: Arc::new(known), drains: self.drains.clone() };
         let http = builder(config, self.tasks.clone());
         let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
         tokio::select! {
@@ -138,6 +168,8 @@ where
 /// The routes as hyper calls them.
 struct Network {
     routes: Routes,
+    /// What is known of the connection: its client's certificate.
+    connection: Arc<Extensions>,
     drains: CancellationToken,
 }
 
@@ -147,6 +179,6 @@ impl hyper::service::Service<Request<Incoming>> for Network {
     type Future = Handling;
 
     fn call(&self, request: Request<Incoming>) -> Handling {
-        self.routes.handle(request.map(RequestBody::network), Some(&self.drains))
+        self.routes.handle(request.map(RequestBody::network), &self.connection, Some(&self.drains))
     }
 }

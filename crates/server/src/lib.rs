@@ -9,8 +9,10 @@
 //! CANCELLED there, a drain has no end, replies have no size limit, a connection of the maximum age gets no GOAWAY, and
 //! a client that never says hello keeps its socket. It also spares the hot path: one look-up by the path, no router.
 //!
-//! Beside it, on a listener of its own, [`serve_metrics`] answers who scrapes. There is no TLS yet, no gRPC over HTTP/1 and no
-//! gRPC-web. It does not know the domain's clock: deadlines run on real time.
+//! TLS is `tls`'s; here is when it is spoken: each connection shakes hands on its own task, within a time limit and with so many
+//! others at a time, so that a slow client holds up nobody. Beside the services, on a listener of its own, [`serve_metrics`]
+//! answers who scrapes. There is no gRPC over HTTP/1 and no gRPC-web. It does not know the domain's clock: deadlines run on real
+//! time.
 
 mod at_once;
 mod body;
@@ -19,6 +21,7 @@ mod call;
 mod config;
 mod connection;
 mod handling;
+mod handshake;
 mod health;
 mod lengths;
 mod method;
@@ -34,6 +37,6 @@ pub use builder::{BuildError, Server};
 pub use config::ServerConfig;
 pub use handling::Handling;
 pub use health::Health;
-pub use routes::{GrpcService, Routes};
+pub use routes::{GrpcService, Routes, Vouched};
 pub use scrape::serve_metrics;
 pub use serve::{Drained, ServeError};

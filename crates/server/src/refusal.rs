@@ -2,7 +2,7 @@
 
 use api::Error;
 use http::{HeaderMap, HeaderValue};
-use identity::{ACCOUNT_HEADER, Refusal};
+use identity::{ACCOUNT_HEADER, Refusal, TokenError, TokenRefusal};
 use tonic::{Code, Status};
 
 use crate::lengths::TooLong;
@@ -16,6 +16,19 @@ pub(crate) fn of_caller(refusal: &Refusal) -> Error {
             "nobody is named as the caller: send the header {header}",
         )
         .with("header", ACCOUNT_HEADER),
+        Refusal::CredentialsMissing => unauthenticated(
+            "CREDENTIALS_MISSING",
+            "nobody is named as the caller: send a token (`authorization: Bearer …`), or call with a service's certificate",
+        ),
+        Refusal::Token(refusal) => of_token(refusal),
+        Refusal::SpiffeIdMissing => unauthenticated(
+            "SPIFFE_ID_MISSING",
+            "the certificate names no service: its subject alternative names must hold one URI, a SPIFFE id",
+        ),
+        Refusal::ServiceUnknown { spiffe_id } => {
+            unauthenticated("SERVICE_UNKNOWN", "{spiffe_id} is no service here: name it with --service on the server")
+                .with("spiffe_id", spiffe_id)
+        }
         Refusal::AccountInvalid => Error::new(
             Code::Unauthenticated,
             "ACCOUNT_INVALID",
@@ -42,6 +55,71 @@ pub(crate) fn of_caller(refusal: &Refusal) -> Error {
                 .with("roles", needed)
         }
     }
+}
+
+/// What is wrong with a token, and what its bearer can do.
+fn of_token(refusal: &TokenRefusal) -> Error {
+    match refusal {
+        TokenRefusal::NotTaken => {
+            unauthenticated("TOKENS_NOT_TAKEN", "tokens are not taken here: the server was given no --token-issuer")
+        }
+        TokenRefusal::Scheme => {
+            unauthenticated("TOKEN_MALFORMED", "there must be one header authorization, and it must be `Bearer TOKEN`")
+        }
+        TokenRefusal::Token(problem) => {
+            let reason = match problem {
+                TokenError::Malformed(_) => "TOKEN_MALFORMED",
+                TokenError::Algorithm { .. } | TokenError::OtherAlgorithm { .. } => "TOKEN_ALGORITHM_REFUSED",
+                TokenError::Signature => "TOKEN_SIGNATURE_WRONG",
+            };
+            unauthenticated(reason, "the token is not believed: {problem}").with("problem", problem)
+        }
+        TokenRefusal::Claim { claim, wanted } => {
+            unauthenticated("TOKEN_CLAIM_INVALID", "the token's claim `{claim}` is missing or is not {wanted}")
+                .with("claim", claim)
+                .with("wanted", wanted)
+        }
+        TokenRefusal::Issuer { issuer } => {
+            unauthenticated("TOKEN_ISSUER_UNKNOWN", "`{issuer}` is no issuer that is believed here")
+                .with("issuer", issuer)
+        }
+        TokenRefusal::Audience { audience } => {
+            unauthenticated("TOKEN_AUDIENCE_OTHER", "the token is for another audience; `{audience}` is wanted here")
+                .with("audience", audience)
+        }
+        TokenRefusal::Expired { ago_s } => {
+            unauthenticated("TOKEN_EXPIRED", "the token expired {ago_s} s ago: get another").with("ago_s", ago_s)
+        }
+        TokenRefusal::NotYetValid { in_s } => unauthenticated(
+            "TOKEN_NOT_YET_VALID",
+            "the token is valid only in {in_s} s: the clocks of its issuer and of this server differ",
+        )
+        .with("in_s", in_s),
+        TokenRefusal::Key { key } => {
+            unauthenticated("TOKEN_KEY_UNKNOWN", "the token's issuer publishes no key `{key}`: get another token")
+                .with("key", key)
+        }
+        TokenRefusal::KeyBeingFetched { retry_after } => Error::unavailable(
+            "TOKEN_KEY_BEING_FETCHED",
+            "the token's key is not known yet and is being fetched; try again in {retry_after_ms} ms",
+        )
+        .with("retry_after_ms", retry_after.as_millis())
+        .retry_after(*retry_after),
+        TokenRefusal::KeysStale { age_s } => Error::unavailable(
+            "TOKEN_KEYS_STALE",
+            "the issuer's keys could not be fetched for {age_s} s, so no token of it is believed: tell the operator",
+        )
+        .with("age_s", age_s),
+        TokenRefusal::AccountReserved { account } => unauthenticated(
+            "TOKEN_ACCOUNT_RESERVED",
+            "the account `{account}` belongs to a service, which calls with its certificate and not with a token",
+        )
+        .with("account", account),
+    }
+}
+
+fn unauthenticated(reason: &'static str, template: &'static str) -> Error {
+    Error::new(Code::Unauthenticated, reason, template)
 }
 
 pub(crate) fn request_too_large(found: TooLong) -> Error {

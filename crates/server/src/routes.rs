@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll};
 
 use api::{Error, deadline};
-use http::{Request, Response};
+use http::{Extensions, HeaderMap, Request, Response};
 use identity::{Authenticate, Caller, Refusal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -75,6 +75,7 @@ pub(crate) struct Shared {
     pub(crate) methods: Methods,
     pub(crate) services: Vec<Box<dyn Mounted>>,
     pub(crate) authenticate: Box<dyn Authenticate>,
+    pub(crate) tls: Option<Arc<tls::Credentials>>,
     pub(crate) health: Health,
     pub(crate) calls_in_flight: AtomicUsize,
     pub(crate) streams_open: AtomicUsize,
@@ -92,8 +93,22 @@ impl Routes {
         self.shared.health.clone()
     }
 
-    /// Handles one request. `drains` ends its reply stream when the server that took it drains.
-    pub(crate) fn handle(&self, mut request: Request<RequestBody>, drains: Option<&CancellationToken>) -> Handling {
+    /// The same routes for a part of this process that calls as `caller`, without a header that says so. Nobody outside the
+    /// process can reach it.
+    #[must_use]
+    pub fn vouching(&self, caller: Caller) -> Vouched {
+        let mut connection = Extensions::new();
+        connection.insert(caller);
+        Vouched { routes: self.clone(), connection: Arc::new(connection) }
+    }
+
+    /// Handles one request that came by `connection`. `drains` ends its reply stream when the server that took it drains.
+    pub(crate) fn handle(
+        &self,
+        mut request: Request<RequestBody>,
+        connection: &Extensions,
+        drains: Option<&CancellationToken>,
+    ) -> Handling {
         let arrived = Instant::now().into_std();
         let Some(place) = self.shared.methods.find(request.uri().path()) else {
             let error = Error::new(Code::Unimplemented, "RPC_UNKNOWN", "there is no RPC at {path} here");
@@ -104,7 +119,7 @@ impl Routes {
             Ok(call) => call,
             Err(error) => return Handling::refused(error),
         };
-        let caller = match self.admit(method, &request) {
+        let caller = match self.admit(method, request.headers(), connection) {
             Ok(caller) => caller,
             Err(error) => return Handling::refused(call.refuse(error)),
         };
@@ -119,9 +134,13 @@ impl Routes {
         if method.at_once.is_some() { Handling::gathering(call, request, caller) } else { call.ask(request, caller) }
     }
 
-    fn admit(&self, method: &Method, request: &Request<RequestBody>) -> Result<Option<Caller>, Error> {
+    fn admit(&self, method: &Method, headers: &HeaderMap, connection: &Extensions) -> Result<Option<Caller>, Error> {
         let Access::Roles(roles) = method.access else { return Ok(None) };
-        let caller = self.shared.authenticate.authenticate(request.headers(), request.extensions());
+        // Only a part of this process has its caller in its connection; what comes by a socket never has.
+        let caller = match connection.get::<Caller>() {
+            Some(caller) => Ok(caller.clone()),
+            None => self.shared.authenticate.authenticate(headers, connection),
+        };
         let caller = caller.map_err(|refused| refusal::of_caller(&refused))?;
         let rpc = || method.name.clone();
         let refused = match roles {
@@ -144,6 +163,27 @@ impl tower::Service<Request<Body>> for Routes {
     }
 
     fn call(&mut self, request: Request<Body>) -> Handling {
-        self.handle(request.map(RequestBody::local), None)
+        self.handle(request.map(RequestBody::local), &Extensions::new(), None)
+    }
+}
+
+/// [`Routes`] for a part of this process, which calls as whom it was put together.
+#[derive(Clone, Debug)]
+pub struct Vouched {
+    routes: Routes,
+    connection: Arc<Extensions>,
+}
+
+impl tower::Service<Request<Body>> for Vouched {
+    type Response = Response<crate::ResponseBody>;
+    type Error = Infallible;
+    type Future = Handling;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Handling {
+        self.routes.handle(request.map(RequestBody::local), &self.connection, None)
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -34,10 +35,10 @@ pub enum Drained {
 /// Why a server did not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Callers are only believed on loopback, and the listener is elsewhere.
+    /// What is in the clear, or believes callers by their word, is served on loopback only, and the listener is elsewhere.
     #[error(
-        "callers are not authenticated (--insecure), so only loopback is served, and {address} is not; listen on \
-         127.0.0.1 or [::1]"
+        "it is served in the clear (--insecure), so only loopback is served, and {address} is not; listen on 127.0.0.1 or \
+         [::1], or give it a certificate"
     )]
     NotLoopback {
         /// Where it listens.
@@ -74,7 +75,8 @@ impl Routes {
         shutdown: impl Future<Output = ()>,
     ) -> Result<Drained, ServeError> {
         let address = listener.local_addr().map_err(ServeError::Address)?;
-        if self.shared.authenticate.loopback_only() && !address.ip().is_loopback() {
+        let is_open = self.shared.tls.is_none() || self.shared.authenticate.loopback_only();
+        if is_open && !address.ip().is_loopback() {
             return Err(ServeError::NotLoopback { address });
         }
         tracing::info!(%address, "serving");
@@ -84,6 +86,9 @@ impl Routes {
             drains: CancellationToken::new(),
             stops: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            handshakes: Arc::new(Semaphore::new(config.handshakes_max)),
+            failures: Arc::default(),
+            started: Instant::now(),
         };
         // Should this future be dropped, nothing of it goes on.
         let _stops = connections.stops.clone().drop_guard();
