@@ -1,43 +1,50 @@
 //! One call to a peer: its headers, its attempts, its outcome.
 
+use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::Error;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, Request, Response};
 use telemetry::{End, RpcMetrics};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tracing::{Instrument, Span};
 
 use crate::budget;
-use crate::peer::{ACCOUNT_HEADER, Shared};
+use crate::peer::Shared;
+use crate::proof::Proof;
 use crate::replay::Payload;
 use crate::reply::ReplyBody;
 
 /// Sends `request`, again where that helps, and answers with the peer's reply or with a status of our own.
-pub(crate) async fn call(shared: Arc<Shared>, account: HeaderValue, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn call(shared: Arc<Shared>, proof: Proof, request: Request<Body>) -> Response<Body> {
     let method = request.uri().path().trim_start_matches('/').to_owned();
     let span = telemetry::client_span(&method, &shared.name);
     let metrics = shared.metrics(&method);
     metrics.begin();
     let outcome =
         Outcome { peer: Arc::clone(&shared), method, span: span.clone(), metrics, begun: now(), ended: false };
-    attempts(shared, account, request, outcome).instrument(span).await
+    attempts(shared, proof, request, outcome).instrument(span).await
 }
 
-async fn attempts(
-    shared: Arc<Shared>,
-    account: HeaderValue,
-    request: Request<Body>,
-    mut outcome: Outcome,
-) -> Response<Body> {
+async fn attempts(shared: Arc<Shared>, proof: Proof, request: Request<Body>, mut outcome: Outcome) -> Response<Body> {
     let (mut head, body) = request.into_parts();
-    head.headers.entry(ACCOUNT_HEADER).or_insert(account);
     telemetry::inject(&mut head.headers);
     // A stream of requests is neither kept nor given a deadline; what we do not know is taken for unary.
     let is_unary = proto::rpc(head.uri.path()).is_none_or(|rpc| !rpc.client_streaming && !rpc.server_streaming);
     let deadline = deadline(&shared, &head.headers, is_unary);
+    let shown = proof.show(&mut head.headers);
+    let shown = match deadline {
+        None => shown.await,
+        Some(deadline) => match tokio::time::timeout_at(deadline.into(), shown).await {
+            Ok(shown) => shown,
+            Err(_) => return outcome.overdue().into_http(),
+        },
+    };
+    if let Err(status) = shown {
+        return outcome.without_proof(status).into_http();
+    }
     let mut payload = if is_unary { Payload::take(body).await } else { Payload::Once(Some(body)) };
 
     shared.budget.earn();
@@ -63,6 +70,9 @@ async fn attempts(
             Ok(reply) => reply,
             // The channel has a timer of its own for the same header, which may be first.
             Err(_) if is_over(deadline) => return outcome.overdue().into_http(),
+            Err(error) if went_away(&*error) => {
+                outcome.unreachable(Status::unavailable("the connection came to its end")).into_http()
+            }
             Err(error) => outcome.unreachable(Status::from_error(error)).into_http(),
         };
         failed += 1;
@@ -148,6 +158,12 @@ impl Outcome {
             .into()
     }
 
+    /// The status where there is nothing to show who calls.
+    fn without_proof(&mut self, status: Status) -> Status {
+        self.record(status.code());
+        status
+    }
+
     /// The status of a reply that broke off.
     pub(crate) fn broken(&mut self, status: Status) -> Status {
         let status = self.unreachable(status);
@@ -186,6 +202,19 @@ impl Drop for Outcome {
             self.record(Code::Cancelled);
         }
     }
+}
+
+/// True where the server had told the connection to go before it saw the request (GOAWAY, as at a connection's age): tonic would
+/// say INTERNAL, and the call is neither wrong nor lost.
+fn went_away(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// A connection error says little itself; its sources say what happened.

@@ -152,7 +152,7 @@ where
     }
 }
 
-static DESCRIPTORS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+pub(crate) static DESCRIPTORS: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let method = |name: &str, server_streaming| MethodDescriptorProto {
         name: Some(name.to_owned()),
         input_type: Some(".test.Text".to_owned()),

@@ -4,4 +4,7 @@ mod calls;
 mod echo;
 mod headers;
 mod lifecycle;
+mod office;
+mod secure;
+mod system;
 mod trace;
