@@ -14,6 +14,7 @@ mod foreign_clients;
 mod frozen_scheduler;
 mod guards;
 mod harness;
+mod identity;
 mod injected_kills;
 mod killing;
 mod national;

@@ -8,6 +8,8 @@ use crate::{
     returns, sources, stats, verify, wave,
 };
 
+use crate::proof::ProofArguments;
+
 /// Operate the national programme of automatic patient access to GP records
 #[derive(Parser)]
 #[command(name = "accessctl", version, propagate_version = true, subcommand_required = true)]
@@ -35,9 +37,12 @@ pub(crate) struct ConnectionArguments {
     /// Where the access statistics are
     #[arg(long, global = true, env = "ACCESSCTL_STATISTICS", value_name = "ENDPOINT")]
     pub(crate) statistics: Option<String>,
-    /// Who calls, and in which roles: `amira` or `amira;roles=programme-lead,approver`
+    /// Who calls, and in which roles, where servers believe it (http://, --insecure): `amira` or
+    /// `amira;roles=programme-lead,approver`
     #[arg(long, global = true, env = "ACCESSCTL_ACCOUNT", default_value = "accessctl")]
     pub(crate) account: String,
+    #[command(flatten)]
+    pub(crate) proof: ProofArguments,
     /// How long a call may take, in seconds
     #[arg(long, global = true, default_value_t = 30, value_name = "SECONDS")]
     pub(crate) timeout_s: u64,

@@ -51,11 +51,21 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn open(arguments: &ConnectionArguments) -> anyhow::Result<Self> {
+        let of_services = [&arguments.registry, &arguments.scheduler, &arguments.statistics].into_iter().flatten();
+        let is_secure = of_services.chain([&arguments.endpoint]).any(|endpoint| endpoint.starts_with("https://"));
+        // Files that nobody needs are not read.
+        let proof = if is_secure { Some(arguments.proof.open()?) } else { None };
         let peer = |own: Option<&String>| {
             let endpoint = own.unwrap_or(&arguments.endpoint);
             let deadline_default = Duration::from_secs(arguments.timeout_s);
             let config = PeerConfig { deadline_default, ..PeerConfig::default() };
-            Peer::remote(endpoint, &arguments.account, config).map_err(|error| BadInput(error.to_string()))
+            match &proof {
+                Some((secure, proof)) if endpoint.starts_with("https://") => {
+                    Peer::secure(endpoint, secure.clone(), proof.clone(), config)
+                }
+                _ => Peer::remote(endpoint, &arguments.account, config),
+            }
+            .map_err(|error| BadInput(error.to_string()))
         };
         Ok(Self {
             registry: peer(arguments.registry.as_ref())?,

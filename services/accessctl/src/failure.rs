@@ -18,6 +18,9 @@ use owo_colors::OwoColorize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+/// What tonic says where a connection in the clear met a server that speaks TLS, or none of ours.
+const OTHER_PROTOCOL: &str = "h2 protocol error";
+
 /// Something that this tool itself found wrong with what it was given.
 #[derive(Debug)]
 pub(crate) struct BadInput(pub(crate) String);
@@ -72,6 +75,11 @@ pub(crate) fn tell(error: &anyhow::Error) -> ExitCode {
     if let Some(info) = details.error_info() {
         eprintln!("  reason {}", info.reason.yellow());
     }
+    if status.message().contains(OTHER_PROTOCOL) {
+        eprintln!(
+            "  What answers there speaks another protocol: where it is served over TLS, its address is https://."
+        );
+    }
     if let Some(next) = next_step(status.code()) {
         eprintln!("  {next}");
     }
@@ -106,9 +114,10 @@ fn next_step(code: Code) -> Option<&'static str> {
     match code {
         Code::Aborted => Some("Somebody changed it first: read it again and repeat."),
         Code::Unavailable => Some("Is the service running there? See --endpoint, and `citizens-access serve`."),
-        Code::Unauthenticated | Code::PermissionDenied => {
-            Some("See --account: the roles that may do this are listed in proto/roles.csv.")
+        Code::Unauthenticated => {
+            Some("Over https:// a token says who calls: see --token-file. Over http:// it is --account.")
         }
+        Code::PermissionDenied => Some("The roles that may do this are listed in proto/roles.csv."),
         _ => None,
     }
 }

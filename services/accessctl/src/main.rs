@@ -22,6 +22,7 @@ mod organisation;
 mod output;
 mod practice;
 mod programme;
+mod proof;
 mod pseudonym;
 mod publication;
 mod replay;

@@ -12,7 +12,7 @@ use anyhow::Context;
 use client::{Peer, PeerConfig};
 use clock::Clock;
 use database::{Db, Migrations, Store};
-use identity::{DevelopmentCaller, RoleMatrix};
+use identity::{Caller, RoleMatrix};
 use jiff::SignedDuration;
 use journal::grpc::JournalService;
 use journal::{Checkpoints, EngineConfig, Journal, JournalHandle, Signer};
@@ -23,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::callers::Callers;
 use crate::kill::KillAt;
 
 /// The registry's database in its store.
@@ -30,8 +31,8 @@ const REGISTRY: &str = "registry";
 /// The scheduler's.
 const SCHEDULER: &str = "scheduler";
 /// By which account the services call each other.
-const SCHEDULER_ACCOUNT: &str = "scheduler;roles=service";
-const STATISTICS_ACCOUNT: &str = "statistics;roles=service";
+pub(crate) const SCHEDULER_ACCOUNT: &str = "scheduler;roles=service";
+pub(crate) const STATISTICS_ACCOUNT: &str = "statistics;roles=service";
 /// For how long a scheduler that falls silent keeps others from performing effects: longer than a machine's hiccup,
 /// shorter than an operator takes to look.
 const LEASE_EXPIRY: Duration = Duration::from_secs(10);
@@ -50,6 +51,7 @@ pub(crate) struct Ground {
     pub(crate) folder: PathBuf,
     pub(crate) clock: Clock,
     pub(crate) server: ServerConfig,
+    pub(crate) callers: Callers,
     /// Tells this process from others that run the same services on the same store.
     pub(crate) replica: String,
     pub(crate) kill_at: Option<KillAt>,
@@ -82,7 +84,7 @@ impl Ground {
     }
 
     fn server(&self) -> Server {
-        Server::new(self.server.clone(), DevelopmentCaller, RoleMatrix::standard())
+        self.callers.guard(Server::new(self.server.clone(), self.callers.door.clone(), RoleMatrix::standard()))
     }
 
     /// Opens the registry.
@@ -202,9 +204,10 @@ impl Services {
         }
     }
 
-    /// A peer within this process.
-    pub(crate) fn peer(&self, ground: &Ground, name: &str) -> anyhow::Result<Peer> {
-        Ok(Peer::local(name, self.routes(ground)?, SCHEDULER_ACCOUNT, PeerConfig::default())?)
+    /// A peer within this process, for the part of it that calls as `account`: that it is this process vouches for it.
+    pub(crate) fn peer(&self, ground: &Ground, name: &str, account: &str) -> anyhow::Result<Peer> {
+        let routes = self.routes(ground)?.vouching(Caller::of_process(account)?);
+        Ok(Peer::local(name, routes, account, PeerConfig::default())?)
     }
 
     /// Waits until a service's journal has stopped for good, and says why; for ever while all of them serve.

@@ -5,9 +5,11 @@
 //! output carries what was asked for; logs go to standard error.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on the terminal")]
 
+mod callers;
 mod compose;
 mod configuration;
 mod demo;
+mod development;
 mod gates;
 mod kill;
 mod notices;
@@ -43,6 +45,12 @@ enum Command {
     Migrate(configuration::StoreArguments),
     /// Check a configuration and its store without serving
     CheckConfig(serve::ServeArguments),
+    /// For development: make an authority, a certificate for each service, and the keys of an issuer of tokens
+    DevCerts(development::CertificateArguments),
+    /// For development: print a token
+    DevToken(development::TokenArguments),
+    /// For development: issue tokens to systems, for assertions that they sign
+    DevIssuer(development::IssuerArguments),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +60,9 @@ fn main() -> ExitCode {
         Command::SimulateSuppliers(arguments) => suppliers::run(arguments),
         Command::Migrate(arguments) => configuration::migrate(&arguments),
         Command::CheckConfig(arguments) => serve::check(&arguments),
+        Command::DevCerts(arguments) => development::make_certificates(&arguments),
+        Command::DevToken(arguments) => development::make_token(&arguments),
+        Command::DevIssuer(arguments) => development::run_issuer(arguments),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, ValueEnum};
-use client::{Peer, PeerConfig};
+use client::PeerConfig;
 use clock::{Clock, SystemClock};
 use jiff::SignedDuration;
 use ods::Supplier;
@@ -18,7 +18,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::compose::{Ground, JournalLimits, Services, make_folder};
+use crate::callers::{CallerArguments, Callers};
+use crate::compose::{Ground, JournalLimits, SCHEDULER_ACCOUNT, STATISTICS_ACCOUNT, Services, make_folder};
 use crate::configuration::{StoreArguments, runtime};
 use crate::gates::GateArguments;
 use crate::kill::KillAt;
@@ -68,9 +69,8 @@ pub(crate) struct ServeArguments {
     /// Tells this process from others that run the same service on the same store; the address where it is left out
     #[arg(long, value_name = "NAME")]
     replica: Option<String>,
-    /// Believe callers without proof; only on loopback. There is no other way yet
-    #[arg(long)]
-    insecure: bool,
+    #[command(flatten)]
+    callers: CallerArguments,
     #[command(flatten)]
     runtimes: RuntimeArguments,
     /// Runs by the machine's clock, so many seconds ahead; for tests of separate processes
@@ -91,6 +91,10 @@ pub(crate) struct ServeArguments {
 }
 
 impl ServeArguments {
+    fn address(&self) -> SocketAddr {
+        self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], self.which.port())))
+    }
+
     /// Only a registry has a directory, and only a scheduler sends notices and asks about gates.
     fn check_owners(&self) -> anyhow::Result<()> {
         let has_registry = matches!(self.which, Which::All | Which::Registry);
@@ -189,10 +193,8 @@ impl FromStr for SupplierLimits {
 
 /// Serves until SIGTERM or SIGINT, then drains.
 pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<()> {
-    ensure!(
-        arguments.insecure,
-        "callers cannot prove who they are yet, so this serves only on loopback and only when told to: add --insecure"
-    );
+    // The server refuses it too, but only once somebody may have read that it listens.
+    arguments.callers.check(arguments.address())?;
     let runtimes = arguments.runtimes.start()?;
     let config = telemetry::Config::from_env(arguments.which.name())?;
     let telemetry = telemetry::init(&config)?;
@@ -209,9 +211,8 @@ async fn serve(arguments: ServeArguments, runtimes: &Runtimes) -> anyhow::Result
     // Before anything else, so that a signal that comes early is not lost.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let address = arguments.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], arguments.which.port())));
-    // The server refuses it too, but only once somebody may have read that it listens.
-    ensure!(address.ip().is_loopback(), "with --insecure it listens only on loopback, which {address} is not");
+    let callers = arguments.callers.open().await?;
+    let address = arguments.address();
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let metrics = match arguments.metrics_listen {
         Some(address) => {
@@ -220,12 +221,13 @@ async fn serve(arguments: ServeArguments, runtimes: &Runtimes) -> anyhow::Result
         }
         None => None,
     };
-    let ground = ground(&arguments, listener.local_addr()?)?;
+    let ground = ground(&arguments, callers, listener.local_addr()?)?;
     let services = open(&arguments, &ground).await?;
     let routes = services.routes(&ground)?;
     let shutdown = CancellationToken::new();
     let mut loops = JoinSet::new();
     services.run(&mut loops, runtimes.loops(), &shutdown);
+    let following = loops.spawn(ground.callers.clone().follow());
     let telling = tokio::spawn(services.tell_readiness(routes.health()));
     if let Some(metrics) = metrics {
         println!("metrics at http://{}/metrics", metrics.local_addr()?);
@@ -257,15 +259,19 @@ async fn serve(arguments: ServeArguments, runtimes: &Runtimes) -> anyhow::Result
         return Err(failed.context("this server has stopped serving"));
     }
     shutdown.cancel();
+    following.abort();
     while let Some(ended) = loops.join_next().await {
-        ended??;
+        match ended {
+            Err(error) if error.is_cancelled() => {}
+            ended => ended??,
+        }
     }
     services.close().await;
     tracing::info!(?drained, "ended");
     Ok(())
 }
 
-fn ground(arguments: &ServeArguments, address: SocketAddr) -> anyhow::Result<Ground> {
+fn ground(arguments: &ServeArguments, callers: Callers, address: SocketAddr) -> anyhow::Result<Ground> {
     let folder = arguments.store.folder();
     make_folder(&folder)?;
     let store_clock_offset = SignedDuration::from_secs(arguments.clock_offset_s);
@@ -276,6 +282,7 @@ fn ground(arguments: &ServeArguments, address: SocketAddr) -> anyhow::Result<Gro
         folder,
         clock,
         server: ServerConfig::default(),
+        callers,
         replica: arguments.replica.clone().unwrap_or_else(|| address.to_string()),
         kill_at: arguments.kill_at.clone(),
         journals: JournalLimits {
@@ -300,22 +307,25 @@ async fn open(arguments: &ServeArguments, ground: &Ground) -> anyhow::Result<Ser
     if arguments.which == Which::Registry {
         return Ok(services);
     }
-    let registry = match &services.registry {
-        Some(_) => services.peer(ground, "registry")?,
-        None => remote(arguments.registry.as_deref().context("say where the registry is: --registry URL")?)?,
+    let callers = &ground.callers;
+    let remote = |name: &str, url: &str| callers.peer(name, url, ACCOUNT, PeerConfig::default());
+    let registry = |services: &Services, account: &str| match &services.registry {
+        Some(_) => services.peer(ground, "registry", account),
+        None => remote("registry", arguments.registry.as_deref().context("say where the registry is: --registry URL")?),
     };
     if matches!(arguments.which, Which::All | Which::Statistics) {
-        services.statistics = Some(ground.statistics(&registry).await?);
+        services.statistics = Some(ground.statistics(&registry(&services, STATISTICS_ACCOUNT)?).await?);
     }
     if matches!(arguments.which, Which::All | Which::Scheduler) {
         let notices = arguments.notices.config()?;
-        let suppliers = suppliers(&arguments.suppliers, &arguments.supplier_limits)?;
+        let suppliers = suppliers(callers, &arguments.suppliers, &arguments.supplier_limits)?;
         let statistics = match (&services.statistics, &arguments.statistics) {
-            (Some(_), _) => Some(services.peer(ground, "statistics")?),
-            (None, Some(url)) => Some(remote(url)?),
+            (Some(_), _) => Some(services.peer(ground, "statistics", SCHEDULER_ACCOUNT)?),
+            (None, Some(url)) => Some(remote("statistics", url)?),
             (None, None) => None,
         };
         let hooks = arguments.gates.hooks()?;
+        let registry = registry(&services, SCHEDULER_ACCOUNT)?;
         let scheduler = ground.scheduler(&registry, statistics.as_ref(), hooks, suppliers).await?;
         services.scheduler = Some(match notices {
             Some(notices) => scheduler.with_notices(notices),
@@ -325,17 +335,14 @@ async fn open(arguments: &ServeArguments, ground: &Ground) -> anyhow::Result<Ser
     Ok(services)
 }
 
-fn remote(url: &str) -> anyhow::Result<Peer> {
-    Ok(Peer::remote(url, ACCOUNT, PeerConfig::default())?)
-}
-
-fn suppliers(addresses: &[SupplierAddress], limits: &[SupplierLimits]) -> anyhow::Result<Suppliers> {
+fn suppliers(callers: &Callers, addresses: &[SupplierAddress], limits: &[SupplierLimits]) -> anyhow::Result<Suppliers> {
     let mut suppliers = Suppliers::default();
     let mut seen = Vec::new();
     for SupplierAddress { supplier, url } in addresses {
         ensure!(!seen.contains(supplier), "--supplier {supplier} is given twice");
         seen.push(supplier.clone());
-        suppliers = suppliers.with(supplier.clone(), Peer::remote(url, ACCOUNT, supplier_peer_config())?);
+        let peer = callers.supplier(&supplier.to_string(), url, ACCOUNT, supplier_peer_config())?;
+        suppliers = suppliers.with(supplier.clone(), peer);
     }
     let mut limited = Vec::new();
     for SupplierLimits { supplier, limits } in limits {
@@ -353,13 +360,7 @@ fn suppliers(addresses: &[SupplierAddress], limits: &[SupplierLimits]) -> anyhow
 /// `check-config`: everything that `serve` would do before it listens, without serving; says what it found.
 pub(crate) fn check(arguments: &ServeArguments) -> anyhow::Result<()> {
     let store = arguments.store.store()?;
-    ensure!(arguments.insecure, "serve would refuse to start: add --insecure, and listen on loopback only");
-    if let Some(address) = arguments.listen {
-        ensure!(
-            address.ip().is_loopback(),
-            "serve would refuse to listen on {address}: with --insecure only on loopback"
-        );
-    }
+    arguments.callers.check(arguments.address()).context("serve would refuse to start")?;
     telemetry::Config::from_env(arguments.which.name())?;
     arguments.check_owners()?;
     if let Some(sync) = arguments.ods.config("check-config")? {
@@ -370,14 +371,18 @@ pub(crate) fn check(arguments: &ServeArguments) -> anyhow::Result<()> {
     }
     arguments.gates.hooks()?;
     runtime(1)?.block_on(async {
-        if let Some(statistics) = &arguments.statistics {
-            remote(statistics)?;
+        let callers = arguments.callers.open().await?;
+        for words in callers.in_words() {
+            println!("{words}");
         }
-        suppliers(&arguments.suppliers, &arguments.supplier_limits)?;
+        for (name, url) in [("registry", &arguments.registry), ("statistics", &arguments.statistics)] {
+            if let Some(url) = url {
+                callers.peer(name, url, ACCOUNT, PeerConfig::default())?;
+            }
+        }
+        suppliers(&callers, &arguments.suppliers, &arguments.supplier_limits)?;
         let needs_registry = matches!(arguments.which, Which::Scheduler | Which::Statistics);
-        if needs_registry {
-            remote(arguments.registry.as_deref().context("say where the registry is: --registry URL")?)?;
-        }
+        ensure!(!needs_registry || arguments.registry.is_some(), "say where the registry is: --registry URL");
         crate::compose::check(&store).await
     })?;
     println!("{} on {store}: ready to serve", arguments.which.name());

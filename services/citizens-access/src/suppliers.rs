@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use clap::Args;
-use client::{Peer, PeerConfig};
+use client::PeerConfig;
 use clock::{Clock, SystemClock};
-use identity::{DevelopmentCaller, RoleMatrix};
+use identity::RoleMatrix;
 use jiff::SignedDuration;
 use proto::supplier::v1::supplier_service_server::SupplierServiceServer;
 use server::{Routes, Server, ServerConfig};
@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::callers::{CallerArguments, Callers};
 use crate::configuration::runtime;
 
 /// By which account the suppliers take lists and report.
@@ -39,24 +40,23 @@ pub(crate) struct SupplierArguments {
     /// What chance is drawn by
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Believe callers without proof; only on loopback. There is no other way yet
-    #[arg(long)]
-    insecure: bool,
+    #[command(flatten)]
+    callers: CallerArguments,
     /// Runs by the machine's clock, so many seconds ahead; for tests of separate processes
     #[arg(long, hide = true, default_value_t = 0, allow_negative_numbers = true)]
     clock_offset_s: i64,
 }
 
 /// What a server of these suppliers answers.
-pub(crate) fn routes(simulator: &Simulator, config: ServerConfig) -> anyhow::Result<Routes> {
-    let server = Server::new(config, DevelopmentCaller, RoleMatrix::standard());
+pub(crate) fn routes(simulator: &Simulator, callers: &Callers, config: ServerConfig) -> anyhow::Result<Routes> {
+    let server = callers.guard(Server::new(config, callers.door.clone(), RoleMatrix::standard()));
     let service = SupplierServiceServer::new(simulator.clone());
     Ok(server.descriptors(proto::FILE_DESCRIPTOR_SET).service(service).build()?)
 }
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(arguments: SupplierArguments) -> anyhow::Result<()> {
-    ensure!(arguments.insecure, "callers cannot prove who they are yet: add --insecure, and listen on loopback");
+    arguments.callers.check(arguments.listen)?;
     let telemetry = telemetry::init(&telemetry::Config::from_env("supplier-simulator")?)?;
     let ended = runtime(1)?.block_on(serve(arguments));
     drop(telemetry);
@@ -78,7 +78,9 @@ async fn serve(arguments: SupplierArguments) -> anyhow::Result<()> {
         suppliers,
         real_delay_per_call: Duration::ZERO,
     })?;
-    let scheduler = arguments.scheduler.map(|url| Peer::remote(&url, ACCOUNT, PeerConfig::default())).transpose()?;
+    let callers = arguments.callers.open().await?;
+    let scheduler = arguments.scheduler.as_deref();
+    let scheduler = scheduler.map(|url| callers.peer("scheduler", url, ACCOUNT, PeerConfig::default())).transpose()?;
     let listener =
         TcpListener::bind(arguments.listen).await.with_context(|| format!("cannot listen on {}", arguments.listen))?;
     let shutdown = CancellationToken::new();
@@ -93,7 +95,9 @@ async fn serve(arguments: SupplierArguments) -> anyhow::Result<()> {
             _ = interrupt.recv() => {}
         }
     };
-    routes(&simulator, ServerConfig::default())?.serve(listener, signalled).await?;
+    let following = tokio::spawn(callers.clone().follow());
+    routes(&simulator, &callers, ServerConfig::default())?.serve(listener, signalled).await?;
+    following.abort();
     shutdown.cancel();
     Ok(working.await??)
 }

@@ -2,11 +2,14 @@
 
 call.py HOST:PORT ACCOUNT SERVICE/METHOD REQUEST_JSON
 
+With CALL_CA in the environment, a file, it speaks TLS; with CALL_TOKEN it shows that token instead of the account.
+
 Nothing of this project is used: what is proved is that any client in any language gets the same answers.
 A refusal is printed as JSON too: {"code": ..., "message": ..., "reason": ...}.
 """
 
 import json
+import os
 import sys
 
 import grpc
@@ -53,10 +56,23 @@ def varint(data, position):
         shift += 7
 
 
+def open_channel(target):
+    authority = os.environ.get("CALL_CA")
+    if authority is None:
+        return grpc.insecure_channel(target)
+    with open(authority, "rb") as file:
+        return grpc.secure_channel(target, grpc.ssl_channel_credentials(root_certificates=file.read()))
+
+
+def proof(account):
+    token = os.environ.get("CALL_TOKEN")
+    return ("x-citizens-access-account", account) if token is None else ("authorization", f"Bearer {token}")
+
+
 def main():
     target, account, rpc, request_json = sys.argv[1:]
     service_name, method_name = rpc.split("/")
-    with grpc.insecure_channel(target) as channel:
+    with open_channel(target) as channel:
         pool = DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
         method = pool.FindServiceByName(service_name).FindMethodByName(method_name)
         request = json_format.Parse(request_json, GetMessageClass(method.input_type)(), descriptor_pool=pool)
@@ -66,7 +82,7 @@ def main():
             response_deserializer=GetMessageClass(method.output_type).FromString,
         )
         try:
-            reply = call(request, timeout=DEADLINE_S, metadata=(("x-citizens-access-account", account),))
+            reply = call(request, timeout=DEADLINE_S, metadata=(proof(account),))
         except grpc.RpcError as error:
             refusal = {"code": error.code().name, "message": error.details(), "reason": error_info_reason(error)}
             print(json.dumps(refusal))

@@ -16,6 +16,7 @@ pub(crate) mod otlp;
 pub(crate) mod postgres;
 pub(crate) mod replay;
 pub(crate) mod running;
+pub(crate) mod secure;
 pub(crate) mod server;
 pub(crate) mod strace;
 pub(crate) mod supplier;

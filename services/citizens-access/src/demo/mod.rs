@@ -9,6 +9,7 @@ mod answers;
 mod back_test;
 mod england;
 mod moment;
+mod office;
 mod peers;
 mod producers;
 mod progress;

@@ -4,6 +4,7 @@
 //! views of the day before, and the end. Each holds an activity while it works, so that time stands still meanwhile.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use anyhow::{Context, bail};
 use client::{Peer, PeerConfig};
 use clock::{Clock, VirtualClock, VirtualConfig};
 use database::Store;
+use identity::Caller;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use ods::{PracticeCode, Supplier};
@@ -29,15 +31,18 @@ use super::answers::{Question, Report};
 use super::back_test::{self, BackTests};
 use super::england::{England, practices, record_everything_off};
 use super::moment;
+use super::office::Office;
 use super::peers::Peers;
 use super::producers::Producers;
 use super::progress::Progress;
 use super::world::World;
-use crate::compose::{Ground, JournalLimits, Services};
+use crate::compose::{Ground, JournalLimits, SCHEDULER_ACCOUNT, STATISTICS_ACCOUNT, Services};
 use crate::kill::KillAt;
 
 /// Where a demo can be looked at.
 const LISTEN: &str = "127.0.0.1:50051";
+/// Where it is asked when nobody is to look at it.
+const ANYWHERE: &str = "127.0.0.1:0";
 /// When the app sends the views of the day before: outside every window, so that nothing else happens then.
 const VIEWS_AT: Time = Time::constant(3, 0, 0, 0);
 /// The suppliers' log, in the data folder.
@@ -75,6 +80,9 @@ struct Suite {
     services: Services,
     simulator: Simulator,
     peers: Peers,
+    office: Office,
+    /// The scheduler, as the suppliers call it.
+    scheduler: Peer,
 }
 
 /// The tasks of a run: any that ends before the story does is an error.
@@ -112,9 +120,9 @@ impl Story {
         let shutdown = CancellationToken::new();
         let mut tasks = Tasks::new();
         suite.run(&mut tasks, &shutdown);
-        if stays_open {
-            serve(&suite, &mut tasks, &shutdown).await?;
-        }
+        // Without a port that is known, one is opened all the same, for the questions at the end.
+        let address = serve(&suite, if stays_open { LISTEN } else { ANYWHERE }, &mut tasks, &shutdown).await?;
+        let outside = suite.office.at(address, PeerConfig { deadline_default: DEADLINE, ..PeerConfig::default() })?;
         tasks.spawn(async move { Err(advance.run().await.into()) });
         self.england.import(&suite.peers, self.world.starts_at.date()).await?;
         let practices = Arc::new(practices(&suite.peers).await?);
@@ -131,12 +139,14 @@ impl Story {
             early = tasks.join_next() => return Err(ended_early(early)),
         };
         self.progress.end();
-        let mut report = self.question(&suite, end)?.ask().await?;
+        let mut report = self.question(&outside, end)?.ask().await?;
         report.back_test = self.back_tests.judge(&suite.peers, &self.programme_name(), self.until).await?;
         print(&report)?;
         if stays_open {
             eprintln!(
-                "\nThe services stay open on {LISTEN}: try `accessctl programme status {}`; Ctrl-C ends.",
+                "\nThe services stay open on {LISTEN}, over TLS; Ctrl-C ends. In another terminal:\n{}\n\
+                 accessctl programme status {}",
+                suite.office.visitors_words(LISTEN)?,
                 self.programme
             );
             tokio::signal::ctrl_c().await?;
@@ -151,9 +161,9 @@ impl Story {
         format!("programmes/{}", self.programme)
     }
 
-    fn question<'a>(&self, suite: &'a Suite, end: Timestamp) -> anyhow::Result<Question<'a>> {
+    fn question<'a>(&self, peers: &'a Peers, end: Timestamp) -> anyhow::Result<Question<'a>> {
         Ok(Question {
-            peers: &suite.peers,
+            peers,
             programme: self.programme_name(),
             as_at: self.until,
             // The last moment of the day.
@@ -180,11 +190,13 @@ impl Story {
             deadline_max: DEADLINE,
             ..ServerConfig::default()
         };
+        let office = Office::open(&self.folder).await?;
         let ground = Ground {
             store: self.store.clone(),
             folder: self.folder.clone(),
             clock: clock.clone(),
             server: server.clone(),
+            callers: office.callers.clone(),
             replica: "demo".to_owned(),
             kill_at: self.kill_at.clone(),
             // What the world does is sent again by a restart, from the first day.
@@ -194,18 +206,21 @@ impl Story {
                 store_clock_offset: SignedDuration::ZERO,
             },
         };
-        let supplier_routes = crate::suppliers::routes(&simulator, server)?;
+        let supplier_routes = crate::suppliers::routes(&simulator, &office.callers, server)?;
         let peer = PeerConfig { deadline_default: DEADLINE, ..supplier_peer_config() };
-        let suppliers = Peer::local("suppliers", supplier_routes, "scheduler;roles=service", peer)?;
+        let by_scheduler = supplier_routes.vouching(Caller::of_process(SCHEDULER_ACCOUNT)?);
+        let suppliers = Peer::local("suppliers", by_scheduler, SCHEDULER_ACCOUNT, peer)?;
         let mut services = Services { registry: Some(ground.registry().await?), ..Services::default() };
-        let registry = services.peer(&ground, "registry")?;
+        let registry = services.peer(&ground, "registry", STATISTICS_ACCOUNT)?;
         services.statistics = Some(ground.statistics(&registry).await?);
-        let statistics = services.peer(&ground, "statistics")?;
+        let registry = services.peer(&ground, "registry", SCHEDULER_ACCOUNT)?;
+        let statistics = services.peer(&ground, "statistics", SCHEDULER_ACCOUNT)?;
         let (suppliers, hooks) = (Suppliers::behind(suppliers), GateHooks::default());
         services.scheduler = Some(ground.scheduler(&registry, Some(&statistics), hooks, suppliers).await?);
-        let peer = services.peer(&ground, "suite")?;
+        let scheduler = services.peer(&ground, "suite", SCHEDULER_ACCOUNT)?;
+        let peer = office.inside(services.routes(&ground)?)?;
         let peers = Peers { registry: peer.clone(), scheduler: peer.clone(), statistics: peer };
-        Ok(Suite { clock, ground, services, simulator, peers })
+        Ok(Suite { clock, ground, services, simulator, peers, office, scheduler })
     }
 
     /// The world's events from the moment of the start on: what is of that very moment may be half done and is begun again.
@@ -327,7 +342,7 @@ impl Suite {
     /// Runs the loops of the services and of the suppliers.
     fn run(&self, tasks: &mut Tasks, shutdown: &CancellationToken) {
         self.services.run(tasks, &Handle::current(), shutdown);
-        let (simulator, stop, scheduler) = (self.simulator.clone(), shutdown.clone(), self.peers.scheduler.clone());
+        let (simulator, stop, scheduler) = (self.simulator.clone(), shutdown.clone(), self.scheduler.clone());
         tasks.spawn(async move { Ok(simulator.run(Some(scheduler), stop).await?) });
     }
 }
@@ -336,19 +351,25 @@ fn asked_at(day: Date) -> DateTime {
     day.to_datetime(back_test::ASKED_AT)
 }
 
-/// Opens the port on which the demo can be looked at.
-async fn serve(suite: &Suite, tasks: &mut Tasks, shutdown: &CancellationToken) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(LISTEN).await.with_context(|| {
+/// Opens the port on which the demo can be looked at, and is asked at its end.
+async fn serve(
+    suite: &Suite,
+    listen: &str,
+    tasks: &mut Tasks,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind(listen).await.with_context(|| {
         format!(
-            "cannot listen on {LISTEN}, where the demo could be looked at: end what listens there, or add --headless"
+            "cannot listen on {listen}, where the demo could be looked at: end what listens there, or add --headless"
         )
     })?;
+    let address = listener.local_addr()?;
     let (routes, stop) = (suite.services.routes(&suite.ground)?, shutdown.clone());
     tasks.spawn(async move {
         routes.serve(listener, stop.cancelled_owned()).await?;
         Ok(())
     });
-    Ok(())
+    Ok(address)
 }
 
 fn ended_early(early: Option<Result<anyhow::Result<()>, tokio::task::JoinError>>) -> anyhow::Error {
