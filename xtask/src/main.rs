@@ -8,10 +8,12 @@
 
 mod bench;
 mod environment;
+mod hazards;
 mod mutations;
 mod postgres;
 mod report;
 mod requirements;
+mod results;
 mod step;
 mod test;
 
@@ -32,6 +34,8 @@ enum Task {
     Bench(bench::BenchArguments),
     /// Take the guards of the invariants away, one by one, and see that the tests named after them fail
     Mutations(mutations::MutationArguments),
+    /// Write the table of hazards from docs/safety/hazards.yaml
+    Hazards,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -39,5 +43,6 @@ fn main() -> anyhow::Result<()> {
         Task::Test(arguments) => test::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Mutations(arguments) => mutations::run(&arguments),
+        Task::Hazards => hazards::run(),
     }
 }

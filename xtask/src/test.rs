@@ -6,9 +6,11 @@ use std::process::Command;
 use clap::Args;
 
 use crate::environment::{GRPCURL, LONG, POSTGRES, PROPERTY_CASES, PYTHON, REFERENCE_DATA};
+use crate::hazards;
 use crate::postgres::Postgres;
 use crate::report;
 use crate::requirements::{OF_TESTS, ensure_buf, ensure_distribution_packages, ensure_python, postgres_programs};
+use crate::results;
 use crate::step::{cargo, command, root, step};
 
 #[derive(Args)]
@@ -64,7 +66,10 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<()> {
     }
     offer.tell(&mut test, arguments.long);
     test.args(&arguments.cargo_test);
-    if arguments.long { report::run(&mut test, &arguments.cargo_test) } else { step("test", &mut test) }
+    let results =
+        if arguments.long { report::run(&mut test, &arguments.cargo_test)? } else { results::run("test", &mut test)? };
+    // A part of the tests says nothing of the others.
+    if arguments.cargo_test.is_empty() { hazards::require_evidence(&results) } else { Ok(()) }
 }
 
 /// What can be judged without running anything: format, lints, the protobuf contract.
