@@ -11,6 +11,7 @@ mod configuration;
 mod counterfactuals;
 mod determinism;
 mod foreign_clients;
+mod foreign_errors;
 mod frozen_scheduler;
 mod guards;
 mod harness;

@@ -68,6 +68,7 @@ pub(crate) fn code(headers: &HeaderMap) -> Option<u8> {
 /// Gives a status without details the one `ErrorInfo` that each error of ours has. Such statuses come from tonic itself:
 /// a body that is no message of the expected type, an unknown compression, a name that its health service does not know.
 pub(crate) fn complete(headers: &mut HeaderMap) {
+    spell_plainly(headers);
     if headers.contains_key(Status::GRPC_STATUS_DETAILS) {
         return;
     }
@@ -99,6 +100,19 @@ pub(crate) fn write(error: Error, headers: &mut HeaderMap) {
         // The text did not fit a header; the code always does.
         headers.insert(Status::GRPC_STATUS, HeaderValue::from(code));
     }
+    spell_plainly(headers);
+}
+
+/// Spells `?` and `#` in the message as they are. tonic escapes them although gRPC does not ask for it, and Node's client,
+/// which decodes by `decodeURI`, would show `%3F` to its users. A `%` of the text itself is `%25`, so nothing else is met.
+pub(crate) fn spell_plainly(headers: &mut HeaderMap) {
+    let Some(escaped) = headers.get(Status::GRPC_MESSAGE).and_then(|message| message.to_str().ok()) else { return };
+    if !escaped.contains("%3F") && !escaped.contains("%23") {
+        return;
+    }
+    if let Ok(plain) = HeaderValue::from_str(&escaped.replace("%3F", "?").replace("%23", "#")) {
+        headers.insert(Status::GRPC_MESSAGE, plain);
+    }
 }
 
 #[cfg(test)]
@@ -127,6 +141,18 @@ mod tests {
         let status = completed(&Status::internal("failed to decode Protobuf message: invalid tag value: 0"));
         assert_eq!(status.code(), Code::InvalidArgument);
         assert_eq!(Explained::from(&status).reason, "MESSAGE_INVALID");
+    }
+
+    #[test]
+    fn a_question_mark_is_spelt_as_one_and_a_percent_sign_stays_escaped() {
+        let mut headers = HeaderMap::new();
+        write(Error::aborted("X", "did you mean 50 %3F, #1 or “é”?"), &mut headers);
+        assert_eq!(
+            headers[Status::GRPC_MESSAGE],
+            "did%20you%20mean%2050%20%253F,%20#1%20or%20%E2%80%9C%C3%A9%E2%80%9D?"
+        );
+        let status = Status::from_header_map(&headers).unwrap();
+        assert_eq!(status.message(), "did you mean 50 %3F, #1 or “é”?");
     }
 
     #[test]

@@ -97,7 +97,9 @@ fn said_in(sources: &BTreeMap<PathBuf, String>) -> Reasons {
             for (place, arguments) in calls(text, &format!("Error::{constructor}(")) {
                 let (code, reason) = match (constructor, &arguments[..]) {
                     // Errors of other makes have no template, or a kind instead of a code.
-                    ("new", [code, reason, _template, ..]) if !code.starts_with("io::") => (code_of(text, code), reason),
+                    ("new", [code, reason, _template, ..]) if !code.starts_with("io::") => {
+                        (code_of(text, code), reason)
+                    }
                     ("new", _) => continue,
                     ("invalid", [_path, reason, ..]) => (Some(code.to_owned()), reason),
                     (_, [reason, ..]) => (Some(code.to_owned()), reason),
