@@ -8,6 +8,7 @@
 
 mod bench;
 mod environment;
+mod fuzz;
 mod hazards;
 mod mutations;
 mod postgres;
@@ -15,6 +16,7 @@ mod report;
 mod requirements;
 mod results;
 mod step;
+mod supply;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +38,12 @@ enum Task {
     Mutations(mutations::MutationArguments),
     /// Write the table of hazards from docs/safety/hazards.yaml
     Hazards,
+    /// Feed any bytes to every reader of bytes from outside, each for a bounded time
+    Fuzz(fuzz::FuzzArguments),
+    /// Write what each binary is made of, in CycloneDX, to target/sbom
+    Sbom,
+    /// Build the binaries as for images, with what they are made of within and beside them
+    Dist,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -44,5 +52,8 @@ fn main() -> anyhow::Result<()> {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Mutations(arguments) => mutations::run(&arguments),
         Task::Hazards => hazards::run(),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Sbom => supply::sbom(),
+        Task::Dist => supply::dist(),
     }
 }

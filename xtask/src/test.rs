@@ -5,13 +5,16 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::environment::{GRPCURL, LONG, POSTGRES, PROPERTY_CASES, PYTHON, REFERENCE_DATA};
+use crate::environment::{GRPCURL, LONG, NODE_MODULES, POSTGRES, PROPERTY_CASES, PYTHON, REFERENCE_DATA};
 use crate::hazards;
 use crate::postgres::Postgres;
 use crate::report;
-use crate::requirements::{OF_TESTS, ensure_buf, ensure_distribution_packages, ensure_python, postgres_programs};
+use crate::requirements::{
+    OF_TESTS, ensure_buf, ensure_distribution_packages, ensure_node_client, ensure_python, postgres_programs,
+};
 use crate::results;
 use crate::step::{cargo, command, root, step};
+use crate::supply;
 
 #[derive(Args)]
 pub(crate) struct TestArguments {
@@ -33,12 +36,14 @@ const PROPERTY_CASES_LONG: &str = "4096";
 struct Offer {
     postgres: Postgres,
     python: PathBuf,
+    node_modules: PathBuf,
 }
 
 impl Offer {
     fn tell(&self, command: &mut Command, long: bool) {
         command.env(POSTGRES, self.postgres.url()).env(PYTHON, &self.python);
         command.env(GRPCURL, self.python.with_file_name("grpcurl"));
+        command.env(NODE_MODULES, &self.node_modules);
         command.env(LONG, if long { "1" } else { "0" });
         if long {
             command.env(PROPERTY_CASES, PROPERTY_CASES_LONG);
@@ -49,7 +54,8 @@ impl Offer {
 /// Runs every check; the first that fails ends the run with an error.
 pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<()> {
     ensure_distribution_packages(&OF_TESTS, !arguments.no_install)?;
-    let offer = Offer { python: ensure_python()?, postgres: Postgres::start(&programs()?)? };
+    let (python, node_modules) = (ensure_python()?, ensure_node_client()?);
+    let offer = Offer { python, node_modules, postgres: Postgres::start(&programs()?)? };
     if std::env::var_os(REFERENCE_DATA).is_none() {
         println!("note: {REFERENCE_DATA} is not set, so the tests that read the publishers' real files are skipped");
     }
@@ -72,11 +78,12 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<()> {
     if arguments.cargo_test.is_empty() { hazards::require_evidence(&results) } else { Ok(()) }
 }
 
-/// What can be judged without running anything: format, lints, the protobuf contract.
+/// What can be judged without running anything: format, lints, the protobuf contract, what comes in.
 fn check_text() -> anyhow::Result<()> {
     step("format", cargo().args(["fmt", "--all", "--check"]))?;
     let buf = ensure_buf()?;
     step("protobuf lint", command(buf).arg("lint").current_dir(root().join("proto")))?;
+    supply::deny()?;
     let lints = ["clippy", "--workspace", "--all-targets", "--profile", "ci", "--", "--deny", "warnings"];
     step("lints", cargo().args(lints))
 }

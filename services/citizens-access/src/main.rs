@@ -8,6 +8,7 @@
 mod compose;
 mod configuration;
 mod demo;
+mod dependencies;
 mod gates;
 mod kill;
 mod notices;
@@ -43,6 +44,8 @@ enum Command {
     Migrate(configuration::StoreArguments),
     /// Check a configuration and its store without serving
     CheckConfig(serve::ServeArguments),
+    /// What this program was built of, where it was built with the list of it
+    Dependencies,
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::SimulateSuppliers(arguments) => suppliers::run(arguments),
         Command::Migrate(arguments) => configuration::migrate(&arguments),
         Command::CheckConfig(arguments) => serve::check(&arguments),
+        Command::Dependencies => dependencies::run(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
