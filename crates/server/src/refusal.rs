@@ -1,10 +1,13 @@
 //! The statuses that the server itself gives, and the details that tonic's own statuses lack.
 
+use std::time::Duration;
+
 use api::Error;
 use http::{HeaderMap, HeaderValue};
 use identity::{ACCOUNT_HEADER, Refusal};
 use tonic::{Code, Status};
 
+use crate::held::Full;
 use crate::lengths::TooLong;
 
 /// The caller may not; the error says why and, where there is one, the way to be let in.
@@ -42,6 +45,29 @@ pub(crate) fn of_caller(refusal: &Refusal) -> Error {
                 .with("roles", needed)
         }
     }
+}
+
+/// One account calls more often than it may.
+pub(crate) fn too_often(account: &str, calls_per_second: u32, wait: Duration) -> Error {
+    Error::resource_exhausted(
+        "RATE_EXCEEDED",
+        "{account} may make {calls_per_second} calls a second; try again in {retry_after_ms} ms",
+    )
+    .with("account", account)
+    .with("calls_per_second", calls_per_second)
+    .with("retry_after_ms", wait.as_millis())
+    .retry_after(wait)
+}
+
+/// Requests that have not come whole hold as much memory as they may.
+pub(crate) fn memory_full(full: Full, wait: Duration) -> Error {
+    Error::resource_exhausted(
+        "REQUESTS_HOLD_TOO_MUCH",
+        "requests under way hold the {bytes_max} bytes that they may; try again in {retry_after_ms} ms",
+    )
+    .with("bytes_max", full.bytes_max)
+    .with("retry_after_ms", wait.as_millis())
+    .retry_after(wait)
 }
 
 pub(crate) fn request_too_large(found: TooLong) -> Error {

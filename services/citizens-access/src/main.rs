@@ -11,6 +11,7 @@ mod demo;
 mod dependencies;
 mod gates;
 mod kill;
+mod limits;
 mod notices;
 mod ods_sync;
 mod runtimes;

@@ -12,7 +12,6 @@ use jiff::SignedDuration;
 use ods::Supplier;
 use rollout::LineLimits;
 use rollout_scheduler::{Suppliers, supplier_peer_config};
-use server::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -22,6 +21,7 @@ use crate::compose::{Ground, JournalLimits, Services, make_folder};
 use crate::configuration::{StoreArguments, runtime};
 use crate::gates::GateArguments;
 use crate::kill::KillAt;
+use crate::limits::LimitArguments;
 use crate::notices::NoticeArguments;
 use crate::ods_sync::OdsArguments;
 use crate::runtimes::{RuntimeArguments, Runtimes};
@@ -67,6 +67,8 @@ pub(crate) struct ServeArguments {
     /// Believe callers without proof; only on loopback. There is no other way yet
     #[arg(long)]
     insecure: bool,
+    #[command(flatten)]
+    limits: LimitArguments,
     #[command(flatten)]
     runtimes: RuntimeArguments,
     /// Runs by the machine's clock, so many seconds ahead; for tests of separate processes
@@ -252,7 +254,7 @@ fn ground(arguments: &ServeArguments, address: SocketAddr) -> anyhow::Result<Gro
         store: arguments.store.store()?,
         folder,
         clock,
-        server: ServerConfig::default(),
+        server: arguments.limits.config()?,
         replica: arguments.replica.clone().unwrap_or_else(|| address.to_string()),
         kill_at: arguments.kill_at.clone(),
         journals: JournalLimits {
@@ -339,6 +341,8 @@ pub(crate) fn check(arguments: &ServeArguments) -> anyhow::Result<()> {
     }
     telemetry::Config::from_env(arguments.which.name())?;
     arguments.check_owners()?;
+    arguments.limits.config()?;
+    print!("{}", arguments.limits.in_words());
     if let Some(sync) = arguments.ods.config("check-config")? {
         println!("{}", arguments.ods.in_words(&sync));
     }

@@ -4,4 +4,5 @@ mod calls;
 mod echo;
 mod headers;
 mod lifecycle;
+mod limits;
 mod trace;
