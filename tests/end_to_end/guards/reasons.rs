@@ -47,8 +47,9 @@ fn each_reason_is_listed_with_its_codes_and_each_that_is_listed_is_said() {
 #[test]
 fn each_code_without_details_stands_among_the_reasons_of_libraries() {
     let listed = fs::read_to_string(root().join("docs/errors.md")).expect("the errors are described");
-    let metrics = fs::read_to_string(root().join("crates/telemetry/src/metrics.rs")).expect("the names of codes");
-    let (_, codes) = metrics.split_once("CODES: [&str; 17] = [").expect("the names of codes");
+    let sources = sources();
+    let codes = sources.values().find_map(|text| text.split_once("pub const CODES: [&str; 17] = ["));
+    let (_, codes) = codes.expect("the names of codes");
     let (codes, _) = codes.split_once(']').expect("their end");
     let codes: Vec<&str> = codes.split('"').skip(1).step_by(2).filter(|code| *code != "OK").collect();
     assert_eq!(codes.len(), 16);
