@@ -3,6 +3,7 @@
 //! One binary, so that it links once. What a machine offers (a PostgreSQL, a Python with grpcio) comes as environment
 //! variables that `cargo xtask test` sets; a test that lacks one says loudly that it was skipped.
 
+mod abuse;
 mod back_test;
 mod bad_calls;
 mod bad_files;
@@ -10,7 +11,9 @@ mod bad_programmes;
 mod configuration;
 mod counterfactuals;
 mod determinism;
+mod drain;
 mod foreign_clients;
+mod foreign_errors;
 mod frozen_scheduler;
 mod guards;
 mod harness;

@@ -5,8 +5,10 @@
 
 /// URL of a PostgreSQL in which tests create and drop databases of their own.
 pub(crate) const POSTGRES: &str = "CITIZENS_ACCESS_TEST_POSTGRES";
-/// A Python interpreter with `grpcio`, `grpcio-reflection` and `protobuf`, the foreign client, and with `datasketches`.
+/// A Python interpreter with `grpcio`, its reflection and status, and `protobuf`, the foreign client, and with `datasketches`.
 pub(crate) const PYTHON: &str = "CITIZENS_ACCESS_TEST_PYTHON";
+/// The folder of Node's modules with `@grpc/grpc-js`, the other foreign client.
+pub(crate) const NODE_MODULES: &str = "CITIZENS_ACCESS_TEST_NODE_MODULES";
 /// The `grpcurl` program.
 pub(crate) const GRPCURL: &str = "CITIZENS_ACCESS_TEST_GRPCURL";
 /// The `rotel` collector of OpenTelemetry's signals.

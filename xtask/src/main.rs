@@ -8,11 +8,15 @@
 
 mod bench;
 mod environment;
+mod fuzz;
+mod hazards;
 mod mutations;
 mod postgres;
 mod report;
 mod requirements;
+mod results;
 mod step;
+mod supply;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -32,6 +36,14 @@ enum Task {
     Bench(bench::BenchArguments),
     /// Take the guards of the invariants away, one by one, and see that the tests named after them fail
     Mutations(mutations::MutationArguments),
+    /// Write the table of hazards from docs/safety/hazards.yaml
+    Hazards,
+    /// Feed any bytes to every reader of bytes from outside, each for a bounded time
+    Fuzz(fuzz::FuzzArguments),
+    /// Write what each binary is made of, in CycloneDX, to target/sbom
+    Sbom,
+    /// Build the binaries as for images, with what they are made of within and beside them
+    Dist,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -39,5 +51,9 @@ fn main() -> anyhow::Result<()> {
         Task::Test(arguments) => test::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Mutations(arguments) => mutations::run(&arguments),
+        Task::Hazards => hazards::run(),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Sbom => supply::sbom(),
+        Task::Dist => supply::dist(),
     }
 }

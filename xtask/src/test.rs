@@ -5,13 +5,19 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::environment::{GRPCURL, LONG, POSTGRES, PROMETHEUS, PROPERTY_CASES, PYTHON, REFERENCE_DATA, ROTEL};
+use crate::environment::{
+    GRPCURL, LONG, NODE_MODULES, POSTGRES, PROMETHEUS, PROPERTY_CASES, PYTHON, REFERENCE_DATA, ROTEL,
+};
+use crate::hazards;
 use crate::postgres::Postgres;
 use crate::report;
 use crate::requirements::{
-    self, OF_TESTS, ensure_buf, ensure_distribution_packages, ensure_python, postgres_programs, rotel_of,
+    self, OF_TESTS, ensure_buf, ensure_distribution_packages, ensure_node_client, ensure_python, postgres_programs,
+    rotel_of,
 };
+use crate::results;
 use crate::step::{cargo, command, root, step};
+use crate::supply;
 
 #[derive(Args)]
 pub(crate) struct TestArguments {
@@ -34,6 +40,7 @@ struct Offer {
     postgres: Postgres,
     python: PathBuf,
     rotel: PathBuf,
+    node_modules: PathBuf,
 }
 
 impl Offer {
@@ -41,6 +48,7 @@ impl Offer {
         command.env(POSTGRES, self.postgres.url()).env(PYTHON, &self.python);
         command.env(GRPCURL, self.python.with_file_name("grpcurl"));
         command.env(ROTEL, &self.rotel).env(PROMETHEUS, requirements::PROMETHEUS);
+        command.env(NODE_MODULES, &self.node_modules);
         command.env(LONG, if long { "1" } else { "0" });
         if long {
             command.env(PROPERTY_CASES, PROPERTY_CASES_LONG);
@@ -51,8 +59,9 @@ impl Offer {
 /// Runs every check; the first that fails ends the run with an error.
 pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<()> {
     ensure_distribution_packages(&OF_TESTS, !arguments.no_install)?;
-    let python = ensure_python()?;
-    let offer = Offer { rotel: rotel_of(&python)?, python, postgres: Postgres::start(&programs()?)? };
+    let (python, node_modules) = (ensure_python()?, ensure_node_client()?);
+    let rotel = rotel_of(&python)?;
+    let offer = Offer { python, rotel, node_modules, postgres: Postgres::start(&programs()?)? };
     if std::env::var_os(REFERENCE_DATA).is_none() {
         println!("note: {REFERENCE_DATA} is not set, so the tests that read the publishers' real files are skipped");
     }
@@ -69,14 +78,18 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<()> {
     }
     offer.tell(&mut test, arguments.long);
     test.args(&arguments.cargo_test);
-    if arguments.long { report::run(&mut test, &arguments.cargo_test) } else { step("test", &mut test) }
+    let results =
+        if arguments.long { report::run(&mut test, &arguments.cargo_test)? } else { results::run("test", &mut test)? };
+    // A part of the tests says nothing of the others.
+    if arguments.cargo_test.is_empty() { hazards::require_evidence(&results) } else { Ok(()) }
 }
 
-/// What can be judged without running anything: format, lints, the protobuf contract.
+/// What can be judged without running anything: format, lints, the protobuf contract, what comes in.
 fn check_text() -> anyhow::Result<()> {
     step("format", cargo().args(["fmt", "--all", "--check"]))?;
     let buf = ensure_buf()?;
     step("protobuf lint", command(buf).arg("lint").current_dir(root().join("proto")))?;
+    supply::deny()?;
     let lints = ["clippy", "--workspace", "--all-targets", "--profile", "ci", "--", "--deny", "warnings"];
     step("lints", cargo().args(lints))
 }

@@ -12,6 +12,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use crate::call::Call;
+use crate::held::Held;
 use crate::lengths::Lengths;
 use crate::refusal;
 
@@ -20,6 +21,8 @@ use crate::refusal;
 pub struct RequestBody {
     source: Source,
     lengths: Lengths,
+    /// None until the call has been admitted, and where it has come as a whole.
+    held: Option<Held>,
 }
 
 #[derive(Debug)]
@@ -32,19 +35,20 @@ enum Source {
 
 impl RequestBody {
     pub(crate) fn network(body: Incoming) -> Self {
-        Self { source: Source::Network(body), lengths: Lengths::new(usize::MAX) }
+        Self { source: Source::Network(body), lengths: Lengths::new(usize::MAX), held: None }
     }
 
     pub(crate) fn local(body: Body) -> Self {
-        Self { source: Source::Local(body), lengths: Lengths::new(usize::MAX) }
+        Self { source: Source::Local(body), lengths: Lengths::new(usize::MAX), held: None }
     }
 
     pub(crate) fn gathered(body: Bytes) -> Self {
-        Self { source: Source::Gathered(Some(body)), lengths: Lengths::new(usize::MAX) }
+        Self { source: Source::Gathered(Some(body)), lengths: Lengths::new(usize::MAX), held: None }
     }
 
-    pub(crate) fn limit(&mut self, message_bytes_max: usize) {
+    pub(crate) fn limit(&mut self, message_bytes_max: usize, held: Held) {
         self.lengths = Lengths::new(message_bytes_max);
+        self.held = Some(held);
     }
 }
 
@@ -64,9 +68,15 @@ impl http_body::Body for RequestBody {
         let frame = ready!(frame);
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
-            && let Err(found) = this.lengths.pass(data)
         {
-            return Poll::Ready(Some(Err(refusal::request_too_large(found).into())));
+            if let Err(found) = this.lengths.pass(data) {
+                return Poll::Ready(Some(Err(refusal::request_too_large(found).into())));
+            }
+            if let Some(held) = &mut this.held
+                && let Err(full) = held.hold(this.lengths.begun())
+            {
+                return Poll::Ready(Some(Err(held.refusal(full).into())));
+            }
         }
         Poll::Ready(frame)
     }

@@ -13,6 +13,7 @@ use crate::at_once::Reply;
 use crate::config::ServerConfig;
 use crate::health::Health;
 use crate::method::{AtOnceBy, Methods, service_descriptor};
+use crate::rate::Rates;
 use crate::reflection;
 use crate::routes::{GrpcService, Mounted, Routes, Shared};
 
@@ -143,6 +144,7 @@ impl Server {
                 return Err(BuildError::NotUnary { rpc });
             }
         }
+        let rates = Rates::new(self.config.account_calls_per_second, self.config.account_calls_burst);
         Ok(Routes {
             shared: Arc::new(Shared {
                 config: self.config,
@@ -153,6 +155,8 @@ impl Server {
                 health,
                 calls_in_flight: AtomicUsize::new(0),
                 streams_open: AtomicUsize::new(0),
+                request_bytes: AtomicUsize::new(0),
+                rates,
             }),
         })
     }

@@ -12,6 +12,14 @@ pub struct ServerConfig {
     pub calls_in_flight_max: usize,
     /// Streams open at a time: a watch costs memory, and the clients are services, not people.
     pub streams_open_max: usize,
+    /// Bytes of request messages that have begun and are not complete, as long as they claim to be: a decoder reserves them at
+    /// the first bytes. Without it as many slow clients as there may be calls could hold a message each.
+    pub request_bytes_in_flight_max: usize,
+    /// Calls that one account may make in a second, in the long run; 0 for any number. An account is often a whole service,
+    /// and its calls within the process count too, so there is no number that is right everywhere.
+    pub account_calls_per_second: u32,
+    /// What a quiet account has saved for a burst.
+    pub account_calls_burst: u32,
     /// What a shed client is told to wait.
     pub shed_retry_after: Duration,
 
@@ -64,6 +72,9 @@ impl Default for ServerConfig {
             message_bytes_max: 4 << 20,
             calls_in_flight_max: 4_096,
             streams_open_max: 4_096,
+            request_bytes_in_flight_max: 256 << 20,
+            account_calls_per_second: 0,
+            account_calls_burst: 1_000,
             shed_retry_after: Duration::from_millis(200),
             deadline_default: Duration::from_secs(30),
             deadline_max: Duration::from_secs(300),

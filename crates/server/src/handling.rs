@@ -178,5 +178,7 @@ fn respond(mut call: Call, response: Response<Body>) -> Response<ResponseBody> {
 }
 
 fn refused(error: Error) -> Response<ResponseBody> {
-    Status::from(error).into_http().map(ResponseBody::settled)
+    let mut response = Status::from(error).into_http();
+    refusal::spell_plainly(response.headers_mut());
+    response.map(ResponseBody::settled)
 }

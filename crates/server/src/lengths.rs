@@ -9,6 +9,7 @@ pub(crate) struct Lengths {
     max: usize,
     prefix: [u8; PREFIX_BYTES],
     prefix_len: usize,
+    message_len: usize,
     left: usize,
 }
 
@@ -21,7 +22,12 @@ pub(crate) struct TooLong {
 
 impl Lengths {
     pub(crate) fn new(max: usize) -> Self {
-        Self { max, prefix: [0; PREFIX_BYTES], prefix_len: 0, left: 0 }
+        Self { max, prefix: [0; PREFIX_BYTES], prefix_len: 0, message_len: 0, left: 0 }
+    }
+
+    /// Bytes of the message that has begun and is not complete, all that it claims; 0 between messages.
+    pub(crate) fn begun(&self) -> usize {
+        if self.left > 0 { self.message_len + PREFIX_BYTES } else { self.prefix_len }
     }
 
     /// Takes note of the next bytes of the body.
@@ -40,7 +46,8 @@ impl Lengths {
             if self.prefix_len == PREFIX_BYTES {
                 let [_, a, b, c, d] = self.prefix;
                 self.prefix_len = 0;
-                self.left = u32::from_be_bytes([a, b, c, d]) as usize;
+                self.message_len = u32::from_be_bytes([a, b, c, d]) as usize;
+                self.left = self.message_len;
                 if self.left > self.max {
                     return Err(TooLong { bytes: self.left, bytes_max: self.max });
                 }
@@ -68,6 +75,15 @@ mod tests {
             for chunk in body.chunks(size) {
                 assert_eq!(lengths.pass(chunk), Ok(()), "in chunks of {size}");
             }
+        }
+    }
+
+    #[test]
+    fn a_message_that_has_begun_counts_with_all_it_claims_until_it_is_complete() {
+        let mut lengths = Lengths::new(10);
+        for (bytes, begun) in [(&message(10)[..3], 3), (&message(10)[3..9], 15), (&message(10)[9..], 0), (&[0, 0], 2)] {
+            lengths.pass(bytes).unwrap();
+            assert_eq!(lengths.begun(), begun);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! [`Server`] takes services and makes [`Routes`] of them. The same `Routes` serve sockets ([`Routes::serve`]) and calls
 //! within the process (`client::Peer::local`), with the same refusals, deadlines and traces. What each call passes, in
-//! this order: the limit of calls under way, the caller and their roles, the deadline, the decision to record, the
+//! this order: the limit of calls under way, the caller and their roles, the account's rate, the deadline, the decision to record, the
 //! service itself with its panics caught, the limits of message sizes, the counters.
 //!
 //! It owns the accept loop instead of using tonic's, for what tonic 0.14 leaves open: an expired deadline answers
@@ -23,8 +23,11 @@ mod connection;
 mod handling;
 mod handshake;
 mod health;
+mod held;
 mod lengths;
+mod limits;
 mod method;
+mod rate;
 mod reflection;
 mod refusal;
 mod routes;
@@ -37,6 +40,7 @@ pub use builder::{BuildError, Server};
 pub use config::ServerConfig;
 pub use handling::Handling;
 pub use health::Health;
+pub use limits::{LIMITS, Limit, LimitError};
 pub use routes::{GrpcService, Routes, Vouched};
 pub use scrape::serve_metrics;
 pub use serve::{Drained, ServeError};

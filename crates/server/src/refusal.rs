@@ -1,10 +1,13 @@
 //! The statuses that the server itself gives, and the details that tonic's own statuses lack.
 
+use std::time::Duration;
+
 use api::Error;
 use http::{HeaderMap, HeaderValue};
 use identity::{ACCOUNT_HEADER, Refusal, TokenError, TokenRefusal};
 use tonic::{Code, Status};
 
+use crate::held::Full;
 use crate::lengths::TooLong;
 
 /// The caller may not; the error says why and, where there is one, the way to be let in.
@@ -122,6 +125,29 @@ fn unauthenticated(reason: &'static str, template: &'static str) -> Error {
     Error::new(Code::Unauthenticated, reason, template)
 }
 
+/// One account calls more often than it may.
+pub(crate) fn too_often(account: &str, calls_per_second: u32, wait: Duration) -> Error {
+    Error::resource_exhausted(
+        "RATE_EXCEEDED",
+        "{account} may make {calls_per_second} calls a second; try again in {retry_after_ms} ms",
+    )
+    .with("account", account)
+    .with("calls_per_second", calls_per_second)
+    .with("retry_after_ms", wait.as_millis())
+    .retry_after(wait)
+}
+
+/// Requests that have not come whole hold as much memory as they may.
+pub(crate) fn memory_full(full: Full, wait: Duration) -> Error {
+    Error::resource_exhausted(
+        "REQUESTS_HOLD_TOO_MUCH",
+        "requests under way hold the {bytes_max} bytes that they may; try again in {retry_after_ms} ms",
+    )
+    .with("bytes_max", full.bytes_max)
+    .with("retry_after_ms", wait.as_millis())
+    .retry_after(wait)
+}
+
 pub(crate) fn request_too_large(found: TooLong) -> Error {
     Error::resource_exhausted("MESSAGE_TOO_LARGE", "the message has {bytes} bytes; at most {bytes_max} are taken")
         .with("bytes", found.bytes)
@@ -146,6 +172,7 @@ pub(crate) fn code(headers: &HeaderMap) -> Option<u8> {
 /// Gives a status without details the one `ErrorInfo` that each error of ours has. Such statuses come from tonic itself:
 /// a body that is no message of the expected type, an unknown compression, a name that its health service does not know.
 pub(crate) fn complete(headers: &mut HeaderMap) {
+    spell_plainly(headers);
     if headers.contains_key(Status::GRPC_STATUS_DETAILS) {
         return;
     }
@@ -177,6 +204,19 @@ pub(crate) fn write(error: Error, headers: &mut HeaderMap) {
         // The text did not fit a header; the code always does.
         headers.insert(Status::GRPC_STATUS, HeaderValue::from(code));
     }
+    spell_plainly(headers);
+}
+
+/// Spells `?` and `#` in the message as they are. tonic escapes them although gRPC does not ask for it, and Node's client,
+/// which decodes by `decodeURI`, would show `%3F` to its users. A `%` of the text itself is `%25`, so nothing else is met.
+pub(crate) fn spell_plainly(headers: &mut HeaderMap) {
+    let Some(escaped) = headers.get(Status::GRPC_MESSAGE).and_then(|message| message.to_str().ok()) else { return };
+    if !escaped.contains("%3F") && !escaped.contains("%23") {
+        return;
+    }
+    if let Ok(plain) = HeaderValue::from_str(&escaped.replace("%3F", "?").replace("%23", "#")) {
+        headers.insert(Status::GRPC_MESSAGE, plain);
+    }
 }
 
 #[cfg(test)]
@@ -205,6 +245,18 @@ mod tests {
         let status = completed(&Status::internal("failed to decode Protobuf message: invalid tag value: 0"));
         assert_eq!(status.code(), Code::InvalidArgument);
         assert_eq!(Explained::from(&status).reason, "MESSAGE_INVALID");
+    }
+
+    #[test]
+    fn a_question_mark_is_spelt_as_one_and_a_percent_sign_stays_escaped() {
+        let mut headers = HeaderMap::new();
+        write(Error::aborted("X", "did you mean 50 %3F, #1 or “é”?"), &mut headers);
+        assert_eq!(
+            headers[Status::GRPC_MESSAGE],
+            "did%20you%20mean%2050%20%253F,%20#1%20or%20%E2%80%9C%C3%A9%E2%80%9D?"
+        );
+        let status = Status::from_header_map(&headers).unwrap();
+        assert_eq!(status.message(), "did you mean 50 %3F, #1 or “é”?");
     }
 
     #[test]

@@ -20,7 +20,9 @@ use crate::call::Call;
 use crate::config::ServerConfig;
 use crate::handling::Handling;
 use crate::health::Health;
+use crate::held::Held;
 use crate::method::{Access, Method, Methods};
+use crate::rate::Rates;
 use crate::refusal;
 
 /// What a generated tonic server is, over our bodies. Implemented by every `XServer<T>`; nothing else needs to.
@@ -79,6 +81,10 @@ pub(crate) struct Shared {
     pub(crate) health: Health,
     pub(crate) calls_in_flight: AtomicUsize,
     pub(crate) streams_open: AtomicUsize,
+    /// What requests hold that have not come whole.
+    pub(crate) request_bytes: AtomicUsize,
+    /// None where every account may call as often as it likes.
+    pub(crate) rates: Option<Rates>,
 }
 
 impl fmt::Debug for Routes {
@@ -123,6 +129,9 @@ impl Routes {
             Ok(caller) => caller,
             Err(error) => return Handling::refused(call.refuse(error)),
         };
+        if let Err(error) = self.pace(caller.as_ref(), arrived) {
+            return Handling::refused(call.refuse(error));
+        }
         if let Err(error) = call.set_deadline(deadline::asked(request.headers())) {
             return Handling::refused(call.refuse(error));
         }
@@ -130,8 +139,15 @@ impl Routes {
             call.end_when(drains);
         }
         call.trace(request.headers());
-        request.body_mut().limit(self.shared.config.message_bytes_max);
+        request.body_mut().limit(self.shared.config.message_bytes_max, Held::nothing(&self.shared));
         if method.at_once.is_some() { Handling::gathering(call, request, caller) } else { call.ask(request, caller) }
+    }
+
+    fn pace(&self, caller: Option<&Caller>, now: std::time::Instant) -> Result<(), Error> {
+        let (Some(rates), Some(caller)) = (&self.shared.rates, caller) else { return Ok(()) };
+        let per_second = self.shared.config.account_calls_per_second;
+        let account = caller.account.as_str();
+        rates.take(account, now).map_err(|wait| refusal::too_often(account, per_second, wait))
     }
 
     fn admit(&self, method: &Method, headers: &HeaderMap, connection: &Extensions) -> Result<Option<Caller>, Error> {

@@ -9,9 +9,11 @@ mod callers;
 mod compose;
 mod configuration;
 mod demo;
+mod dependencies;
 mod development;
 mod gates;
 mod kill;
+mod limits;
 mod notices;
 mod ods_sync;
 mod runtimes;
@@ -51,6 +53,8 @@ enum Command {
     DevToken(development::TokenArguments),
     /// For development: issue tokens to systems, for assertions that they sign
     DevIssuer(development::IssuerArguments),
+    /// What this program was built of, where it was built with the list of it
+    Dependencies,
 }
 
 fn main() -> ExitCode {
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         Command::DevCerts(arguments) => development::make_certificates(&arguments),
         Command::DevToken(arguments) => development::make_token(&arguments),
         Command::DevIssuer(arguments) => development::run_issuer(arguments),
+        Command::Dependencies => dependencies::run(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,7 +12,6 @@ use jiff::SignedDuration;
 use ods::Supplier;
 use rollout::LineLimits;
 use rollout_scheduler::{Suppliers, supplier_peer_config};
-use server::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -23,6 +22,7 @@ use crate::compose::{Ground, JournalLimits, SCHEDULER_ACCOUNT, STATISTICS_ACCOUN
 use crate::configuration::{StoreArguments, runtime};
 use crate::gates::GateArguments;
 use crate::kill::KillAt;
+use crate::limits::LimitArguments;
 use crate::notices::NoticeArguments;
 use crate::ods_sync::OdsArguments;
 use crate::runtimes::{RuntimeArguments, Runtimes};
@@ -71,6 +71,8 @@ pub(crate) struct ServeArguments {
     replica: Option<String>,
     #[command(flatten)]
     callers: CallerArguments,
+    #[command(flatten)]
+    limits: LimitArguments,
     #[command(flatten)]
     runtimes: RuntimeArguments,
     /// Runs by the machine's clock, so many seconds ahead; for tests of separate processes
@@ -281,7 +283,7 @@ fn ground(arguments: &ServeArguments, callers: Callers, address: SocketAddr) -> 
         store: arguments.store.store()?,
         folder,
         clock,
-        server: ServerConfig::default(),
+        server: arguments.limits.config()?,
         callers,
         replica: arguments.replica.clone().unwrap_or_else(|| address.to_string()),
         kill_at: arguments.kill_at.clone(),
@@ -363,6 +365,8 @@ pub(crate) fn check(arguments: &ServeArguments) -> anyhow::Result<()> {
     arguments.callers.check(arguments.address()).context("serve would refuse to start")?;
     telemetry::Config::from_env(arguments.which.name())?;
     arguments.check_owners()?;
+    arguments.limits.config()?;
+    print!("{}", arguments.limits.in_words());
     if let Some(sync) = arguments.ods.config("check-config")? {
         println!("{}", arguments.ods.in_words(&sync));
     }

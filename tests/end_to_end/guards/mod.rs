@@ -1,9 +1,10 @@
-//! What the compiler does not check: who may depend on whom, and that the program knows nothing of the history.
+//! What the compiler does not check: who may depend on whom, that the program knows nothing of the history, that reasons are listed.
 
 mod dependencies;
 mod history;
 mod invariants;
 mod lints;
+mod reasons;
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! Clients that know nothing of this project but what the servers' reflection tells them: Python's grpcio, and grpcurl.
+//! Clients that know nothing of this project but what the servers' reflection tells them: Python's grpcio, Node's
+//! grpc-js, and grpcurl.
 
 use std::path::Path;
 use std::process::Command;
@@ -25,6 +26,20 @@ pub(crate) fn by_grpcurl(grpcurl: &Path, server: &Server, account: &str, rpc: &s
     let mut command = Command::new(grpcurl);
     command.args(["-plaintext", "-emit-defaults", "-H", &header, "-d"]).arg(request.to_string());
     printed(command.args([server.address(), rpc]))
+}
+
+/// The refusals of the calls in the file at `calls`, as Python's grpcio-status has them.
+pub(crate) fn errors_by_python(python: &Path, server: &Server, calls: &Path) -> Value {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("end_to_end/foreign/errors.py");
+    printed(Command::new(python).arg(script).arg(server.address()).arg(calls))
+}
+
+/// The same by Node's grpc-js, out of the folder `modules`.
+pub(crate) fn errors_by_node(modules: &Path, server: &Server, calls: &Path) -> Value {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new("node");
+    command.env("NODE_PATH", modules).arg(tests.join("end_to_end/foreign/errors.cjs")).arg(server.address());
+    printed(command.arg(calls).arg(tests.with_file_name("proto")))
 }
 
 fn printed(command: &mut Command) -> Value {

@@ -17,6 +17,7 @@ use proto::registry::v1::practice_registry_service_client::PracticeRegistryServi
 use super::accessctl::Accessctl;
 use super::england::EnglandFiles;
 use super::postgres::PostgresStore;
+use super::running::Ended;
 use super::server::Server;
 use super::supplier::SupplierServer;
 
@@ -65,12 +66,24 @@ impl Installation {
     pub(crate) fn all_in_one(wanted: &Wanted<'_>) -> Self {
         let england = EnglandFiles::of_emis(wanted.practices_count, TODAY);
         let clock_offset_s = clock_offset().as_secs().to_string();
+        let first = Self::one_process(&england, &clock_offset_s, wanted);
+        Self { england, first, apart: None, clock_offset_s, store: None }
+    }
+
+    fn one_process(england: &EnglandFiles, clock_offset_s: &str, wanted: &Wanted<'_>) -> Server {
         let data = england.folder().join("data").display().to_string();
         let supplier = wanted.supplier.map(SupplierServer::option);
-        let mut arguments = vec!["--data", &data, "--clock-offset-s", &clock_offset_s];
+        let mut arguments = vec!["--data", &data, "--clock-offset-s", clock_offset_s];
         arguments.extend(supplier.iter().flat_map(|supplier| ["--supplier", supplier.as_str()]));
-        let first = Server::start_with("all", &arguments, &wanted.environment);
-        Self { england, first, apart: None, clock_offset_s, store: None }
+        Server::start_with("all", &arguments, &wanted.environment)
+    }
+
+    /// Stops the one process as an operator would, and starts another on what it left; how it ended.
+    pub(crate) fn restarted(self, wanted: &Wanted<'_>) -> (Ended, Self) {
+        let Self { england, first, clock_offset_s, .. } = self;
+        let ended = first.stop();
+        let first = Self::one_process(&england, &clock_offset_s, wanted);
+        (ended, Self { england, first, apart: None, clock_offset_s, store: None })
     }
 
     /// Three processes on PostgreSQL; None, said loudly, where there is none.

@@ -9,6 +9,7 @@ pub(crate) mod binary;
 pub(crate) mod demo;
 pub(crate) mod england;
 pub(crate) mod foreign;
+pub(crate) mod http2;
 pub(crate) mod installation;
 pub(crate) mod journals;
 pub(crate) mod offer;

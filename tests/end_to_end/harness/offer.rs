@@ -15,6 +15,11 @@ pub(crate) fn grpcurl() -> Option<PathBuf> {
     offered("CITIZENS_ACCESS_TEST_GRPCURL").map(PathBuf::from)
 }
 
+/// The folder of Node's modules with `grpc-js`; None, said loudly, where there is none.
+pub(crate) fn node_modules() -> Option<PathBuf> {
+    offered("CITIZENS_ACCESS_TEST_NODE_MODULES").map(PathBuf::from)
+}
+
 /// The folder of the publishers' real files; None, said loudly, where there is none.
 pub(crate) fn reference_data() -> Option<PathBuf> {
     offered("CITIZENS_ACCESS_REFERENCE_DATA").map(PathBuf::from)

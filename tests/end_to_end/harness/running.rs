@@ -82,6 +82,10 @@ impl Running {
         let _ = child.map(|child| kill_process(child, signal));
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a child has an id");
         kill_process(pid, signal).unwrap_or_else(|error| panic!("{}: {signal:?} failed: {error}", self.name));

@@ -69,6 +69,19 @@ impl Server {
         self.running.signal(signal);
     }
 
+    /// The process's id.
+    pub(crate) fn id(&self) -> u32 {
+        self.running.id()
+    }
+
+    /// Bytes of memory that the process `id` holds (resident set); 0 where it has ended.
+    pub(crate) fn resident_bytes(id: u32) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kibibytes.unwrap_or(0) * 1024
+    }
+
     /// SIGTERM, and how it ended.
     pub(crate) fn stop(self) -> Ended {
         self.running.signal(Signal::TERM);

@@ -62,6 +62,10 @@ impl Echo {
             ("traceparent", _) => telemetry::traceparent().map_or_else(String::new, |context| context.to_string()),
             ("size", count) => "x".repeat(count.parse().expect("a number")),
             ("hang", _) => pending().await,
+            ("work", milliseconds) => {
+                tokio::time::sleep(Duration::from_millis(milliseconds.parse().expect("a number"))).await;
+                "done".to_owned()
+            }
             ("panic", _) => panic!("as told"),
             ("flaky", failures) => {
                 let call = self.calls.fetch_add(1, Ordering::Relaxed);

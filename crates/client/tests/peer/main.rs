@@ -4,6 +4,7 @@ mod calls;
 mod echo;
 mod headers;
 mod lifecycle;
+mod limits;
 mod office;
 mod secure;
 mod system;

@@ -36,11 +36,12 @@ pub(super) fn events(bytes: &[u8]) -> impl Iterator<Item = Result<&[u8], Unreada
         loop {
             match fields.next()? {
                 Ok((EVENTS, Value::Bytes(event))) => return Some(Ok(event)),
-                Ok(_) => {}
-                Err(unreadable) => {
+                // An event in another form would be acknowledged and not counted.
+                Ok((EVENTS, _)) | Err(Unreadable) => {
                     fields = Fields(&[]);
-                    return Some(Err(unreadable));
+                    return Some(Err(Unreadable));
                 }
+                Ok(_) => {}
             }
         }
     })
@@ -132,6 +133,10 @@ impl<'a> Fields<'a> {
     fn number(&mut self) -> Result<u64, Unreadable> {
         let mut number = 0;
         for (index, byte) in self.0.iter().take(10).enumerate() {
+            // Of the tenth there is room for one bit.
+            if index == 9 && *byte > 1 {
+                break;
+            }
             number |= u64::from(byte & 0x7f) << (7 * index);
             if *byte < 0x80 {
                 self.0 = &self.0[index + 1..];
@@ -226,5 +231,23 @@ mod tests {
         }
         let one_and_a_half = [(1 << 3) | 2, 0, (1 << 3) | 2, 9, 1];
         assert_eq!(events(&one_and_a_half).collect::<Vec<_>>(), [Ok(&[][..]), Err(Unreadable)]);
+    }
+
+    /// Found by fuzzing: its highest bits were dropped.
+    #[test]
+    fn a_number_of_more_than_64_bits_is_unreadable() {
+        let largest = [&[3 << 3][..], &[0xff; 9], &[1]].concat();
+        assert_eq!(UnreadEvent::of(&largest).map(|event| event.kind), Ok(-1));
+        let larger = [&[3 << 3][..], &[0xff; 9], &[2]].concat();
+        assert_eq!(UnreadEvent::of(&larger), Err(Unreadable));
+        assert!(wire::AccessEvent::decode(&larger[..]).is_err());
+    }
+
+    /// Found by fuzzing: such an event was passed over, so it would have been acknowledged and not counted (I29).
+    #[test]
+    fn i29_an_event_that_is_a_number_is_unreadable_and_not_passed_over() {
+        let number = [(1 << 3) | 2, 0, 1 << 3, 5, (1 << 3) | 2, 0];
+        assert_eq!(events(&number).collect::<Vec<_>>(), [Ok(&[][..]), Err(Unreadable)]);
+        assert!(wire::AccessEvents::decode(&number[..]).is_err());
     }
 }

@@ -1,0 +1,100 @@
+//! What clients of other make read out of our refusals: Python's grpcio-status, and Node's grpc-js with Google's definitions.
+//!
+//! One refusal of each code that a caller can bring about. DEADLINE_EXCEEDED is the client's own by the time it hears of the
+//! server's, and INTERNAL cannot be asked for.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::harness::foreign::{errors_by_node, errors_by_python};
+use crate::harness::installation::{Installation, Wanted};
+use crate::harness::offer;
+
+const REGISTRY: &str = "citizens_access.registry.v1.PracticeRegistryService";
+/// Longer than any answer takes, also where a refusal comes only after a wait.
+const DEADLINE_S: u32 = 20;
+/// The server waits for a position nearly until the caller's deadline.
+const DEADLINE_OF_A_WAIT_S: u32 = 2;
+/// Beyond the 4 MiB that are taken.
+const NOTE_BYTES: usize = 5 << 20;
+/// Metadata that differs from run to run, and what stands for it.
+const LEFT_OUT: [&str; 2] = ["current", "position"];
+
+fn call(account: &str, method: &str, request: &Value) -> Value {
+    json!({ "rpc": format!("{REGISTRY}/{method}"), "account": account, "request": request, "deadline_s": DEADLINE_S })
+}
+
+/// Calls, each of which is refused but the first.
+fn calls() -> Vec<Value> {
+    let pause = |name: &str, request_id: &str, note: &str| {
+        json!({
+            "name": name, "end": "PAUSE_END_FURTHER_NOTICE", "request_id": request_id, "reason_code": "NOT_READY", "note": note,
+        })
+    };
+    let practice = "practices/A81001";
+    let readiness = json!({
+        "name": practice, "request_id": "edit", "reason_code": "REVIEWED", "etag": "stale",
+        "items": [{ "item": "staff-training", "state": "READINESS_STATE_COMPLETE" }],
+    });
+    let resume = json!({ "name": "practices/B81001", "request_id": "resume", "reason_code": "READY" });
+    let mut waits = call("rita", "GetPractice", &json!({ "name": practice, "min_position": 9_999_999 }));
+    waits["deadline_s"] = DEADLINE_OF_A_WAIT_S.into();
+    let bytes = |method: &str, hex: &str| json!({ "rpc": format!("{REGISTRY}/{method}"), "account": "rita", "hex": hex, "deadline_s": DEADLINE_S });
+    vec![
+        call("paula;roles=practice", "PausePractice", &pause(practice, "once", "")),
+        call("paula;roles=practice", "PausePractice", &pause("practices/A82001", "once", "")),
+        call("", "GetPractice", &json!({ "name": practice })),
+        call("stan;roles=statistician", "PausePractice", &pause(practice, "not-mine", "")),
+        call("rita", "ListPractices", &json!({ "filter": "practice.list_sise > 3000" })),
+        bytes("GetPractice", "ff"),
+        call("rita", "GetPractice", &json!({ "name": "practices/Z99999" })),
+        call("paula;roles=practice", "ResumePractice", &resume),
+        call("paula;roles=practice", "UpdateReadiness", &readiness),
+        call("paula;roles=practice", "PausePractice", &pause(practice, "long", &"x".repeat(NOTE_BYTES))),
+        waits,
+        bytes("NoSuchMethod", ""),
+    ]
+}
+
+#[test]
+fn python_and_node_read_the_same_details_out_of_a_refusal_of_each_code() {
+    let (Some(python), Some(node)) = (offer::python(), offer::node_modules()) else { return };
+    let refused_by = |client: &dyn Fn(&Installation, &std::path::Path) -> Value| {
+        let installation = Installation::all_in_one(&Wanted { practices_count: 20, ..Wanted::default() });
+        installation.import();
+        let file = installation.england.folder().join("calls.json");
+        fs::write(&file, Value::from(calls()).to_string()).expect("the calls are written");
+        let mut refusals = client(&installation, &file);
+        for refusal in refusals.as_array_mut().expect("a list").iter_mut().filter(|one| !one.is_null()) {
+            plain(refusal);
+        }
+        refusals
+    };
+    let heard_by_python = refused_by(&|installation, file| errors_by_python(&python, installation.registry(), file));
+    let heard_by_node = refused_by(&|installation, file| errors_by_node(&node, installation.registry(), file));
+    assert_eq!(heard_by_python, heard_by_node);
+    let [accepted, refusals @ ..] = heard_by_python.as_array().expect("a list").as_slice() else { panic!("no calls") };
+    assert_eq!(accepted, &Value::Null, "the first pause is taken");
+    let text: Vec<String> = refusals.iter().map(|one| serde_json::to_string_pretty(one).expect("JSON")).collect();
+    insta::assert_snapshot!(text.join("\n"));
+}
+
+/// Names what differs from run to run, in the metadata and in the message.
+fn plain(refusal: &mut Value) {
+    let details = refusal["details"].as_array_mut().expect("details");
+    let info = details.iter_mut().find(|detail| detail["type"] == "google.rpc.ErrorInfo").expect("one ErrorInfo");
+    let metadata = info["metadata"].as_object_mut().expect("metadata");
+    let mut message_parts = Vec::new();
+    for name in LEFT_OUT {
+        if let Some(value) = metadata.get_mut(name) {
+            let told = value.as_str().expect("metadata are texts").to_owned();
+            *value = format!("[{name}]").into();
+            message_parts.push((told, format!("[{name}]")));
+        }
+    }
+    for (told, placeholder) in message_parts {
+        let message = refusal["message"].as_str().expect("a message").replacen(&told, &placeholder, 1);
+        refusal["message"] = message.into();
+    }
+}
