@@ -55,6 +55,8 @@ impl Writer {
 
     /// Writes what is pending, however long that takes: the one that was begun, and what came since.
     pub(super) async fn write_everything_or_log(&mut self) {
+        // What is old can wait for the next start.
+        self.cleaned_on = Some(Day::of(self.clock.now()));
         for _ in 0..2 {
             if self.under_way.is_none() {
                 self.begin_checkpoint_or_log().await;
