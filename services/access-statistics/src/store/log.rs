@@ -185,8 +185,11 @@ const BATCHES_DELETED_MAX: u64 = 64;
 /// Deletes some of the folded batches that arrived before a moment; whether there may be more. What is not folded, or not all of
 /// it, stays, whatever its age.
 pub(crate) async fn delete_some_batches(tx: &mut Tx, folded: u64, before: Timestamp) -> Result<bool, StoreError> {
+    // Later batches never arrived earlier, so that only the first are looked at.
     let statement = sql("delete from batches where position in
-           (select position from batches where position <= $1 and arrived_at < $2 order by position limit $3)");
+           (select position from
+             (select position, arrived_at from batches where position <= $1 order by position limit $3) as first_batches
+            where arrived_at < $2)");
     let statement = statement.bind(number(folded)).bind(before.as_microsecond()).bind(number(BATCHES_DELETED_MAX));
     Ok(tx.execute(statement).await? == BATCHES_DELETED_MAX)
 }

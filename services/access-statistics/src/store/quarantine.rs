@@ -96,7 +96,9 @@ const FORGOTTEN_MAX: u64 = 1_000;
 /// Forgets some of what arrived before a moment; whether there may be more.
 pub(crate) async fn forget_some(tx: &mut Tx, before: Timestamp) -> Result<bool, StoreError> {
     let statement = sql("delete from quarantine where (position, reason) in
-           (select position, reason from quarantine where arrived_at < $1 order by position, reason limit $2)");
+           (select position, reason from
+             (select position, reason, arrived_at from quarantine order by position, reason limit $2) as first_rows
+            where arrived_at < $1)");
     let forgotten = tx.execute(statement.bind(before.as_microsecond()).bind(number(FORGOTTEN_MAX))).await?;
     Ok(forgotten == FORGOTTEN_MAX)
 }
