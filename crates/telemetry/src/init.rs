@@ -16,6 +16,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 use crate::chain::chain;
 use crate::config::{Config, Logs};
 use crate::export::{BoundedProcessor, MetricsError, Sender};
+use crate::logs::{self, Traced};
 use crate::{propagation, request, resource, rpc, sampling, transaction};
 
 /// Spans of ours are INFO; those of libraries below are their own affair.
@@ -85,11 +86,12 @@ pub fn init(config: &Config) -> Result<Telemetry, InitError> {
         Logs::Json => false,
         Logs::Auto => io::stderr().is_terminal(),
     };
-    let logs = fmt::layer().with_writer(io::stderr);
     let logs = if human {
-        logs.with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()).boxed()
+        let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        fmt::layer().with_writer(io::stderr).with_ansi(colours).boxed()
     } else {
-        logs.json().flatten_event(true).with_span_list(false).boxed()
+        let json = fmt::format().json().flatten_event(true).with_span_list(false);
+        fmt::layer().with_writer(io::stderr).json().event_format(Traced(json)).boxed()
     };
     tracing_subscriber::registry()
         .with(spans)
@@ -97,6 +99,7 @@ pub fn init(config: &Config) -> Result<Telemetry, InitError> {
         .with(QuietRequests { level_max })
         .try_init()
         .map_err(InitError::Twice)?;
+    logs::remember_subscriber();
     propagation::set_propagates(config.propagates);
     rpc::set_duplicates(config.duplicates_rpc_names);
     transaction::set_duplicates(config.duplicates_database_names);

@@ -16,6 +16,7 @@ mod chain;
 mod config;
 mod export;
 mod init;
+mod logs;
 mod metrics;
 mod propagation;
 mod request;

@@ -207,6 +207,7 @@ fn has_events(message: &RecordEventsRequest) -> bool {
 }
 
 fn source(message: &RecordEventsRequest) -> Result<Source, Error> {
+    api::validate::free_text("source", &message.source, returns::NAME_CHARS_MAX)?;
     let name: SourceName = message
         .source
         .parse()

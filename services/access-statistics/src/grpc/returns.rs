@@ -14,6 +14,9 @@ use super::error::of_rejection;
 use crate::AccessStatistics;
 use crate::returns::{ReturnsCommand, ReturnsMachine};
 
+/// Longest name that is looked at: beyond it there is none.
+pub(super) const NAME_CHARS_MAX: usize = 200;
+
 pub(super) async fn submit(
     statistics: &AccessStatistics,
     request: Request<wire::SubmitReturnsRequest>,
@@ -53,6 +56,7 @@ pub(super) fn supplier(name: &str) -> Result<Supplier, Error> {
 }
 
 pub(super) fn capability(name: &str) -> Result<Capability, Error> {
+    api::validate::free_text("capability", name, NAME_CHARS_MAX)?;
     name.parse().map_err(|_| {
         Error::invalid(
             "capability",

@@ -66,7 +66,7 @@ pub(crate) fn practice(path: &str, name: &str) -> Result<PracticeCode, Error> {
 /// The practice whose ODS code is in the field at `path`.
 pub(crate) fn ods_code(path: &str, code: &str) -> Result<PracticeCode, Error> {
     code.parse().map_err(|_| {
-        Error::invalid(path, "ODS_CODE_INVALID", "{field} has {code:?}, which is no practice code; one is like A81001")
+        Error::invalid(path, "ODS_CODE_INVALID", "{field} has `{code}`, which is no practice code; one is like A81001")
             .with("code", format!("{code:?}"))
     })
 }
@@ -98,16 +98,22 @@ pub(crate) fn organisation<'a>(path: &str, name: &'a str) -> Result<&'a str, Err
 
 /// The capability in the field at `path`; empty is the default one.
 pub(crate) fn capability(path: &str, name: &str) -> Result<Capability, Error> {
+    // It is kept, whatever it is called.
+    api::validate::free_text(path, name, NAME_CHARS_MAX)?;
     name.parse().map_err(|error: ods::CodeError| {
         Error::invalid(path, "CAPABILITY_INVALID", "{field}: {error}").with("error", error)
     })
 }
+
+/// Longest name that is looked at: beyond it there is none.
+const NAME_CHARS_MAX: usize = 200;
 
 /// Longest id in lower-case words.
 const WORDS_BYTES_MAX: usize = 63;
 
 /// Checks an id like `staff-training` in the field at `path`.
 pub(crate) fn hyphenated_words(path: &str, id: &str) -> Result<(), Error> {
+    api::validate::free_text(path, id, NAME_CHARS_MAX)?;
     let plain = id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if id.is_empty() || id.len() > WORDS_BYTES_MAX || !plain || id.starts_with('-') || id.ends_with('-') {
         let template = "{field} must be lower-case words joined by hyphens, of at most {bytes_max} bytes";
