@@ -119,7 +119,7 @@ fn lets_python_in(installation: &SecureInstallation) {
             command.env("CALL_TOKEN", token);
         }
         let rpc = "citizens_access.registry.v1.PracticeRegistryService/CheckAccess";
-        command.arg(&script).args([&installation.registry.address, "nobody", rpc]);
+        command.arg(&script).args([installation.registry.address.as_str(), "nobody", rpc]);
         let ended = Running::start(command.arg(json!({"ods_code": "A81001"}).to_string())).wait(PATIENCE);
         assert!(ended.status.success(), "{}", ended.said());
         serde_json::from_str(&ended.stdout).expect("it prints JSON")
@@ -152,7 +152,7 @@ fn a_server_that_could_not_know_its_callers_does_not_start() {
     }
     let but = |from: usize, count: usize, more: &[&str]| {
         let mut words = good.clone();
-        words.drain(from..from + count);
+        drop(words.drain(from..from + count));
         words.extend(more.iter().map(|word| (*word).to_owned()));
         words
     };
