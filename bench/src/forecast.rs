@@ -22,6 +22,7 @@ use crate::report::{Report, Row, duration};
 const FUTURES: i32 = 200;
 const FUTURES_WANTED: f64 = 200.0;
 const TIMES: usize = 5;
+const LONDON: &str = "Europe/London";
 /// Longer than the caps make it take.
 const MONTHS: i64 = 20;
 
@@ -74,7 +75,7 @@ async fn forecast(server: &Server) -> anyhow::Result<Duration> {
 
 /// Writes the programme, has it approved, and tells everybody.
 async fn put_in_force(server: &Server) -> anyhow::Result<()> {
-    let today = today();
+    let today = today()?;
     people::import_holidays(server, today).await?;
     people::create(server, document(today)?).await?;
     let plan = people::submit(server).await?;
@@ -109,7 +110,8 @@ waves: [{{wave: 1, take: by-capacity, from: {from}, until: {until}}}]
     ))
 }
 
+/// The civil date of programmes, which is England's.
 #[expect(clippy::disallowed_methods, reason = "the server runs on the system's clock, and the plan lies ahead of it")]
-fn today() -> Date {
-    Timestamp::now().to_zoned(TimeZone::UTC).date()
+fn today() -> anyhow::Result<Date> {
+    Ok(Timestamp::now().to_zoned(TimeZone::get(LONDON)?).date())
 }

@@ -5,8 +5,8 @@
 //! time; a few wait their turn, and more are turned away. When a caller goes, or their deadline passes, the playing stops
 //! with the run that it is at.
 
-use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::Timestamp;
 use journal::{Engine, JournalError, Published};
@@ -28,6 +28,10 @@ const RUNS_PER_LIMIT_SHARE: u32 = 10;
 
 /// But by at least so many.
 const RUNS_PER_LIMIT_MIN: u32 = 20;
+
+/// How far the threads that play stand behind those that serve and decide: where both want a core, they get one part in
+/// thirty of it. The loops' threads, which are niced by less, go before them too.
+const NICENESS: i32 = 15;
 
 /// Makes forecasts. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -158,42 +162,65 @@ fn play(
     let programme = state.programme(&id).ok_or_else(|| NoForecast::UnknownProgramme(id.clone()))?;
     let model = Arc::new(Model::of(experience, programme, &view, now));
     let forecaster = Forecaster::new(Question { state, view, programme: id, model: model.clone(), seed, now })?;
-    let runs = runs_of(&forecaster, runs_count, gone)?;
+    let runs = on_all_cores(runs_count, gone, |number| run(&forecaster, number, gone))?;
     let few = (runs_count / RUNS_PER_LIMIT_SHARE).max(RUNS_PER_LIMIT_MIN).min(runs_count);
-    let mut gains = Vec::new();
-    for limit in forecaster.limits() {
-        let without = runs_of(&forecaster.without(&limit)?, few, gone)?;
-        gains.push(forecaster.gain(limit, &runs, &without));
-    }
+    let limits = forecaster.limits();
+    let gains = on_all_cores(u32::try_from(limits.len()).unwrap_or(u32::MAX), gone, |number| {
+        let limit = &limits[number as usize];
+        let without = forecaster.without(limit)?;
+        let without = (0..few).map(|number| run(&without, number, gone)).collect::<Result<Vec<_>, _>>()?;
+        Ok(forecaster.gain(limit.clone(), &runs, &without))
+    })?;
     Ok(Made { outlook: forecaster.outlook(&runs), gains: Gain::ranked(gains), model })
 }
 
-/// Plays futures on all cores but one, which is left to whoever serves and decides. A run depends on its number alone, so
-/// that the split changes no figure.
-fn runs_of(forecaster: &Forecaster, count: u32, gone: &CancellationToken) -> Result<Vec<Run>, ForecastError> {
-    let cores_count = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let threads_count = u32::try_from(cores_count.saturating_sub(1)).unwrap_or(1).max(1);
-    let share = count.div_ceil(threads_count).max(1);
-    std::thread::scope(|scope| {
-        let shares = (0..threads_count).map(|thread| (thread * share).min(count)..((thread + 1) * share).min(count));
-        let threads: Vec<_> = shares.map(|numbers| scope.spawn(move || runs_in(forecaster, numbers, gone))).collect();
-        let mut runs = Vec::new();
-        for thread in threads {
-            runs.extend(thread.join().map_err(|_| ForecastError::Thread)??);
-        }
-        Ok(runs)
-    })
+fn run(forecaster: &Forecaster, number: u32, gone: &CancellationToken) -> Result<Run, ForecastError> {
+    if gone.is_cancelled() {
+        return Err(ForecastError::CallerGone);
+    }
+    Ok(forecaster.run(number))
 }
 
-fn runs_in(forecaster: &Forecaster, numbers: Range<u32>, gone: &CancellationToken) -> Result<Vec<Run>, ForecastError> {
-    let mut runs = Vec::new();
-    for number in numbers {
-        if gone.is_cancelled() {
-            return Err(ForecastError::CallerGone);
+/// Has pieces of work done on all cores, each by its number alone, so that the split changes no figure; results are in
+/// the order of the numbers. The threads give way to those that serve and decide.
+fn on_all_cores<R: Send>(
+    count: u32,
+    gone: &CancellationToken,
+    piece: impl Fn(u32) -> Result<R, ForecastError> + Sync,
+) -> Result<Vec<R>, ForecastError> {
+    let next = AtomicU32::new(0);
+    let take = || {
+        give_way();
+        let mut done = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                return Ok(done);
+            }
+            if gone.is_cancelled() {
+                return Err(ForecastError::CallerGone);
+            }
+            done.push((number, piece(number)?));
         }
-        runs.extend(forecaster.runs(number..number + 1));
+    };
+    let threads_count = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let mut done = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads_count).map(|_| scope.spawn(take)).collect();
+        let mut done = Vec::new();
+        for thread in threads {
+            done.extend(thread.join().map_err(|_| ForecastError::Thread)??);
+        }
+        Ok::<_, ForecastError>(done)
+    })?;
+    done.sort_by_key(|(number, _)| *number);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
+}
+
+/// Has this thread stand behind others of the machine. On Linux niceness is a thread's own, and stays with it.
+pub(crate) fn give_way() {
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::warn!(%error, niceness = NICENESS, "the threads that play do not give way");
     }
-    Ok(runs)
 }
 
 #[cfg(test)]

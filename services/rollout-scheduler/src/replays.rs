@@ -17,7 +17,7 @@ use rollout::spec::Violation;
 use rollout::{ProgrammeId, RegistryView};
 use tokio_util::sync::CancellationToken;
 
-use crate::forecasts::{ForecastError, Forecasts, RECORDS_MAX, while_wanted};
+use crate::forecasts::{ForecastError, Forecasts, RECORDS_MAX, give_way, while_wanted};
 use crate::grpc::Registry;
 use crate::history;
 use crate::machine::{Event, SchedulerMachine};
@@ -175,20 +175,20 @@ async fn looks(
     Ok((first.unwrap_or_default(), changes))
 }
 
-/// Plays both. On a machine with cores to spare at the same time; one is left to whoever serves and decides.
+/// Plays both at the same time, on threads that give way to those that serve and decide.
 fn compare(question: &Question, policy: &Policy, gone: &CancellationToken) -> Result<Comparison, NoReplay> {
     let is_wanted = || !gone.is_cancelled();
     let as_it_was = Policy::default();
-    let cores_count = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let (control, replayed) = if cores_count > 2 {
-        std::thread::scope(|scope| {
-            let control = scope.spawn(|| question.play(&as_it_was, &is_wanted));
-            let replayed = question.play(policy, &is_wanted);
-            // A thread that came to grief takes this one with it, which its caller reports.
-            (control.join().unwrap_or_else(|grief| std::panic::resume_unwind(grief)), replayed)
-        })
-    } else {
-        (question.play(&as_it_was, &is_wanted), question.play(policy, &is_wanted))
+    let play = |policy: &Policy| {
+        give_way();
+        question.play(policy, &is_wanted)
     };
+    let (control, replayed) = std::thread::scope(|scope| {
+        let threads = [&as_it_was, policy].map(|policy| scope.spawn(move || play(policy)));
+        // A thread that came to grief takes this one with it, which its caller reports.
+        let [control, replayed] =
+            threads.map(|thread| thread.join().unwrap_or_else(|grief| std::panic::resume_unwind(grief)));
+        (control, replayed)
+    });
     Ok(question.compare(&control?, &replayed?))
 }
