@@ -1,6 +1,7 @@
 //! Forecasts made amid the golden replay, held against what then happened.
 //!
-//! At a few hundred practices on each commit, of the whole nation in the long tier, which tells the coverage in its report.
+//! At a few hundred practices on each commit. In the long tier of the whole nation, of the synthetic one and of the one in the
+//! publishers' real files: a nation takes minutes to play. The coverage of the bands is told in that tier's report.
 
 use std::collections::BTreeSet;
 
@@ -22,8 +23,22 @@ fn count(value: &Value) -> i64 {
 
 #[test]
 fn of_forecasts_made_amid_the_golden_replay_most_figures_lie_within_their_bands() {
-    let demo = DAYS.iter().fold(Demo::until(UNTIL), |demo, day| demo.option("--back-test", day));
-    let demo = if offer::is_long() { demo } else { demo.option("--practices-count", PRACTICES_COUNT) };
+    if !offer::is_long() {
+        hold("300 practices", demo().option("--practices-count", PRACTICES_COUNT));
+        return;
+    }
+    hold("a synthetic nation", demo());
+    if let Some(folder) = offer::reference_data() {
+        hold("the nation of the real files", demo().with_real_files(&folder));
+    }
+}
+
+fn demo() -> Demo {
+    DAYS.iter().fold(Demo::until(UNTIL), |demo, day| demo.option("--back-test", day))
+}
+
+/// Holds the forecasts of a run against what then happened in it.
+fn hold(whose: &str, demo: Demo) {
     let report = demo.report();
     let test = &report["back_test"];
     let forecasts = test["forecasts"].as_array().expect("forecasts");
@@ -47,7 +62,7 @@ fn of_forecasts_made_amid_the_golden_replay_most_figures_lie_within_their_bands(
     let (certain, came_true) = (count(&test["certain"]), count(&test["came_true"]));
     assert_eq!(usize::try_from(in_doubt + certain).unwrap(), judged);
     offer::tell(&format!(
-        "{} forecasts amid the golden replay: of {in_doubt} figures in doubt {within} lay between P10 and P90; of {certain} \
+        "{} forecasts amid the golden replay, {whose}: of {in_doubt} figures in doubt {within} lay between P10 and P90; of {certain} \
          without doubt {came_true} came true",
         DAYS.len()
     ));

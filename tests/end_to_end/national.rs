@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::harness::demo::Demo;
+use crate::harness::demo::{self, Demo};
 use crate::harness::offer;
 
 const COMMITTEE: &str = "2023-01-11";
@@ -63,10 +63,8 @@ fn the_four_questions_are_answered_in_words_by_the_same_figures() {
 #[test]
 fn with_the_publishers_real_files_the_nation_is_the_real_one() {
     let Some(folder) = offer::reference_data() else { return };
-    let (map, list_sizes) =
-        (folder.join("gp-reg-pat-prac-map_2026-08-01.csv"), folder.join("gp-reg-pat-prac-all_2025-04-01.csv"));
-    let demo = Demo::until(COMMITTEE).option("--practices", &map).option("--list-sizes", &list_sizes);
-    let report = demo.option("--bank-holidays", folder.join("bank-holidays.json")).report();
+    let (map, list_sizes) = (folder.join(demo::MAP), folder.join(demo::LIST_SIZES));
+    let report = Demo::until(COMMITTEE).with_real_files(&folder).report();
     assert_eq!(number(&report, "practices_total"), 6_129, "{report}");
     assert_eq!(number(&report, "patients_registered"), registered(&map, &list_sizes), "{report}");
     let denominators = report["denominators"].to_string();

@@ -15,6 +15,10 @@ use super::running::{Ended, Running};
 const PATIENCE: Duration = Duration::from_secs(900);
 const SIGKILL: i32 = 9;
 
+/// The newest of the publishers' map and list sizes.
+pub(crate) const MAP: &str = "gp-reg-pat-prac-map_2026-08-01.csv";
+pub(crate) const LIST_SIZES: &str = "gp-reg-pat-prac-all_2025-04-01.csv";
+
 /// A demo's command line.
 pub(crate) struct Demo {
     command: Command,
@@ -30,6 +34,12 @@ impl Demo {
     pub(crate) fn option(mut self, name: &str, value: impl AsRef<Path>) -> Self {
         self.command.arg(name).arg(value.as_ref());
         self
+    }
+
+    /// Of the publishers' real files, instead of a synthetic England.
+    pub(crate) fn with_real_files(self, folder: &Path) -> Self {
+        let demo = self.option("--practices", folder.join(MAP)).option("--list-sizes", folder.join(LIST_SIZES));
+        demo.option("--bank-holidays", folder.join("bank-holidays.json"))
     }
 
     pub(crate) fn replay(self, files: &ReplayFiles) -> Self {
