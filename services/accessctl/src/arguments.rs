@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::{
-    concern, directory, hold, import, journal, organisation, practice, programme, pseudonym, publication, replay,
-    returns, sources, stats, verify, wave,
+    calendar, concern, directory, hold, import, journal, organisation, practice, programme, pseudonym, publication,
+    replay, returns, sources, stats, verify, wave,
 };
 
 use crate::proof::ProofArguments;
@@ -79,6 +79,9 @@ pub(crate) enum Noun {
     Programme(programme::Programme),
     /// What the recorded past would have been like under another policy; changes nothing
     ReplayPolicy(replay::ReplayPolicy),
+    /// Days on which practices may go live or not, and moments at which something falls due
+    #[command(subcommand)]
+    Calendar(calendar::Calendar),
     /// Waves of a programme
     #[command(subcommand)]
     Wave(wave::Wave),

@@ -6,6 +6,7 @@
 //! asked for on standard output, everything else on standard error; exit codes that scripts can use (see [`failure`]).
 
 mod arguments;
+mod calendar;
 mod concern;
 mod confirmation;
 mod connection;
@@ -76,6 +77,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Noun::Organisation(organisation) => organisation::run(&connection, output, organisation).await,
         Noun::Programme(programme) => programme::run(&connection, output, programme).await,
         Noun::ReplayPolicy(asked) => replay::run(&connection, output, asked).await,
+        Noun::Calendar(calendar) => calendar::run(&connection, output, calendar).await,
         Noun::Wave(wave) => wave::run(&connection, output, wave).await,
         Noun::Hold(hold) => hold::run(&connection, output, hold).await,
         Noun::Concern(concern) => concern::run(&connection, output, concern).await,

@@ -113,7 +113,28 @@ fn windows_of(programme: &Programme, calendar: &Calendar, from: Date, to: Date) 
     wire::ListOpenWindowsResponse {
         windows: open.into_values().map(|(occurrence, waves)| calendar::window_to_wire(&occurrence, waves)).collect(),
         closed_days: closed.iter().map(|(date, reason)| calendar::closed_day_to_wire(*date, reason)).collect(),
+        supplier_freezes: supplier_freezes(programme, from, to),
     }
+}
+
+/// What suppliers have frozen of the days asked for, once, with the waves whose practices it keeps waiting.
+fn supplier_freezes(programme: &Programme, from: Date, to: Date) -> Vec<wire::SupplierFreeze> {
+    let mut freezes: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for wave in programme.waves_in_order() {
+        let (first, last) = (from.max(wave.from), to.min(wave.until));
+        for (supplier, days) in &wave.rules.supplier_freezes {
+            for freeze in days.iter().filter(|freeze| freeze.first() <= last && first <= freeze.last()) {
+                let place = (freeze.first(), supplier, freeze.last(), freeze.why());
+                freezes.entry(place).or_default().push(wave.id.to_string());
+            }
+        }
+    }
+    let told = freezes.into_iter().map(|((first, supplier, last, why), waves)| wire::SupplierFreeze {
+        supplier: supplier.to_string(),
+        freeze: Some(calendar::days_to_wire(first, last, why)),
+        waves,
+    });
+    told.collect()
 }
 
 pub(super) async fn list_due(

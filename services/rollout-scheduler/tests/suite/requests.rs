@@ -248,7 +248,11 @@ async fn a_watch_does_not_go_on_in_another_journal() {
 #[tokio::test]
 async fn the_calendar_says_which_windows_open_and_what_became_of_due_moments() {
     let mut world = world().await;
-    world.approve(ONE_WAVE).await;
+    let frozen = "TPP: {mode: push, freezes: [{first: 2031-05-30, last: 2031-06-02, why: new version}, \
+                  {first: 2031-07-01, last: 2031-07-02, why: after the wave}]}";
+    let document = ONE_WAVE.replace("TPP: { mode: push }", frozen);
+    assert_ne!(document, ONE_WAVE);
+    world.approve(&document).await;
     let freeze = wire::UpdateCalendarRequest {
         freezes: vec![wire::Freeze {
             from: "2031-06-03".to_owned(),
@@ -272,6 +276,11 @@ async fn the_calendar_says_which_windows_open_and_what_became_of_due_moments() {
         (windows.closed_days[0].date.as_str(), windows.closed_days[0].reason.as_str()),
         ("2031-06-03", "FREEZE")
     );
+    // The second one lies on no day of the wave.
+    let days = wire::Freeze { from: "2031-05-30".into(), to: "2031-06-02".into(), reason: "new version".into() };
+    let waves = vec![format!("{PROGRAMME}/waves/1")];
+    let freeze = wire::SupplierFreeze { supplier: "TPP".into(), freeze: Some(days), waves };
+    assert_eq!(windows.supplier_freezes, [freeze]);
     let calendar = world.calendar().get_calendar(wire::GetCalendarRequest::default()).await.unwrap().into_inner();
     assert_eq!(calendar.calendar.unwrap().known_until, "2031-12-26");
     world.until("2031-06-02T09:00:00Z").await;

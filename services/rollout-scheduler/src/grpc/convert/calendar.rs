@@ -22,7 +22,11 @@ pub(crate) fn calendar_to_wire(calendar: &Calendar, changed_at_position: u64) ->
 }
 
 fn freeze_to_wire(freeze: &Freeze) -> wire::Freeze {
-    wire::Freeze { from: freeze.first().to_string(), to: freeze.last().to_string(), reason: freeze.why().to_owned() }
+    days_to_wire(freeze.first(), freeze.last(), freeze.why())
+}
+
+pub(crate) fn days_to_wire(first: Date, last: Date, why: &str) -> wire::Freeze {
+    wire::Freeze { from: first.to_string(), to: last.to_string(), reason: why.to_owned() }
 }
 
 pub(crate) fn freezes_from_wire(freezes: &[wire::Freeze]) -> Result<FreezeDays, Error> {
