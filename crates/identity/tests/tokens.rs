@@ -23,8 +23,8 @@ use tokio::net::TcpListener;
 const ISSUER: &str = "https://issuer.example";
 
 fn key(id: &str) -> SigningKey {
-    let pem = rcgen::KeyPair::generate().unwrap().serialize_pem();
-    SigningKey::from_pem(pem.as_bytes(), id, Algorithm::Es256).unwrap()
+    let pem = rcgen::KeyPair::generate().expect("what a test stands on is in order").serialize_pem();
+    SigningKey::from_pem(pem.as_bytes(), id, Algorithm::Es256).expect("what a test stands on is in order")
 }
 
 fn set(keys: &[&SigningKey]) -> String {
@@ -32,7 +32,7 @@ fn set(keys: &[&SigningKey]) -> String {
 }
 
 fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("what a test stands on is in order").as_secs()
 }
 
 /// What a good token says, with `changes` made to it; null takes a claim away.
@@ -41,9 +41,9 @@ fn claims(changes: &Value) -> Value {
         "iss": ISSUER, "aud": "citizens-access", "sub": "amira", "exp": now_s() + 600,
         "roles": ["programme-lead", "approver"], "organisation": "practices/A81001",
     });
-    for (name, value) in changes.as_object().unwrap() {
+    for (name, value) in changes.as_object().expect("what a test stands on is in order") {
         if value.is_null() {
-            claims.as_object_mut().unwrap().remove(name);
+            claims.as_object_mut().expect("what a test stands on is in order").remove(name);
         } else {
             claims[name] = value.clone();
         }
@@ -60,24 +60,29 @@ struct Desk {
 
 impl Desk {
     async fn with(keys: &[&SigningKey], rules: TokenRules) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("what a test stands on is in order");
         let path = folder.path().join("jwks.json");
-        std::fs::write(&path, set(keys)).unwrap();
-        let issuer: TrustedIssuer = format!("{ISSUER}={}", path.display()).parse().unwrap();
-        let service: Service = "scheduler=spiffe://test.example/scheduler".parse().unwrap();
-        let services = Services::new([service]).unwrap();
-        let tokens = Tokens::open(rules, &[issuer]).await.unwrap().reserving(services.accounts());
+        std::fs::write(&path, set(keys)).expect("what a test stands on is in order");
+        let issuer: TrustedIssuer =
+            format!("{ISSUER}={}", path.display()).parse().expect("what a test stands on is in order");
+        let service: Service =
+            "scheduler=spiffe://test.example/scheduler".parse().expect("what a test stands on is in order");
+        let services = Services::new([service]).expect("what a test stands on is in order");
+        let tokens = Tokens::open(rules, &[issuer])
+            .await
+            .expect("what a test stands on is in order")
+            .reserving(services.accounts());
         Self { _folder: folder, keys: path, credentials: Credentials { services, tokens: Some(Arc::new(tokens)) } }
     }
 
     fn tokens(&self) -> Arc<Tokens> {
-        Arc::clone(self.credentials.tokens.as_ref().unwrap())
+        Arc::clone(self.credentials.tokens.as_ref().expect("what a test stands on is in order"))
     }
 }
 
 fn shows(credentials: &Credentials, header: &str) -> Result<Caller, Refusal> {
     let mut headers = HeaderMap::new();
-    headers.insert(AUTHORIZATION, header.parse().unwrap());
+    headers.insert(AUTHORIZATION, header.parse().expect("what a test stands on is in order"));
     credentials.authenticate(&headers, &Extensions::new())
 }
 
@@ -257,14 +262,14 @@ struct Address {
 
 impl Address {
     async fn open(says: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/keys", listener.local_addr().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("what a test stands on is in order");
+        let url = format!("http://{}/keys", listener.local_addr().expect("what a test stands on is in order"));
         let asked = Arc::new(AtomicUsize::new(0));
         let (says, hears) = tokio::sync::watch::channel(Some(says));
         let counter = Arc::clone(&asked);
         tokio::spawn(async move {
             loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
+                let (mut stream, _) = listener.accept().await.expect("what a test stands on is in order");
                 counter.fetch_add(1, Ordering::SeqCst);
                 let said = hears.borrow().clone();
                 let mut request = [0; 4_096];
@@ -282,8 +287,9 @@ impl Address {
     }
 
     async fn believed(&self, rules: TokenRules) -> Credentials {
-        let issuer: TrustedIssuer = format!("{ISSUER}={}", self.url).parse().unwrap();
-        let tokens = Tokens::open(rules, &[issuer]).await.unwrap();
+        let issuer: TrustedIssuer =
+            format!("{ISSUER}={}", self.url).parse().expect("what a test stands on is in order");
+        let tokens = Tokens::open(rules, &[issuer]).await.expect("what a test stands on is in order");
         Credentials { services: Services::default(), tokens: Some(Arc::new(tokens)) }
     }
 }
@@ -291,7 +297,7 @@ impl Address {
 /// Lets virtual time pass while keys are followed.
 async fn pass(credentials: &Credentials, time: Duration) {
     tokio::select! {
-        never = credentials.tokens.as_ref().unwrap().follow() => match never {},
+        never = credentials.tokens.as_ref().expect("what a test stands on is in order").follow() => match never {},
         () = tokio::time::sleep(time) => {}
     }
 }

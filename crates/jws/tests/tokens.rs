@@ -11,13 +11,13 @@ const RSA: &[u8] = include_bytes!("rsa-for-tests.pem");
 fn key(algorithm: Algorithm, id: &str) -> SigningKey {
     let generated = match algorithm {
         Algorithm::Rs256 | Algorithm::Rs512 | Algorithm::Ps256 => {
-            return SigningKey::from_pem(RSA, id, algorithm).unwrap();
+            return SigningKey::from_pem(RSA, id, algorithm).expect("what a test stands on is in order");
         }
         Algorithm::Es256 => &rcgen::PKCS_ECDSA_P256_SHA256,
         Algorithm::EdDsa => &rcgen::PKCS_ED25519,
     };
-    let pem = rcgen::KeyPair::generate_for(generated).unwrap().serialize_pem();
-    SigningKey::from_pem(pem.as_bytes(), id, algorithm).unwrap()
+    let pem = rcgen::KeyPair::generate_for(generated).expect("what a test stands on is in order").serialize_pem();
+    SigningKey::from_pem(pem.as_bytes(), id, algorithm).expect("what a test stands on is in order")
 }
 
 fn set(keys: &[Value]) -> Result<KeySet, KeySetError> {
@@ -26,8 +26,10 @@ fn set(keys: &[Value]) -> Result<KeySet, KeySetError> {
 
 fn verified(text: &str, keys: &KeySet, allowed: &[Algorithm]) -> Result<Value, TokenError> {
     let token = Token::read(text, allowed)?;
-    let key = keys.get(token.key_id().unwrap()).unwrap();
-    Ok(serde_json::from_slice(token.verify(key)?).unwrap())
+    let key = keys
+        .get(token.key_id().expect("what a test stands on is in order"))
+        .expect("what a test stands on is in order");
+    Ok(serde_json::from_slice(token.verify(key)?).expect("what a test stands on is in order"))
 }
 
 #[test]
@@ -104,7 +106,7 @@ fn a_set_is_read_but_for_what_verifies_no_token() {
     let shared = json!({"kty": "oct", "kid": "shared", "k": "c2VjcmV0"});
     let short = json!({"kty": "RSA", "kid": "short", "n": URL_SAFE_NO_PAD.encode([0xff; 128]), "e": "AQAB"});
     let others = [for_encryption, nameless, contradictory, shared, short];
-    let keys = set(&[others.as_slice(), &[good.clone()]].concat()).unwrap();
+    let keys = set(&[others.as_slice(), std::slice::from_ref(&good)].concat()).unwrap();
     assert_eq!(keys.ids().collect::<Vec<_>>(), ["good"]);
     assert_eq!(set(&others), Err(KeySetError::Empty { count: 5 }));
     assert!(matches!(set(&[good.clone(), good.clone()]), Err(KeySetError::Malformed(_))));

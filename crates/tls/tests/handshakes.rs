@@ -26,8 +26,11 @@ struct Office {
 
 impl Office {
     fn new() -> Self {
-        let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new("test", HOUR).unwrap());
-        authority.write_to(&folder.path().join("ca.pem")).unwrap();
+        let (folder, authority) = (
+            tempfile::tempdir().expect("what a test stands on is in order"),
+            Authority::new("test", HOUR).expect("what a test stands on is in order"),
+        );
+        authority.write_to(&folder.path().join("ca.pem")).expect("what a test stands on is in order");
         Self { folder, authority }
     }
 
@@ -40,26 +43,27 @@ impl Office {
     }
 
     fn files_from(&self, name: &str, subject: &Subject, from_s: i64, life: Duration) -> Files {
-        let issued = self.authority.issue(subject, from_s, life).unwrap();
-        issued.write_to(self.folder.path(), name, &self.bundle()).unwrap()
+        let issued = self.authority.issue(subject, from_s, life).expect("what a test stands on is in order");
+        issued.write_to(self.folder.path(), name, &self.bundle()).expect("what a test stands on is in order")
     }
 
     fn server(&self) -> Credentials {
-        Credentials::open(self.files("server", &workload(SERVER))).unwrap()
+        Credentials::open(self.files("server", &workload(SERVER))).expect("what a test stands on is in order")
     }
 
     fn client(&self) -> Credentials {
-        Credentials::open(self.files("client", &workload(CLIENT))).unwrap()
+        Credentials::open(self.files("client", &workload(CLIENT))).expect("what a test stands on is in order")
     }
 
     /// A client that shows no certificate.
     fn nobody(&self) -> Credentials {
-        Credentials::open(Files { identity: None, trust: Trust::Bundle(self.bundle()) }).unwrap()
+        Credentials::open(Files { identity: None, trust: Trust::Bundle(self.bundle()) })
+            .expect("what a test stands on is in order")
     }
 }
 
 fn expects(id: &str) -> ServerIdentity {
-    ServerIdentity::Spiffe(id.parse().unwrap())
+    ServerIdentity::Spiffe(id.parse().expect("what a test stands on is in order"))
 }
 
 type Ends = (Result<Option<PeerCertificate>, std::io::Error>, Result<(), std::io::Error>);
@@ -67,7 +71,7 @@ type Ends = (Result<Option<PeerCertificate>, std::io::Error>, Result<(), std::io
 /// A whole exchange: what the server knows of its client, and how it ended for each.
 async fn shake(server: &Credentials, client: ClientConfig, name: &str) -> Ends {
     let (of_server, of_client) = tokio::io::duplex(1 << 16);
-    let acceptor = TlsAcceptor::from(server.server_config().unwrap());
+    let acceptor = TlsAcceptor::from(server.server_config().expect("what a test stands on is in order"));
     let accepting = async {
         let mut stream = acceptor.accept(of_server).await?;
         let peer = tls::peer(stream.get_ref().1.peer_certificates());
@@ -80,19 +84,20 @@ async fn shake(server: &Credentials, client: ClientConfig, name: &str) -> Ends {
 
 async fn connect(config: ClientConfig, name: String, stream: DuplexStream) -> Result<(), std::io::Error> {
     let connector = TlsConnector::from(std::sync::Arc::new(config));
-    let mut stream = connector.connect(ServerName::try_from(name).unwrap(), stream).await?;
+    let mut stream =
+        connector.connect(ServerName::try_from(name).expect("what a test stands on is in order"), stream).await?;
     // In TLS 1.3 a server's refusal of our certificate comes with the first read.
     let mut hello = [0; 5];
     stream.read_exact(&mut hello).await.map(|_| ())
 }
 
 async fn meet(server: &Credentials, client: &Credentials, expected: &ServerIdentity, name: &str) -> Ends {
-    let config = client.client_config(expected).unwrap();
+    let config = client.client_config(expected).expect("what a test stands on is in order");
     shake(server, (*config).clone(), name).await
 }
 
 fn said(ended: Result<(), std::io::Error>) -> String {
-    let error = ended.unwrap_err();
+    let error = ended.expect_err("it is refused");
     explain(&error).unwrap_or_else(|| format!("unexplained: {error}"))
 }
 
@@ -175,14 +180,26 @@ async fn what_has_expired_or_is_not_valid_yet_is_not_even_begun_with_and_not_bel
 /// A client with a certificate of any time, as another library would make it.
 fn careless(files: &Files) -> ClientConfig {
     use rustls::pki_types::pem::PemObject as _;
-    let (identity, Trust::Bundle(bundle)) = (files.identity.as_ref().unwrap(), &files.trust) else { panic!() };
+    let (identity, Trust::Bundle(bundle)) =
+        (files.identity.as_ref().expect("what a test stands on is in order"), &files.trust)
+    else {
+        panic!()
+    };
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(rustls::pki_types::CertificateDer::from_pem_file(bundle).unwrap()).unwrap();
-    let chain = vec![rustls::pki_types::CertificateDer::from_pem_file(&identity.certificate).unwrap()];
-    let key = rustls::pki_types::PrivateKeyDer::from_pem_file(&identity.key).unwrap();
+    roots
+        .add(rustls::pki_types::CertificateDer::from_pem_file(bundle).expect("what a test stands on is in order"))
+        .expect("what a test stands on is in order");
+    let chain = vec![
+        rustls::pki_types::CertificateDer::from_pem_file(&identity.certificate)
+            .expect("what a test stands on is in order"),
+    ];
+    let key =
+        rustls::pki_types::PrivateKeyDer::from_pem_file(&identity.key).expect("what a test stands on is in order");
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    builder.with_root_certificates(roots).with_client_auth_cert(chain, key).unwrap()
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("what a test stands on is in order");
+    builder.with_root_certificates(roots).with_client_auth_cert(chain, key).expect("what a test stands on is in order")
 }
 
 #[tokio::test]

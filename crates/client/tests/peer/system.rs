@@ -26,17 +26,17 @@ struct Endpoint {
 
 impl Endpoint {
     async fn open(status: u16, reply: Value) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/token", listener.local_addr().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("what a test stands on is in order");
+        let url = format!("http://{}/token", listener.local_addr().expect("what a test stands on is in order"));
         let (asked, says) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new((status, reply))));
         let (keeps, answers) = (Arc::clone(&asked), Arc::clone(&says));
         tokio::spawn(async move {
             loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
+                let (mut stream, _) = listener.accept().await.expect("what a test stands on is in order");
                 let mut request = Vec::new();
                 let form = loop {
                     let mut piece = [0; 4_096];
-                    let count = stream.read(&mut piece).await.unwrap();
+                    let count = stream.read(&mut piece).await.expect("what a test stands on is in order");
                     request.extend_from_slice(&piece[..count]);
                     let text = String::from_utf8_lossy(&request).into_owned();
                     let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
@@ -47,14 +47,14 @@ impl Endpoint {
                         break body.to_owned();
                     }
                 };
-                keeps.lock().unwrap().push(claims(&form));
-                let (status, reply) = answers.lock().unwrap().clone();
+                keeps.lock().expect("what a test stands on is in order").push(claims(&form));
+                let (status, reply) = answers.lock().expect("what a test stands on is in order").clone();
                 let reply = reply.to_string();
                 let reply = format!(
                     "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{reply}",
                     reply.len()
                 );
-                stream.write_all(reply.as_bytes()).await.unwrap();
+                stream.write_all(reply.as_bytes()).await.expect("what a test stands on is in order");
             }
         });
         Self { url, asked, says }
@@ -63,17 +63,18 @@ impl Endpoint {
     fn source(&self) -> Proof {
         let rsa = include_bytes!("../../../jws/tests/rsa-for-tests.pem");
         let config = ClientCredentialsConfig {
-            endpoint: self.url.parse().unwrap(),
+            endpoint: self.url.parse().expect("what a test stands on is in order"),
             client_id: "app".to_owned(),
-            key: SigningKey::from_pem(rsa, "test-1", Algorithm::Rs512).unwrap(),
+            key: SigningKey::from_pem(rsa, "test-1", Algorithm::Rs512).expect("what a test stands on is in order"),
         };
-        let source = TokenSource::Endpoint(Box::new(ClientCredentials::new(config).unwrap()));
+        let source =
+            TokenSource::Endpoint(Box::new(ClientCredentials::new(config).expect("what a test stands on is in order")));
         assert!(!format!("{source:?}").contains("PRIVATE"), "{source:?}");
         Proof::Token(Arc::new(source))
     }
 
     fn asked_count(&self) -> usize {
-        self.asked.lock().unwrap().len()
+        self.asked.lock().expect("what a test stands on is in order").len()
     }
 }
 
@@ -83,11 +84,14 @@ fn claims(form: &str) -> Value {
     assert_eq!(fields.next(), Some(("grant_type", "client_credentials")));
     let kind = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
     assert_eq!(fields.next(), Some(("client_assertion_type", kind)));
-    let (_, assertion) = fields.next().unwrap();
+    let (_, assertion) = fields.next().expect("what a test stands on is in order");
     let parts: Vec<&str> = assertion.split('.').collect();
-    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[0]).unwrap()).unwrap();
+    let header: Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[0]).expect("what a test stands on is in order"))
+            .expect("what a test stands on is in order");
     assert_eq!(header, json!({"alg": "RS512", "kid": "test-1", "typ": "JWT"}));
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap()
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).expect("what a test stands on is in order"))
+        .expect("what a test stands on is in order")
 }
 
 #[tokio::test]
