@@ -138,7 +138,8 @@ fn check_item_id(path: &str, item: &str) -> Result<(), Error> {
         )
         .with("bytes_max", ITEM_BYTES_MAX));
     }
-    Ok(())
+    // It is kept, whatever it is called.
+    api::validate::free_text(path, item, LINE_CHARS_MAX)
 }
 
 fn readiness_state_from_wire(path: &str, state: i32) -> Result<ReadinessState, Error> {
