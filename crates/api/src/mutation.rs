@@ -161,16 +161,16 @@ mod tests {
     fn a_note_with_an_nhs_number_is_refused() {
         let request = PauseRequest { note: "see patient 943 476 5919".into(), ..request() };
         assert_eq!(mutation!(request).unwrap_err().reason(), "NHS_NUMBER_IN_TEXT");
-        let request = PauseRequest { reason_code: "943-476-5919".into(), ..self::request() };
+        let request = PauseRequest { reason_code: "943-476-5919".into(), ..request() };
         assert_eq!(mutation!(request).unwrap_err().reason(), "NHS_NUMBER_IN_TEXT", "a code is text, too");
     }
 
     /// Rule 16.
     #[test]
     fn a_request_id_is_no_place_for_an_nhs_number() {
-        let request = PauseRequest { request_id: "patient/9434765919/pause".into(), ..self::request() };
+        let request = PauseRequest { request_id: "patient/9434765919/pause".into(), ..request() };
         assert_eq!(mutation!(request).unwrap_err().reason(), "NHS_NUMBER_IN_TEXT");
-        let request = PauseRequest { request_id: "94347659-1900-4000-8000-000000000000".into(), ..self::request() };
+        let request = PauseRequest { request_id: "94347659-1900-4000-8000-000000000000".into(), ..request() };
         assert!(mutation!(request).is_ok(), "digits of a UUID are none");
     }
 
