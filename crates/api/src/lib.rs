@@ -27,4 +27,4 @@ pub use error::{DOMAIN, Error, internal_errors_quote};
 pub use explained::Explained;
 pub use mutation::{Mutation, MutationFields, REASON_CODE_BYTES_MAX, REQUEST_ID_BYTES_MAX};
 pub use page::{Page, PageLimits};
-pub use refusals::{POSITION_NOT_REACHED, filter_invalid, position_not_reached};
+pub use refusals::{POSITION_NOT_REACHED, filter_invalid, position_not_reached, second_person};

@@ -1,5 +1,7 @@
 //! Folded: a state and the head up to which the journal is folded into it.
 
+use std::sync::Arc;
+
 use crate::causes::Causes;
 use crate::log::{Journal, Log, Writing};
 use crate::machine::Machine;
@@ -14,6 +16,9 @@ pub(crate) const PAGE_RECORDS: usize = 512;
 pub(crate) struct Folded<M: Machine> {
     pub(crate) state: M::State,
     pub(crate) redactions: Redactions,
+    /// SHA-256 of the policies by which it is decided who may do what; None where that was never recorded, since they are the
+    /// program's own.
+    pub(crate) policies: Option<Arc<str>>,
     pub(crate) head: Head,
     /// Bytes of all payloads that were folded in since the snapshot that this began with.
     pub(crate) payload_bytes: u64,
@@ -42,14 +47,15 @@ impl<M: Machine> Folded<M> {
 
     /// Where folding begins: an empty journal, or a snapshot.
     pub(crate) fn beginning(state: M::State, redactions: Redactions, head: Head) -> Self {
-        Self { state, redactions, head, payload_bytes: 0, causes: Causes::default() }
+        Self { state, redactions, policies: None, head, payload_bytes: 0, causes: Causes::default() }
     }
 
     /// A copy, with another state where there is one.
     pub(crate) fn after(&self, state: Option<M::State>) -> Self {
         let state = state.unwrap_or_else(|| self.state.clone());
         let (redactions, causes) = (self.redactions.clone(), self.causes.clone());
-        Self { state, redactions, head: self.head, payload_bytes: self.payload_bytes, causes }
+        let policies = self.policies.clone();
+        Self { state, redactions, policies, head: self.head, payload_bytes: self.payload_bytes, causes }
     }
 
     /// Folds the next record in, after checking that it is the next and unaltered.
@@ -58,11 +64,19 @@ impl<M: Machine> Folded<M> {
             return Err(FoldFault::Chain(fault));
         }
         match OwnEvent::of(record) {
-            Some(event) => self.redactions.apply(event.map_err(|source| unknown(record, source))?, record),
+            Some(event) => self.apply_own(&event.map_err(|source| unknown(record, source))?, record),
             None => M::apply(&mut self.state, &decode::<M>(record)?, record.position, record.recorded_at),
         }
         self.advance(record);
         Ok(())
+    }
+
+    /// Applies an event of the journal's own.
+    pub(crate) fn apply_own(&mut self, event: &OwnEvent, record: &Record) {
+        if let OwnEvent::PoliciesLoaded { sha256 } = event {
+            self.policies = Some(sha256.as_str().into());
+        }
+        self.redactions.apply(event, record);
     }
 
     /// Takes over the place of a record whose event is applied.

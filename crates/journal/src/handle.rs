@@ -1,5 +1,7 @@
 //! JournalHandle: a journal without its machine, for those who only read, watch and verify it.
 
+use std::convert::Infallible;
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,8 +14,8 @@ use crate::JournalError;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoints::Checkpoints;
 use crate::engine::{
-    Accepted, EncodeRedaction, EngineConfig, Meta, Progress, RedactionQueue, RedactionWork, ReplyTo, redact_dry,
-    wait_for,
+    Accepted, EncodeRedaction, EngineConfig, LoadedPolicies, Meta, OwnQueue, Progress, RedactionWork, ReplyTo,
+    redact_dry, wait_for,
 };
 use crate::error::{NotReached, SubmitError};
 use crate::filter::RecordFilter;
@@ -30,7 +32,7 @@ pub struct JournalHandle {
     hint: Arc<Notify>,
     clock: Clock,
     checkpoints: Option<Arc<Checkpoints>>,
-    redactions: Arc<dyn RedactionQueue>,
+    own: Arc<dyn OwnQueue>,
 }
 
 impl fmt::Debug for JournalHandle {
@@ -46,9 +48,9 @@ impl JournalHandle {
         hint: Arc<Notify>,
         clock: Clock,
         config: &EngineConfig,
-        redactions: Arc<dyn RedactionQueue>,
+        own: Arc<dyn OwnQueue>,
     ) -> Self {
-        Self { log, progress, hint, clock, checkpoints: config.checkpoints.clone(), redactions }
+        Self { log, progress, hint, clock, checkpoints: config.checkpoints.clone(), own }
     }
 
     /// The journal's name, such as `registry`.
@@ -187,10 +189,29 @@ impl JournalHandle {
         }
         let (sender, answer) = oneshot::channel();
         let reply_to = ReplyTo { sender, activity: self.clock.activity() };
-        if !self.redactions.send(RedactionWork { asked, encode, reply_to }, meta).await {
+        if !self.own.send_redaction(RedactionWork { asked, encode, reply_to }, meta).await {
             return Err(self.closed());
         }
-        let (answer, _activity) = answer.await.map_err(|_| self.closed())?;
+        let (answer, _activity) = answer.await.map_err(|_| self.closed::<RedactionRejection>())?;
+        answer
+    }
+
+    /// Records that this process goes by another set of policies from now on; nothing where the journal says so already, or
+    /// where they are the program's own and no others were ever recorded.
+    ///
+    /// # Errors
+    /// It could not be recorded now.
+    pub async fn record_policies(
+        &self,
+        loaded: LoadedPolicies,
+        meta: Meta,
+    ) -> Result<Accepted, SubmitError<Infallible>> {
+        let (sender, answer) = oneshot::channel();
+        let reply_to = ReplyTo { sender, activity: self.clock.activity() };
+        if !self.own.send_policies(loaded, reply_to, meta).await {
+            return Err(self.closed());
+        }
+        let (answer, _activity) = answer.await.map_err(|_| self.closed::<Infallible>())?;
         answer
     }
 
@@ -204,7 +225,7 @@ impl JournalHandle {
         Ok(!self.log.notes(position, position).await.map_err(unavailable)?.is_empty())
     }
 
-    fn closed(&self) -> SubmitError<RedactionRejection> {
+    fn closed<R: Error + Send + Sync + 'static>(&self) -> SubmitError<R> {
         match self.progress.borrow().stopped.clone() {
             Some(reason) => SubmitError::Stopped(reason),
             None => SubmitError::Unavailable(Arc::new(JournalError::Closed { journal: self.name().to_owned() })),

@@ -45,7 +45,8 @@ pub use compact::CompactError;
 pub use cut::{Cut, InOnePiece};
 pub use encoding::{Encoding, EncodingError};
 pub use engine::{
-    Accepted, CommitHook, CommitStage, Engine, EngineConfig, Meta, Priority, Published, Salt, Submission, Subscription,
+    Accepted, CommitHook, CommitStage, Engine, EngineConfig, LoadedPolicies, Meta, Priority, Published, Salt,
+    Submission, Subscription,
 };
 pub use error::{JournalError, NotReached, Rewound, SubmitError};
 pub use filter::RecordFilter;

@@ -10,7 +10,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use assent::{Step, Wish};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::record::Record;
@@ -18,12 +19,8 @@ use crate::record::Record;
 /// What the kinds of the journal's own events begin with; no machine's kind does.
 pub(crate) const OWN_KINDS: &str = "journal.";
 
-/// How long the first of two people's wish stands: a day, so that the second can be on the next shift, and nobody completes
-/// a wish that is forgotten.
-const SECOND_PERSON_TIME: SignedDuration = SignedDuration::from_hours(24);
-
 /// What the journal itself records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub(crate) enum OwnEvent {
     /// The first of two people wants the note of a record taken away.
@@ -38,11 +35,17 @@ pub(crate) enum OwnEvent {
         /// The record whose note it was.
         note_position: u64,
     },
+    /// Who may do what is decided by another set of policies from here on.
+    PoliciesLoaded {
+        /// SHA-256 over the set, in hexadecimal.
+        sha256: String,
+    },
 }
 
 impl OwnEvent {
-    pub(crate) fn kind(self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
+            Self::PoliciesLoaded { .. } => "journal.policies-loaded",
             Self::NoteRedactionAsked { .. } => "journal.note-redaction-asked",
             Self::NoteRedacted { .. } => "journal.note-redacted",
         }
@@ -115,29 +118,13 @@ pub enum RedactionRejection {
     /// It was done.
     #[error("the note of record {} was taken away by {} at {}", .0.note_position, .1.by, .1.at)]
     AlreadyRedacted(Box<Redaction>, Redacted),
-    /// The second person is the first.
-    #[error("{account} asked for the note of record {note_position} to be taken away; another person must complete it")]
-    SamePerson {
+    /// It takes two people, and this call is not the second's.
+    #[error("the note of record {note_position}: {refusal}")]
+    SecondPerson {
         /// The record.
         note_position: u64,
-        /// Who asks again.
-        account: String,
-    },
-    /// Nobody has asked, or the time for the second person is over.
-    #[error(
-        "no redaction of the note of record {note_position} waits for a second person; ask for it anew, without an etag"
-    )]
-    NothingAsked {
-        /// The record.
-        note_position: u64,
-    },
-    /// What the caller names is not what waits.
-    #[error("the redaction that waits for a second person has etag {actual}, not {given}")]
-    EtagDiffers {
-        /// What the caller named; 0 where nothing.
-        given: u64,
-        /// What waits.
-        actual: u64,
+        /// Why not.
+        refusal: assent::Refusal,
     },
 }
 
@@ -156,11 +143,12 @@ impl Redactions {
         self.0.values()
     }
 
-    /// Folds one recorded event in.
-    pub(crate) fn apply(&mut self, event: OwnEvent, record: &Record) {
+    /// Folds one recorded event in; what is no redaction changes nothing here.
+    pub(crate) fn apply(&mut self, event: &OwnEvent, record: &Record) {
         let Record { position, recorded_at, actor, reason_code, .. } = record;
         let all = Arc::make_mut(&mut self.0);
-        match event {
+        match *event {
+            OwnEvent::PoliciesLoaded { .. } => {}
             OwnEvent::NoteRedactionAsked { note_position, until } => {
                 let asked = Redaction {
                     note_position,
@@ -199,22 +187,12 @@ impl Redactions {
         if !is_there {
             return Err(RedactionRejection::NoteMissing { note_position });
         }
-        let Some(waiting) = known.filter(|known| now < known.until) else {
-            if etag.is_some() {
-                return Err(RedactionRejection::NothingAsked { note_position });
-            }
-            let until = now.saturating_add(SECOND_PERSON_TIME).unwrap_or(now);
-            return Ok(OwnEvent::NoteRedactionAsked { note_position, until });
-        };
-        if waiting.asked_by == actor {
-            return Err(RedactionRejection::SamePerson { note_position, account: actor.to_owned() });
+        let wish = known.map(|known| Wish { by: &known.asked_by, until: known.until, etag: known.asked_position });
+        let judged = assent::judge(wish, actor, etag, now);
+        match judged.map_err(|refusal| RedactionRejection::SecondPerson { note_position, refusal })? {
+            Step::Ask { until } => Ok(OwnEvent::NoteRedactionAsked { note_position, until }),
+            Step::Complete => Ok(OwnEvent::NoteRedacted { note_position }),
         }
-        // Without the first person's etag the second may be thinking of another wish.
-        if etag != Some(waiting.asked_position) {
-            let given = etag.unwrap_or_default();
-            return Err(RedactionRejection::EtagDiffers { given, actual: waiting.asked_position });
-        }
-        Ok(OwnEvent::NoteRedacted { note_position })
     }
 }
 
@@ -226,6 +204,9 @@ impl FromIterator<Redaction> for Redactions {
 
 #[cfg(test)]
 mod tests {
+    use assent::Refusal;
+    use jiff::SignedDuration;
+
     use super::*;
     use crate::record::{Content, Head};
 
@@ -255,7 +236,7 @@ mod tests {
         };
         let record = Record::after(&head, now, content);
         assert_eq!(OwnEvent::of(&record).expect("of ours").expect("it is read back"), event);
-        redactions.apply(event, &record);
+        redactions.apply(&event, &record);
         Ok(event)
     }
 
@@ -281,34 +262,22 @@ mod tests {
     }
 
     #[test]
-    fn one_person_cannot_be_both() {
+    fn what_the_second_person_gets_wrong_is_refused() {
         let mut redactions = Redactions::default();
         ask(&mut redactions, 7, "alice", None, moment(1)).expect("the first may ask");
-        for etag in [None, Some(7)] {
-            let refused = ask(&mut redactions, 8, "alice", etag, moment(2)).expect_err("the same person");
-            assert!(matches!(refused, RedactionRejection::SamePerson { .. }), "{refused:?}");
-        }
-    }
-
-    #[test]
-    fn the_second_person_names_what_the_first_asked_for() {
-        let mut redactions = Redactions::default();
-        ask(&mut redactions, 7, "alice", None, moment(1)).expect("the first may ask");
-        for (etag, given) in [(None, 0), (Some(6), 6)] {
-            let refused = ask(&mut redactions, 8, "bob", etag, moment(2)).expect_err("another wish");
-            assert_eq!(refused, RedactionRejection::EtagDiffers { given, actual: 7 });
-        }
-    }
-
-    #[test]
-    fn a_wish_lapses_after_its_time_and_is_asked_anew() {
-        let mut redactions = Redactions::default();
-        ask(&mut redactions, 7, "alice", None, moment(1)).expect("the first may ask");
-        let late = ask(&mut redactions, 8, "bob", Some(7), moment(25)).expect_err("its time is over");
-        assert_eq!(late, RedactionRejection::NothingAsked { note_position: 3 });
+        let refused =
+            |redactions: &mut Redactions, actor: &str, etag, hour| match ask(redactions, 8, actor, etag, moment(hour))
+                .expect_err("it is refused")
+            {
+                RedactionRejection::SecondPerson { note_position: 3, refusal } => refusal,
+                other => panic!("{other:?}"),
+            };
+        let same = Refusal::SamePerson { account: "alice".to_owned() };
+        assert_eq!(refused(&mut redactions, "alice", Some(7), 2), same);
+        assert_eq!(refused(&mut redactions, "bob", None, 2), Refusal::OtherWish { given: 0, actual: 7 });
+        assert_eq!(refused(&mut redactions, "bob", Some(7), 25), Refusal::NothingAwaits);
         ask(&mut redactions, 8, "bob", None, moment(25)).expect("bob is now the first");
-        let early = ask(&mut redactions, 9, "alice", Some(7), moment(26)).expect_err("that wish is over");
-        assert_eq!(early, RedactionRejection::EtagDiffers { given: 7, actual: 8 });
+        assert_eq!(refused(&mut redactions, "alice", Some(7), 26), Refusal::OtherWish { given: 7, actual: 8 });
         ask(&mut redactions, 9, "alice", Some(8), moment(26)).expect("alice completes it");
     }
 }

@@ -10,6 +10,7 @@
 
 use std::mem;
 use std::num::NonZero;
+use std::sync::Arc;
 use std::thread;
 
 use database::{Db, sql};
@@ -64,6 +65,8 @@ fn shape<M: Machine>() -> String {
 enum Frame<P> {
     Redactions(Vec<Redaction>),
     Piece(P),
+    /// Only where it is recorded.
+    Policies(String),
 }
 
 type FrameOf<M> = Frame<<<M as Machine>::Cut as Cut<<M as Machine>::State>>::Piece>;
@@ -80,9 +83,10 @@ struct Whole {
 pub(crate) async fn store<M: Machine>(log: &Log, folded: &Folded<M>) -> Result<u64, JournalError> {
     let Journal::Sql(db) = &log.journal else { return Ok(0) };
     let (state, redactions) = (folded.state.clone(), folded.redactions.iter().cloned().collect());
+    let policies = folded.policies.clone();
     let (parts, coming) = mpsc::channel(PARTS_AHEAD);
     // Seconds of work for a large state, beside the threads that serve.
-    let encoding = spawn_blocking(move || encode::<M>(&state, redactions, FrameWriter::to(parts)));
+    let encoding = spawn_blocking(move || encode::<M>(&state, redactions, policies, FrameWriter::to(parts)));
     write_parts(db, log.name, folded.head.position, coming).await?;
     let (whole, bytes_count) = match encoding.await {
         Ok(Ok(encoded)) => encoded,
@@ -98,10 +102,14 @@ pub(crate) async fn store<M: Machine>(log: &Log, folded: &Folded<M>) -> Result<u
 fn encode<M: Machine>(
     state: &M::State,
     redactions: Vec<Redaction>,
+    policies: Option<Arc<str>>,
     mut writer: FrameWriter,
 ) -> Result<(Whole, u64), EncodingError> {
     let first = FrameOf::<M>::Redactions(redactions);
     writer.frame(&M::STATE_ENCODING.encode(&first)?);
+    if let Some(sha256) = policies {
+        writer.frame(&M::STATE_ENCODING.encode(&FrameOf::<M>::Policies(sha256.to_string()))?);
+    }
     for piece in M::Cut::pieces(state) {
         writer.frame(&M::STATE_ENCODING.encode(&FrameOf::<M>::Piece(piece))?);
     }
@@ -226,9 +234,10 @@ pub(crate) async fn load<M: Machine>(log: &Log, last: u64) -> Result<Option<(Fol
         let mut reader = FrameReader::<M>::new();
         read_parts(db, name, at, whole.parts_count, &mut reader).await?;
         match reader.end(whole).await {
-            Ok(Read { state, redactions, bytes_count }) => {
+            Ok(Read { state, redactions, policies, bytes_count }) => {
                 let taken = Taken { position: at, payload_bytes: 0, bytes: bytes_count };
-                return Ok(Some((Folded::beginning(state, redactions, record.head()), taken)));
+                let folded = Folded { policies, ..Folded::beginning(state, redactions, record.head()) };
+                return Ok(Some((folded, taken)));
             }
             Err(doubt) => {
                 let error = telemetry::chain(&doubt);
@@ -254,6 +263,7 @@ enum Doubt {
 struct Read<M: Machine> {
     state: M::State,
     redactions: Redactions,
+    policies: Option<Arc<str>>,
     bytes_count: u64,
 }
 
@@ -349,15 +359,16 @@ fn decode<M: Machine>(bytes: &[u8]) -> Decoded<M> {
 }
 
 fn joined<M: Machine>(frames: Vec<FrameOf<M>>, bytes_count: u64) -> Result<Read<M>, Doubt> {
-    let (mut redactions, mut pieces) = (Redactions::default(), Vec::new());
+    let (mut redactions, mut policies, mut pieces) = (Redactions::default(), None, Vec::new());
     for frame in frames {
         match frame {
             Frame::Redactions(found) => redactions = found.into_iter().collect(),
+            Frame::Policies(sha256) => policies = Some(sha256.into()),
             Frame::Piece(piece) => pieces.push(piece),
         }
     }
     let state = M::Cut::whole(pieces).ok_or(Doubt::Altered)?;
-    Ok(Read { state, redactions, bytes_count })
+    Ok(Read { state, redactions, policies, bytes_count })
 }
 
 async fn record_at(log: &Log, position: u64) -> Result<Option<Record>, JournalError> {

@@ -248,7 +248,7 @@ impl Chain {
                 (_, Some(_)) => return Err(Finding::NoteAltered { position: record.position }),
             }
             if let Some(Ok(event)) = OwnEvent::of(record) {
-                self.redactions.apply(event, record);
+                self.redactions.apply(&event, record);
                 if let OwnEvent::NoteRedacted { note_position } = event {
                     self.unexplained.remove(&note_position);
                 }

@@ -168,21 +168,13 @@ pub enum Rejection {
         /// The wave.
         wave: WaveRef,
     },
-    /// The second person is the first.
-    #[error("{account} asked to lift {hold}; another person completes it")]
-    SamePerson {
-        /// The hold.
-        hold: HoldId,
-        /// Who.
-        account: Account,
-    },
-    /// The second person is the first.
-    #[error("{account} asked for {wave} to be unwound; another person begins it")]
-    SamePersonUnwinds {
-        /// The wave.
-        wave: WaveRef,
-        /// Who.
-        account: Account,
+    /// It takes two people, and this call is not the second's.
+    #[error("{of}: {refusal}")]
+    SecondPerson {
+        /// What it is about: a hold, a wave.
+        of: String,
+        /// Why not.
+        refusal: assent::Refusal,
     },
     /// The etag is not the thing's.
     #[error("it has changed since: its etag is {actual}, not {given}")]

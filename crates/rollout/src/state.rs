@@ -31,7 +31,7 @@ pub use enrolment::{Deferral, Enrolment, EnrolmentStage, EnrolmentState, Superse
 pub use gate::{
     Decision, Evidence, Finding, GateEvaluation, GateFigures, HookAnswer, Measured, StatisticsPositions, Verdict,
 };
-pub use hold::{Brake, Hold, HoldClass, HoldScope, LiftAsked, SECOND_PERSON_TIME, Signature, Subject};
+pub use hold::{Brake, Hold, HoldClass, HoldScope, LiftAsked, Signature, Subject};
 pub use load::{CapScope, Load, Loads, scopes};
 pub use programme::{DeadlineSet, Document, Notice, PlanRecord, PlanStage, Programme, ProgrammeStage};
 pub use unwinding::{ClinicalReason, Reverted, Unwinding};

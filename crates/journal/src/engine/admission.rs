@@ -1,12 +1,13 @@
 //! Admission: one command decided on a state, and what it makes of it. Pure but for the salt of its note.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
 
 use crate::engine::config::Salt;
-use crate::engine::submission::{Accepted, Answer, Encode, EncodeRedaction, Meta};
+use crate::engine::submission::{Accepted, Answer, Encode, EncodeRedaction, LoadedPolicies, Meta};
 use crate::error::SubmitError;
 use crate::fold::Folded;
 use crate::machine::{Machine, Outcome};
@@ -77,14 +78,40 @@ pub(crate) fn redact<M: Machine>(
 ) -> Result<Admitted<M>, SubmitError<RedactionRejection>> {
     let event = folded.redactions.decide(asked, is_there, &meta.actor, now).map_err(SubmitError::Rejected)?;
     let note = salted(meta, &folded.head, salt);
-    let record = redaction_record(&folded.head, event, meta, note.as_ref(), now);
+    let record = own_record(&folded.head, &event, meta, note.as_ref(), now);
     let mut after = folded.clone();
-    after.redactions.apply(event, &record);
+    after.apply_own(&event, &record);
     after.advance(&record);
     let reply = reply_to_redaction(&after.redactions, asked, &record, encode);
     let redacted = matches!(event, OwnEvent::NoteRedacted { .. }).then_some(asked.note_position);
     let accepted = Accepted { reply, position: record.position, replayed: false };
     Ok(Admitted { folded: after, records: vec![record], note, redacted, accepted })
+}
+
+/// Records that another set of policies is in force: nothing where the last record says so, or where the program's own are
+/// and no others were ever recorded.
+pub(crate) fn load_policies<M: Machine>(
+    folded: &Folded<M>,
+    loaded: LoadedPolicies,
+    meta: &Meta,
+    now: Timestamp,
+) -> Result<Admitted<M>, SubmitError<Infallible>> {
+    let LoadedPolicies { sha256, are_own } = loaded;
+    let is_known = match folded.policies.as_deref() {
+        Some(known) => known == sha256,
+        None => are_own,
+    };
+    let mut after = folded.clone();
+    let mut records = Vec::new();
+    if !is_known {
+        let event = OwnEvent::PoliciesLoaded { sha256 };
+        let record = own_record(&folded.head, &event, meta, None, now);
+        after.apply_own(&event, &record);
+        after.advance(&record);
+        records.push(record);
+    }
+    let accepted = Accepted { reply: Vec::new(), position: after.head.position, replayed: false };
+    Ok(Admitted { folded: after, records, note: None, redacted: None, accepted })
 }
 
 /// As [`redact`], without recording anything.
@@ -99,14 +126,14 @@ pub(crate) fn redact_dry(
 ) -> Answer<RedactionRejection> {
     let now = clock_now.max(head.recorded_at);
     let event = redactions.decide(asked, is_there, &meta.actor, now).map_err(SubmitError::Rejected)?;
-    let record = redaction_record(head, event, meta, None, now);
+    let record = own_record(head, &event, meta, None, now);
     let mut after = redactions.clone();
-    after.apply(event, &record);
+    after.apply(&event, &record);
     let reply = reply_to_redaction(&after, asked, &Record { position: head.position, ..record }, encode);
     Ok(Accepted { reply, position: head.position, replayed: false })
 }
 
-fn redaction_record(head: &Head, event: OwnEvent, meta: &Meta, note: Option<&Note>, now: Timestamp) -> Record {
+fn own_record(head: &Head, event: &OwnEvent, meta: &Meta, note: Option<&Note>, now: Timestamp) -> Record {
     let payload = serde_json::to_string(&event).expect("plain data can be written as JSON");
     Record::after(head, now, content(meta, event.kind(), payload, note))
 }

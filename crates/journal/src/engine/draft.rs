@@ -89,6 +89,10 @@ impl<M: Machine> Draft<M> {
                 };
                 reply_to.once_stored(answer)
             }
+            Work::Policies { loaded, reply_to } => {
+                let answer = admission::load_policies(&self.folded, loaded, &meta, now);
+                reply_to.once_stored(answer.map(|admitted| self.take(admitted, &meta)))
+            }
         };
         self.answers.push(pending);
     }

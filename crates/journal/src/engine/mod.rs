@@ -28,7 +28,7 @@ use tokio::task::JoinHandle;
 pub use config::{CommitHook, CommitStage, EngineConfig, Salt};
 pub(crate) use published::{Progress, wait_for};
 pub use published::{Published, Subscription};
-pub use submission::{Accepted, Meta, Priority, Submission};
+pub use submission::{Accepted, LoadedPolicies, Meta, Priority, Submission};
 
 use crate::error::{JournalError, NotReached, Rewound, SubmitError};
 use crate::fold::{Folded, PAGE_RECORDS, decode};
@@ -44,8 +44,8 @@ use chores::Chores;
 use clock_check::ClockCheck;
 use measures::Measures;
 use published::Shared;
+pub(crate) use queues::OwnQueue;
 use queues::QueueSenders;
-pub(crate) use queues::RedactionQueue;
 use recent::RecentHashes;
 pub(crate) use submission::{EncodeRedaction, RedactionWork, ReplyTo};
 use submission::{Job, Work};
@@ -106,9 +106,8 @@ impl<M: Machine> Engine<M> {
         let (stopping, stop) = watch::channel(false);
         let (writer_lives, writer_alive) = watch::channel(());
         let hint = Arc::new(Notify::new());
-        let redactions = senders.redactions();
-        let handle =
-            JournalHandle::new(log.clone(), shared.progress(), Arc::clone(&hint), clock.clone(), &config, redactions);
+        let own = senders.own();
+        let handle = JournalHandle::new(log.clone(), shared.progress(), Arc::clone(&hint), clock.clone(), &config, own);
 
         let tail = tail::run(
             log.journal.clone(),

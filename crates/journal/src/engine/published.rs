@@ -27,6 +27,7 @@ pub struct Published<M: Machine> {
     /// When that record was recorded; 1970 in an empty journal.
     pub recorded_at: Timestamp,
     pub(crate) redactions: Redactions,
+    pub(crate) policies: Option<Arc<str>>,
     pub(crate) payload_bytes: u64,
     pub(crate) causes: Causes,
 }
@@ -40,9 +41,9 @@ impl<M: Machine> std::fmt::Debug for Published<M> {
 
 impl<M: Machine> From<&Folded<M>> for Published<M> {
     fn from(folded: &Folded<M>) -> Self {
-        let Folded { state, redactions, head, payload_bytes, causes } = folded.clone();
+        let Folded { state, redactions, policies, head, payload_bytes, causes } = folded.clone();
         let Head { position, hash, recorded_at } = head;
-        Self { state, position, hash, recorded_at, redactions, payload_bytes, causes }
+        Self { state, position, hash, recorded_at, redactions, policies, payload_bytes, causes }
     }
 }
 
@@ -53,7 +54,8 @@ impl<M: Machine> Published<M> {
 
     pub(crate) fn folded(&self) -> Folded<M> {
         let (state, redactions, head) = (self.state.clone(), self.redactions.clone(), self.head());
-        Folded { state, redactions, head, payload_bytes: self.payload_bytes, causes: self.causes.clone() }
+        let (policies, causes) = (self.policies.clone(), self.causes.clone());
+        Folded { state, redactions, policies, head, payload_bytes: self.payload_bytes, causes }
     }
 
     /// The traceparent of a record that was folded lately, empty where it has none. None of one that is not remembered: it

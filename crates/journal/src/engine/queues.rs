@@ -1,13 +1,14 @@
 //! Queues: the urgent one, served first and by itself, and the normal one, of which each other batch takes a share.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use crate::engine::measures::Measures;
-use crate::engine::submission::{Job, Meta, Priority, RedactionWork, Work};
+use crate::engine::submission::{Job, LoadedPolicies, Meta, Priority, RedactionWork, ReplyTo, Work};
 use crate::machine::Machine;
 
 /// Of a full batch, how much is left to normal commands while urgent ones abound: so that these never starve them.
@@ -38,31 +39,43 @@ pub(crate) fn queues<M: Machine>(commands_max: usize, measures: Measures) -> (Qu
     (senders, Queues { urgent, normal, urgent_next: VecDeque::new(), normal_next: VecDeque::new(), was_urgent: false })
 }
 
-/// Where redactions are queued, for those who don't know the machine. It does not keep the engine alive.
-pub(crate) trait RedactionQueue: Send + Sync {
+/// Where the journal's own work is queued, for those who don't know the machine. It does not keep the engine alive.
+pub(crate) trait OwnQueue: Send + Sync {
     /// Waits for a place in the queue; false where the engine has ended.
-    fn send(&self, work: RedactionWork, meta: Meta) -> BoxFuture<'_, bool>;
+    fn send_redaction(&self, work: RedactionWork, meta: Meta) -> BoxFuture<'_, bool>;
+
+    /// The same for policies that were loaded.
+    fn send_policies(&self, loaded: LoadedPolicies, reply_to: ReplyTo<Infallible>, meta: Meta) -> BoxFuture<'_, bool>;
 }
 
-struct Redactions<M: Machine> {
+struct NormalQueue<M: Machine> {
     normal: mpsc::Sender<Job<M>>,
     measures: Measures,
 }
 
-impl<M: Machine> RedactionQueue for Redactions<M> {
-    fn send(&self, work: RedactionWork, meta: Meta) -> BoxFuture<'_, bool> {
-        let span = tracing::Span::current();
+impl<M: Machine> NormalQueue<M> {
+    fn send(&self, work: Work<M>, meta: Meta) -> BoxFuture<'_, bool> {
         let priority = Priority::Normal;
         let waiting = self.measures.waiting(priority);
-        let job = Job { work: Work::Redaction(work), meta, priority, span, waiting };
+        let job = Job { work, meta, priority, span: tracing::Span::current(), waiting };
         Box::pin(async move { self.normal.send(job).await.is_ok() })
     }
 }
 
+impl<M: Machine> OwnQueue for NormalQueue<M> {
+    fn send_redaction(&self, work: RedactionWork, meta: Meta) -> BoxFuture<'_, bool> {
+        self.send(Work::Redaction(work), meta)
+    }
+
+    fn send_policies(&self, loaded: LoadedPolicies, reply_to: ReplyTo<Infallible>, meta: Meta) -> BoxFuture<'_, bool> {
+        self.send(Work::Policies { loaded, reply_to }, meta)
+    }
+}
+
 impl<M: Machine> QueueSenders<M> {
-    /// Where redactions wait: with the normal commands.
-    pub(crate) fn redactions(&self) -> Arc<dyn RedactionQueue> {
-        Arc::new(Redactions { normal: self.normal.clone(), measures: self.measures.clone() })
+    /// Where the journal's own work waits: with the normal commands.
+    pub(crate) fn own(&self) -> Arc<dyn OwnQueue> {
+        Arc::new(NormalQueue { normal: self.normal.clone(), measures: self.measures.clone() })
     }
 
     /// Waits for a place in the queue; the job comes back where the engine has ended.

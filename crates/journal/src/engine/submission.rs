@@ -1,5 +1,6 @@
 //! Submission: a command on its way to the engine, and what comes back.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -102,6 +103,17 @@ pub(crate) enum Work<M: Machine> {
     Command { command: M::Command, encode: Encode<M>, reply_to: ReplyTo<M::Rejection> },
     /// By the journal itself.
     Redaction(RedactionWork),
+    /// Likewise.
+    Policies { loaded: LoadedPolicies, reply_to: ReplyTo<Infallible> },
+}
+
+/// A set of policies that a process goes by from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadedPolicies {
+    /// SHA-256 over the set, in hexadecimal.
+    pub sha256: String,
+    /// Whether it is the program's own.
+    pub are_own: bool,
 }
 
 /// A redaction that is to be decided.
@@ -149,13 +161,14 @@ impl<M: Machine> Job<M> {
         match &self.work {
             Work::Command { reply_to, .. } => reply_to.is_closed(),
             Work::Redaction(work) => work.reply_to.is_closed(),
+            Work::Policies { reply_to, .. } => reply_to.is_closed(),
         }
     }
 
     /// The record whose note is to be taken away, if that is what is asked for.
     pub(crate) fn note_position(&self) -> Option<u64> {
         match &self.work {
-            Work::Command { .. } => None,
+            Work::Command { .. } | Work::Policies { .. } => None,
             Work::Redaction(work) => Some(work.asked.note_position),
         }
     }
@@ -165,6 +178,7 @@ impl<M: Machine> Job<M> {
         match self.work {
             Work::Command { reply_to, .. } => reply_to.send(Err(SubmitError::of(error))),
             Work::Redaction(work) => work.reply_to.send(Err(SubmitError::of(error))),
+            Work::Policies { reply_to, .. } => reply_to.send(Err(SubmitError::of(error))),
         }
     }
 }

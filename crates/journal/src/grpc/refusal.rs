@@ -70,23 +70,9 @@ pub(crate) fn of_redaction(journal: &str, rejection: &RedactionRejection) -> api
         .with("redacted_by", &done.by)
         .with("redacted_at", done.at)
         .precondition("NOTE_PRESENT", record(redaction.note_position), "its note must be there"),
-        RedactionRejection::SamePerson { note_position, account } => api::Error::permission_denied(
-            "SECOND_PERSON_REQUIRED",
-            "{account} asked for the note of {record} to be taken away; another person must complete it",
-        )
-        .with("account", account)
-        .with("record", record(*note_position)),
-        RedactionRejection::NothingAsked { note_position } => api::Error::aborted(
-            "NOTHING_AWAITS_SECOND_PERSON",
-            "no redaction of the note of {record} waits for a second person, or its time is over; ask anew without an etag",
-        )
-        .with("record", record(*note_position)),
-        RedactionRejection::EtagDiffers { given, actual } => api::Error::aborted(
-            "ETAG_MISMATCH",
-            "the redaction that waits for a second person has etag {etag}, not {given}; look at who asked, and why",
-        )
-        .with("etag", actual)
-        .with("given", given),
+        RedactionRejection::SecondPerson { note_position, refusal } => {
+            api::second_person(record(*note_position), refusal)
+        }
     }
 }
 

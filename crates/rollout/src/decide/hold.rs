@@ -1,14 +1,13 @@
 //! Decisions about holds: placing one takes one person and effect at once, lifting one leaves the others (I10, I11).
 
+use assent::{Step, Wish};
 use jiff::civil::Date;
 
 use super::{Docket, Person};
 use crate::event::Event;
 use crate::id::{Account, ActivationKey, Direction, HoldId, WaveRef};
 use crate::rejection::Rejection;
-use crate::state::{
-    Activation, Brake, Hold, HoldClass, HoldScope, SECOND_PERSON_TIME, State, Subject, Voiding, WaveStage,
-};
+use crate::state::{Activation, Brake, Hold, HoldClass, HoldScope, State, Subject, Voiding, WaveStage};
 
 /// A hold that somebody wants to place.
 #[derive(Clone, Copy)]
@@ -108,7 +107,10 @@ fn active(docket: &Docket, id: HoldId) -> Result<&Hold, Rejection> {
 pub(super) fn lift(docket: &mut Docket, person: Person<'_>, id: HoldId, etag: Option<u64>) -> Result<(), Rejection> {
     let person = person.named()?.with_reason()?;
     let hold = active(docket, id)?.clone();
-    if let Some(given) = etag.filter(|given| *given != hold.changed_at_position) {
+    // While somebody's wish to lift it stands, an etag names that wish; else it is the hold's, as of any edit.
+    let wish = hold.lift_asked.as_ref().filter(|asked| docket.now < asked.until);
+    let names_the_hold = wish.is_none();
+    if let Some(given) = etag.filter(|given| names_the_hold && *given != hold.changed_at_position) {
         return Err(Rejection::EtagDiffers { given, actual: hold.changed_at_position });
     }
     // Rule 6: acknowledged first.
@@ -116,18 +118,15 @@ pub(super) fn lift(docket: &mut Docket, person: Person<'_>, id: HoldId, etag: Op
         return Err(Rejection::NotAcknowledged(id));
     }
     if hold.class == HoldClass::Safety {
-        let asked = hold.lift_asked.as_ref().filter(|asked| docket.now < asked.until);
-        let Some(asked) = asked else {
-            let until = docket.now.saturating_add(SECOND_PERSON_TIME).unwrap_or(docket.now);
-            docket.record(Event::HoldLiftAsked { hold: id, by: person.by.clone(), until });
-            return Ok(());
-        };
-        if asked.by == *person.by {
-            return Err(Rejection::SamePerson { hold: id, account: person.by.clone() });
-        }
-        // Without the etag that the first person's call returned, the second may be thinking of another wish.
-        if etag.is_none() {
-            return Err(Rejection::EtagDiffers { given: 0, actual: hold.changed_at_position });
+        let etag = etag.filter(|_| !names_the_hold);
+        let wish = wish.map(|asked| Wish { by: asked.by.as_str(), until: asked.until, etag: hold.changed_at_position });
+        let judged = assent::judge(wish, person.by.as_str(), etag, docket.now);
+        match judged.map_err(|refusal| Rejection::SecondPerson { of: id.to_string(), refusal })? {
+            Step::Ask { until } => {
+                docket.record(Event::HoldLiftAsked { hold: id, by: person.by.clone(), until });
+                return Ok(());
+            }
+            Step::Complete => {}
         }
     }
     let signature = person.signature(docket.now);

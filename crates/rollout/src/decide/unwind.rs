@@ -3,6 +3,7 @@
 //! What they decide is carried out as any switch-off is: each by a DISABLE under a generation of its own, which no hold,
 //! window, cap or notice keeps back. Nobody but a person gives access back afterwards (rule 8, I22).
 
+use assent::{Step, Wish};
 use ods::PracticeCode;
 
 use super::{Docket, Person};
@@ -10,8 +11,7 @@ use crate::event::Event;
 use crate::id::{ActivationKey, Direction, Target, WaveRef};
 use crate::rejection::Rejection;
 use crate::state::{
-    Activation, ActivationState, Cause, ClinicalReason, DueOutcome, EnrolmentState, SECOND_PERSON_TIME, State, Voiding,
-    Wave, WaveStage,
+    Activation, ActivationState, Cause, ClinicalReason, DueOutcome, EnrolmentState, State, Voiding, Wave, WaveStage,
 };
 
 /// The first call asks for it, the second, by another person with the etag of the first, begins it.
@@ -27,23 +27,19 @@ pub(super) fn unwind(
     if !wave.stage.may_be_unwound() {
         return Err(Rejection::WaveInStage { wave: id.clone(), stage: wave.stage });
     }
-    let awaited = wave.unwinding.clone().filter(|one| one.awaits_until(docket.now).is_some());
-    let actual = awaited.as_ref().map_or(0, |one| one.asked_at_position);
-    if let Some(given) = etag.filter(|given| *given != actual) {
-        return Err(Rejection::EtagDiffers { given, actual });
-    }
+    let wish = wave.unwinding.as_ref().filter(|one| one.begun.is_none()).map(|one| Wish {
+        by: one.asked.by.as_str(),
+        until: one.until,
+        etag: one.asked_at_position,
+    });
+    let judged = assent::judge(wish, person.by.as_str(), etag, docket.now);
     let signature = person.signature(docket.now);
-    let Some(awaited) = awaited else {
-        let until = docket.now.saturating_add(SECOND_PERSON_TIME).unwrap_or(docket.now);
-        docket.record(Event::UnwindAsked { wave: id.clone(), reason, signature, until });
-        return Ok(());
-    };
-    if awaited.asked.by == *person.by {
-        return Err(Rejection::SamePersonUnwinds { wave: id.clone(), account: person.by.clone() });
-    }
-    // Without the etag that the first person's call returned, the second may be thinking of another wish.
-    if etag.is_none() {
-        return Err(Rejection::EtagDiffers { given: 0, actual });
+    match judged.map_err(|refusal| Rejection::SecondPerson { of: id.to_string(), refusal })? {
+        Step::Ask { until } => {
+            docket.record(Event::UnwindAsked { wave: id.clone(), reason, signature, until });
+            return Ok(());
+        }
+        Step::Complete => {}
     }
     docket.void(&docket.intended(|one| one.wave() == Some(id)), &Voiding::Unwound);
     docket.cancel(&under_way(&docket.state, id));

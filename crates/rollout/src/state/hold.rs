@@ -3,16 +3,12 @@
 use std::fmt;
 
 use imbl::OrdSet;
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
 use ods::{IcbCode, PracticeCode, RegionCode, Supplier};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Account, HoldId, ProgrammeId, WaveRef};
-
-/// How long the first of two people's wish to lift a safety hold stands: a day, so that the second can be on the next
-/// shift, and nobody completes a wish that is forgotten.
-pub const SECOND_PERSON_TIME: SignedDuration = SignedDuration::from_hours(24);
 
 /// A brake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

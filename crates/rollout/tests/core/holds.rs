@@ -1,5 +1,6 @@
 //! Holds: a set of anybody's brakes, effective before the next seal (I9, I10, I11, rule 6).
 
+use assent::Refusal;
 use imbl::OrdSet;
 use rollout::effects::{permits_to_acquire, permits_to_release, withheld_by};
 use rollout::state::{ActivationState, Brake, DueOutcome, EnrolmentState, HoldClass, HoldScope, MissReason, WaveStage};
@@ -159,9 +160,11 @@ fn a_safety_hold_takes_two_people_to_lift() {
     world.act(&alice(), lift(None)).unwrap();
     assert!(world.state.holds[&hold].is_active());
     let now = etag(&world);
-    assert_eq!(world.act(&alice(), lift(Some(now))), Err(Rejection::SamePerson { hold, account: alice() }));
-    assert_eq!(world.act(&bob(), lift(None)), Err(Rejection::EtagDiffers { given: 0, actual: now }));
-    assert_eq!(world.act(&bob(), lift(Some(now - 1))), Err(Rejection::EtagDiffers { given: now - 1, actual: now }));
+    let refused = |refusal| Err(Rejection::SecondPerson { of: hold.to_string(), refusal });
+    let same = Refusal::SamePerson { account: alice().to_string() };
+    assert_eq!(world.act(&alice(), lift(Some(now))), refused(same));
+    assert_eq!(world.act(&bob(), lift(None)), refused(Refusal::OtherWish { given: 0, actual: now }));
+    assert_eq!(world.act(&bob(), lift(Some(now - 1))), refused(Refusal::OtherWish { given: now - 1, actual: now }));
     world.act(&bob(), lift(Some(now))).unwrap();
     assert!(!world.state.holds[&hold].is_active());
 }
@@ -173,7 +176,7 @@ fn the_first_persons_wish_to_lift_lapses_after_a_day() {
     world.act(&alice(), Act::LiftHold { hold, etag: None }).unwrap();
     let etag = Some(world.state.holds[&hold].changed_at_position);
     world.jump(moment("2031-04-02T08:00:00Z"));
-    // Bob's is the first wish again.
+    // Bob's is the first wish again: the etag is the hold's.
     world.act(&bob(), Act::LiftHold { hold, etag }).unwrap();
     assert!(world.state.holds[&hold].is_active());
     assert_eq!(world.state.holds[&hold].lift_asked.as_ref().unwrap().by, bob());

@@ -1,6 +1,7 @@
 //! UNWIND takes two people and touches only what its wave switched on; a revert takes one and one practice. Nothing holds
 //! either back, and nobody but people gives access back (rule 8, I22).
 
+use assent::Refusal;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use rollout::state::{
@@ -64,10 +65,11 @@ fn an_unwinding_takes_two_people_a_reason_and_the_first_ones_etag() {
     world.settle();
     assert_eq!((world.stage(1), world.count_on()), (WaveStage::Soaking, 10), "one person alone changes nothing");
     let given = etag(&world, 1);
-    let same = Rejection::SamePersonUnwinds { wave: wave(1), account: carol() };
-    assert_eq!(ask(&mut world, 1, &carol(), given), Err(same));
-    assert!(matches!(ask(&mut world, 1, &bob(), None), Err(Rejection::EtagDiffers { .. })));
-    assert!(matches!(ask(&mut world, 1, &bob(), Some(1)), Err(Rejection::EtagDiffers { .. })));
+    let refused = |refusal| Err(Rejection::SecondPerson { of: wave(1).to_string(), refusal });
+    let (actual, same) = (given.unwrap(), Refusal::SamePerson { account: carol().to_string() });
+    assert_eq!(ask(&mut world, 1, &carol(), given), refused(same));
+    assert_eq!(ask(&mut world, 1, &bob(), None), refused(Refusal::OtherWish { given: 0, actual }));
+    assert_eq!(ask(&mut world, 1, &bob(), Some(1)), refused(Refusal::OtherWish { given: 1, actual }));
     ask(&mut world, 1, &bob(), given).unwrap();
     world.settle();
     assert_eq!((world.stage(1), world.count_on()), (WaveStage::Unwound, 0));
@@ -100,7 +102,8 @@ fn the_first_persons_wish_to_unwind_lapses_after_a_day_and_until_then_the_wave_i
     ask(&mut world, 1, &carol(), None).unwrap();
     let given = etag(&world, 1);
     world.run_until("2031-05-07T12:00:00Z");
-    assert!(matches!(ask(&mut world, 1, &bob(), given), Err(Rejection::EtagDiffers { .. })));
+    let late = Rejection::SecondPerson { of: wave(1).to_string(), refusal: Refusal::NothingAwaits };
+    assert_eq!(ask(&mut world, 1, &bob(), given), Err(late));
     ask(&mut world, 1, &bob(), None).unwrap();
     assert_eq!(world.stage(1), WaveStage::Open);
 }

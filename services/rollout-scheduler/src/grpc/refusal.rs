@@ -147,18 +147,7 @@ fn of_rollout(rejection: &rollout::Rejection) -> Error {
         Rejected::GateUndecided { wave, .. } => {
             in_state("GATE_UNDECIDED", "the gate of {subject} is {state}: decide it first", wave, "UNDECIDED")
         }
-        Rejected::SamePerson { hold, account } => Error::permission_denied(
-            "SECOND_PERSON_REQUIRED",
-            "{account} asked to lift {hold}; another person completes it",
-        )
-        .with("account", account)
-        .with("hold", hold),
-        Rejected::SamePersonUnwinds { wave, account } => Error::permission_denied(
-            "SECOND_PERSON_REQUIRED",
-            "{account} asked for {wave} to be unwound; another person begins it",
-        )
-        .with("account", account)
-        .with("wave", wave),
+        Rejected::SecondPerson { of, refusal } => api::second_person(of, refusal),
         Rejected::EtagDiffers { given, actual } => {
             Error::aborted("ETAG_MISMATCH", "it was changed: its etag is {current}, not {given}; read it again")
                 .with("given", etag::of(*given))
