@@ -89,16 +89,23 @@ fn python_can_pause_a_practice_and_hears_why_it_is_refused() {
     let installation = Installation::all_in_one(&wanted());
     begun(&installation);
     let server = installation.registry();
-    let pause = |name: &str, request_id: &str| {
+    let pause = |account: &str, name: &str, request_id: &str| {
         let request = json!({
             "name": name, "end": "PAUSE_END_FURTHER_NOTICE", "request_id": request_id, "reason_code": "NOT_READY",
         });
-        by_python(&python, server, "paula;roles=practice", &format!("{REGISTRY}/PausePractice"), &request)
+        by_python(&python, server, account, &format!("{REGISTRY}/PausePractice"), &request)
     };
-    let paused = pause("practices/A82001", "first");
+    let paula = "paula;roles=practice;organisation=practices/A82001";
+    let paused = pause(paula, "practices/A82001", "first");
     assert_eq!(paused["receipt"]["state"], "RECEIPT_STATE_PREVENTED", "{paused}");
-    assert_eq!(pause("practices/A82001", "first"), paused, "a replay returns the first reply");
-    let unknown = pause("practices/Z99999", "second");
+    assert_eq!(pause(paula, "practices/A82001", "first"), paused, "a replay returns the first reply");
+    let not_hers = pause(paula, "practices/B81001", "second");
+    assert_eq!(
+        (&not_hers["code"], &not_hers["reason"]),
+        (&json!("PERMISSION_DENIED"), &json!("RESOURCE_OF_OTHERS")),
+        "{not_hers}"
+    );
+    let unknown = pause("paula;roles=practice;organisation=practices/Z99999", "practices/Z99999", "second");
     assert_eq!(
         (&unknown["code"], &unknown["reason"]),
         (&json!("NOT_FOUND"), &json!("PRACTICE_NOT_FOUND")),

@@ -4,6 +4,7 @@
 //! variables that `cargo xtask test` sets; a test that lacks one says loudly that it was skipped.
 
 mod abuse;
+mod authority;
 mod back_test;
 mod bad_calls;
 mod bad_files;

@@ -19,7 +19,7 @@ fn states(checklist: &Value) -> Vec<(String, String)> {
 #[test]
 fn a_practice_keeps_its_checklist_and_a_misspelt_item_is_refused() {
     let installation = installation();
-    let practice = installation.accessctl("paula;roles=practice");
+    let practice = installation.accessctl("paula;roles=practice;organisation=practices/A81001");
     let list = ["practice", "readiness", "list", "A81001"];
     assert!(practice.say(&["practice", "readiness", "items"]).contains("Everybody who writes into records"));
     let untouched = states(&practice.json(&list));
@@ -38,7 +38,9 @@ fn a_practice_keeps_its_checklist_and_a_misspelt_item_is_refused() {
 #[test]
 fn an_icbs_advice_is_told_where_the_practice_is_explained_until_it_is_withdrawn() {
     let installation = installation();
-    let icb = installation.accessctl("bo;roles=icb");
+    let practice = installation.accessctl("olga").json(&["practice", "get", "A81001"]);
+    let board = practice["icb_code"].as_str().expect("a practice lies in an ICB").to_owned();
+    let icb = installation.accessctl(&format!("bo;roles=icb;organisation=icbs/{board}"));
     let wait =
         ["practice", "advice", "wait", "A81001", "--source", "organisations/QHM", "--evidence", "minutes of May"];
     icb.refused(2, &wait);
@@ -54,7 +56,7 @@ fn an_icbs_advice_is_told_where_the_practice_is_explained_until_it_is_withdrawn(
 #[test]
 fn a_contact_is_set_from_a_file_listed_and_erased() {
     let installation = installation();
-    let practice = installation.accessctl("paula;roles=practice");
+    let practice = installation.accessctl("paula;roles=practice;organisation=practices/A81001");
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let file = folder.path().join("address");
     std::fs::write(&file, "manager@hill.example\n").expect("a file can be written");

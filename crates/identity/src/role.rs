@@ -16,6 +16,8 @@ pub enum Role {
     Practice,
     /// Speaks for an integrated care board.
     Icb,
+    /// Speaks for a region of NHS England.
+    Region,
     /// A maker of GP systems.
     Supplier,
     /// Reads exact figures and publishes them.
@@ -30,12 +32,13 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order of the declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ProgrammeLead,
         Self::Approver,
         Self::SafetyOfficer,
         Self::Practice,
         Self::Icb,
+        Self::Region,
         Self::Supplier,
         Self::Statistician,
         Self::Auditor,
@@ -51,6 +54,7 @@ impl Role {
             Self::SafetyOfficer => "safety-officer",
             Self::Practice => "practice",
             Self::Icb => "icb",
+            Self::Region => "region",
             Self::Supplier => "supplier",
             Self::Statistician => "statistician",
             Self::Auditor => "auditor",
@@ -102,6 +106,22 @@ impl Roles {
         self.0 & other.0 != 0
     }
 
+    /// The set without those of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The set as one word, for whoever keeps it in an atomic; see [`from_word`](Self::from_word).
+    pub const fn to_word(self) -> u16 {
+        self.0
+    }
+
+    /// The set that [`to_word`](Self::to_word) gave; bits that are no role are dropped.
+    pub const fn from_word(word: u16) -> Self {
+        Self(word & Self::ALL.0)
+    }
+
     /// The roles of the set, in the order of the declaration.
     pub fn iter(self) -> impl Iterator<Item = Role> {
         Role::ALL.into_iter().filter(move |role| self.contains(*role))
@@ -150,5 +170,8 @@ mod tests {
         assert!(roles.meets(Roles::NONE.with(Role::Service)));
         assert!(!roles.meets(Roles::NONE.with(Role::Operator)));
         assert!(!Roles::NONE.meets(Roles::ALL));
+        assert_eq!(roles.without(Roles::NONE.with(Role::Service)), Roles::NONE.with(Role::Approver));
+        assert_eq!(Roles::from_word(roles.to_word()), roles);
+        assert_eq!(Roles::from_word(u16::MAX), Roles::ALL);
     }
 }

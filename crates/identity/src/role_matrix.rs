@@ -10,10 +10,21 @@ const STANDARD: &str = include_str!("../../../proto/roles.csv");
 /// In the file, instead of roles: whoever is identified.
 const ANY: &str = "any";
 
+/// In the file, after a role: for what belongs to the organisation that the caller acts for, and nothing else.
+const OWN: &str = ":own";
+
 /// The role matrix: RPC → roles. An RPC without a row may be called by nobody.
+///
+/// It is what people read; what is enforced are the policies, and a test holds the one against the other.
 #[derive(Clone, Debug, Default)]
 pub struct RoleMatrix {
-    rows: BTreeMap<String, Roles>,
+    rows: BTreeMap<String, Row>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Row {
+    roles: Roles,
+    own: Roles,
 }
 
 impl RoleMatrix {
@@ -22,7 +33,7 @@ impl RoleMatrix {
         Self::parse(STANDARD).expect("a test reads the same text")
     }
 
-    /// Reads `rpc,roles` rows below that heading: `package.Service/Method,role role …`, or `any`.
+    /// Reads `rpc,roles` rows below that heading: `package.Service/Method,role role:own …`, or `any`.
     pub fn parse(text: &str) -> Result<Self, MatrixError> {
         let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
         if lines.next().is_none_or(|(_, heading)| heading != "rpc,roles") {
@@ -34,8 +45,8 @@ impl RoleMatrix {
             if rpc.split('/').filter(|part| !part.is_empty()).count() != 2 {
                 return Err(MatrixError::Row { line });
             }
-            let roles = parse_roles(names).map_err(|role| MatrixError::Role { line, role })?;
-            if rows.insert(rpc.to_owned(), roles).is_some() {
+            let row = parse_roles(names).map_err(|role| MatrixError::Role { line, role })?;
+            if rows.insert(rpc.to_owned(), row).is_some() {
                 return Err(MatrixError::Twice { line, rpc: rpc.to_owned() });
             }
         }
@@ -44,7 +55,12 @@ impl RoleMatrix {
 
     /// The roles that may call `rpc` (`package.Service/Method`), or None where it has no row.
     pub fn roles(&self, rpc: &str) -> Option<Roles> {
-        self.rows.get(rpc).copied()
+        self.rows.get(rpc).map(|row| row.roles)
+    }
+
+    /// Those of them that may only where what it is about is their organisation's.
+    pub fn own(&self, rpc: &str) -> Roles {
+        self.rows.get(rpc).map(|row| row.own).unwrap_or_default()
     }
 
     /// Every RPC that has a row, in their order.
@@ -53,8 +69,19 @@ impl RoleMatrix {
     }
 }
 
-fn parse_roles(names: &str) -> Result<Roles, String> {
-    if names == ANY { Ok(Roles::ALL) } else { names.split(' ').map(str::parse::<Role>).collect() }
+fn parse_roles(names: &str) -> Result<Row, String> {
+    if names == ANY {
+        return Ok(Row { roles: Roles::ALL, own: Roles::NONE });
+    }
+    let mut row = Row::default();
+    for name in names.split(' ') {
+        let role: Role = name.strip_suffix(OWN).unwrap_or(name).parse()?;
+        row.roles = row.roles.with(role);
+        if name.ends_with(OWN) {
+            row.own = row.own.with(role);
+        }
+    }
+    Ok(row)
 }
 
 /// What is wrong with a role matrix.
@@ -102,6 +129,9 @@ mod tests {
         assert_eq!(matrix.roles("a.S/Get"), Some(Roles::ALL));
         assert_eq!(matrix.roles("a.S/Set"), Some(Roles::NONE.with(Role::Approver).with(Role::Operator)));
         assert_eq!(matrix.roles("a.S/Drop"), None);
+        let matrix = RoleMatrix::parse("rpc,roles\na.S/Set,operator practice:own\n").unwrap();
+        assert_eq!(matrix.roles("a.S/Set"), Some(Roles::NONE.with(Role::Operator).with(Role::Practice)));
+        assert_eq!(matrix.own("a.S/Set"), Roles::NONE.with(Role::Practice));
     }
 
     #[test]

@@ -11,7 +11,10 @@ fn every_rpc_has_a_row_and_every_row_an_rpc() {
     let rpcs: BTreeSet<&str> = proto::RPCS.iter().map(|rpc| rpc.path.trim_start_matches('/')).collect();
     let without_row: Vec<_> = rpcs.difference(&rows).collect();
     let without_rpc: Vec<_> = rows.difference(&rpcs).collect();
-    assert!(without_row.is_empty(), "add to proto/roles.csv: {without_row:#?}");
+    assert!(
+        without_row.is_empty(),
+        "add to proto/roles.csv, policies/ and docs/operations/authority.md: {without_row:#?}"
+    );
     assert!(without_rpc.is_empty(), "not an RPC, take out of proto/roles.csv: {without_rpc:#?}");
 }
 

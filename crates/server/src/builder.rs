@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use identity::{Authenticate, RoleMatrix};
+use authority::Authority;
+use identity::Authenticate;
 use prost::Message;
 use prost_types::FileDescriptorSet;
 use tonic::server::NamedService;
@@ -22,7 +23,7 @@ use crate::routes::{GrpcService, Mounted, Routes, Shared};
 pub struct Server {
     config: ServerConfig,
     authenticate: Box<dyn Authenticate>,
-    roles: RoleMatrix,
+    authority: Authority,
     descriptors: Vec<&'static [u8]>,
     services: Vec<(String, Box<dyn Mounted>)>,
     at_once: Vec<(&'static str, AtOnceBy)>,
@@ -60,13 +61,13 @@ pub enum BuildError {
 }
 
 impl Server {
-    /// A server without services: who calls is found by `authenticate`, what they may call by `roles`.
-    pub fn new(config: ServerConfig, authenticate: impl Authenticate, roles: RoleMatrix) -> Self {
+    /// A server without services: who calls is found by `authenticate`, what they may by `authority`.
+    pub fn new(config: ServerConfig, authenticate: impl Authenticate, authority: Authority) -> Self {
         // So that an INTERNAL error names the trace in which its cause is logged.
         api::internal_errors_quote(telemetry::trace_id);
         let authenticate = Box::new(authenticate);
         let (descriptors, services, at_once) = (Vec::new(), Vec::new(), Vec::new());
-        Self { config, authenticate, roles, descriptors, services, at_once, tls: None, reflects: true }
+        Self { config, authenticate, authority, descriptors, services, at_once, tls: None, reflects: true }
     }
 
     /// Serves sockets over TLS as the owner of `credentials`, whose renewals the next connection uses. Without this only
@@ -135,7 +136,7 @@ impl Server {
             let Some(descriptor) = service_descriptor(&sets, &name) else {
                 return Err(BuildError::NotDescribed { service: name });
             };
-            methods.add(services.len(), &name, descriptor, &self.roles);
+            methods.add(services.len(), &name, descriptor, &self.authority);
             services.push(service);
             seen.push(name);
         }

@@ -64,7 +64,7 @@ impl Call {
             trace: RequestTrace::Quiet(None.into()),
             ended: false,
         };
-        if taken >= max && known.access != Access::Open {
+        if taken >= max && !matches!(known.access, Access::Open) {
             return Err(call.refuse(
                 Error::resource_exhausted(
                     "OVERLOADED",
@@ -118,7 +118,8 @@ impl Call {
 
     /// Has the mounted service handle the request.
     pub(crate) fn ask(self, mut request: Request<RequestBody>, caller: Option<Caller>) -> Handling {
-        if let Some(caller) = caller {
+        if let (Some(caller), Access::Gated(gate)) = (caller, &self.method().access) {
+            request.extensions_mut().insert(gate.permission(&caller));
             request.extensions_mut().insert(caller);
         }
         let shared = Arc::clone(&self.shared);

@@ -2,7 +2,7 @@
 //!
 //! [`Server`] takes services and makes [`Routes`] of them. The same `Routes` serve sockets ([`Routes::serve`]) and calls
 //! within the process (`client::Peer::local`), with the same refusals, deadlines and traces. What each call passes, in
-//! this order: the limit of calls under way, the caller and their roles, the account's rate, the deadline, the decision to record, the
+//! this order: the limit of calls under way, the caller and what policies let them, the account's rate, the deadline, the decision to record, the
 //! service itself with its panics caught, the limits of message sizes, the counters.
 //!
 //! It owns the accept loop instead of using tonic's, for what tonic 0.14 leaves open: an expired deadline answers

@@ -1,9 +1,9 @@
-//! What is known of each RPC before the first call: from its descriptor, the role matrix and the counters.
+//! What is known of each RPC before the first call: from its descriptor, the policies and the counters.
 
 use std::collections::HashMap;
 use std::fmt;
 
-use identity::{RoleMatrix, Roles};
+use authority::{Authority, Gate};
 use prost_types::{FileDescriptorSet, ServiceDescriptorProto};
 use telemetry::{Importance, RpcMetrics};
 
@@ -31,12 +31,12 @@ const READ_VERBS: [&str; 13] = [
 const OPEN_PACKAGES: [&str; 2] = ["grpc.health.", "grpc.reflection."];
 
 /// Who may call an RPC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Access {
     /// Everybody, also without an account, and also while calls are shed.
     Open,
-    /// Whoever has one of these roles; without a row in the matrix the set is None, and nobody may.
-    Roles(Option<Roles>),
+    /// Whom the policies in force let in.
+    Gated(Arc<Gate>),
 }
 
 /// One RPC of a mounted service.
@@ -79,7 +79,13 @@ pub(crate) struct Methods {
 
 impl Methods {
     /// Adds the RPCs of `descriptor`, the service called `name`.
-    pub(crate) fn add(&mut self, service: usize, name: &str, descriptor: &ServiceDescriptorProto, roles: &RoleMatrix) {
+    pub(crate) fn add(
+        &mut self,
+        service: usize,
+        name: &str,
+        descriptor: &ServiceDescriptorProto,
+        authority: &Authority,
+    ) {
         let is_open = OPEN_PACKAGES.iter().any(|package| name.starts_with(package));
         for method in &descriptor.method {
             let full_name = format!("{name}/{}", method.name());
@@ -89,7 +95,7 @@ impl Methods {
                 client_streaming: method.client_streaming(),
                 server_streaming: method.server_streaming(),
                 importance: if is_open { Importance::Read } else { importance(method.name()) },
-                access: if is_open { Access::Open } else { Access::Roles(roles.roles(&full_name)) },
+                access: if is_open { Access::Open } else { Access::Gated(authority.gate(&full_name)) },
                 metrics: RpcMetrics::of(&full_name),
                 at_once: None,
                 name: full_name,

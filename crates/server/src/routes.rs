@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use api::{Error, deadline};
 use http::{Extensions, HeaderMap, Request, Response};
-use identity::{Authenticate, Caller, Refusal};
+use identity::{Authenticate, Caller};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
@@ -151,20 +151,15 @@ impl Routes {
     }
 
     fn admit(&self, method: &Method, headers: &HeaderMap, connection: &Extensions) -> Result<Option<Caller>, Error> {
-        let Access::Roles(roles) = method.access else { return Ok(None) };
+        let Access::Gated(gate) = &method.access else { return Ok(None) };
         // Only a part of this process has its caller in its connection; what comes by a socket never has.
         let caller = match connection.get::<Caller>() {
             Some(caller) => Ok(caller.clone()),
             None => self.shared.authenticate.authenticate(headers, connection),
         };
         let caller = caller.map_err(|refused| refusal::of_caller(&refused))?;
-        let rpc = || method.name.clone();
-        let refused = match roles {
-            Some(needed) if needed.meets(caller.roles) => return Ok(Some(caller)),
-            Some(needed) => Refusal::RoleMissing { account: caller.account, rpc: rpc(), needed },
-            None => Refusal::RpcWithoutRoles { rpc: rpc() },
-        };
-        Err(refusal::of_caller(&refused))
+        gate.admit(&caller).map_err(|refused| refusal::of_caller(&refused))?;
+        Ok(Some(caller))
     }
 }
 

@@ -37,8 +37,8 @@ pub(crate) struct ConnectionArguments {
     /// Where the access statistics are
     #[arg(long, global = true, env = "ACCESSCTL_STATISTICS", value_name = "ENDPOINT")]
     pub(crate) statistics: Option<String>,
-    /// Who calls, and in which roles, where servers believe it (http://, --insecure): `amira` or
-    /// `amira;roles=programme-lead,approver`
+    /// Who calls, in which roles and for whom, where servers believe it (http://, --insecure): `amira;roles=programme-lead` or
+    /// `paula;roles=practice;organisation=practices/A81001`
     #[arg(long, global = true, env = "ACCESSCTL_ACCOUNT", default_value = "accessctl")]
     pub(crate) account: String,
     #[command(flatten)]

@@ -117,7 +117,7 @@ fn next_step(code: Code) -> Option<&'static str> {
         Code::Unauthenticated => {
             Some("Over https:// a token says who calls: see --token-file. Over http:// it is --account.")
         }
-        Code::PermissionDenied => Some("The roles that may do this are listed in proto/roles.csv."),
+        Code::PermissionDenied => Some("Who may do what is in docs/operations/authority.md."),
         _ => None,
     }
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use access_statistics::{AccessStatistics, StatisticsConfig};
 use anyhow::Context;
+use authority::Authority;
 use client::{Peer, PeerConfig};
 use clock::Clock;
 use database::{Db, Migrations, Store};
-use identity::{Caller, RoleMatrix};
+use identity::Caller;
 use jiff::SignedDuration;
 use journal::grpc::JournalService;
 use journal::{Checkpoints, EngineConfig, Journal, JournalHandle, Signer};
@@ -56,6 +57,8 @@ pub(crate) struct Ground {
     pub(crate) replica: String,
     pub(crate) kill_at: Option<KillAt>,
     pub(crate) journals: JournalLimits,
+    /// Who may do what; the same for all servers of this process.
+    pub(crate) authority: Authority,
 }
 
 /// What all journals have in common.
@@ -84,7 +87,7 @@ impl Ground {
     }
 
     fn server(&self) -> Server {
-        self.callers.guard(Server::new(self.server.clone(), self.callers.door.clone(), RoleMatrix::standard()))
+        self.callers.guard(Server::new(self.server.clone(), self.callers.door.clone(), self.authority.clone()))
     }
 
     /// Opens the registry.
@@ -161,7 +164,7 @@ impl Services {
         Ok(server.service(JournalService::new(self.journals()).into_server()).build()?)
     }
 
-    fn journals(&self) -> Vec<JournalHandle> {
+    pub(crate) fn journals(&self) -> Vec<JournalHandle> {
         let registry = self.registry.as_ref().map(PracticeRegistry::journal);
         let statistics = self.statistics.as_ref().map(AccessStatistics::journal);
         let scheduler = self.scheduler.as_ref().map(Scheduler::journal);

@@ -16,6 +16,7 @@ mod kill;
 mod limits;
 mod notices;
 mod ods_sync;
+mod policies;
 mod runtimes;
 mod serve;
 mod suppliers;

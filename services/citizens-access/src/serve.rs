@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use anyhow::{Context, bail, ensure};
+use authority::Authority;
 use clap::{Args, ValueEnum};
 use client::PeerConfig;
 use clock::{Clock, SystemClock};
@@ -25,6 +26,7 @@ use crate::kill::KillAt;
 use crate::limits::LimitArguments;
 use crate::notices::NoticeArguments;
 use crate::ods_sync::OdsArguments;
+use crate::policies::{PolicyArguments, PolicyKeeper};
 use crate::runtimes::{RuntimeArguments, Runtimes};
 
 /// By which account this process calls others.
@@ -56,6 +58,8 @@ pub(crate) struct ServeArguments {
     /// minute; 1000 at once where it is left out. Once for each supplier
     #[arg(long, value_name = "SUPPLIER=COUNT[,COUNT]")]
     supplier_limits: Vec<SupplierLimits>,
+    #[command(flatten)]
+    policies: PolicyArguments,
     #[command(flatten)]
     ods: OdsArguments,
     #[command(flatten)]
@@ -240,6 +244,9 @@ async fn serve(arguments: ServeArguments, runtimes: &Runtimes) -> anyhow::Result
         };
         loops.spawn_on(shown, runtimes.loops());
     }
+    let authority = ground.authority.clone();
+    let keeper = PolicyKeeper::new(arguments.policies.clone(), authority, services.journals(), ground.replica.clone())?;
+    let keeping = tokio::spawn(keeper.run());
     println!("listening on {}", listener.local_addr()?);
     // A service whose journal has stopped, or whose loop has ended, must not go on answering: it drains and says why.
     let mut failed: Option<anyhow::Error> = None;
@@ -257,6 +264,7 @@ async fn serve(arguments: ServeArguments, runtimes: &Runtimes) -> anyhow::Result
     };
     let drained = routes.serve_on(listener, runtimes.serving(), ends).await?;
     telling.abort();
+    keeping.abort();
     if let Some(failed) = failed {
         return Err(failed.context("this server has stopped serving"));
     }
@@ -292,6 +300,7 @@ fn ground(arguments: &ServeArguments, callers: Callers, address: SocketAddr) -> 
             checkpoints_recent_max: arguments.checkpoints_recent,
             store_clock_offset,
         },
+        authority: Authority::new(arguments.policies.read()?),
     })
 }
 
@@ -364,6 +373,7 @@ pub(crate) fn check(arguments: &ServeArguments) -> anyhow::Result<()> {
     let store = arguments.store.store()?;
     arguments.callers.check(arguments.address()).context("serve would refuse to start")?;
     telemetry::Config::from_env(arguments.which.name())?;
+    println!("{}", arguments.policies.in_words(&arguments.policies.read()?));
     arguments.check_owners()?;
     arguments.limits.config()?;
     print!("{}", arguments.limits.in_words());

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use authority::Authority;
 use clap::Args;
 use client::PeerConfig;
 use clock::{Clock, SystemClock};
-use identity::RoleMatrix;
 use jiff::SignedDuration;
 use proto::supplier::v1::supplier_service_server::SupplierServiceServer;
 use server::{Routes, Server, ServerConfig};
@@ -49,7 +49,7 @@ pub(crate) struct SupplierArguments {
 
 /// What a server of these suppliers answers.
 pub(crate) fn routes(simulator: &Simulator, callers: &Callers, config: ServerConfig) -> anyhow::Result<Routes> {
-    let server = callers.guard(Server::new(config, callers.door.clone(), RoleMatrix::standard()));
+    let server = callers.guard(Server::new(config, callers.door.clone(), Authority::standard()));
     let service = SupplierServiceServer::new(simulator.clone());
     Ok(server.descriptors(proto::FILE_DESCRIPTOR_SET).service(service).build()?)
 }

@@ -7,11 +7,12 @@
 mod files;
 
 use allocation_counter::measure;
+use authority::Authority;
 use client::{Peer, PeerConfig};
 use clock::Clock;
 use futures_util::FutureExt as _;
 use http_body_util::{BodyExt as _, Full};
-use identity::{DevelopmentCaller, RoleMatrix};
+use identity::DevelopmentCaller;
 use jiff::Timestamp;
 use journal::{EngineConfig, Journal};
 use practice_registry::{Config, Limits, PracticeRegistry};
@@ -31,7 +32,7 @@ async fn registry() -> Routes {
     let config =
         Config { journal: Journal::memory(), clock, engine: EngineConfig::default(), limits: Limits::default() };
     let registry = PracticeRegistry::open(config).await.unwrap();
-    let server = Server::new(ServerConfig::default(), DevelopmentCaller, RoleMatrix::standard());
+    let server = Server::new(ServerConfig::default(), DevelopmentCaller, Authority::standard());
     let routes = registry.add_to(server).build().unwrap();
     let peer = Peer::local("registry", routes.clone(), "alice", PeerConfig::default()).unwrap();
     let header = wire::ImportHeader {

@@ -8,7 +8,9 @@ use super::root;
 
 /// The crates of ours that each crate may name in its `[dependencies]`; a crate without a row fails the test.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("api", &["pseudonym"]),
+    ("api", &["assent", "pseudonym"]),
+    ("assent", &[]),
+    ("authority", &["api", "identity"]),
     ("client", &["api", "jws", "outgoing", "proto", "telemetry", "tls"]),
     ("clock", &[]),
     ("courier", &["clock", "outgoing"]),
@@ -17,7 +19,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("evidence", &["ods", "practice", "rollout"]),
     ("filter", &["ods"]),
     ("identity", &["jws", "outgoing", "tls"]),
-    ("journal", &["api", "clock", "database", "identity", "proto", "telemetry"]),
+    ("journal", &["api", "assent", "clock", "database", "identity", "proto", "telemetry"]),
     ("jws", &[]),
     ("ods", &[]),
     ("ods-api", &["ods", "outgoing"]),
@@ -25,9 +27,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("practice", &["filter", "ods"]),
     ("proto", &[]),
     ("pseudonym", &[]),
-    ("rollout", &["filter", "ods"]),
+    ("rollout", &["assent", "filter", "ods"]),
     ("sample", &["ods"]),
-    ("server", &["api", "identity", "telemetry", "tls"]),
+    ("server", &["api", "authority", "identity", "telemetry", "tls"]),
     ("tally", &["disclosure", "filter", "ods"]),
     ("telemetry", &[]),
     ("tls", &[]),
@@ -49,12 +51,25 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// What every service may name; its pure crate is added by [`PURE_CRATE_OF`].
-const SERVICE: &[&str] =
-    &["api", "client", "clock", "database", "filter", "identity", "journal", "ods", "proto", "server", "telemetry"];
+const SERVICE: &[&str] = &[
+    "api",
+    "authority",
+    "client",
+    "clock",
+    "database",
+    "filter",
+    "identity",
+    "journal",
+    "ods",
+    "proto",
+    "server",
+    "telemetry",
+];
 
 /// The registry's service also asks the directory's publisher.
 const REGISTRY: &[&str] = &[
     "api",
+    "authority",
     "client",
     "clock",
     "database",
@@ -71,6 +86,7 @@ const REGISTRY: &[&str] = &[
 /// The scheduler's service also has notices carried, and asks hooks.
 const SCHEDULER: &[&str] = &[
     "api",
+    "authority",
     "client",
     "clock",
     "courier",
@@ -89,6 +105,7 @@ const SCHEDULER: &[&str] = &[
 const SIMULATION: &[&str] = &[
     "access-statistics",
     "api",
+    "authority",
     "chance",
     "client",
     "clock",
@@ -110,12 +127,16 @@ const PURE_CRATE_OF: &[(&str, &str)] =
     &[("access-statistics", "tally"), ("practice-registry", "practice"), ("rollout-scheduler", "rollout")];
 
 /// Decisions only: no I/O, no runtime, no clock, no chance.
-const PURE: &[&str] = &["disclosure", "evidence", "filter", "ods", "practice", "rollout", "sample", "tally"];
+const PURE: &[&str] = &["assent", "disclosure", "evidence", "filter", "ods", "practice", "rollout", "sample", "tally"];
 const NEVER_IN_PURE: &[&str] = &["tokio", "tonic", "prost", "sqlx", "tracing", "rand", "getrandom", "clock", "chrono"];
 
 /// Crates that exactly one of ours may name.
-const ONLY_NAMED_BY: &[(&str, &str)] =
-    &[("sqlx", "database"), ("opentelemetry_sdk", "telemetry"), ("opentelemetry-otlp", "telemetry")];
+const ONLY_NAMED_BY: &[(&str, &str)] = &[
+    ("cedar-policy", "authority"),
+    ("sqlx", "database"),
+    ("opentelemetry_sdk", "telemetry"),
+    ("opentelemetry-otlp", "telemetry"),
+];
 
 /// The crates that each member names in its `[dependencies]`, ours and foreign.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {

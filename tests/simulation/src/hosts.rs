@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use access_statistics::{AccessStatistics, StatisticsConfig};
+use authority::Authority;
 use client::Peer;
 use clock::Clock;
 use database::{Db, Store};
 use futures_util::FutureExt;
-use identity::{DevelopmentCaller, RoleMatrix};
+use identity::DevelopmentCaller;
 use jiff::SignedDuration;
 use journal::{EngineConfig, Gate, Journal, MemoryJournal, Salt};
 use practice_registry::{Limits, PracticeRegistry};
@@ -290,6 +291,6 @@ fn engine_config() -> EngineConfig {
 fn served(add: impl FnOnce(Server) -> Server) -> Routes {
     let config =
         ServerConfig { keepalive_interval: KEEPALIVE, keepalive_timeout: KEEPALIVE, ..ServerConfig::default() };
-    let server = add(Server::new(config, DevelopmentCaller, RoleMatrix::standard()).without_reflection());
+    let server = add(Server::new(config, DevelopmentCaller, Authority::standard()).without_reflection());
     server.build().expect("the services are described and named once each")
 }

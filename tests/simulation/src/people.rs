@@ -184,10 +184,10 @@ impl People {
             reason_code: "READY".to_owned(),
             ..Default::default()
         };
+        // Only the practice lifts its pause.
+        let paula = format!("paula;organisation=practices/{practice}");
         // The pause may not have arrived yet: nothing to lift is an answer.
-        ask!(self.registry("paula"), PracticeRegistryServiceClient.resume_practice(request))
-            .map(|_| ())
-            .or_else(refused)
+        ask!(self.registry(&paula), PracticeRegistryServiceClient.resume_practice(request)).map(|_| ()).or_else(refused)
     }
 
     async fn switch_off(&self, number: usize, practice: &str) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use authority::Authority;
 use client::{Peer, PeerConfig};
 use futures_util::{Stream, StreamExt, stream};
 use identity::{Caller, DevelopmentCaller, RoleMatrix};
@@ -200,7 +201,8 @@ pub(crate) const ROLES: &str = "rpc,roles\ntest.EchoService/GetEcho,any\ntest.Ec
 /// The routes of `echo` within `config`.
 pub(crate) fn routes(config: ServerConfig, echo: Echo) -> Routes {
     let roles = RoleMatrix::parse(ROLES).expect("a role matrix");
-    let server = Server::new(config, DevelopmentCaller, roles).descriptors(&DESCRIPTORS).service(echo);
+    let authority = Authority::of_roles(&roles);
+    let server = Server::new(config, DevelopmentCaller, authority).descriptors(&DESCRIPTORS).service(echo);
     server.build().expect("a server")
 }
 

@@ -1,14 +1,16 @@
 //! ReturnsService: returns as they were recorded, and what they contradict.
 
 use api::{Error, Page, PageLimits};
+use authority::Permission;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ods::PracticeCode;
 use proto::statistics::v1 as wire;
 use proto::statistics::v1::returns_service_server::ReturnsService;
-use tally::{Day, Difference, DifferenceKind, ListedReturn, Period, ReturnsQuery};
+use tally::{Area, Day, Difference, DifferenceKind, ListedReturn, Period, ReturnsQuery};
 use tonic::{Request, Response, Status};
 
+use super::authorised::Detail;
 use super::error::{of_period, of_query};
 use super::returns::{capability, supplier};
 use super::statistics::{area, count, frame, moment_until_now};
@@ -29,7 +31,9 @@ impl ReturnsService for AccessStatistics {
         request: Request<wire::ListReturnsRequest>,
     ) -> Result<Response<wire::ListReturnsResponse>, Status> {
         let _activity = self.clock.activity();
+        let permission = Permission::of(&request).clone();
         let (query, as_at, page) = query(&request.into_inner(), self.clock.now())?;
+        self.authorise_area(&permission, &area_of(&query), Detail::Parts)?;
         let published = self.returns.published();
         let rows: Vec<ListedReturn<'_>> = tally::list(&published.state, &query).take(page.rows + 1).collect();
         Ok(Response::new(response(&query, as_at, &page, &rows, published.position)))
@@ -40,7 +44,9 @@ impl ReturnsService for AccessStatistics {
         request: Request<wire::ListReturnDifferencesRequest>,
     ) -> Result<Response<wire::ListReturnDifferencesResponse>, Status> {
         let _activity = self.clock.activity();
+        let permission = Permission::of(&request).clone();
         let (query, page) = differences_query(&request.into_inner(), self.clock.now())?;
+        self.authorise_area(&permission, &query.area, Detail::Parts)?;
         let found = self.differences(&query).await.map_err(|error| of_query(&error))?;
         Ok(Response::new(differences_response(&query, &page, found)))
     }
@@ -74,6 +80,15 @@ fn query(
         after,
     };
     Ok((query, as_at, page))
+}
+
+/// The smallest area that holds all that is asked for.
+fn area_of(query: &ReturnsQuery) -> Area {
+    match (query.practice, &query.supplier) {
+        (Some(practice), _) => Area::Practice(practice),
+        (None, Some(supplier)) => Area::Supplier(supplier.clone()),
+        (None, None) => Area::England,
+    }
 }
 
 fn given(text: &str) -> Option<&str> {

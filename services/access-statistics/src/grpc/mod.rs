@@ -1,5 +1,6 @@
 //! The wire: the only modules that name its types. Handlers decode, make one call, encode.
 
+mod authorised;
 mod comparison;
 mod compliance;
 mod error;

@@ -1,13 +1,14 @@
 //! SubmitReturns: from the wire to a command, and the reply to it.
 
 use api::Error;
+use authority::Permission;
 use identity::Caller;
 use journal::{Meta, Outcome, Submission as JournalSubmission};
 use ods::{Capability, PracticeCode, Supplier};
 use prost::Message as _;
 use proto::statistics::v1 as wire;
 use sha2::{Digest as _, Sha256};
-use tally::{Figures, Sender, Submission, SubmitReturns};
+use tally::{Day, Figures, Sender, Submission, SubmitReturns};
 use tonic::Request;
 
 use super::error::of_rejection;
@@ -21,11 +22,14 @@ pub(super) async fn submit(
     statistics: &AccessStatistics,
     request: Request<wire::SubmitReturnsRequest>,
 ) -> Result<wire::SubmitReturnsResponse, Error> {
-    let caller = Caller::of(&request).clone();
+    let (caller, permission) = (Caller::of(&request).clone(), Permission::of(&request).clone());
     let request = request.into_inner();
     let mutation = api::mutation!(request)?;
     let sender = Sender { account: caller.account.to_string(), reason_code: mutation.reason_code.clone() };
     let command = command(&request, sender)?;
+    let practices = command.returns.iter().map(|(practice, _)| *practice);
+    let SubmitReturns { submission: Submission { supplier, period_end, .. }, .. } = &command;
+    statistics.authorise_return(&permission, supplier, Day::from(*period_end).start(), practices)?;
     let meta = Meta::of(&caller, &mutation);
     let dry_run = mutation.dry_run;
     let asked = command.clone();

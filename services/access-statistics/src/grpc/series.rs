@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use proto::statistics::v1 as wire;
 use tally::{AreaKind, Estimate, Interval, Measure, Part, Split};
 
+use super::authorised::Detail;
 use super::sets::{counted, sets};
 use super::statistics::{area, count, definition, frame, moment_until_now, period};
 use crate::query::series::{Grouping, Series, SeriesPage, SeriesQuery, Subject};
@@ -57,6 +58,14 @@ pub(super) fn query(
         frame: frame(&request.capability, known_at, request.min_position)?,
     };
     Ok((query, page))
+}
+
+/// One figure is what is neither of several areas nor of sets, nor split.
+pub(super) fn detail(query: &SeriesQuery) -> Detail {
+    match &query.grouping {
+        Grouping::Areas(AreaKind::England) if query.split.is_none() => Detail::Whole,
+        Grouping::Areas(_) | Grouping::Sets(_) => Detail::Parts,
+    }
 }
 
 pub(super) fn response(

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use api::Error;
+use authority::Permission;
 use futures_util::Stream;
 use jiff::Timestamp;
 use ods::Capability;
@@ -11,6 +12,7 @@ use proto::statistics::v1::statistics_service_server::StatisticsService;
 use tally::{Area, Day, Definition, Measure, Period};
 use tonic::{Request, Response, Status};
 
+use super::authorised::Detail;
 use super::error::{of_comparison, of_period, of_query};
 use super::{comparison, compliance, practices, series, summary, watch};
 use crate::AccessStatistics;
@@ -23,7 +25,9 @@ impl StatisticsService for AccessStatistics {
         request: Request<wire::GetSummaryRequest>,
     ) -> Result<Response<wire::GetSummaryResponse>, Status> {
         let _activity = self.clock.activity();
+        let permission = Permission::of(&request).clone();
         let query = summary::query(&request.into_inner(), self.clock.now())?;
+        self.authorise_area(&permission, &query.area, Detail::Whole)?;
         let summary = self.summary(&query).await.map_err(|error| of_query(&error))?;
         Ok(Response::new(summary::response(&query, summary)))
     }
@@ -34,7 +38,8 @@ impl StatisticsService for AccessStatistics {
         &self,
         request: Request<wire::WatchSummaryRequest>,
     ) -> Result<Response<Self::WatchSummaryStream>, Status> {
-        let figures = watch::watch(self, &request.into_inner()).await?;
+        let permission = Permission::of(&request).clone();
+        let figures = watch::watch(self, &permission, &request.into_inner()).await?;
         Ok(Response::new(Box::pin(figures)))
     }
 
@@ -43,7 +48,9 @@ impl StatisticsService for AccessStatistics {
         request: Request<wire::QuerySeriesRequest>,
     ) -> Result<Response<wire::QuerySeriesResponse>, Status> {
         let _activity = self.clock.activity();
+        let permission = Permission::of(&request).clone();
         let (query, page) = series::query(&request.into_inner(), self.clock.now())?;
+        self.authorise_area(&permission, &query.within, series::detail(&query))?;
         let series = self.series(&query).await.map_err(|error| of_query(&error))?;
         Ok(Response::new(series::response(&query, &page, series)))
     }
@@ -53,7 +60,9 @@ impl StatisticsService for AccessStatistics {
         request: Request<wire::ComparePracticesRequest>,
     ) -> Result<Response<wire::ComparePracticesResponse>, Status> {
         let _activity = self.clock.activity();
+        let permission = Permission::of(&request).clone();
         let query = comparison::query(&request.into_inner(), self.clock.now())?;
+        self.authorise_area(&permission, &query.within, Detail::Parts)?;
         let compared = self.comparison(&query).await.map_err(|error| of_comparison(&error))?;
         Ok(Response::new(comparison::response(&query, compared)))
     }
@@ -73,7 +82,10 @@ impl StatisticsService for AccessStatistics {
         request: Request<wire::GetComplianceRequest>,
     ) -> Result<Response<wire::GetComplianceResponse>, Status> {
         let _activity = self.clock.activity();
+        let permission = Permission::of(&request).clone();
         let (query, page) = compliance::query(&request.into_inner(), self.clock.now())?;
+        let detail = if query.group_by.is_some() { Detail::Parts } else { Detail::Whole };
+        self.authorise_area(&permission, &query.within, detail)?;
         let counted = self.compliance(&query).await.map_err(|error| of_query(&error))?;
         Ok(Response::new(compliance::response(&query, &page, counted)))
     }

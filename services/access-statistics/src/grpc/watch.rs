@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use api::Error;
+use authority::Permission;
 use clock::Activity;
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
@@ -14,6 +15,7 @@ use proto::statistics::v1 as wire;
 use tally::Day;
 use tonic::Status;
 
+use super::authorised::Detail;
 use super::error::of_query;
 use super::summary;
 use crate::AccessStatistics;
@@ -48,6 +50,7 @@ struct Told {
 
 pub(super) async fn watch(
     statistics: &AccessStatistics,
+    permission: &Permission,
     request: &wire::WatchSummaryRequest,
 ) -> Result<impl Stream<Item = Result<wire::WatchSummaryResponse, Status>> + Send + 'static, Error> {
     let seconds = match request.interval_seconds {
@@ -66,7 +69,8 @@ pub(super) async fn watch(
         ..Default::default()
     };
     // What is wrong with it is said before the stream begins.
-    summary::query(&request, statistics.clock.now())?;
+    let query = summary::query(&request, statistics.clock.now())?;
+    statistics.authorise_area(permission, &query.area, Detail::Whole)?;
     let watch = Watch {
         activity: statistics.clock.activity(),
         statistics: statistics.clone(),

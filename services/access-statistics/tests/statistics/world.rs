@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use access_statistics::{AccessStatistics, StatisticsConfig};
 use api::Explained;
+use authority::Authority;
 use client::{Peer, PeerConfig};
 use clock::{Clock, ManualClock};
 use database::testing::TestStore;
 use database::{Db, sql};
-use identity::{DevelopmentCaller, RoleMatrix};
+use identity::DevelopmentCaller;
 use jiff::Timestamp;
 use journal::EngineConfig;
 use proto::statistics::v1 as wire;
@@ -86,7 +87,7 @@ impl World {
         let registry = self.registry.peer();
         let opened = AccessStatistics::open(db, clock, registry, config, EngineConfig::default()).await;
         let statistics = opened.expect("the aggregator opens");
-        let server = Server::new(ServerConfig::default(), DevelopmentCaller, RoleMatrix::standard());
+        let server = Server::new(ServerConfig::default(), DevelopmentCaller, Authority::standard());
         let routes = statistics.add_to(server).build().expect("the routes are complete");
         let peer = Peer::local("statistics", routes, "tester", PeerConfig::default()).expect("an account");
         let shutdown = CancellationToken::new();

@@ -89,8 +89,14 @@ impl Actors<'_> {
         Ok(HoldServiceClient::new(self.peers.scheduler.with_account(&self.world.caller(account))?))
     }
 
-    fn registry(&self, account: &str) -> Result<PracticeRegistryServiceClient<Peer>, PeerError> {
-        Ok(PracticeRegistryServiceClient::new(self.peers.registry.with_account(&self.world.caller(account))?))
+    /// The registry, as a practice calls it for itself.
+    fn registry_at(
+        &self,
+        account: &str,
+        practice: PracticeCode,
+    ) -> Result<PracticeRegistryServiceClient<Peer>, PeerError> {
+        let caller = self.world.caller_at(account, practice);
+        Ok(PracticeRegistryServiceClient::new(self.peers.registry.with_account(&caller)?))
     }
 
     fn programme_name(&self) -> String {
@@ -184,9 +190,8 @@ impl Actors<'_> {
             PauseEnds::Until(moment) => (registry::PauseEnd::Until, Some(calendar::instant(moment))),
         };
         let practices = who.of(self.seed, self.practices);
-        let client = self.registry(&event.by)?;
         let one = |practice: PracticeCode| {
-            let mut registry = client.clone();
+            let registry = self.registry_at(&event.by, practice);
             let pause = registry::PausePracticeRequest {
                 name: format!("practices/{practice}"),
                 capability: Capability::default().to_string(),
@@ -198,7 +203,10 @@ impl Actors<'_> {
                 reason_code: reason_code.to_owned(),
                 ..Default::default()
             };
-            async move { registry.pause_practice(pause).await.map(drop) }
+            async move {
+                registry?.pause_practice(pause).await?;
+                anyhow::Ok(())
+            }
         };
         let paused = practices.len();
         stream::iter(practices.into_iter().map(one))
@@ -210,16 +218,18 @@ impl Actors<'_> {
 
     async fn resume(&self, event: &WorldEvent, who: &Who, reason_code: &str) -> anyhow::Result<Done> {
         let practices = who.of(self.seed, self.practices);
-        let client = self.registry(&event.by)?;
         let one = |practice: PracticeCode| {
-            let mut registry = client.clone();
+            let registry = self.registry_at(&event.by, practice);
             let resume = registry::ResumePracticeRequest {
                 name: format!("practices/{practice}"),
                 request_id: format!("{}/{practice}", event.id),
                 reason_code: reason_code.to_owned(),
                 ..Default::default()
             };
-            async move { registry.resume_practice(resume).await.map(drop) }
+            async move {
+                registry?.resume_practice(resume).await?;
+                anyhow::Ok(())
+            }
         };
         let resumed = practices.len();
         stream::iter(practices.into_iter().map(one))

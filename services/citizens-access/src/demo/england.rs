@@ -22,8 +22,8 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 const BATCH_MAX: usize = 1_000;
 /// By whom the demo imports.
 const OPERATOR: &str = "operator;roles=operator";
-/// By whom it says what suppliers have on at the beginning: nothing.
-const SUPPLIERS: &str = "suppliers;roles=supplier";
+/// By whom it says what suppliers have on at the beginning: nothing. It passes on what each of them said.
+const SUPPLIERS: &str = "suppliers;roles=service";
 
 /// The files of one England.
 #[derive(Clone, Debug)]

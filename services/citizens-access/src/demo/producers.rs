@@ -98,7 +98,8 @@ impl Producers<'_> {
         }
         let first_day = last_day.checked_sub(6.days()).context("a week before the calendar begins")?;
         for (supplier, returns) in by_supplier {
-            let account = format!("{};roles=supplier", supplier.as_str().to_lowercase());
+            let account =
+                format!("{};roles=supplier;organisation=suppliers/{supplier}", supplier.as_str().to_lowercase());
             let mut ingest = self.ingest(&account)?;
             let submit = statistics::SubmitReturnsRequest {
                 supplier: format!("suppliers/{supplier}"),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use authority::Authority;
 use client::{Peer, PeerConfig};
 use clock::{Clock, VirtualClock, VirtualConfig};
 use database::Store;
@@ -205,6 +206,7 @@ impl Story {
                 checkpoints_recent_max: journal::CHECKPOINTS_RECENT_MAX,
                 store_clock_offset: SignedDuration::ZERO,
             },
+            authority: Authority::standard(),
         };
         let supplier_routes = crate::suppliers::routes(&simulator, &office.callers, server)?;
         let peer = PeerConfig { deadline_default: DEADLINE, ..supplier_peer_config() };

@@ -27,7 +27,7 @@ pub(crate) struct World {
     pub(crate) one_off_holidays: Vec<OneOff>,
     /// For a synthetic England: the years of its bank holidays.
     pub(crate) bank_holiday_years: Years,
-    /// The people and systems that act, with their roles.
+    /// The people and systems that act: their roles, and the organisation that each acts for, such as `suppliers/EMIS`.
     pub(crate) accounts: BTreeMap<String, Vec<String>>,
     /// How many patients of a practice have an online account.
     pub(crate) uptake: Uptake,
@@ -246,10 +246,24 @@ impl World {
         calendar::instant(self.starts_at)
     }
 
-    /// The header by which an account of this world calls, with its roles.
+    /// The header by which an account of this world calls, with its roles and its organisation.
     pub(crate) fn caller(&self, account: &str) -> String {
-        let roles = self.accounts.get(account).map(|roles| roles.join(",")).unwrap_or_default();
-        format!("{account};roles={roles}")
+        let (roles, organisation) = self.what_is(account);
+        let organisation = organisation.map(|name| format!(";organisation={name}")).unwrap_or_default();
+        format!("{account};roles={roles}{organisation}")
+    }
+
+    /// The same of an account that stands for every practice, each for itself: `practices@A81001`.
+    pub(crate) fn caller_at(&self, account: &str, practice: PracticeCode) -> String {
+        let (roles, _) = self.what_is(account);
+        format!("{account}@{practice};roles={roles};organisation=practices/{practice}")
+    }
+
+    fn what_is(&self, account: &str) -> (String, Option<&str>) {
+        let words = self.accounts.get(account).map(Vec::as_slice).unwrap_or_default();
+        let is_role = |word: &&str| !word.contains('/');
+        let words = || words.iter().map(String::as_str);
+        (words().filter(is_role).collect::<Vec<_>>().join(","), words().find(|word| !is_role(word)))
     }
 
     fn check(&self) -> Result<(), WorldError> {

@@ -18,6 +18,7 @@ pub(crate) async fn record(
 ) -> Result<wire::RecordAdviceResponse, Error> {
     let request = &asked.request;
     let practice = name::practice("name", &request.name)?;
+    handlers.authorise(&asked, [practice])?;
     let from = api::time::moment("from", request.from.as_ref())?;
     let (advised, by) = (advised_from_wire(request)?, author(&asked));
     let command = Command::RecordAdvice(RecordAdvice { practice, advised, from, by });
@@ -101,6 +102,7 @@ pub(crate) async fn end(
 ) -> Result<wire::EndAdviceResponse, Error> {
     let request = &asked.request;
     let (practice, advice) = name::advice("name", &request.name)?;
+    handlers.authorise(&asked, [practice])?;
     let at = api::time::moment("at", request.at.as_ref())?;
     let command = Command::EndAdvice(EndAdvice { practice, advice, at, by: author(&asked) });
     let ask = Ask::new(&asked.caller, &api::mutation!(*request)?, command);

@@ -33,6 +33,7 @@ pub(crate) async fn set(
     let id = AddressId::of_request(asked.caller.account.as_str(), &mutation.request_id);
     let (contact, address) = contact_from_wire(&asked, &id)?;
     let practice = contact.practice;
+    handlers.authorise(&asked, [practice])?;
     if mutation.dry_run {
         return record(handlers, &asked, &mutation, contact).await;
     }
@@ -158,6 +159,7 @@ pub(crate) async fn list(
     asked: Asked<wire::ListContactsRequest>,
 ) -> Result<wire::ListContactsResponse, Error> {
     let code = name::practice("name", &asked.request.name)?;
+    handlers.authorise(&asked, [code])?;
     let published = handlers.published_at(asked.request.min_position).await?;
     let known = published.state.practice(code).ok_or_else(|| refusal::practice_not_found(code))?;
     let mut contacts = Vec::new();
@@ -182,6 +184,7 @@ pub(crate) async fn delete(
 ) -> Result<wire::DeleteContactResponse, Error> {
     let request = &asked.request;
     let (practice, contact) = name::contact("name", &request.name)?;
+    handlers.authorise(&asked, [practice])?;
     let erasure = Erasure::Requested;
     let command = Command::EraseContact(EraseContact { practice, contact, erasure });
     let mutation = api::mutation!(*request)?;

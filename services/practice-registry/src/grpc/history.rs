@@ -23,6 +23,7 @@ pub(crate) async fn list(
     let request = &asked.request;
     let page: Page<u64> = api::page!(request, LIMITS)?;
     let code = name::practice("name", &request.name)?;
+    handlers.authorise(&asked, [code])?;
     let now = handlers.clock.now();
     let effective_at = past("effective_at", request.effective_at.as_ref(), now)?;
     let known_at = past("known_at", request.known_at.as_ref(), now)?;

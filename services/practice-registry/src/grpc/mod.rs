@@ -4,6 +4,7 @@
 
 mod access;
 mod advice;
+mod authorised;
 mod check_access;
 mod contacts;
 mod counts;

@@ -24,6 +24,7 @@ pub(crate) async fn observe(
 ) -> Result<wire::RecordObservationResponse, Error> {
     let request = &asked.request;
     let observations = observations_from_wire(&request.observations, &asked.caller)?;
+    handlers.authorise(&asked, observations.iter().map(|observation| observation.practice))?;
     let command = Command::RecordObservations(observations.clone());
     let ask = Ask::new(&asked.caller, &api::mutation!(*request)?, command).because_of(&request.cause)?;
     handlers
@@ -99,7 +100,7 @@ fn may_speak_as(caller: &Caller, source: ObservationSource) -> Result<(), Error>
     let speaks = match source {
         ObservationSource::SupplierConfirmation | ObservationSource::SupplierList => Roles::NONE.with(Role::Supplier),
         ObservationSource::Practice => Roles::NONE.with(Role::Practice),
-        ObservationSource::Inspection => Roles::NONE.with(Role::Icb).with(Role::ProgrammeLead),
+        ObservationSource::Inspection => Roles::NONE.with(Role::Icb).with(Role::Region).with(Role::ProgrammeLead),
         ObservationSource::Directory | ObservationSource::Succession => Roles::NONE,
     };
     if caller.roles.meets(speaks.with(Role::Service)) {

@@ -23,6 +23,7 @@ pub(crate) async fn pause_practice(
 ) -> Result<wire::PausePracticeResponse, Error> {
     let request = &asked.request;
     let code = name::practice("name", &request.name)?;
+    handlers.authorise(&asked, [code])?;
     let capability = match request.capability.as_str() {
         "" => None,
         capability => Some(name::capability("capability", capability)?),
@@ -85,6 +86,7 @@ pub(crate) async fn resume_practice(
 ) -> Result<wire::ResumePracticeResponse, Error> {
     let request = &asked.request;
     let code = name::practice("name", &request.name)?;
+    handlers.authorise(&asked, [code])?;
     let pause = match request.pause.as_str() {
         "" => None,
         pause => Some(pause_of(code, name::pause("pause", pause)?)?),
@@ -183,6 +185,7 @@ pub(crate) async fn request_switch_off(
 ) -> Result<wire::RequestSwitchOffResponse, Error> {
     let request = &asked.request;
     let code = name::practice("name", &request.name)?;
+    handlers.authorise(&asked, [code])?;
     let capability = name::capability("capability", &request.capability)?;
     let command = Command::RequestSwitchOff(RequestSwitchOff {
         practice: code,

@@ -94,6 +94,7 @@ pub(crate) async fn update_readiness(
 ) -> Result<wire::UpdateReadinessResponse, Error> {
     let request = &asked.request;
     let code = name::practice("name", &request.name)?;
+    handlers.authorise(&asked, [code])?;
     let if_position = handlers.position_of_etag(code, &request.etag)?;
     let items = readiness_from_wire(&request.items)?;
     let command = Command::UpdateReadiness(UpdateReadiness { practice: code, items, if_position });

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api::{Error, Mutation};
+use authority::Permission;
 use identity::Caller;
 use journal::{Meta, Outcome, Priority, Published, Recorded, Submission};
 use ods::PracticeCode;
@@ -16,15 +17,17 @@ use crate::machine::Registry;
 /// Longest cause: a resource name.
 const CAUSE_CHARS_MAX: usize = 200;
 
-/// A request, and who makes it.
+/// A request, who makes it, and what they may.
 pub(crate) struct Asked<R> {
     pub(crate) caller: Caller,
+    pub(crate) permission: Permission,
     pub(crate) request: R,
 }
 
 impl<R> Asked<R> {
     pub(crate) fn new(request: Request<R>) -> Self {
-        Self { caller: Caller::of(&request).clone(), request: request.into_inner() }
+        let (caller, permission) = (Caller::of(&request).clone(), Permission::of(&request).clone());
+        Self { caller, permission, request: request.into_inner() }
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) async fn sync_directory(
     handlers: &Handlers,
     asked: Asked<wire::SyncDirectoryRequest>,
 ) -> Result<wire::SyncDirectoryResponse, Error> {
-    let Asked { caller, request } = asked;
+    let Asked { caller, request, .. } = asked;
     let mutation = api::mutation!(request)?;
     let source = configured(handlers)?.source;
     let start = Command::StartSync(StartSync { source, full: request.full });

@@ -51,7 +51,7 @@ async fn listed(bench: &mut Bench, show_ended: bool) -> Vec<(String, AdviceState
 async fn advice_and_cases_show_at_the_practice_and_stop_nothing() {
     everywhere(async |bench| {
         bench.import_map().await;
-        let mut icb = bench.client_as("bo;roles=icb");
+        let mut icb = bench.client_as("bo;roles=icb;organisation=icbs/QHM");
         let given = icb.record_advice(wait("w")).await.unwrap().into_inner().advice.unwrap();
         assert_eq!((given.name.as_str(), given.recorded_by.as_str()), ("practices/A81001/advice/1", "bo"));
         assert_eq!((given.state(), given.recorded_as.as_slice()), (AdviceState::Open, &["icb".to_owned()][..]));
@@ -92,13 +92,13 @@ async fn a_repeated_call_records_advice_once_and_ends_it_once() {
 #[tokio::test]
 async fn advice_is_withdrawn_by_its_author_or_an_equal_only() {
     let bench = Bench::with_practices().await;
-    bench.client_as("bo;roles=icb").record_advice(wait("w")).await.unwrap();
+    bench.client_as("bo;roles=icb;organisation=icbs/QHM").record_advice(wait("w")).await.unwrap();
     let mut lead = bench.client_as("ann;roles=programme-lead");
     let (code, explained) = refusal(lead.end_advice(end("e", 1)).await);
     assert_eq!((code, explained.reason.as_str()), (Code::PermissionDenied, "ADVICE_OF_ANOTHER"));
     assert_eq!(explained.metadata["roles"], "icb");
-    bench.client_as("cy;roles=icb").end_advice(end("f", 1)).await.unwrap();
-    let mut practice = bench.client_as("manager;roles=practice");
+    bench.client_as("cy;roles=icb;organisation=icbs/QHM").end_advice(end("f", 1)).await.unwrap();
+    let mut practice = bench.client_as("manager;roles=practice;organisation=practices/A81001");
     assert_eq!(reason(practice.record_advice(wait("x")).await).0, Code::PermissionDenied, "it pauses instead");
 }
 

@@ -1,11 +1,12 @@
 //! A registry with its routes and a client, on a clock that the test moves.
 
 use api::Explained;
+use authority::Authority;
 use client::{Peer, PeerConfig};
 use clock::{Clock, ManualClock};
 use database::Db;
 use database::testing::TestStore;
-use identity::{DevelopmentCaller, RoleMatrix};
+use identity::DevelopmentCaller;
 use jiff::{SignedDuration, Timestamp};
 use journal::{EngineConfig, Journal, MIGRATIONS, MemoryFault};
 use practice_registry::{Config, Limits, PracticeRegistry};
@@ -32,6 +33,9 @@ pub(crate) struct Bench {
     acquired_count: u32,
     _store: Option<TestStore>,
 }
+
+/// Everybody in one, who speaks for A81001.
+const ALICE: &str = "alice;organisation=practices/A81001";
 
 /// The body of a test, in memory and on each database at hand.
 pub(crate) async fn everywhere(test: impl AsyncFn(&mut Bench)) {
@@ -72,9 +76,9 @@ impl Bench {
         let (clock, time) = Clock::manual(now);
         let config = Config { journal: journal.clone(), clock: clock.clone(), engine: EngineConfig::default(), limits };
         let registry = PracticeRegistry::open(config).await.unwrap();
-        let server = Server::new(ServerConfig::default(), DevelopmentCaller, RoleMatrix::standard());
+        let server = Server::new(ServerConfig::default(), DevelopmentCaller, Authority::standard());
         let routes = registry.add_to(server).build().unwrap();
-        let peer = Peer::local("registry", routes, "alice", PeerConfig::default()).unwrap();
+        let peer = Peer::local("registry", routes, ALICE, PeerConfig::default()).unwrap();
         Self {
             registry,
             client: Client::new(peer.clone()),

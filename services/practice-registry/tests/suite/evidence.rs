@@ -121,10 +121,17 @@ async fn nobody_speaks_for_another_but_a_service_that_passes_it_on() {
         ("supplier", vec![SupplierConfirmation, SupplierList], vec![Inspection, Practice]),
         ("practice", vec![Practice], vec![SupplierConfirmation, SupplierList, Inspection]),
         ("icb", vec![Inspection], vec![Practice, SupplierList]),
+        ("region", vec![Inspection], vec![Practice, SupplierList]),
         ("programme-lead", vec![Inspection], vec![Practice, SupplierConfirmation]),
         ("service", vec![SupplierConfirmation, SupplierList, Inspection, Practice], vec![]),
     ] {
-        let account = format!("somebody;roles={role}");
+        let account = match role {
+            "supplier" => "somebody;roles=supplier;organisation=suppliers/TPP".to_owned(),
+            "practice" => format!("somebody;roles=practice;organisation={PRACTICE}"),
+            "icb" => "somebody;roles=icb;organisation=icbs/QHM".to_owned(),
+            "region" => "somebody;roles=region;organisation=regions/Y63".to_owned(),
+            _ => format!("somebody;roles={role}"),
+        };
         for source in own {
             assert_eq!(ask(bench.client_as(&account), source).await, Ok(()), "{role}");
         }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use authority::Authority;
 use client::{Peer, PeerConfig};
 use clock::{Clock, ManualClock};
-use identity::{DevelopmentCaller, RoleMatrix};
+use identity::DevelopmentCaller;
 use jiff::civil::{Date, date};
 use journal::{EngineConfig, Journal};
 use ods::OrganisationRecord;
@@ -86,7 +87,7 @@ impl Following {
         let limits = Limits { lapse_retry_after: Duration::from_millis(1), ..Limits::default() };
         let config = Config { journal: journal.clone(), clock: clock.clone(), engine: EngineConfig::default(), limits };
         let registry = PracticeRegistry::open(config).await.unwrap().with_sync(sync);
-        let server = Server::new(ServerConfig::default(), DevelopmentCaller, RoleMatrix::standard());
+        let server = Server::new(ServerConfig::default(), DevelopmentCaller, Authority::standard());
         let routes = registry.add_to(server).build().unwrap();
         let client = Client::new(Peer::local("registry", routes, "olga", PeerConfig::default()).unwrap());
         // Nothing runs before the organisations are known.

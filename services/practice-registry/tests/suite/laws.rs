@@ -153,7 +153,8 @@ impl World {
             Write::Resume(practice) => {
                 let name = format!("practices/{}", CODES[*practice]);
                 let resume = wire::ResumePracticeRequest { name, request_id, ..Default::default() };
-                drop(bench.client.resume_practice(resume).await);
+                let practice = format!("alice;organisation=practices/{}", CODES[*practice]);
+                drop(bench.client_as(&practice).resume_practice(resume).await);
             }
             Write::Move(practice, tpp) => {
                 let row = files::map_row(CODES[*practice], "SURGERY", if *tpp { "TPP" } else { "EMIS" });

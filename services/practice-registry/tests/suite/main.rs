@@ -4,6 +4,7 @@
 
 mod access;
 mod advice;
+mod authority;
 mod bench;
 mod both_times;
 mod contacts;

@@ -162,7 +162,7 @@ fn on_behalf(request_id: &str) -> wire::PausePracticeRequest {
 #[tokio::test]
 async fn whoever_pauses_for_a_practice_says_for_whom_and_by_what_evidence() {
     let bench = Bench::with_practices().await;
-    let mut icb = bench.client_as("bob;roles=icb");
+    let mut icb = bench.client_as("bob;roles=icb;organisation=icbs/QHM");
     let (on_behalf_of, evidence) = (String::new(), String::new());
     for (request, field) in [
         (wire::PausePracticeRequest { on_behalf_of, ..on_behalf("p") }, "on_behalf_of"),
@@ -179,7 +179,7 @@ async fn whoever_pauses_for_a_practice_says_for_whom_and_by_what_evidence() {
     let off = wire::RequestSwitchOffRequest { name, request_id: "off".to_owned(), ..Default::default() };
     let mut lead = bench.client_as("ann;roles=programme-lead");
     assert_eq!(refusal(lead.request_switch_off(off.clone()).await).1.fields[0].0, "on_behalf_of");
-    bench.client_as("manager;roles=practice").request_switch_off(off).await.unwrap();
+    bench.client_as("manager;roles=practice;organisation=practices/A81001").request_switch_off(off).await.unwrap();
 }
 
 /// Issue of two capabilities at once: what one waits for is nothing to the other.
@@ -230,13 +230,22 @@ async fn a_pause_of_one_capability_leaves_the_other_with_its_permits_receipts_an
 #[tokio::test]
 async fn only_the_practice_may_lift_a_pause() {
     let bench = Bench::with_practices().await;
-    for roles in ["programme-lead", "service", "icb"] {
-        let mut client = bench.client_as(&format!("bob;roles={roles}"));
+    for (roles, organisation) in [
+        ("programme-lead", "suppliers/EMIS"),
+        ("service", "suppliers/EMIS"),
+        ("icb", "icbs/QHM"),
+        ("region", "regions/Y63"),
+    ] {
+        let mut client = bench.client_as(&format!("bob;roles={roles};organisation={organisation}"));
         client.pause_practice(on_behalf(&format!("p-{roles}"))).await.unwrap();
         let (code, _) = reason(client.resume_practice(resume("r")).await);
         assert_eq!(code, Code::PermissionDenied, "{roles}");
     }
-    bench.client_as("manager;roles=practice").resume_practice(resume("r")).await.unwrap();
+    for another in ["bob;roles=practice", "bob;roles=practice;organisation=practices/A81002"] {
+        let (code, _) = reason(bench.client_as(another).resume_practice(resume("r")).await);
+        assert_eq!(code, Code::PermissionDenied, "{another}");
+    }
+    bench.client_as("manager;roles=practice;organisation=practices/A81001").resume_practice(resume("r")).await.unwrap();
 }
 
 #[tokio::test]

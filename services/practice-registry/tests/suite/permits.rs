@@ -124,7 +124,7 @@ async fn malformed_keys_are_refused_by_their_path() {
 #[tokio::test]
 async fn permits_are_for_services_only() {
     let bench = Bench::with_practices().await;
-    let mut client = bench.client_as("manager;roles=practice");
+    let mut client = bench.client_as("manager;roles=practice;organisation=practices/A81001");
     let request =
         wire::AcquirePermitsRequest { keys: vec![enable(1)], request_id: "x".to_owned(), ..Default::default() };
     assert_eq!(reason(client.acquire_permits(request).await).0, Code::PermissionDenied);

@@ -128,7 +128,7 @@ async fn a_declaration_that_is_malformed_is_refused_by_field() {
     ] {
         assert_eq!(reason(bench.client.declare_readiness_items(request).await).1, expected);
     }
-    let mut practice = bench.client_as("manager;roles=practice");
+    let mut practice = bench.client_as("manager;roles=practice;organisation=practices/A81001");
     let refused = reason(practice.declare_readiness_items(declare("d", "imaging-review")).await);
     assert_eq!(refused.0, Code::PermissionDenied);
 }

@@ -213,7 +213,7 @@ async fn what_cannot_be_a_succession_is_refused_and_says_what_to_do() {
     ] {
         assert_eq!(reason(bench.client.record_succession(request).await), expected);
     }
-    let mut practice = bench.client_as("manager;roles=practice");
+    let mut practice = bench.client_as("manager;roles=practice;organisation=practices/A81001");
     let refused = reason(practice.record_succession(merger("r")).await);
     assert_eq!(refused.0, Code::PermissionDenied);
 }

@@ -1,8 +1,9 @@
 //! The registry on a discrete-event clock: time stands still while there is something to do.
 
+use authority::Authority;
 use client::{Peer, PeerConfig};
 use clock::{Clock, VirtualClock, VirtualConfig};
-use identity::{DevelopmentCaller, RoleMatrix};
+use identity::DevelopmentCaller;
 use jiff::{SignedDuration, Timestamp};
 use journal::{EngineConfig, Journal};
 use practice_registry::{Config, Limits, PracticeRegistry};
@@ -18,7 +19,7 @@ async fn open(clock: &Clock) -> (PracticeRegistry, Client) {
     let (clock, journal) = (clock.clone(), Journal::memory());
     let config = Config { journal, clock, engine: EngineConfig::default(), limits: Limits::default() };
     let registry = PracticeRegistry::open(config).await.unwrap();
-    let server = Server::new(ServerConfig::default(), DevelopmentCaller, RoleMatrix::standard());
+    let server = Server::new(ServerConfig::default(), DevelopmentCaller, Authority::standard());
     let routes = registry.add_to(server).build().unwrap();
     let peer = Peer::local("registry", routes, "alice", PeerConfig::default()).unwrap();
     (registry, Client::new(peer))

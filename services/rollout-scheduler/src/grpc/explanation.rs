@@ -22,6 +22,7 @@ pub(super) async fn explain(
 ) -> Result<wire::ExplainPracticeResponse, Error> {
     let request = &asked.request;
     let practice = name::practice("practice", &request.practice)?;
+    handlers.authorise_practice(&asked, practice)?;
     let target = Target { practice, capability: name::code_of("capability", &request.capability)? };
     let known_at = api::time::moment("known_at", request.known_at.as_ref())?;
     let published = handlers.at(request.min_position).await?;

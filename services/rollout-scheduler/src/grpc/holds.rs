@@ -27,6 +27,7 @@ pub(super) async fn place(
     let asked_scope = hold::scope_from_wire(asked.request.scope.as_ref())?;
     let by_filter = matches!(asked_scope, ScopeAsked::Filter(_));
     let scope = scope_of(handlers, asked_scope)?;
+    handlers.authorise_placing(&asked, &scope)?;
     let act = act_of(&asked, scope.clone())?;
     let confirmed = if by_filter && !mutation.dry_run { confirmed(&asked.request, &scope)? } else { Ok(()) };
     let ask = match confirmed {
@@ -66,6 +67,7 @@ pub(super) async fn lift(
 ) -> Result<wire::LiftHoldResponse, Error> {
     let mutation = api::mutation!(asked.request)?.with_reason()?;
     let id = name::hold("name", &asked.request.name)?;
+    handlers.authorise_lifting(&asked, id)?;
     let etag = etag::read("etag", &asked.request.etag)?;
     let word = move |outcome: &Outcome<'_, SchedulerMachine>| {
         let state = &outcome.after.rollout;

@@ -27,6 +27,7 @@ pub(super) async fn list_due(
     asked: Asked<wire::ListDueActivationsRequest>,
 ) -> Result<wire::ListDueActivationsResponse, Error> {
     let supplier = name::supplier("supplier", &asked.request.supplier)?;
+    Handlers::authorise_supplier(&asked, &supplier)?;
     let published = handlers.at(asked.request.min_position).await?;
     let now = handlers.clock.now();
     let list = supplier_list(&published.state.rollout, &handlers.followed.view(), &supplier, now);
@@ -62,6 +63,7 @@ pub(super) async fn claim(
 ) -> Result<wire::ClaimActivationsResponse, Error> {
     let mutation = api::mutation!(asked.request)?;
     let supplier = name::supplier("supplier", &asked.request.supplier)?;
+    Handlers::authorise_supplier(&asked, &supplier)?;
     let wanted = keys_from_wire("keys", &asked.request.keys)?;
     // All of it at one moment of the domain's.
     let _activity = handlers.clock.activity();
@@ -182,6 +184,7 @@ pub(super) async fn report(
 ) -> Result<wire::ReportActivationResultsResponse, Error> {
     let mutation = api::mutation!(asked.request)?;
     let supplier = name::supplier("supplier", &asked.request.supplier)?;
+    Handlers::authorise_supplier(&asked, &supplier)?;
     api::validate::count("results", asked.request.results.len(), RESULTS_MAX)?;
     let answers = answers_from_wire(handlers, &asked.request.results)?;
     let results = answers.clone();

@@ -1,6 +1,7 @@
 //! The wire: the scheduler's five services, and the registry and suppliers as the scheduler calls them. Nothing
 //! outside this module names `proto`.
 
+mod authorised;
 mod calendar;
 mod concerns;
 mod convert;

@@ -1,6 +1,7 @@
 //! From a request to a command, and from its outcome to the reply: what every handler that changes something does.
 
 use api::{Error, Mutation};
+use authority::Permission;
 use identity::Caller;
 use journal::{Meta, Outcome, Submission};
 use rollout::{Account, Act};
@@ -9,16 +10,18 @@ use tonic::Request;
 use super::{Handlers, refusal};
 use crate::machine::{self, Command, Expectation, Rejection, SchedulerMachine};
 
-/// A request, and who made it.
+/// A request, who made it, and what they may.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked<T> {
     pub(crate) caller: Caller,
+    pub(crate) permission: Permission,
     pub(crate) request: T,
 }
 
 impl<T> Asked<T> {
     pub(crate) fn of(request: Request<T>) -> Self {
-        Self { caller: Caller::of(&request).clone(), request: request.into_inner() }
+        let (caller, permission) = (Caller::of(&request).clone(), Permission::of(&request).clone());
+        Self { caller, permission, request: request.into_inner() }
     }
 
     /// The caller's account, as the domain knows it.

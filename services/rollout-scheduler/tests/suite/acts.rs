@@ -37,7 +37,9 @@ impl World {
     }
 
     pub(crate) fn practices(&self) -> PracticeRegistryServiceClient<Peer> {
-        PracticeRegistryServiceClient::new(self.registry.clone())
+        // Everybody in one, who speaks for A81001.
+        let account = "alice;organisation=practices/A81001";
+        PracticeRegistryServiceClient::new(self.registry.with_account(account).unwrap())
     }
 
     /// A request id that was not used before.

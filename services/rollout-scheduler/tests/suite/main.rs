@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
 mod acts;
+mod authority;
 mod brakes;
 mod concerns;
 mod determinism;
@@ -23,5 +24,6 @@ mod restarts;
 mod successions;
 mod suppliers;
 mod traces;
+mod two_people;
 mod unwinding;
 mod world;

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use access_statistics::{AccessStatistics, StatisticsConfig};
+use authority::Authority;
 use client::{Peer, PeerConfig};
 use clock::{Activity, Clock, VirtualClock, VirtualConfig};
 use database::testing::TestStore;
-use identity::{DevelopmentCaller, RoleMatrix};
+use identity::DevelopmentCaller;
 use jiff::Timestamp;
 use journal::{Engine, EngineConfig, Journal, MemoryJournal};
 use practice_registry::{Limits, PracticeRegistry};
@@ -351,5 +352,5 @@ fn registry_peers(routes: Routes, faults: &Faults) -> (Peer, Peer) {
 }
 
 fn served(add: impl FnOnce(Server) -> Server) -> Routes {
-    add(Server::new(ServerConfig::default(), DevelopmentCaller, RoleMatrix::standard())).build().unwrap()
+    add(Server::new(ServerConfig::default(), DevelopmentCaller, Authority::standard())).build().unwrap()
 }
