@@ -147,8 +147,8 @@ mod tests {
     #[test]
     fn a_request_id_is_demanded_and_bounded() {
         for (id, reason) in [("", "REQUEST_ID_REQUIRED"), ("a b", "REQUEST_ID_INVALID"), ("é", "REQUEST_ID_INVALID")] {
-            let request = PauseRequest { request_id: id.into(), ..request() };
-            assert_eq!(mutation!(request).unwrap_err().reason(), reason, "{id:?}");
+            let pause = PauseRequest { request_id: id.into(), ..request() };
+            assert_eq!(mutation!(pause).unwrap_err().reason(), reason, "{id:?}");
         }
         let longest = PauseRequest { request_id: "x".repeat(REQUEST_ID_BYTES_MAX), ..request() };
         assert!(mutation!(longest).is_ok());
@@ -159,19 +159,19 @@ mod tests {
     /// Rule 16.
     #[test]
     fn a_note_with_an_nhs_number_is_refused() {
-        let request = PauseRequest { note: "see patient 943 476 5919".into(), ..request() };
-        assert_eq!(mutation!(request).unwrap_err().reason(), "NHS_NUMBER_IN_TEXT");
-        let request = PauseRequest { reason_code: "943-476-5919".into(), ..request() };
-        assert_eq!(mutation!(request).unwrap_err().reason(), "NHS_NUMBER_IN_TEXT", "a code is text, too");
+        let pause = PauseRequest { note: "see patient 943 476 5919".into(), ..request() };
+        assert_eq!(mutation!(pause).unwrap_err().reason(), "NHS_NUMBER_IN_TEXT");
+        let pause = PauseRequest { reason_code: "943-476-5919".into(), ..request() };
+        assert_eq!(mutation!(pause).unwrap_err().reason(), "NHS_NUMBER_IN_TEXT", "a code is text, too");
     }
 
     /// Rule 16.
     #[test]
     fn a_request_id_is_no_place_for_an_nhs_number() {
-        let request = PauseRequest { request_id: "patient/9434765919/pause".into(), ..request() };
-        assert_eq!(mutation!(request).unwrap_err().reason(), "NHS_NUMBER_IN_TEXT");
-        let request = PauseRequest { request_id: "94347659-1900-4000-8000-000000000000".into(), ..request() };
-        assert!(mutation!(request).is_ok(), "digits of a UUID are none");
+        let pause = PauseRequest { request_id: "patient/9434765919/pause".into(), ..request() };
+        assert_eq!(mutation!(pause).unwrap_err().reason(), "NHS_NUMBER_IN_TEXT");
+        let pause = PauseRequest { request_id: "94347659-1900-4000-8000-000000000000".into(), ..request() };
+        assert!(mutation!(pause).is_ok(), "digits of a UUID are none");
     }
 
     #[test]

@@ -87,7 +87,7 @@ const MIB: u64 = 1 << 20;
 const HOUR_MS: u64 = 3_600_000;
 
 /// Every limit there is.
-pub const LIMITS: [Limit; 25] = [
+pub const LIMITS: [Limit; 26] = [
     // tonic decodes no more by itself, and below it a page of a hundred practices would not fit.
     count!(message_bytes_max: usize, 64 * KIB, 4 * MIB),
     count!(calls_in_flight_max: usize, 1, 1 << 20),
@@ -100,6 +100,7 @@ pub const LIMITS: [Limit; 25] = [
     time!(deadline_max, 100, HOUR_MS),
     count!(connections_max: usize, 1, 1 << 20),
     time!(handshake_timeout, 100, 60_000),
+    count!(handshakes_max: usize, 1, 1 << 16),
     count!(connection_streams_max: u32, 1, 1 << 16),
     // A caller's headers with trace and token take about two.
     count!(header_list_bytes_max: u32, 4 * KIB, MIB),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use authority::{Authority, Gate};
 use prost_types::{FileDescriptorSet, ServiceDescriptorProto};

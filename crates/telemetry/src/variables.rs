@@ -91,9 +91,10 @@ pub(crate) fn number(variable: &'static str, value: String) -> Result<usize, Con
 }
 
 pub(crate) fn prometheus_address(host: Option<String>, port: Option<String>) -> Result<SocketAddr, ConfigError> {
-    let host = match host.as_deref() {
-        None | Some("localhost") => "127.0.0.1".to_owned(),
-        Some(host) => host.to_owned(),
+    let host = match host {
+        None => "127.0.0.1".to_owned(),
+        Some(host) if host == "localhost" => "127.0.0.1".to_owned(),
+        Some(host) => host,
     };
     let address = host.parse().map_err(|_| ConfigError {
         variable: "OTEL_EXPORTER_PROMETHEUS_HOST",

@@ -40,7 +40,19 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // A client; but a copy of a database is verified without any server (decision 28).
     (
         "accessctl",
-        &["client", "database", "evidence", "journal", "jws", "ods", "outgoing", "proto", "pseudonym", "telemetry", "tls"],
+        &[
+            "client",
+            "database",
+            "evidence",
+            "journal",
+            "jws",
+            "ods",
+            "outgoing",
+            "proto",
+            "pseudonym",
+            "telemetry",
+            "tls",
+        ],
     ),
     // A client; but years of rollups are made by rows, in the database itself.
     ("bench", &["client", "database", "proto", "sample", "tls"]),

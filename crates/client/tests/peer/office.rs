@@ -81,7 +81,8 @@ impl Office {
         let tokens = Tokens::open(TokenRules::default(), &[issuer]).await.expect("keys");
         let tokens = Some(Arc::new(tokens.reserving(services.accounts())));
         let roles = RoleMatrix::parse(ROLES).expect("a role matrix");
-        let server = Server::new(config, Credentials { services, tokens }, roles).tls(tls);
+        let may = authority::Authority::of_roles(&roles);
+        let server = Server::new(config, Credentials { services, tokens }, may).tls(tls);
         let routes = server.descriptors(&DESCRIPTORS).service(Echo::default()).build().expect("a server");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let mut running = Running::on(&routes, listener);

@@ -154,7 +154,7 @@ impl Histogram {
         let bucket = &self.buckets[self.bounds.partition_point(|bound| *bound < value)];
         bucket.count.fetch_add(1, Ordering::Relaxed);
         self.sum.fetch_add(value, Ordering::Relaxed);
-        if let Some(context) = context_of(span).filter(|context| context.is_sampled())
+        if let Some(context) = context_of(span).filter(opentelemetry::trace::SpanContext::is_sampled)
             && let Ok(mut exemplar) = bucket.exemplar.try_lock()
         {
             let (trace_id, span_id, value) = (context.trace_id(), context.span_id(), value as f64 * self.scale);

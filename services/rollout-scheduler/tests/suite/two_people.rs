@@ -46,7 +46,7 @@ async fn lift(world: &mut World, account: &str, name: &str, etag: &str) -> Resul
     Ok(world.holds(account).lift_hold(request).await?.into_inner().hold.expect("the hold"))
 }
 
-async fn unwind(world: &mut World, account: &str, etag: &str) -> Result<wire::Unwinding, Status> {
+async fn unwind(world: &mut World, account: &str, etag: &str) -> Result<wire::WaveUnwinding, Status> {
     let request = wire::UnwindWaveRequest {
         wave: format!("{PROGRAMME}/waves/1"),
         clinical_reason: wire::ClinicalReason::RiskOfHarm.into(),
