@@ -30,6 +30,7 @@ mod publications;
 mod replicas;
 mod returns;
 mod rewound;
+mod telemetry;
 mod tracing;
 mod walkthrough;
 mod whole_history;

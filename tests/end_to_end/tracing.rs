@@ -29,7 +29,12 @@ async fn i24_a_trace_of_one_go_live_connects_wave_permit_supplier_registry_and_s
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut supplier = SupplierServer::start(&folder.path().join("suppliers.jsonl"), clock_offset()).await;
     let mut collector = Collector::start().await;
-    let wanted = Wanted { practices_count: 5, supplier: Some(&supplier), environment: collector.environment() };
+    let wanted = Wanted {
+        practices_count: 5,
+        supplier: Some(&supplier),
+        environment: collector.environment(),
+        ..Wanted::default()
+    };
     let Some(installation) = Installation::separate(&wanted).await else { return };
     let lead = installation.accessctl("leo");
     let practice = installation.england.practice(1);

@@ -9,6 +9,6 @@ mod reasons;
 use std::path::Path;
 
 /// The workspace's root folder.
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests lies one folder below the workspace's root")
 }

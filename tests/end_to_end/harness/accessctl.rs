@@ -15,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Accessctl {
     account: String,
     connection: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 /// What a command came to.
@@ -29,25 +30,32 @@ impl Accessctl {
     /// All services at one server.
     pub(crate) fn all_in_one(server: &Server, account: &str) -> Self {
         let connection = vec!["--endpoint".to_owned(), server.endpoint().to_owned()];
-        Self { account: account.to_owned(), connection }
+        Self { account: account.to_owned(), connection, environment: Vec::new() }
     }
 
     /// Each service at its own.
     pub(crate) fn separate(registry: &Server, scheduler: &Server, statistics: &Server, account: &str) -> Self {
         let named = [("--registry", registry), ("--scheduler", scheduler), ("--statistics", statistics)];
         let connection = named.iter().flat_map(|(name, server)| [(*name).to_owned(), server.endpoint().to_owned()]);
-        Self { account: account.to_owned(), connection: connection.collect() }
+        Self { account: account.to_owned(), connection: connection.collect(), environment: Vec::new() }
     }
 
     /// The same servers, another person.
     pub(crate) fn as_account(&self, account: &str) -> Self {
-        Self { account: account.to_owned(), connection: self.connection.clone() }
+        let (connection, environment) = (self.connection.clone(), self.environment.clone());
+        Self { account: account.to_owned(), connection, environment }
+    }
+
+    /// The same person, with these variables set.
+    pub(crate) fn with_environment(self, environment: Vec<(String, String)>) -> Self {
+        Self { environment, ..self }
     }
 
     /// Runs it, whatever it comes to.
     pub(crate) fn run(&self, words: &[&str]) -> Said {
         let mut command = binary::accessctl();
         command.args(words).args(&self.connection).args(["--account", &self.account]);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let ended = Running::start(&mut command).wait(PATIENCE);
         let code = ended.status.code().unwrap_or_else(|| panic!("{words:?} ended by a signal: {}", ended.said()));
         Said { code, stdout: ended.stdout, stderr: ended.stderr }

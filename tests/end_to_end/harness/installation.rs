@@ -53,6 +53,14 @@ pub(crate) struct Wanted<'a> {
     pub(crate) supplier: Option<&'a SupplierServer>,
     /// For each process.
     pub(crate) environment: Vec<(String, String)>,
+    /// Each process shows its metrics.
+    pub(crate) metrics: bool,
+}
+
+impl Wanted<'_> {
+    fn metrics_arguments(&self) -> &'static [&'static str] {
+        if self.metrics { &["--metrics-listen", "127.0.0.1:0"] } else { &[] }
+    }
 }
 
 /// How far the tests' Tuesday is from the machine's now.
@@ -74,6 +82,7 @@ impl Installation {
         let data = england.folder().join("data").display().to_string();
         let supplier = wanted.supplier.map(SupplierServer::option);
         let mut arguments = vec!["--data", &data, "--clock-offset-s", clock_offset_s];
+        arguments.extend_from_slice(wanted.metrics_arguments());
         arguments.extend(supplier.iter().flat_map(|supplier| ["--supplier", supplier.as_str()]));
         Server::start_with("all", &arguments, &wanted.environment)
     }
@@ -94,7 +103,8 @@ impl Installation {
         let start = |service: &str, more: &[&str]| {
             let data = england.folder().join(service).display().to_string();
             let common = ["--data", &data, "--store", store.url(), "--clock-offset-s", &clock_offset_s];
-            Server::start_with(service, &[&common, more].concat(), &wanted.environment)
+            let arguments = [&common, more, wanted.metrics_arguments()].concat();
+            Server::start_with(service, &arguments, &wanted.environment)
         };
         let registry = start("registry", &[]);
         let statistics = start("statistics", &["--registry", registry.endpoint()]);
@@ -133,6 +143,12 @@ impl Installation {
         self.apart.as_ref().map_or(&self.first, |apart| &apart.statistics)
     }
 
+    /// Every process of it.
+    pub(crate) fn servers(&self) -> Vec<&Server> {
+        let apart = self.apart.iter().flat_map(|Apart { scheduler, statistics }| [scheduler, statistics]);
+        [&self.first].into_iter().chain(apart).collect()
+    }
+
     /// The command line of `account`; every role where it names none.
     pub(crate) fn accessctl(&self, account: &str) -> Accessctl {
         match &self.apart {
@@ -158,12 +174,24 @@ impl Installation {
 
     /// Stops every server as an operator would; each must end well. The store is what is left.
     pub(crate) fn stop(self) -> Option<PostgresStore> {
+        self.end().2
+    }
+
+    /// The same; all that they wrote to their logs, and the folder with their data.
+    pub(crate) fn stop_and_read(self) -> (String, EnglandFiles) {
+        let (logs, england, _) = self.end();
+        (logs, england)
+    }
+
+    fn end(self) -> (String, EnglandFiles, Option<PostgresStore>) {
+        let mut logs = String::new();
         let apart = self.apart.into_iter().flat_map(|Apart { scheduler, statistics }| [scheduler, statistics]);
         for server in apart.chain([self.first]) {
             let ended = server.stop();
             assert!(ended.status.success(), "a server ended with {}: {}", ended.status, ended.said());
+            logs.push_str(&ended.stderr);
         }
-        self.store
+        (logs, self.england, self.store)
     }
 }
 

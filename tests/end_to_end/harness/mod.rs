@@ -17,6 +17,7 @@ pub(crate) mod otlp;
 pub(crate) mod postgres;
 pub(crate) mod replay;
 pub(crate) mod running;
+pub(crate) mod scrape;
 pub(crate) mod secure;
 pub(crate) mod server;
 pub(crate) mod strace;

@@ -1,10 +1,14 @@
-//! A real OTLP/gRPC collector on loopback that keeps the spans it receives.
+//! A real OTLP/gRPC collector on loopback that keeps the spans it receives, and the last metrics of each service.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -17,6 +21,7 @@ use tonic::{Request, Response, Status};
 pub(crate) struct Collector {
     address: SocketAddr,
     spans: Arc<Mutex<Vec<Seen>>>,
+    metrics: Arc<Mutex<Vec<ExportMetricsServiceRequest>>>,
     received: watch::Receiver<u64>,
     serving: tokio::task::JoinHandle<()>,
 }
@@ -28,9 +33,11 @@ pub(crate) struct Seen {
     pub(crate) span: Span,
 }
 
+#[derive(Clone)]
 struct Receiver {
     spans: Arc<Mutex<Vec<Seen>>>,
-    received: watch::Sender<u64>,
+    metrics: Arc<Mutex<Vec<ExportMetricsServiceRequest>>>,
+    received: Arc<watch::Sender<u64>>,
 }
 
 impl Collector {
@@ -38,21 +45,54 @@ impl Collector {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("it is bound");
         let spans = Arc::new(Mutex::new(Vec::new()));
+        let metrics = Arc::new(Mutex::new(Vec::new()));
         let (sender, received) = watch::channel(0);
-        let service = TraceServiceServer::new(Receiver { spans: Arc::clone(&spans), received: sender });
+        let receiver =
+            Receiver { spans: Arc::clone(&spans), metrics: Arc::clone(&metrics), received: Arc::new(sender) };
         let serving = tokio::spawn(async move {
-            let server = tonic::transport::Server::builder().add_service(service);
+            let server = tonic::transport::Server::builder()
+                .add_service(TraceServiceServer::new(receiver.clone()))
+                .add_service(MetricsServiceServer::new(receiver));
             server.serve_with_incoming(TcpListenerStream::new(listener)).await.expect("it serves until it is dropped");
         });
-        Self { address, spans, received, serving }
+        Self { address, spans, metrics, received, serving }
+    }
+
+    /// `127.0.0.1:PORT`
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The standard variables that make a program send its spans here, soon.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
-        vec![
-            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT".to_owned(), format!("http://{}", self.address)),
-            ("OTEL_BSP_SCHEDULE_DELAY".to_owned(), "200".to_owned()),
-        ]
+        sending_to(self.address, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    }
+
+    /// Those that make it send spans and metrics, and of reads everything.
+    pub(crate) fn environment_of_everything(&self) -> Vec<(String, String)> {
+        everything_to(self.address)
+    }
+
+    /// All spans received so far.
+    pub(crate) fn spans(&self) -> Vec<Seen> {
+        self.spans.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All metrics received so far.
+    pub(crate) fn metrics(&self) -> Vec<ExportMetricsServiceRequest> {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until the metrics received so far satisfy `wanted`.
+    pub(crate) async fn until_metrics(
+        &mut self,
+        patience: Duration,
+        wanted: impl Fn(&[ExportMetricsServiceRequest]) -> bool,
+    ) {
+        let seen = Arc::clone(&self.metrics);
+        let now = || seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let waited = tokio::time::timeout(patience, self.received.wait_for(|_| wanted(&now()))).await;
+        assert!(waited.is_ok(), "the metrics that were waited for did not come in {patience:?}");
     }
 
     /// Waits until the spans received so far satisfy `wanted`; what they were, if they do not within `patience`.
@@ -93,6 +133,31 @@ impl TraceService for Receiver {
     }
 }
 
+#[tonic::async_trait]
+impl MetricsService for Receiver {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner).push(request.into_inner());
+        self.received.send_modify(|count| *count += 1);
+        Ok(Response::new(ExportMetricsServiceResponse::default()))
+    }
+}
+
+/// The standard variables that make a program send spans to a collector at `address`, soon.
+fn sending_to(address: SocketAddr, variable: &str) -> Vec<(String, String)> {
+    vec![(variable.to_owned(), format!("http://{address}")), ("OTEL_BSP_SCHEDULE_DELAY".to_owned(), "200".to_owned())]
+}
+
+/// The same of everything that there is to send.
+pub(crate) fn everything_to(address: SocketAddr) -> Vec<(String, String)> {
+    let mut environment = sending_to(address, "OTEL_EXPORTER_OTLP_ENDPOINT");
+    environment.push(("OTEL_METRIC_EXPORT_INTERVAL".to_owned(), "500".to_owned()));
+    environment.push(("OTEL_TRACES_SAMPLER".to_owned(), "always_on".to_owned()));
+    environment
+}
+
 /// The spans that follow from the trace `trace_id` (hexadecimal): its own, and those of traces that are linked to it,
 /// to those, and so on. What it follows from itself is not among them.
 pub(crate) fn following(spans: &[Seen], trace_id: &str) -> Vec<Seen> {
@@ -116,6 +181,6 @@ pub(crate) fn trace_id(traceparent: &str) -> &str {
     traceparent.split('-').nth(1).unwrap_or_default()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -18,6 +18,8 @@ const STOP_PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Server {
     running: Running,
     endpoint: String,
+    /// `127.0.0.1:PORT`, where it shows its metrics; None where it was not told to.
+    metrics: Option<String>,
 }
 
 impl Server {
@@ -46,13 +48,21 @@ impl Server {
     }
 
     fn run(mut command: Command) -> Self {
+        let shows_metrics = command.get_args().any(|argument| argument == "--metrics-listen");
         let mut running = Running::start(&mut command);
+        let metrics = shows_metrics.then(|| running.line("metrics at http://", START_PATIENCE));
+        let metrics = metrics.map(|url| url.trim().trim_end_matches("/metrics").to_owned());
         let address = running.line("listening on ", START_PATIENCE);
-        Self { running, endpoint: format!("http://{}", address.trim()) }
+        Self { running, endpoint: format!("http://{}", address.trim()), metrics }
     }
 
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// `127.0.0.1:PORT` of its metrics.
+    pub(crate) fn metrics_address(&self) -> &str {
+        self.metrics.as_deref().expect("it was started with --metrics-listen")
     }
 
     /// `127.0.0.1:PORT`

@@ -1,0 +1,9 @@
+//! What the suite tells of itself: metrics, traces, alerts and dashboards, held against a real run and real programs.
+
+mod alerts;
+mod busy;
+mod collectors;
+mod documentation;
+mod personal_data;
+mod prometheus;
+mod scraped;
