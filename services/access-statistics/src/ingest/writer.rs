@@ -270,7 +270,7 @@ impl Writer {
         let storing = telemetry::transaction_span(self.db.dialect().system_name(), self.db.name(), "COMMIT");
         tx.commit().instrument(storing).await?;
         let events = appended.iter().map(|batch| batch.events.len()).sum();
-        self.measures.logged(appended.len(), events, quarantined_count as u64);
+        self.measures.logged(appended.len(), events, quarantined_count);
         if quarantined_count > 0 {
             tracing::warn!(
                 quarantined_count,
