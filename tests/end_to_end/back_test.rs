@@ -45,7 +45,8 @@ fn hold(whose: &str, demo: Demo) {
     let made_on: Vec<&str> = forecasts.iter().filter_map(|forecast| forecast["made_on"].as_str()).collect();
     assert_eq!(made_on, DAYS);
 
-    let figures: Vec<&Value> = forecasts.iter().flat_map(|forecast| forecast["figures"].as_array().unwrap()).collect();
+    let figures: Vec<&Value> =
+        forecasts.iter().flat_map(|forecast| forecast["figures"].as_array().expect("figures")).collect();
     let of_programme = |figure: &&&Value| figure["of"] == "programmes/prospective-access";
     let at_the_end: Vec<&&Value> =
         figures.iter().filter(of_programme).filter(|figure| figure["last_day"] == UNTIL).collect();
@@ -60,7 +61,7 @@ fn hold(whose: &str, demo: Demo) {
 
     let (in_doubt, within) = (count(&test["in_doubt"]), count(&test["within"]));
     let (certain, came_true) = (count(&test["certain"]), count(&test["came_true"]));
-    assert_eq!(usize::try_from(in_doubt + certain).unwrap(), judged);
+    assert_eq!(usize::try_from(in_doubt + certain).expect("a count"), judged);
     offer::tell(&format!(
         "{} forecasts amid the golden replay, {whose}: of {in_doubt} figures in doubt {within} lay between P10 and P90; of {certain} \
          without doubt {came_true} came true",

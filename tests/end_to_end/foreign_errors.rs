@@ -25,6 +25,11 @@ fn call(account: &str, method: &str, request: &Value) -> Value {
     json!({ "rpc": format!("{REGISTRY}/{method}"), "account": account, "request": request, "deadline_s": DEADLINE_S })
 }
 
+/// Who speaks for a practice.
+fn paula(practice: &str) -> String {
+    format!("paula;roles=practice;organisation=practices/{practice}")
+}
+
 /// Calls, each of which is refused but the first.
 fn calls() -> Vec<Value> {
     let pause = |name: &str, request_id: &str, note: &str| {
@@ -42,16 +47,16 @@ fn calls() -> Vec<Value> {
     waits["deadline_s"] = DEADLINE_OF_A_WAIT_S.into();
     let bytes = |method: &str, hex: &str| json!({ "rpc": format!("{REGISTRY}/{method}"), "account": "rita", "hex": hex, "deadline_s": DEADLINE_S });
     vec![
-        call("paula;roles=practice", "PausePractice", &pause(practice, "once", "")),
-        call("paula;roles=practice", "PausePractice", &pause("practices/A82001", "once", "")),
+        call(&paula("A81001"), "PausePractice", &pause(practice, "once", "")),
+        call(&paula("A82001"), "PausePractice", &pause("practices/A82001", "once", "")),
         call("", "GetPractice", &json!({ "name": practice })),
         call("stan;roles=statistician", "PausePractice", &pause(practice, "not-mine", "")),
         call("rita", "ListPractices", &json!({ "filter": "practice.list_sise > 3000" })),
         bytes("GetPractice", "ff"),
         call("rita", "GetPractice", &json!({ "name": "practices/Z99999" })),
-        call("paula;roles=practice", "ResumePractice", &resume),
-        call("paula;roles=practice", "UpdateReadiness", &readiness),
-        call("paula;roles=practice", "PausePractice", &pause(practice, "long", &"x".repeat(NOTE_BYTES))),
+        call(&paula("B81001"), "ResumePractice", &resume),
+        call(&paula("A81001"), "UpdateReadiness", &readiness),
+        call(&paula("A81001"), "PausePractice", &pause(practice, "long", &"x".repeat(NOTE_BYTES))),
         waits,
         bytes("NoSuchMethod", ""),
     ]

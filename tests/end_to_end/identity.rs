@@ -50,7 +50,8 @@ fn goes_live(installation: &SecureInstallation) {
             .count();
         let summary = installation.accessctl("rita;roles=statistician", &["stats", "summary", "--output", "json"]);
         let summary: Value = serde_json::from_str(&summary.stdout).unwrap_or_default();
-        if summary["practices_live"]["value"] == PRACTICES_COUNT.to_string() {
+        let live_count = summary["practices_live"]["value"].as_str().and_then(|value| value.parse().ok());
+        if live_count == Some(PRACTICES_COUNT) {
             break;
         }
         assert!(begun.elapsed() < PATIENCE, "no wave went live: {live} of {listed}\n{summary}");

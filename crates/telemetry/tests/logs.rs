@@ -42,14 +42,14 @@ fn a_line_of_json_names_the_trace_and_the_span_that_it_is_of() {
 }
 
 fn write() {
-    let config = Config { logs: Logs::Json, ..Config::read("logs-test", |_| None).unwrap() };
-    let _telemetry = telemetry::init(&config).unwrap();
+    let config = Config { logs: Logs::Json, ..Config::read("logs-test", |_| None).expect("no variable is wrong") };
+    let _telemetry = telemetry::init(&config).expect("telemetry begins");
     tracing::info!("nobody's work");
     info_span!("work").in_scope(|| {
         tracing::info!("recorded work");
         tracing::info!(trace_id = "1", "has its own");
     });
-    let headers = HeaderMap::from_iter([("traceparent".parse().unwrap(), CALL.parse().unwrap())]);
+    let headers = HeaderMap::from_iter([("traceparent".parse().expect("a name"), CALL.parse().expect("a value"))]);
     let request = RequestTrace::quiet(&headers);
     let _poll = request.enter();
     tracing::info!("quiet work");

@@ -352,7 +352,7 @@ fn suppliers(callers: &Callers, addresses: &[SupplierAddress], limits: &[Supplie
     for SupplierAddress { supplier, url } in addresses {
         ensure!(!seen.contains(supplier), "--supplier {supplier} is given twice");
         seen.push(supplier.clone());
-        let peer = callers.supplier(&supplier.to_string(), url, ACCOUNT, supplier_peer_config())?;
+        let peer = callers.supplier(supplier.as_ref(), url, ACCOUNT, supplier_peer_config())?;
         suppliers = suppliers.with(supplier.clone(), peer);
     }
     let mut limited = Vec::new();

@@ -69,11 +69,8 @@ async fn call(process: &Process, account: &str, rpc: &str, area: &str) -> Result
             statistics.get_compliance(request).await.map(drop)
         }
         "ComparePractices" => {
-            let practices = wire::PracticeSet {
-                name: "wave".to_owned(),
-                practices: vec!["practices/A81001".to_owned()],
-                ..Default::default()
-            };
+            let practices =
+                wire::PracticeSet { name: "wave".to_owned(), practices: vec!["practices/A81001".to_owned()] };
             let request = wire::ComparePracticesRequest {
                 area,
                 measure: wire::Measure::RecordViews.into(),
