@@ -97,11 +97,11 @@ fn refuses_the_others(installation: &SecureInstallation) {
     assert!(other_server.code == 6 && other_server.stderr.contains("is wanted"), "{other_server:?}");
     // A certificate of the same authority that is nobody's here.
     let (cert, key) = (file("citizens-access.pem"), file("citizens-access-key.pem"));
-    let unnamed = installation.accessctl_with(&get, &["--ca", &ca, "--cert", &cert, "--key", &key]);
+    let unnamed = installation.accessctl_with(&get, &["--ca", &ca, "--cert", &cert, "--cert-key", &key]);
     assert!(unnamed.code == 4 && unnamed.stderr.contains("SERVICE_UNKNOWN"), "{unnamed:?}");
     // And one that is.
     let (cert, key) = (file("scheduler.pem"), file("scheduler-key.pem"));
-    let named = installation.accessctl_with(&get, &["--ca", &ca, "--cert", &cert, "--key", &key]);
+    let named = installation.accessctl_with(&get, &["--ca", &ca, "--cert", &cert, "--cert-key", &key]);
     assert_eq!(named.code, 0, "{named:?}");
     let garbled = file("garbled.token");
     std::fs::write(&garbled, "eyJhbGciOiJub25lIn0.e30.").expect("a temporary folder can be written to");

@@ -39,7 +39,7 @@ fn a_practice_keeps_its_checklist_and_a_misspelt_item_is_refused() {
 fn an_icbs_advice_is_told_where_the_practice_is_explained_until_it_is_withdrawn() {
     let installation = installation();
     let practice = installation.accessctl("olga").json(&["practice", "get", "A81001"]);
-    let board = practice["icb_code"].as_str().expect("a practice lies in an ICB").to_owned();
+    let board = practice["practice"]["icb_code"].as_str().expect("a practice lies in an ICB").to_owned();
     let icb = installation.accessctl(&format!("bo;roles=icb;organisation=icbs/{board}"));
     let wait =
         ["practice", "advice", "wait", "A81001", "--source", "organisations/QHM", "--evidence", "minutes of May"];

@@ -25,11 +25,11 @@ pub(crate) struct ProofArguments {
     #[arg(long, global = true, env = "ACCESSCTL_SERVER_ID", value_name = "SPIFFE-ID")]
     server_id: Option<SpiffeId>,
     /// A certificate to show, PEM, where the account is a service's
-    #[arg(long, global = true, env = "ACCESSCTL_CERT", value_name = "FILE", requires = "key")]
+    #[arg(long, global = true, env = "ACCESSCTL_CERT", value_name = "FILE", requires = "cert_key")]
     cert: Option<PathBuf>,
     /// Its key, PEM
-    #[arg(long, global = true, env = "ACCESSCTL_KEY", value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
+    #[arg(long, global = true, env = "ACCESSCTL_CERT_KEY", value_name = "FILE", requires = "cert")]
+    cert_key: Option<PathBuf>,
     /// A file with the token that says who calls; or the variable ACCESSCTL_TOKEN holds the token itself
     #[arg(long, global = true, env = "ACCESSCTL_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -57,7 +57,7 @@ fn algorithm(name: &str) -> Result<Algorithm, String> {
 impl ProofArguments {
     /// Reads what is named. Of several tokens the most explicit counts: the endpoint, then the file, then the variable.
     pub(crate) fn open(&self) -> anyhow::Result<(Secure, Proof)> {
-        let identity = match (&self.cert, &self.key) {
+        let identity = match (&self.cert, &self.cert_key) {
             (Some(certificate), Some(key)) => {
                 Some(IdentityFiles { certificate: certificate.clone(), key: key.clone() })
             }
