@@ -74,6 +74,8 @@ fn python_and_node_read_the_same_details_out_of_a_refusal_of_each_code() {
         for refusal in refusals.as_array_mut().expect("a list").iter_mut().filter(|one| !one.is_null()) {
             plain(refusal);
         }
+        // Whether maps keep their order is a choice of features.
+        refusals.sort_all_objects();
         refusals
     };
     let heard_by_python = refused_by(&|installation, file| errors_by_python(&python, installation.registry(), file));

@@ -58,11 +58,6 @@ impl Collector {
         Self { address, spans, metrics, received, serving }
     }
 
-    /// `127.0.0.1:PORT`
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// The standard variables that make a program send its spans here, soon.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         sending_to(self.address, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
