@@ -108,8 +108,10 @@ impl Keys {
         if just_tried && !self.is_wanted.load(Ordering::Acquire) {
             return Unknown::Absent;
         }
-        self.is_wanted.store(true, Ordering::Release);
-        self.wanted.notify_one();
+        // Told once: a second word, heard after the fetch that is under way, would have another made.
+        if !self.is_wanted.swap(true, Ordering::AcqRel) {
+            self.wanted.notify_one();
+        }
         Unknown::Fetching
     }
 
