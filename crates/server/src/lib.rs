@@ -2,8 +2,8 @@
 //!
 //! [`Server`] takes services and makes [`Routes`] of them. The same `Routes` serve sockets ([`Routes::serve`]) and calls
 //! within the process (`client::Peer::local`), with the same refusals, deadlines and traces. What each call passes, in
-//! this order: the limit of calls under way, the caller and what policies let them, the account's rate, the deadline, the decision to record, the
-//! service itself with its panics caught, the limits of message sizes, the counters.
+//! this order: the limit of calls under way, the caller and what policies let them, the account's rate, the deadline, the decision to
+//! record, the service itself with its panics caught, the limits of message sizes, the counters.
 //!
 //! It owns the accept loop instead of using tonic's, for what tonic 0.14 leaves open: an expired deadline answers
 //! CANCELLED there, a drain has no end, replies have no size limit, a connection of the maximum age gets no GOAWAY, and
