@@ -32,8 +32,8 @@ pub use config::{Config, ConfigError, Logs, Sampling};
 pub use export::MetricsError;
 pub use init::{InitError, Telemetry, init};
 pub use metrics::{
-    Attributes, CODES, Counter, Distribution, Exemplar, Exposition, Family, Gauge, Histogram, Kind, Metric, Moment,
-    Observation, Observed, RpcMetrics, RpcReading, Series, Value, gather, observe,
+    Attributes, CODES, Counter, Distribution, Exemplar, Exposition, Family, Follower, FollowerConnection, Gauge,
+    Histogram, Kind, Metric, Moment, Observation, Observed, RpcMetrics, RpcReading, Series, Value, gather, observe,
 };
 pub use propagation::{TRACEPARENT, inject, link, set_parent, trace_id, traceparent};
 pub use request::{Entered, RequestTrace};

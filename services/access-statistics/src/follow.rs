@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::StatisticsConfig;
 use crate::grpc::registry::{RegistryError, RegistryPeer, RegistryWatch};
 use crate::ingest::{Ingest, IngestError, Places};
-use crate::measures::Connection;
+use crate::measures::FOLLOWER;
 use crate::store::told::{self, Followed, PracticeFact};
 use crate::store::{StoreError, log};
 
@@ -128,7 +128,7 @@ impl Follower {
             (Ok(watch), activity) => (watch, activity),
             (Err(error), activity) => return (error, activity),
         };
-        let _connection = Connection::open();
+        let _connected = FOLLOWER.connected();
         // By this watch; another replica may have stored more meanwhile.
         let mut heard = self.pictures.borrow().followed.clone();
         let mut updates = Vec::new();

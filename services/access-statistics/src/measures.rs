@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clock::Clock;
 use jiff::{SignedDuration, Timestamp};
-use telemetry::{Counter, Gauge, Histogram, Metric, Observation};
+use telemetry::{Counter, Follower, Histogram, Metric, Observation};
 use tokio::sync::watch;
 
 use crate::follow::Picture;
@@ -40,18 +40,9 @@ static REFUSALS: Metric = Metric {
     unit: "{refusal}",
     description: "Publications that were not made, by the reason of the error",
 };
-static FOLLOWED: Metric = Metric {
-    name: "citizens_access.follower.position",
-    unit: "{record}",
-    description: "Position of the registry's journal that a service has followed it up to",
-};
-static CONNECTED: Metric = Metric {
-    name: "citizens_access.follower.connected",
-    unit: "{replica}",
-    description: "1 while the service has a watch of the registry open, else 0",
-};
 
-const FOLLOWER: (&str, &str) = ("citizens_access.follower", "statistics");
+/// This service as a follower of the registry.
+pub(crate) const FOLLOWER: Follower = Follower("statistics");
 
 /// What the writer counts.
 #[derive(Clone, Debug)]
@@ -83,24 +74,6 @@ pub(crate) fn publication_refused(reason: &str) {
     Counter::of(&REFUSALS, &[("citizens_access.reason", reason)]).add(1);
 }
 
-/// Whether the follower's watch is open.
-#[derive(Debug)]
-pub(crate) struct Connection(Arc<Gauge>);
-
-impl Connection {
-    pub(crate) fn open() -> Self {
-        let gauge = Gauge::of(&CONNECTED, &[FOLLOWER]);
-        gauge.set(1);
-        Self(gauge)
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.0.set(0);
-    }
-}
-
 /// Has the rest observed for as long as the observation is kept.
 pub(crate) fn observe(ingest: Ingest, pictures: watch::Receiver<Arc<Picture>>, clock: Clock) -> Observation {
     telemetry::observe(move |seen| {
@@ -110,7 +83,7 @@ pub(crate) fn observe(ingest: Ingest, pictures: watch::Receiver<Arc<Picture>>, c
         };
         seen.gauge(&UNFOLDED, &[], unfolded as f64);
         seen.gauge(&INGEST_LAG, &[], oldest.map_or(0.0, |oldest| since_s(oldest, clock.now())));
-        seen.gauge(&FOLLOWED, &[FOLLOWER], pictures.borrow().followed.position as f64);
+        FOLLOWER.position(seen, pictures.borrow().followed.position);
     })
 }
 

@@ -13,7 +13,7 @@ use rollout::RegistryView;
 use tokio_util::sync::CancellationToken;
 
 use crate::grpc::{Registry, Watch, WatchChange, WatchMessage};
-use crate::measures::Connection;
+use crate::measures::FOLLOWER;
 use crate::peer::PeerError;
 
 /// How long to wait before the registry is asked again, on real time: it restarts in about a second.
@@ -126,7 +126,7 @@ impl<W: Witness> Follower<W> {
         // Whatever the registry has acknowledged so far it must still have now.
         let mut unconfirmed = Some(self.known_position());
         let mut watch: Watch = self.registry.watch(resume_token).await?;
-        let _connection = Connection::open();
+        let _connected = FOLLOWER.connected();
         let mut view = if resume_token.is_empty() { RegistryView::default() } else { (*self.followed.view()).clone() };
         loop {
             let next = self.clock.track(watch.next());

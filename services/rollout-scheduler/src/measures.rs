@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use journal::Engine;
 use rollout::State;
 use rollout::state::{ActivationState, DueOutcome, EnrolmentState, HoldClass, HoldScope, MissReason, Wave};
-use telemetry::{Gauge, Metric, Observation, Observed};
+use telemetry::{Follower, Metric, Observation, Observed};
 
 use crate::follower::FollowedRegistry;
 use crate::machine::SchedulerMachine;
@@ -67,18 +67,9 @@ static PERFORMS: Metric = Metric {
     unit: "{replica}",
     description: "1 where by the journal this replica performs effects, else 0",
 };
-static FOLLOWED: Metric = Metric {
-    name: "citizens_access.follower.position",
-    unit: "{record}",
-    description: "Position of the registry's journal that a service has followed it up to",
-};
-static CONNECTED: Metric = Metric {
-    name: "citizens_access.follower.connected",
-    unit: "{replica}",
-    description: "1 while the service has a watch of the registry open, else 0",
-};
 
-const FOLLOWER: (&str, &str) = ("citizens_access.follower", "scheduler");
+/// This service as a follower of the registry.
+pub(crate) const FOLLOWER: Follower = Follower("scheduler");
 
 /// Has all of it observed for as long as the observation is kept.
 pub(crate) fn observe(
@@ -99,26 +90,8 @@ pub(crate) fn observe(
         let lease = &published.state.lease;
         seen.gauge(&EPOCH, &[], lease.epoch as f64);
         seen.gauge(&PERFORMS, &[], if lease.replica == replica { 1.0 } else { 0.0 });
-        seen.gauge(&FOLLOWED, &[FOLLOWER], followed.view().position as f64);
+        FOLLOWER.position(seen, followed.view().position);
     })
-}
-
-/// Whether the follower's watch is open.
-#[derive(Debug)]
-pub(crate) struct Connection(std::sync::Arc<Gauge>);
-
-impl Connection {
-    pub(crate) fn open() -> Self {
-        let gauge = Gauge::of(&CONNECTED, &[FOLLOWER]);
-        gauge.set(1);
-        Self(gauge)
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.0.set(0);
-    }
 }
 
 fn activations(seen: &mut Observed, state: &State, now: Timestamp) {

@@ -8,6 +8,7 @@
 //! and no attribute may have a value that a caller chooses.
 
 mod family;
+mod follower;
 mod instrument;
 mod openmetrics;
 pub(crate) mod otlp;
@@ -16,6 +17,7 @@ mod rpc;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 pub use family::{Distribution, Exemplar, Family, Kind, Observed, Series, Value};
+pub use follower::{Follower, FollowerConnection};
 pub(crate) use instrument::now;
 pub use instrument::{Counter, Gauge, Histogram, Moment};
 pub use openmetrics::Exposition;
