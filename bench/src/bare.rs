@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -19,6 +20,8 @@ use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::transport::server::TcpIncoming;
 use tonic_prost::ProstCodec;
 
+use crate::secured::secured;
+
 /// Where it is called.
 pub(crate) const PATH: &str = "/bench.Bare/Call";
 
@@ -30,6 +33,9 @@ pub(crate) struct BareArguments {
     /// Threads: 1 is tokio's current-thread runtime, more the multi-thread one
     #[arg(long, default_value_t = 1)]
     worker_threads: usize,
+    /// A folder of `citizens-access dev-certs`: then it serves over TLS
+    #[arg(long)]
+    tls: Option<PathBuf>,
 }
 
 /// Serves until it is killed.
@@ -45,7 +51,7 @@ pub(crate) fn run(arguments: &BareArguments) -> anyhow::Result<()> {
     };
     runtime.enable_all().build()?.block_on(async {
         let method = Unary(Answer::of_size(arguments.reply_bytes));
-        serve(tonic::transport::Server::builder(), method).await
+        serve(tonic::transport::Server::builder(), method, arguments.tls.as_deref()).await
     })
 }
 
@@ -61,12 +67,20 @@ pub(crate) trait Method: Clone + Send + Sync + 'static {
         B::Error: Into<StdError> + Send + 'static;
 }
 
-/// Listens on a port of its own, says where, and serves until it is killed.
-pub(crate) async fn serve(mut server: tonic::transport::Server, method: impl Method) -> anyhow::Result<()> {
+/// Listens on a port of its own, says where, and serves until it is killed; over TLS with the certificates in `tls`, if given.
+pub(crate) async fn serve(
+    mut server: tonic::transport::Server,
+    method: impl Method,
+    tls: Option<&Path>,
+) -> anyhow::Result<()> {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     println!("listening on {}", listener.local_addr()?);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    Ok(server.add_service(Bare(method)).serve_with_incoming(incoming).await?)
+    let server = server.add_service(Bare(method));
+    match tls {
+        None => Ok(server.serve_with_incoming(incoming).await?),
+        Some(folder) => Ok(server.serve_with_incoming(secured(incoming, folder)?).await?),
+    }
 }
 
 /// Has the fields that a question of ours has, as far as it must be read.

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -14,8 +15,11 @@ use client::ACCOUNT_HEADER;
 use h2::client::SendRequest;
 use http::Request;
 use prost::Message;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
 
 /// Connections of the load; a gateway or two keep about as many.
 const CONNECTIONS: usize = 4;
@@ -34,6 +38,8 @@ const ACCOUNT: &str = "bench;roles=service";
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
+    /// None in the clear.
+    tls: Option<Arc<ClientConfig>>,
     request: Request<()>,
     /// Messages with their prefix, as they go on the wire.
     messages: Rc<[Bytes]>,
@@ -44,6 +50,17 @@ impl Target {
     pub(crate) fn new<M: Message>(address: SocketAddr, path: &str, messages: &[M]) -> anyhow::Result<Self> {
         let messages: Rc<[Bytes]> = messages.iter().map(framed).collect();
         Self::of_framed(address, path, messages)
+    }
+
+    /// The same over TLS as the owner of `credentials`, with a token instead of an account.
+    pub(crate) fn proving(mut self, credentials: &tls::Credentials, token: &str) -> anyhow::Result<Self> {
+        let mut request = Request::post(format!("https://{}{}", self.address, self.request.uri().path()));
+        for (name, value) in self.request.headers().iter().filter(|(name, _)| *name != ACCOUNT_HEADER) {
+            request = request.header(name, value);
+        }
+        self.request = request.header("authorization", format!("Bearer {token}")).body(())?;
+        self.tls = Some(credentials.client_config(&tls::ServerIdentity::Name)?);
+        Ok(self)
     }
 
     /// The same messages to another RPC.
@@ -58,13 +75,13 @@ impl Target {
             .header("content-type", "application/grpc")
             .header(ACCOUNT_HEADER, ACCOUNT)
             .body(())?;
-        Ok(Self { address, request, messages })
+        Ok(Self { address, tls: None, request, messages })
     }
 
     /// Bytes of the replies' messages, in the mean of some.
     pub(crate) fn reply_bytes(&self) -> anyhow::Result<usize> {
         local(async {
-            let mut connection = connect(self.address).await?;
+            let mut connection = self.connect().await?;
             let mut bytes = 0;
             for turn in 0..REPLIES_LOOKED_AT {
                 bytes += self.call(&mut connection, turn).await? - PREFIX_BYTES;
@@ -79,7 +96,7 @@ impl Target {
             let done = Rc::new(Cell::new(0_u64));
             let mut workers = tokio::task::JoinSet::new();
             for connection in 0..CONNECTIONS {
-                let sender = connect(self.address).await?;
+                let sender = self.connect().await?;
                 for place in 0..IN_FLIGHT {
                     let (target, done, mut sender) = (self.clone(), Rc::clone(&done), sender.clone());
                     let mut turn = connection * IN_FLIGHT + place;
@@ -115,7 +132,7 @@ impl Target {
         local(async {
             let mut connections = Vec::new();
             for _ in 0..CONNECTIONS {
-                connections.push(connect(self.address).await?);
+                connections.push(self.connect().await?);
             }
             let latencies = Rc::new(RefCell::new(Vec::new()));
             let mut calls = tokio::task::JoinSet::new();
@@ -148,6 +165,18 @@ impl Target {
             }
             Ok(latencies.take())
         })
+    }
+
+    async fn connect(&self) -> anyhow::Result<SendRequest<Bytes>> {
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        match &self.tls {
+            None => greet(stream).await,
+            Some(tls) => {
+                let connector = TlsConnector::from(Arc::clone(tls));
+                greet(connector.connect(self.address.ip().into(), stream).await?).await
+            }
+        }
     }
 
     /// One call, with the message of that turn. Returns the bytes of the reply's body.
@@ -194,9 +223,7 @@ fn framed<M: Message>(message: &M) -> Bytes {
     bytes.freeze()
 }
 
-async fn connect(address: SocketAddr) -> anyhow::Result<SendRequest<Bytes>> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
+async fn greet(stream: impl AsyncRead + AsyncWrite + Unpin + 'static) -> anyhow::Result<SendRequest<Bytes>> {
     let (sender, connection) = h2::client::Builder::new()
         .initial_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on the terminal")]
 
 mod bare;
+mod collector;
 mod cores;
 mod etcd;
 mod figures;
@@ -17,6 +18,7 @@ mod registry;
 mod report;
 mod rounds;
 mod scheduler;
+mod secured;
 mod statistics;
 
 use clap::{Parser, Subcommand};
@@ -45,6 +47,9 @@ enum What {
     /// A tonic server that takes events and does nothing with them, to be held against
     #[command(hide = true)]
     Sink,
+    /// A collector of spans that keeps nothing
+    #[command(hide = true)]
+    Collector,
     /// A tonic server without anything else, for the others to be held against
     #[command(hide = true)]
     Bare(bare::BareArguments),
@@ -57,6 +62,7 @@ fn main() -> anyhow::Result<()> {
         What::Scheduler(arguments) => scheduler::run(&arguments),
         What::Statistics(arguments) => statistics::run(&arguments),
         What::Sink => statistics::sink::run(),
+        What::Collector => collector::run(),
         What::Bare(arguments) => bare::run(&arguments),
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Row {
     /// With the lowest and the highest of all pairs; empty where there is nothing to compare with.
     pub(crate) ratio: String,
     pub(crate) target: &'static str,
-    /// None where it was not measured.
+    /// None where it was not measured, or has no target.
     pub(crate) met: Option<bool>,
 }
 
@@ -84,6 +84,11 @@ impl Row {
             target,
             met: Some(bound.is_met(ratio.median)),
         }
+    }
+
+    /// Two sides in turns, of which nothing is asked.
+    pub(crate) fn compared_only(what: &str, peer: &str, compared: Option<Compared>) -> Self {
+        Self { met: None, ..Self::compared(what, peer, compared, ("", Bound::Above(0.0))) }
     }
 
     /// A figure by itself.

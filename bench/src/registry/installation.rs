@@ -71,14 +71,27 @@ impl Installation {
         Ok(took)
     }
 
-    /// Serves the registry alone on the server's core.
-    pub(crate) fn serve(&self, shape: Shape) -> anyhow::Result<Server> {
+    /// Serves the registry alone on the server's core, with these variables of the environment.
+    pub(crate) fn serve(&self, shape: Shape, variables: &[(&str, &str)]) -> anyhow::Result<Server> {
         let (runtime, threads) = match shape {
             Shape::PerCore(threads) => ("per-core", threads),
             Shape::Shared(threads) => ("shared", threads),
         };
         let arguments = ["--runtime", runtime, "--worker-threads", &threads.to_string()].map(str::to_owned);
-        self.cores.on_server(|| Server::start(&mut self.command("registry", &arguments)))
+        let mut command = self.command("registry", &arguments);
+        command.envs(variables.iter().copied());
+        self.cores.on_server(|| Server::start(&mut command))
+    }
+
+    /// Serves the registry over TLS and to tokens of the issuer in `identity`, a folder of `dev-certs`.
+    pub(crate) fn serve_secured(&self, identity: &Path) -> anyhow::Result<Server> {
+        let file = |name: &str| identity.join(name).display().to_string();
+        let issuer = format!("https://issuer.citizens-access.test={}", file("jwks.json"));
+        let mut command = Command::new(&self.program);
+        command.args(["serve", "registry", "--listen", "127.0.0.1:0", "--worker-threads", "1", "--data"]);
+        command.arg(self.data.path()).args(["--tls-cert", &file("registry.pem")]);
+        command.args(["--tls-key", &file("registry-key.pem"), "--tls-ca", &file("ca.pem"), "--token-issuer", &issuer]);
+        self.cores.on_server(|| Server::start(&mut command))
     }
 
     /// Serves the registry alone as it is started by default, on both cores.

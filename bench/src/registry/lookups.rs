@@ -26,7 +26,7 @@ pub(crate) fn measure(
     installation: &Installation,
     england: &England,
 ) -> anyhow::Result<()> {
-    let server = installation.serve(Shape::PerCore(1))?;
+    let server = installation.serve(Shape::PerCore(1), &[])?;
     let check_access = check_access(&server, england)?;
     let reply_bytes = check_access.reply_bytes()?;
     let bare = Bare::start(cores, reply_bytes, &check_access)?;
@@ -63,8 +63,8 @@ pub(crate) fn measure_shapes(
     installation: &Installation,
     england: &England,
 ) -> anyhow::Result<()> {
-    let per_core = installation.serve(Shape::PerCore(1))?;
-    let shared = installation.serve(Shape::Shared(1))?;
+    let per_core = installation.serve(Shape::PerCore(1), &[])?;
+    let shared = installation.serve(Shape::Shared(1), &[])?;
     let (ours, theirs) = (check_access(&per_core, england)?, check_access(&shared, england)?);
     let (ours, theirs) = (Side { server: &per_core, target: &ours }, Side { server: &shared, target: &theirs });
     let what = "CheckAccess, one thread, --runtime per-core";
@@ -90,7 +90,7 @@ pub(crate) fn measure_growth(
     Ok(())
 }
 
-fn check_access(server: &Server, england: &England) -> anyhow::Result<Target> {
+pub(super) fn check_access(server: &Server, england: &England) -> anyhow::Result<Target> {
     let ask = |code: &String| wire::CheckAccessRequest { ods_code: code.clone(), ..Default::default() };
     Target::new(server.address, CHECK_ACCESS, &england.codes().iter().map(ask).collect::<Vec<_>>())
 }

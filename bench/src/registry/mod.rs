@@ -5,6 +5,8 @@ pub(crate) mod england;
 pub(crate) mod installation;
 mod lists;
 mod lookups;
+mod secured;
+mod spans;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,6 +42,10 @@ pub(crate) struct RegistryArguments {
 enum Rows {
     /// CheckAccess and GetPractice against bare tonic and etcd
     Lookups,
+    /// CheckAccess over TLS and by token, against bare tonic with the same TLS and against itself in the clear
+    Secured,
+    /// CheckAccess with one call in a hundred traced, against none
+    Spans,
     /// Runtimes: one for each core, or one for all
     Shapes,
     /// ListPractices with a filter, and a change on its way to a watcher
@@ -70,11 +76,17 @@ pub(crate) fn run(arguments: &RegistryArguments) -> anyhow::Result<()> {
     if arguments.wants(Rows::Lookups) {
         lookups::measure(&mut report, arguments, cores, &installation, &national)?;
     }
+    if arguments.wants(Rows::Secured) {
+        secured::measure(&mut report, &installation, &national)?;
+    }
+    if arguments.wants(Rows::Spans) {
+        spans::measure(&mut report, &installation, &national)?;
+    }
     if arguments.wants(Rows::Shapes) {
         lookups::measure_shapes(&mut report, &installation, &national)?;
     }
     if arguments.wants(Rows::Reads) {
-        let server = installation.serve(Shape::PerCore(1))?;
+        let server = installation.serve(Shape::PerCore(1), &[])?;
         lists::measure(
             &mut report,
             &server,
@@ -122,10 +134,10 @@ fn measure_large(
     let what = format!("start with {count} practices from a snapshot");
     report_start(report, &large, &what, Duration::from_secs(5), "< 5 s")?;
     report_memory(report, &large, &england)?;
-    let server = large.serve(Shape::PerCore(1))?;
+    let server = large.serve(Shape::PerCore(1), &[])?;
     let what = format!("ListPractices with a filter over {count}");
     lists::measure(report, &server, &what, Duration::from_secs(1), "< 1 s")?;
-    let small = national.serve(Shape::PerCore(1))?;
+    let small = national.serve(Shape::PerCore(1), &[])?;
     lookups::measure_growth(report, (&server, &england), (&small, of_national))?;
     server.stop()?;
     small.stop()
@@ -153,10 +165,10 @@ fn report_start(
 /// What the registry alone holds more than without practices.
 fn report_memory(report: &mut Report, installation: &Installation, england: &England) -> anyhow::Result<()> {
     let empty = Installation::new(installation.program(), installation.cores())?;
-    let server = empty.serve(Shape::PerCore(1))?;
+    let server = empty.serve(Shape::PerCore(1), &[])?;
     let without = server.memory()?;
     server.stop()?;
-    let server = installation.serve(Shape::PerCore(1))?;
+    let server = installation.serve(Shape::PerCore(1), &[])?;
     let with = server.memory()?;
     server.stop()?;
     let count = england.practices_count();

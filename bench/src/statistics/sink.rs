@@ -27,7 +27,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         let server = tonic::transport::Server::builder()
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES);
-        bare::serve(server, Sink).await
+        bare::serve(server, Sink, None).await
     })
 }
 
