@@ -6,8 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use ods::civil::{civil_date, day_end, day_start};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,9 @@ const SECONDS_PER_HOUR: i64 = 3_600;
 pub struct Day(Date);
 
 impl Day {
+    /// The last of the calendar: what is known by it is all there is.
+    pub const LAST: Self = Self(Date::MAX);
+
     /// The day that clocks in London show at this moment.
     #[must_use]
     pub fn of(moment: Timestamp) -> Self {
@@ -123,6 +126,13 @@ impl Hour {
         Timestamp::from_second(i64::from(self.0) * SECONDS_PER_HOUR).unwrap_or(Timestamp::MAX)
     }
 
+    /// Its last moment, by the microsecond that stores keep.
+    #[must_use]
+    pub fn end(self) -> Timestamp {
+        let next = Self(self.0.saturating_add(1)).start();
+        next.checked_sub(SignedDuration::from_micros(1)).unwrap_or(next)
+    }
+
     /// The day in which it lies.
     #[must_use]
     pub fn day(self) -> Day {
@@ -153,6 +163,7 @@ mod tests {
         let hour = Hour::of_second("2031-07-01T23:30:00Z".parse::<Timestamp>().unwrap().as_second()).unwrap();
         assert_eq!(hour.day(), day("2031-07-02"));
         assert_eq!(hour.start().to_string(), "2031-07-01T23:00:00Z");
+        assert_eq!(hour.end().to_string(), "2031-07-01T23:59:59.999999Z");
         assert_eq!(Hour::of_second(-1), None);
         assert_eq!(Hour::of_second(i64::MAX), None);
     }

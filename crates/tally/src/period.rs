@@ -1,9 +1,10 @@
 //! Periods of whole days, and how a series cuts them into intervals.
 
+use jiff::Timestamp;
 use jiff::civil::Weekday;
 use thiserror::Error;
 
-use crate::day::Day;
+use crate::day::{Day, Hour};
 
 /// Longest period that a figure is worked out over: ten years.
 pub const PERIOD_DAYS_MAX: i64 = 3_660;
@@ -99,6 +100,15 @@ impl Period {
         (self.start.number()..=self.end.number()).filter_map(Day::from_number)
     }
 
+    /// Its hours, in order: 23 of a day on which the clocks go forward, 25 of one on which they go back. Before 1970 there are
+    /// none.
+    pub fn each_hour(self) -> impl Iterator<Item = Hour> {
+        let number = |moment: Timestamp| Hour::of_second(moment.as_second()).map(|hour| hour.0);
+        let first = number(self.start.start()).unwrap_or(0);
+        let below = number(self.end.end()).map_or(0, |last| last + 1);
+        (first..below).map(Hour)
+    }
+
     /// Whether the day is in it.
     #[must_use]
     pub fn contains(self, day: Day) -> bool {
@@ -161,6 +171,17 @@ mod tests {
     }
 
     #[test]
+    fn a_day_has_the_hours_that_pass_in_london() {
+        let hours =
+            |day: &str| -> Vec<String> { period(day, day).each_hour().map(|hour| hour.start().to_string()).collect() };
+        let (spring, autumn) = (hours("2031-03-30"), hours("2031-10-26"));
+        assert_eq!((spring.len(), autumn.len(), hours("2031-07-01").len()), (23, 25, 24));
+        assert_eq!((spring[0].as_str(), spring[22].as_str()), ("2031-03-30T00:00:00Z", "2031-03-30T22:00:00Z"));
+        assert_eq!((autumn[0].as_str(), autumn[24].as_str()), ("2031-10-25T23:00:00Z", "2031-10-26T23:00:00Z"));
+        assert_eq!(hours("1969-12-31"), Vec::<String>::new(), "of what was before 1970 nothing is counted");
+    }
+
+    #[test]
     fn the_default_is_the_thirty_days_to_the_moment() {
         let parts = Period::default_to("2031-03-31".parse().unwrap());
         assert_eq!((parts, parts.days()), (period("2031-03-02", "2031-03-31"), 30));
@@ -186,6 +207,13 @@ mod tests {
                     prop_assert_eq!(pair[0].end().plus(1), pair[1].start());
                 }
             }
+            let hours: Vec<Hour> = whole.each_hour().collect();
+            prop_assert!(hours.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0));
+            prop_assert!(hours.iter().all(|hour| whole.contains(hour.day())));
+            let (first, last) = (hours[0], hours[hours.len() - 1]);
+            prop_assert_eq!(last.end(), whole.end().end());
+            // London was an hour ahead of UTC all the winter of 1970.
+            prop_assert_eq!(first.start(), whole.start().start().max(Timestamp::UNIX_EPOCH));
         }
     }
 }

@@ -77,6 +77,18 @@ pub(super) fn of_query(error: &QueryError) -> Error {
             "viewers of single practices are kept by the day from {days_from} on; before it ask for whole months",
         )
         .with("days_from", days_from),
+        QueryError::HoursByDayOnly { hours_from } => Error::invalid(
+            "period",
+            "HOURS_BY_DAY_ONLY",
+            "{field} begins before {hours_from}: views are kept by the hour from then on, before it by the day",
+        )
+        .with("hours_from", hours_from),
+        QueryError::NotByTheHour { measure } => Error::invalid(
+            "interval",
+            "INTERVAL_NOT_FOR_MEASURE",
+            "{field} is hours: of {definition} the shortest interval is a day",
+        )
+        .with("definition", measure),
         QueryError::NothingToCompare { count } => Error::invalid(
             "practices.practices",
             "NOTHING_TO_COMPARE",

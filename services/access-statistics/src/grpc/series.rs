@@ -3,16 +3,20 @@
 use api::{Error, Page, PageLimits};
 use jiff::Timestamp;
 use proto::statistics::v1 as wire;
-use tally::{AreaKind, Estimate, Interval, Measure, Part, Split};
+use tally::{AreaKind, Day, Estimate, Hour, Interval, Measure, Part, Period, Split};
 
 use super::authorised::Detail;
 use super::sets::{counted, sets};
 use super::statistics::{area, count, definition, frame, moment_until_now, period};
+use crate::query::points::{Points, Step};
 use crate::query::series::{Grouping, Series, SeriesPage, SeriesQuery, Subject};
 
 /// Where a page begins: after this area or set, by what was known (in microseconds) when the first page was answered, so that
 /// all pages are of one state.
 pub(super) type SeriesCursor = (String, i64);
+
+/// Days in one question by the hour: a nation's are some four million counts.
+const HOURLY_DAYS_MAX: i64 = 7;
 
 pub(super) fn query(
     request: &wire::QuerySeriesRequest,
@@ -44,12 +48,17 @@ pub(super) fn query(
     };
     let period = period(request.period.as_ref())?
         .ok_or_else(|| Error::invalid("period", "FIELD_REQUIRED", "{field} is required"))?;
+    let step = step(request.interval())?;
+    if step == Step::Hour {
+        let is_first_page = known_before.is_none();
+        hours_can_be_told(measure, period, is_first_page.then_some(known_at), now)?;
+    }
     let query = SeriesQuery {
         measure,
         grouping,
         split,
         within: area(&request.area)?,
-        interval: interval(request.interval())?,
+        step,
         period,
         placed_at,
         now,
@@ -58,6 +67,29 @@ pub(super) fn query(
         frame: frame(&request.capability, known_at, request.min_position)?,
     };
     Ok((query, page))
+}
+
+/// Whether a question by the hour is short enough, and of what is known now: of an hour it is not kept when its events arrived.
+fn hours_can_be_told(
+    measure: Measure,
+    period: Period,
+    known_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if period.days() > HOURLY_DAYS_MAX {
+        let message = "{field} has {days} days; by the hour {max} are allowed";
+        let refused = Error::invalid("period", "PERIOD_TOO_LONG", message);
+        return Err(refused.with("days", period.days()).with("max", HOURLY_DAYS_MAX));
+    }
+    let today = Day::of(now);
+    match known_at {
+        Some(known_at) if measure == Measure::RecordViews && Day::of(known_at) < today => {
+            let message = "{field} is {known_at}: views by the hour are told as known today, {today}";
+            let refused = Error::invalid("known_at", "HOURS_KNOWN_TODAY_ONLY", message);
+            Err(refused.with("known_at", known_at).with("today", today))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// One figure is what is neither of several areas nor of sets, nor split.
@@ -73,11 +105,13 @@ pub(super) fn response(
     page: &Page<SeriesCursor>,
     series: SeriesPage,
 ) -> wire::QuerySeriesResponse {
-    let SeriesPage { intervals, series, goes_on_after, positions } = series;
-    let dates: Vec<(String, String)> =
-        intervals.iter().map(|interval| (interval.start().to_string(), interval.end().to_string())).collect();
+    let SeriesPage { points, series, goes_on_after, positions } = series;
+    let places: Vec<wire::Point> = match points {
+        Points::Hours(hours) => hours.into_iter().map(of_hour).collect(),
+        Points::Periods(periods) => periods.into_iter().map(of_period).collect(),
+    };
     let to_wire = |series: Series| {
-        let points = dates.iter().zip(series.values).map(|(dates, value)| point(dates, &value)).collect();
+        let points = places.iter().zip(series.values).map(|(place, value)| point(place, &value)).collect();
         let mut wire = wire::Series { points, ..wire::Series::default() };
         match series.subject {
             Subject::Area(area) => wire.area = area.to_string(),
@@ -136,13 +170,24 @@ fn split(wire: wire::SplitBy) -> Option<Split> {
     }
 }
 
-fn point((start_date, end_date): &(String, String), value: &Estimate) -> wire::Point {
+/// A point of a period, without its value.
+fn of_period(period: Period) -> wire::Point {
+    wire::Point { start_date: period.start().to_string(), end_date: period.end().to_string(), ..wire::Point::default() }
+}
+
+/// A point of an hour, without its value.
+fn of_hour(hour: Hour) -> wire::Point {
+    let day = hour.day().to_string();
+    let start_time = Some(api::time::to_wire(hour.start()));
+    wire::Point { start_date: day.clone(), end_date: day, start_time, ..wire::Point::default() }
+}
+
+fn point(place: &wire::Point, value: &Estimate) -> wire::Point {
     wire::Point {
-        start_date: start_date.clone(),
-        end_date: end_date.clone(),
         value: count(value.value),
         lower_bound: count(value.lower_bound),
         upper_bound: count(value.upper_bound),
+        ..place.clone()
     }
 }
 
@@ -171,11 +216,12 @@ pub(super) fn group_by(wire: wire::AreaKind) -> Result<AreaKind, Error> {
     }
 }
 
-fn interval(wire: wire::Interval) -> Result<Interval, Error> {
+fn step(wire: wire::Interval) -> Result<Step, Error> {
     match wire {
-        wire::Interval::Day => Ok(Interval::Day),
-        wire::Interval::Week => Ok(Interval::Week),
-        wire::Interval::Month => Ok(Interval::Month),
+        wire::Interval::Hour => Ok(Step::Hour),
+        wire::Interval::Day => Ok(Step::Days(Interval::Day)),
+        wire::Interval::Week => Ok(Step::Days(Interval::Week)),
+        wire::Interval::Month => Ok(Step::Days(Interval::Month)),
         wire::Interval::Unspecified => Err(required("interval")),
     }
 }

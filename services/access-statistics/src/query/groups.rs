@@ -140,7 +140,7 @@ impl FlowReader {
 }
 
 /// Each practice that any event named, with each group that it is in.
-fn members(groups: &[BTreeSet<PracticeCode>], dictionary: &Dictionary) -> Vec<(PracticeOrdinal, usize)> {
+pub(super) fn members(groups: &[BTreeSet<PracticeCode>], dictionary: &Dictionary) -> Vec<(PracticeOrdinal, usize)> {
     let mut members = Vec::new();
     for (number, group) in groups.iter().enumerate() {
         let known = group.iter().filter_map(|code| dictionary.practice_ordinal(code.as_str()));

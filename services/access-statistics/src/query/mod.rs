@@ -5,6 +5,8 @@ pub(crate) mod comparison;
 pub(crate) mod compliance;
 pub(crate) mod flows;
 pub(crate) mod groups;
+mod hours;
+pub(crate) mod points;
 pub(crate) mod practices;
 pub(crate) mod publications;
 pub(crate) mod reconcile;
@@ -13,7 +15,7 @@ pub(crate) mod summary;
 
 use jiff::Timestamp;
 use ods::Capability;
-use tally::{Day, Period};
+use tally::{Day, Measure, Period};
 use thiserror::Error;
 
 use crate::AccessStatistics;
@@ -41,6 +43,18 @@ pub(crate) enum QueryError {
     ViewersByMonthOnly {
         /// The first day of which they are kept by the day.
         days_from: Day,
+    },
+    /// Of a day of the period the hours have gone: there the day is all that is kept.
+    #[error("views are kept by the hour from {hours_from} on, before it by the day")]
+    HoursByDayOnly {
+        /// The first day of which hours are kept.
+        hours_from: Day,
+    },
+    /// People are counted by the day at the finest.
+    #[error("{measure} has no hours")]
+    NotByTheHour {
+        /// Which figure.
+        measure: Measure,
     },
     /// Of the practices that were chosen none can be compared.
     #[error("of the {count} practices none is live in the area")]
@@ -98,5 +112,14 @@ impl AccessStatistics {
         let known_since = days_from <= period.start() || by_month_until <= known;
         let kept = period.is_of_months_before(days_from) && known_since;
         if kept { Ok(()) } else { Err(QueryError::ViewersByMonthOnly { days_from }) }
+    }
+
+    /// Whether views of a period are of an age at which they are kept by the hour.
+    ///
+    /// # Errors
+    /// From when on they are.
+    fn hours_kept(&self, period: Period) -> Result<(), QueryError> {
+        let hours_from = self.config.hours_from(Day::of(self.clock.now()));
+        if hours_from <= period.start() { Ok(()) } else { Err(QueryError::HoursByDayOnly { hours_from }) }
     }
 }

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use ods::PracticeCode;
 use tally::{
-    Area, AreaKind, Day, Estimate, Interval, Keeping, Measure, Part, Period, PracticeSet, Split, StockQuery, Union,
+    Area, AreaKind, Day, Estimate, Hour, Keeping, Measure, Part, Period, PracticeSet, Split, StockQuery, Union,
     practices_by_area, stock_series, stock_series_of_sets,
 };
 
 use super::flows::FlowRead;
 use super::groups::{PartedViews, Whose};
+use super::hours::HourlyViews;
+use super::points::{Points, Step};
 use super::{Frame, Positions, QueryError};
 use crate::AccessStatistics;
 use crate::follow::Picture;
@@ -27,7 +29,7 @@ pub(crate) struct SeriesQuery {
     /// Only for record views.
     pub(crate) split: Option<Split>,
     pub(crate) within: Area,
-    pub(crate) interval: Interval,
+    pub(crate) step: Step,
     pub(crate) period: Period,
     /// Which practice lies where: as at this moment; else of stocks as at each point's end, of flows where they were counted, as
     /// far as that is kept.
@@ -56,7 +58,7 @@ pub(crate) enum Subject {
     Set(String),
 }
 
-/// A value for each interval.
+/// A value for each point.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
     pub(crate) subject: Subject,
@@ -67,8 +69,7 @@ pub(crate) struct Series {
 /// A page of series.
 #[derive(Clone, Debug)]
 pub(crate) struct SeriesPage {
-    /// The intervals, the same for all series.
-    pub(crate) intervals: Vec<Period>,
+    pub(crate) points: Points,
     /// By subject and part.
     pub(crate) series: Vec<Series>,
     /// The last subject of the page, where another page follows.
@@ -88,10 +89,8 @@ impl AccessStatistics {
     pub(crate) async fn series(&self, query: &SeriesQuery) -> Result<SeriesPage, QueryError> {
         let picture = self.picture_at(query.frame.min_position).await?;
         let returns = self.returns.published();
-        // What has not begun has no value.
-        let mut intervals = query.period.intervals(query.interval);
-        intervals.retain(|interval| interval.start().start() <= query.now);
-        let moments: Vec<Timestamp> = intervals.iter().map(|interval| interval.end().end().min(query.now)).collect();
+        let points = Points::of(query.period, query.step, query.now);
+        let moments = points.ends(query.now);
         let stocks = StockQuery {
             measure: query.measure,
             within: &query.within,
@@ -117,14 +116,14 @@ impl AccessStatistics {
             None => 1,
             Some(_) => self.parts_count(query),
         };
-        let page = query.series_max.min(POINTS_MAX / intervals.len().max(1)).div_euclid(parts).max(1);
+        let page = query.series_max.min(POINTS_MAX / points.count().max(1)).div_euclid(parts).max(1);
         let rest = values.keys().nth(page).cloned().map(|first| values.split_off(&first));
         let goes_on_after = rest.and_then(|_| values.keys().next_back().cloned());
 
         let mut positions = Positions { registry: picture.followed.position, returns: returns.position, events: 0 };
         let series = if matches!(query.measure, Measure::RecordViews | Measure::Viewers) {
             let subjects: Vec<Subject> = values.into_keys().collect();
-            let (series, events) = self.flow_series(query, &picture, subjects, &intervals).await?;
+            let (series, events) = self.flow_series(query, &picture, subjects, &points).await?;
             positions.events = events;
             series
         } else {
@@ -136,7 +135,7 @@ impl AccessStatistics {
             };
             values.into_iter().map(exact).collect()
         };
-        Ok(SeriesPage { intervals, series, goes_on_after, positions })
+        Ok(SeriesPage { points, series, goes_on_after, positions })
     }
 
     /// How many series a subject may have.
@@ -151,12 +150,16 @@ impl AccessStatistics {
         query: &SeriesQuery,
         picture: &Picture,
         subjects: Vec<Subject>,
-        intervals: &[Period],
+        points: &Points,
     ) -> Result<(Vec<Series>, u64), QueryError> {
         let flow_query = FlowQuery {
             capability: query.frame.capability.clone(),
             period: query.period,
             known: Day::of(query.frame.known_at),
+        };
+        let intervals = match points {
+            Points::Hours(hours) => return self.hourly_series(query, picture, flow_query, subjects, hours).await,
+            Points::Periods(intervals) => intervals,
         };
         let source = query.source(picture, &subjects);
         if query.measure == Measure::Viewers {
@@ -172,7 +175,7 @@ impl AccessStatistics {
             let whole = |(subject, values)| Series { subject, part: Part::Whole, values };
             return Ok((subjects.into_iter().zip(values).map(whole).collect(), position));
         }
-        let PartedViews { mut views, position } = match &source {
+        let PartedViews { views, position } = match &source {
             // Ready sums, which are a tenth as many rows.
             Source::Kept(areas) if query.split.is_none() => self.views_of_areas(flow_query, areas).await?,
             Source::Kept(areas) => self.flows.views_by_part(&flow_query, Whose::Areas(areas), query.split).await?,
@@ -180,17 +183,32 @@ impl AccessStatistics {
                 self.flows.views_by_part(&flow_query, Whose::Groups(groups), query.split).await?
             }
         };
-        if query.split.is_none() {
-            for number in 0..subjects.len() {
-                views.entry((number, Part::Whole)).or_default();
-            }
-        }
-        let series = views.into_iter().filter_map(|((number, part), days)| {
+        let series = query.counted_series(&subjects, views, |days| {
             let sum = |interval: &Period| days.range(interval.start()..=interval.end()).map(|(_, count)| count).sum();
-            let values = intervals.iter().map(|interval| Estimate::exact(sum(interval))).collect();
-            Some(Series { subject: subjects.get(number)?.clone(), part, values })
+            intervals.iter().map(|interval| Estimate::exact(sum(interval))).collect()
         });
-        Ok((series.collect(), position))
+        Ok((series, position))
+    }
+
+    /// Of hours only views are counted, and nothing is kept but what practices have.
+    async fn hourly_series(
+        &self,
+        query: &SeriesQuery,
+        picture: &Picture,
+        flow_query: FlowQuery,
+        subjects: Vec<Subject>,
+        hours: &[Hour],
+    ) -> Result<(Vec<Series>, u64), QueryError> {
+        if query.measure != Measure::RecordViews {
+            return Err(QueryError::NotByTheHour { measure: query.measure });
+        }
+        self.hours_kept(query.period)?;
+        let groups = query.groups(picture, &subjects);
+        let HourlyViews { views, position } = self.flows.views_by_hour(&flow_query, &groups, query.split).await?;
+        let series = query.counted_series(&subjects, views, |counts| {
+            hours.iter().map(|hour| Estimate::exact(counts.get(hour).copied().unwrap_or(0))).collect()
+        });
+        Ok((series, position))
     }
 
     pub(super) async fn views_of_areas(&self, query: FlowQuery, areas: &[Area]) -> Result<PartedViews, QueryError> {
@@ -225,31 +243,56 @@ impl AccessStatistics {
 }
 
 impl SeriesQuery {
+    /// Counts as series. Without a split each subject has one, also where nothing was counted.
+    fn counted_series<T>(
+        &self,
+        subjects: &[Subject],
+        mut counted: BTreeMap<(usize, Part), BTreeMap<T, u64>>,
+        values: impl Fn(&BTreeMap<T, u64>) -> Vec<Estimate>,
+    ) -> Vec<Series> {
+        if self.split.is_none() {
+            for number in 0..subjects.len() {
+                counted.entry((number, Part::Whole)).or_default();
+            }
+        }
+        let series = counted.into_iter().filter_map(|((number, part), counts)| {
+            Some(Series { subject: subjects.get(number)?.clone(), part, values: values(&counts) })
+        });
+        series.collect()
+    }
+
     /// Areas of which enough is kept are asked for themselves, unless practices are to lie elsewhere than they did; all else is
     /// added up from practices.
     fn source(&self, picture: &Picture, subjects: &[Subject]) -> Source {
+        let areas = subjects.iter().filter_map(|subject| match subject {
+            Subject::Area(area) => Some(area.clone()),
+            Subject::Set(_) => None,
+        });
+        let areas: Vec<Area> = areas.collect();
+        let is_kept = |area: &Area| match area.keeping() {
+            Keeping::CountsAndPeople => true,
+            Keeping::Counts => self.measure == Measure::RecordViews && self.split.is_none(),
+            Keeping::Nothing => false,
+        };
+        if self.placed_at.is_none() && areas.len() == subjects.len() && areas.iter().all(is_kept) {
+            return Source::Kept(areas);
+        }
+        Source::Practices(self.groups(picture, subjects))
+    }
+
+    /// The practices of each subject.
+    fn groups(&self, picture: &Picture, subjects: &[Subject]) -> Vec<BTreeSet<PracticeCode>> {
         let placed_at = self.placed_at.unwrap_or_else(|| self.period.end().end().min(self.now));
         let places = (placed_at, self.frame.known_at);
         match &self.grouping {
+            Grouping::Areas(AreaKind::Practice) => subjects.iter().map(of_one).collect(),
             Grouping::Areas(kind) => {
-                let areas = subjects.iter().filter_map(|subject| match subject {
-                    Subject::Area(area) => Some(area.clone()),
-                    Subject::Set(_) => None,
-                });
-                let areas: Vec<Area> = areas.collect();
-                let is_kept = |area: &Area| match area.keeping() {
-                    Keeping::CountsAndPeople => true,
-                    Keeping::Counts => self.measure == Measure::RecordViews && self.split.is_none(),
-                    Keeping::Nothing => false,
-                };
-                if self.placed_at.is_none() && areas.iter().all(is_kept) {
-                    return Source::Kept(areas);
-                }
-                if *kind == AreaKind::Practice {
-                    return Source::Practices(areas.iter().map(of_one).collect());
-                }
                 let mut practices = practices_by_area(*kind, &self.within, places, &picture.directory);
-                Source::Practices(areas.iter().map(|area| practices.remove(area).unwrap_or_default()).collect())
+                let mut inside = |subject: &Subject| match subject {
+                    Subject::Area(area) => practices.remove(area),
+                    Subject::Set(_) => None,
+                };
+                subjects.iter().map(|subject| inside(subject).unwrap_or_default()).collect()
             }
             Grouping::Sets(sets) => {
                 let mut inside = practices_by_area(AreaKind::England, &self.within, places, &picture.directory);
@@ -259,16 +302,16 @@ impl SeriesQuery {
                     Subject::Set(name) => named.get(name.as_str()).map(|set| &set.practices & &inside),
                     Subject::Area(_) => None,
                 };
-                Source::Practices(subjects.iter().map(|subject| members(subject).unwrap_or_default()).collect())
+                subjects.iter().map(|subject| members(subject).unwrap_or_default()).collect()
             }
         }
     }
 }
 
-fn of_one(area: &Area) -> BTreeSet<PracticeCode> {
-    match area {
-        Area::Practice(code) => BTreeSet::from([*code]),
-        _ => BTreeSet::new(),
+fn of_one(subject: &Subject) -> BTreeSet<PracticeCode> {
+    match subject {
+        Subject::Area(Area::Practice(code)) => BTreeSet::from([*code]),
+        Subject::Area(_) | Subject::Set(_) => BTreeSet::new(),
     }
 }
 

@@ -83,8 +83,7 @@ pub(crate) async fn views_of_groups(
     let statement = statement.bind(days(query)).bind(packed_practices(members)).bind(packed_strands(strands));
     let mut counted = Vec::new();
     for row in tx.fetch_all(statement.bind(query.known.number())).await? {
-        let group = unsigned("member_of", row.get("member_of")?)?;
-        counted.push(read_counted(&row, usize::try_from(group).unwrap_or(usize::MAX))?);
+        counted.push(read_counted(&row, number_of("member_of", &row)?)?);
     }
     Ok(counted)
 }
@@ -115,20 +114,24 @@ pub(crate) async fn sketches_of_practices(
 }
 
 fn read_counted<K>(row: &database::Row, of: K) -> Result<Counted<K>, StoreError> {
-    let part = unsigned("part", row.get("part")?)?;
     Ok(Counted {
         of,
-        part: usize::try_from(part).unwrap_or(usize::MAX),
+        part: number_of("part", row)?,
         day: day("counts.day", row.get("day")?)?,
         count: unsigned("counts.count", row.get("count")?)?,
     })
 }
 
-fn packed_practices(members: impl Iterator<Item = (PracticeOrdinal, usize)>) -> Vec<i64> {
+/// The number of a group or part in a row.
+pub(super) fn number_of(column: &'static str, row: &database::Row) -> Result<usize, StoreError> {
+    Ok(usize::try_from(unsigned(column, row.get(column)?)?).unwrap_or(usize::MAX))
+}
+
+pub(super) fn packed_practices(members: impl Iterator<Item = (PracticeOrdinal, usize)>) -> Vec<i64> {
     members.map(|(practice, group)| packed(practice.0, group)).collect()
 }
 
-fn packed_strands(strands: impl Iterator<Item = (StrandOrdinal, usize)>) -> Vec<i64> {
+pub(super) fn packed_strands(strands: impl Iterator<Item = (StrandOrdinal, usize)>) -> Vec<i64> {
     strands.map(|(strand, part)| packed(u32::from(strand.0), part)).collect()
 }
 

@@ -13,6 +13,7 @@ mod figures;
 mod files;
 mod following;
 mod groupings;
+mod hours;
 #[path = "../../../../crates/disclosure/tests/attack/intervals.rs"]
 mod intervals;
 #[expect(dead_code, reason = "another attacker looks at the rest")]

@@ -5,8 +5,10 @@ use proto::statistics::v1 as statistics;
 
 use super::{Area, Measure, wave_members, wire_area, wire_measure};
 use crate::connection::{Connection, every_page};
-use crate::moments::as_at;
+use crate::moments::{as_at, shown};
 use crate::output::{Output, Table, number, word};
+
+const SECONDS_PER_HOUR: i64 = 3_600;
 
 #[derive(Args)]
 pub(crate) struct Series {
@@ -49,6 +51,8 @@ enum Split {
 
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum Interval {
+    /// Seven days at most, of the last weeks; not of viewers
+    Hour,
     Day,
     #[default]
     Week,
@@ -98,6 +102,7 @@ fn wire_split(split: Option<Split>) -> statistics::SplitBy {
 
 fn wire_interval(interval: Interval) -> statistics::Interval {
     match interval {
+        Interval::Hour => statistics::Interval::Hour,
         Interval::Day => statistics::Interval::Day,
         Interval::Week => statistics::Interval::Week,
         Interval::Month => statistics::Interval::Month,
@@ -108,7 +113,8 @@ fn table(reply: &statistics::QuerySeriesResponse) -> Table {
     let mut table = Table::new(&["AREA", "FROM", "TO", "VALUE"]);
     for series in &reply.series {
         for point in &series.points {
-            table.row([of(series), point.start_date.clone(), point.end_date.clone(), number(point.value)]);
+            let [from, to] = from_to(point);
+            table.row([of(series), from, to, number(point.value)]);
         }
     }
     table
@@ -126,11 +132,18 @@ fn table_of_parts(reply: &statistics::QuerySeriesResponse, split: Split) -> Tabl
             Split::Section => word(series.section().as_str_name(), "RECORD_SECTION_").to_lowercase(),
         };
         for point in &series.points {
-            let (from, to) = (point.start_date.clone(), point.end_date.clone());
+            let [from, to] = from_to(point);
             table.row([of(series), part.clone(), from, to, number(point.value)]);
         }
     }
     table
+}
+
+/// First and last day; of an hour the moments, by the clocks in London, at which it begins and is over.
+fn from_to(point: &statistics::Point) -> [String; 2] {
+    let Some(start) = point.start_time else { return [point.start_date.clone(), point.end_date.clone()] };
+    let end = prost_types::Timestamp { seconds: start.seconds + SECONDS_PER_HOUR, ..start };
+    [start, end].map(|moment| shown(Some(&moment)))
 }
 
 /// The area, or the set's name: one of them is there.
