@@ -30,8 +30,6 @@ const SECTIONS: std::ops::Range<i32> = 1..6;
 const DAYS_PER_YEAR: i64 = 365;
 /// For so long hours, and practices' people by the day, are kept.
 const DAYS_KEPT: i64 = 45;
-/// Hours of a day in which anything happens.
-const HOURS_PER_DAY: i64 = 10;
 /// Days of rows in one transaction.
 const DAYS_AT_A_TIME: i64 = 30;
 const FOLLOWED_PATIENCE: Duration = Duration::from_secs(120);
@@ -52,8 +50,11 @@ const EACH_DAY: [&str; 4] = [
 const EACH_PRACTICES_PEOPLE: &str = "insert into practice_sketches (day, practice, capability, arrived, sketch)
      select day - $1, practice, capability, arrived - $1, sketch from practice_sketches where day = $2";
 
-const EACH_HOUR: &str = "insert into hourly_counts (hour, practice, strand, count)
-     select hour - $1, practice, strand, count * 10 from hourly_counts where hour = $2";
+/// Ten hours of the day, as much in each.
+const EACH_PRACTICES_HOURS: &str =
+    "insert into hourly_counts (utc_day, practice, strand, h8, h9, h10, h11, h12, h13, h14, h15, h16, h17)
+     select day - $1, practice, strand, count * 10, count * 10, count * 10, count * 10, count * 10, count * 10, count * 10, count * 10,
+       count * 10, count * 10 from daily_counts where day = $2";
 
 /// A folder with its years, and the program that serves it.
 #[derive(Debug)]
@@ -95,10 +96,7 @@ impl Years {
 
     async fn repeat(&self) -> anyhow::Result<()> {
         let db = Db::open(&Store::sqlite(self.data.path()), "statistics").await?;
-        let last =
-            sql("select (select max(day) from daily_counts) as day, (select max(hour) from hourly_counts) as hour");
-        let last = db.fetch_one(last).await?;
-        let (day, hour): (i64, i64) = (last.get("day")?, last.get("hour")?);
+        let day: i64 = db.fetch_one(sql("select max(day) as day from daily_counts")).await?.get("day")?;
         let mut before = i64::from(self.years) * DAYS_PER_YEAR;
         // The oldest first: as they would have come.
         while before > 0 {
@@ -110,9 +108,7 @@ impl Years {
                 }
                 if before <= DAYS_KEPT {
                     tx.execute(of_day(EACH_PRACTICES_PEOPLE)).await?;
-                    for earlier in (0..HOURS_PER_DAY).rev() {
-                        tx.execute(sql(EACH_HOUR).bind(before * 24 + earlier).bind(hour)).await?;
-                    }
+                    tx.execute(of_day(EACH_PRACTICES_HOURS)).await?;
                 }
                 before -= 1;
             }

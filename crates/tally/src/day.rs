@@ -111,6 +111,9 @@ impl fmt::Debug for Day {
 pub struct Hour(pub u32);
 
 impl Hour {
+    /// A day of UTC's has always as many.
+    pub const PER_UTC_DAY: u32 = 24;
+
     /// The hour in which the second lies; None before 1970 and after the year 9999, where nothing can have happened.
     #[must_use]
     pub fn of_second(second: i64) -> Option<Self> {
@@ -137,6 +140,12 @@ impl Hour {
     #[must_use]
     pub fn day(self) -> Day {
         Day::of(self.start())
+    }
+
+    /// The day of UTC's in which it lies, counted from 1970-01-01, and which of its 24 hours it is, from 0.
+    #[must_use]
+    pub fn in_utc_day(self) -> (u32, usize) {
+        (self.0 / Self::PER_UTC_DAY, (self.0 % Self::PER_UTC_DAY) as usize)
     }
 }
 
@@ -176,7 +185,7 @@ mod tests {
 
         #[test]
         fn both_ends_of_an_hour_lie_in_the_same_day(hour in 0_u32..1_500_000) {
-            let last = Hour(hour).start() + jiff::SignedDuration::from_micros(3_599_999_999);
+            let last = Hour(hour).start() + SignedDuration::from_micros(3_599_999_999);
             prop_assert_eq!(Day::of(last), Hour(hour).day());
         }
     }

@@ -66,11 +66,16 @@ pub struct Column<'a> {
     by_practice: &'a [u32],
 }
 
-impl Column<'_> {
+impl<'a> Column<'a> {
     /// The practices at which it happened, each with how often.
-    pub fn practices(&self) -> impl Iterator<Item = (PracticeOrdinal, u64)> + '_ {
+    pub fn practices(&self) -> impl Iterator<Item = (PracticeOrdinal, u64)> + 'a {
         let counted = (self.first..).map(PracticeOrdinal).zip(self.by_practice);
         counted.filter(|(_, count)| **count > 0).map(|(practice, count)| (practice, u64::from(*count)))
+    }
+
+    /// How often at each practice of those that were asked for, from the first of them on; at those beyond its end, not at all.
+    pub(crate) fn counts(&self) -> &'a [u32] {
+        self.by_practice
     }
 
     /// How often it happened at one practice.
@@ -188,6 +193,12 @@ impl Fold {
         let first = practices.start as usize;
         let place = move |index| PracticeOrdinal((first + index) as u32);
         self.people(move |people| part(&people.by_practice, &practices), place)
+    }
+
+    /// Whoever viewed at these practices, by day and capability: the sketches from the first practice on.
+    pub(crate) fn sketches_of(&self, practices: Range<u32>) -> impl Iterator<Item = &[Option<Sketch>]> {
+        let people = self.arrivals.values().flat_map(|arrival| arrival.people.values());
+        people.map(move |people| part(&people.by_practice, &practices))
     }
 
     /// Everybody who viewed, by area.

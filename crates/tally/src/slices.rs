@@ -9,6 +9,7 @@ use std::ops::Range;
 use crate::area_index::AreaOrdinal;
 use crate::dictionary::PracticeOrdinal;
 use crate::fold::{Column, Fold, People};
+use crate::sketch::Sketch;
 
 /// What writing a sketch costs, in counts: it is read, united and written, and has hundreds of bytes.
 const SKETCH_COST: usize = 16;
@@ -69,26 +70,21 @@ impl Fold {
     #[must_use]
     pub fn next_slice(&self, written: Written, cost_max: usize) -> Option<Slice> {
         let Written::Practices(first) = written else { return Some(Slice::Areas) };
-        let mut costs: Vec<usize> = Vec::new();
-        let mut add = |practice: PracticeOrdinal, cost: usize| {
-            let index = (practice.0 - first) as usize;
-            if costs.len() <= index {
-                costs.resize(index + 1, 0);
-            }
-            costs[index] += cost;
-        };
         let rest = first..u32::MAX;
-        for column in self.columns_of(rest.clone()) {
-            column.practices().for_each(|(practice, _)| add(practice, 1));
-        }
-        self.people_by_practice_of(rest).for_each(|people| add(people.place, SKETCH_COST));
-        if costs.is_empty() {
-            return None;
-        }
+        let counts: Vec<&[u32]> = self.columns_of(rest.clone()).map(|column| column.counts()).collect();
+        let sketches: Vec<&[Option<Sketch>]> = self.sketches_of(rest).collect();
+        let counted = counts.iter().map(|counts| counts.len()).chain(sketches.iter().map(|sketches| sketches.len()));
+        let practices = counted.max().filter(|practices| *practices > 0)?;
+        // Practice by practice, and no further than it goes: each slice looks at its own part of the columns only.
+        let cost_of = |index: usize| {
+            let counts = counts.iter().filter(|counts| counts.get(index).is_some_and(|count| *count > 0));
+            let sketches = sketches.iter().filter(|sketches| matches!(sketches.get(index), Some(Some(_))));
+            counts.count() + SKETCH_COST * sketches.count()
+        };
         let mut sum = 0;
         // One at least, whatever it costs.
-        let fitting = costs.iter().enumerate().take_while(|(index, cost)| {
-            sum += **cost;
+        let fitting = (0..practices).take_while(|index| {
+            sum += cost_of(*index);
             *index == 0 || sum <= cost_max
         });
         let count = u32::try_from(fitting.count()).expect("ordinals have 32 bits");

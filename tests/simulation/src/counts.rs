@@ -56,9 +56,14 @@ async fn counted(installation: &Installation) -> anyhow::Result<BTreeMap<Cell, u
     }
     let code = |ordinal: i64| codes.get(&ordinal).cloned().with_context(|| format!("practice {ordinal} has no code"));
     let mut counted: BTreeMap<Cell, u64> = BTreeMap::new();
-    for row in db.fetch_all(sql("select practice, hour, count from hourly_counts")).await? {
-        let count: i64 = row.get("count")?;
-        *counted.entry((code(row.get("practice")?)?, row.get("hour")?)).or_default() += u64::try_from(count)?;
+    for row in db.fetch_all(sql("select * from hourly_counts")).await? {
+        let first = row.get::<i64>("utc_day")? * 24;
+        for hour in 0..24 {
+            let count = u64::try_from(row.get::<i64>(&format!("h{hour}"))?)?;
+            if count > 0 {
+                *counted.entry((code(row.get("practice")?)?, first + hour)).or_default() += count;
+            }
+        }
     }
     let head = db.fetch_one(sql("select folded, target, written from head")).await?;
     let written = Written::from_number(head.get("written")?).context("a slice has a number")?;

@@ -18,8 +18,7 @@ use tally::{Day, EventsError, PracticeOrdinal, SketchError};
 use thiserror::Error;
 
 /// The tables of this crate; `journal` brings its own.
-pub static MIGRATIONS: Migrations =
-    database::migrations!("access-statistics": "0001_events", "0002_growth", "0003_quarantine", "0004_slices");
+pub static MIGRATIONS: Migrations = database::migrations!("access-statistics": "0001_events", "0002_growth", "0003_quarantine", "0004_slices", "0005_hours");
 
 /// The store could not be read or written.
 #[derive(Debug, Error)]

@@ -19,12 +19,11 @@ const DAYS_BACK_MAX: i32 = 100;
 pub(super) struct Partitioned {
     pub(super) table: &'static str,
     column: &'static str,
-    /// The number in that column with which a day begins.
-    first: fn(Day) -> i64,
 }
 
-pub(super) const HOURLY_COUNTS: Partitioned = Partitioned { table: "hourly_counts", column: "hour", first: first_hour };
-const DAILY_COUNTS: Partitioned = Partitioned { table: "daily_counts", column: "day", first: Day::number };
+/// Its days are UTC's: the first hours of a month that begins in summer lie in the month before.
+pub(super) const HOURLY_COUNTS: Partitioned = Partitioned { table: "hourly_counts", column: "utc_day" };
+const DAILY_COUNTS: Partitioned = Partitioned { table: "daily_counts", column: "day" };
 
 impl Partitioned {
     /// The name of a month's partition, by the month's first day: in their order the names are in that of the months.
@@ -33,9 +32,11 @@ impl Partitioned {
     }
 }
 
-/// The number of the first hour of a day.
-pub(super) fn first_hour(day: Day) -> i64 {
-    Hour::of_second(day.start().as_second()).map_or(0, |hour| i64::from(hour.0))
+/// The day whose number is that of the day of UTC's in which a day of London's begins.
+pub(super) fn first_utc_day(day: Day) -> Day {
+    let hour = Hour::of_second(day.start().as_second());
+    let number = hour.map_or(0, |hour| i64::from(hour.in_utc_day().0));
+    Day::from_number(number).expect("hours are of the calendar")
 }
 
 /// The months, by their first days, that these counts are of and that are to have a partition.
@@ -51,9 +52,9 @@ pub(crate) async fn make(tx: &mut Tx, month: Day) -> Result<(), StoreError> {
     }
     let next = month.month_end().plus(1);
     for partitioned in [HOURLY_COUNTS, DAILY_COUNTS] {
-        let Partitioned { table, column, first } = partitioned;
+        let Partitioned { table, column } = partitioned;
         let statement = sql("select make_partition($1, $2, $3, $4, $5)").bind(table).bind(partitioned.partition(month));
-        tx.fetch_all(statement.bind(column).bind(first(month)).bind(first(next))).await?;
+        tx.fetch_all(statement.bind(column).bind(month.number()).bind(next.number())).await?;
     }
     Ok(())
 }
@@ -67,11 +68,10 @@ mod tests {
     }
 
     #[test]
-    fn hours_of_a_month_begin_by_the_clocks_in_london() {
-        assert_eq!(first_hour(day("1970-01-02")), 23, "London was an hour ahead of UTC that winter");
-        let july = first_hour(day("2031-07-01"));
-        assert_eq!(Hour(u32::try_from(july).unwrap()).start().to_string(), "2031-06-30T23:00:00Z");
-        assert_eq!(first_hour(day("1960-01-01")), 0, "nothing happened before 1970");
+    fn days_begin_by_the_clocks_in_london() {
+        assert_eq!(first_utc_day(day("2031-02-01")), day("2031-02-01"));
+        assert_eq!(first_utc_day(day("2031-07-01")), day("2031-06-30"), "an hour before UTC's, so June stays");
+        assert_eq!(first_utc_day(day("1960-01-01")), day("1970-01-01"), "nothing happened before 1970");
     }
 
     #[test]

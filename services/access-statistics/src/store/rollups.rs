@@ -12,7 +12,7 @@ use tally::{
     StrandOrdinal, Union,
 };
 
-use super::{StoreError, number};
+use super::{StoreError, hours, number};
 
 /// From which days on something is kept; what is of before goes elsewhere, or nowhere.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ pub(crate) async fn add_practices(
     dictionary: &Dictionary,
     kept: KeptFrom,
 ) -> Result<(), StoreError> {
-    add_hourly_counts(tx, fold.columns_of(practices.clone()).filter(|column| column.day >= kept.hours)).await?;
+    hours::add(tx, fold.columns_of(practices.clone()).filter(|column| column.day >= kept.hours)).await?;
     add_daily_counts(tx, fold.columns_of(practices.clone())).await?;
     for (key, people) in practices_people(fold.people_by_practice_of(practices.clone()), kept.practice_days) {
         let of_day = OfDay { capability: capability(&key, dictionary)?.to_owned(), day: key.day, arrived: key.arrived };
@@ -57,25 +57,6 @@ pub(crate) async fn add_practices(
 
 /// Rows that begin with their primary key, in its order: so that each page of the table is written once and not for each column.
 type ByPrimaryKey<const N: usize> = BTreeMap<[i64; N], u64>;
-
-async fn add_hourly_counts<'a>(tx: &mut Tx, columns: impl Iterator<Item = Column<'a>>) -> Result<(), StoreError> {
-    let mut cells = ByPrimaryKey::new();
-    for column in columns {
-        for (practice, count) in column.practices() {
-            let key = [i64::from(column.hour.0), i64::from(practice.0), i64::from(column.strand.0)];
-            *cells.entry(key).or_default() += count;
-        }
-    }
-    let mut statement = rows(
-        "insert into hourly_counts (hour, practice, strand, count) values {rows}
-         on conflict (hour, practice, strand) do update set count = hourly_counts.count + excluded.count",
-    );
-    for ([hour, practice, strand], count) in cells {
-        statement.row([hour, practice, strand, number(count)].map(Value::from));
-    }
-    tx.execute_rows(statement).await?;
-    Ok(())
-}
 
 async fn add_daily_counts<'a>(tx: &mut Tx, columns: impl Iterator<Item = Column<'a>>) -> Result<(), StoreError> {
     let mut cells = ByPrimaryKey::new();

@@ -69,7 +69,7 @@ fn event(source: usize, number: u64, hours_ago: i64, poisoned: bool) -> wire::Ac
 type Durable = [Vec<(i64, bool)>; 2];
 
 /// Rows of tables.
-type Tables = Vec<Vec<[i64; 4]>>;
+type Tables = Vec<Vec<Vec<i64>>>;
 
 /// What can be asked.
 #[derive(Debug, PartialEq)]
@@ -161,26 +161,31 @@ async fn story(world: &World, acts: &[Act]) -> (Vec<Shown>, Tables, Durable) {
 
 /// What the tables of counts and of the quarantine hold.
 async fn tables(process: &Process) -> Tables {
+    let hours = (0..24).map(|hour| format!("h{hour}"));
     let statements = [
         (
-            ["practice", "hour", "strand", "count"],
-            sql("select practice, hour, strand, count from hourly_counts order by 1, 2, 3"),
+            named(&["practice", "utc_day", "strand"]).chain(hours).collect(),
+            sql("select * from hourly_counts order by practice, utc_day, strand"),
         ),
         (
-            ["practice", "day", "strand", "count"],
+            named(&["practice", "day", "strand", "count"]).collect::<Vec<_>>(),
             sql("select practice, day, strand, count from daily_counts order by 1, 2, 3"),
         ),
         (
-            ["position", "reason", "first_sequence", "count"],
+            named(&["position", "reason", "first_sequence", "count"]).collect(),
             sql("select position, reason, first_sequence, count from quarantine order by 1, 2"),
         ),
     ];
     let mut tables = Vec::new();
     for (columns, statement) in statements {
-        let row = |row: &database::Row| columns.map(|column| row.get::<i64>(column).expect("a number"));
+        let row = |row: &database::Row| columns.iter().map(|column| row.get(column).expect("a number")).collect();
         tables.push(process.db.fetch_all(statement).await.expect("rows").iter().map(row).collect());
     }
     tables
+}
+
+fn named(columns: &[&str]) -> impl Iterator<Item = String> {
+    columns.iter().map(|column| (*column).to_owned())
 }
 
 /// Views, viewers and events in quarantine, counted one by one.

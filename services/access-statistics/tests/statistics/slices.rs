@@ -111,7 +111,8 @@ async fn sums(db: &Db) -> Vec<i64> {
     let mut sums = Vec::new();
     for statement in [
         sql("select cast(sum(count) as bigint) as sum from daily_counts"),
-        sql("select cast(sum(count) as bigint) as sum from hourly_counts"),
+        sql("select cast(sum(h0 + h1 + h2 + h3 + h4 + h5 + h6 + h7 + h8 + h9 + h10 + h11 + h12 + h13 + h14 + h15 + h16
+                    + h17 + h18 + h19 + h20 + h21 + h22 + h23) as bigint) as sum from hourly_counts"),
         sql("select cast(sum(count) as bigint) as sum from area_counts where area = 'england'"),
         sql("select cast(sum(count) as bigint) as sum from area_strand_counts where area = 'icbs/QHM'"),
     ] {
