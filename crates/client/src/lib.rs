@@ -11,8 +11,6 @@
 mod attempt;
 mod budget;
 mod config;
-mod connector;
-mod now;
 mod peer;
 mod proof;
 mod replay;
@@ -20,7 +18,7 @@ mod reply;
 mod token;
 
 pub use config::PeerConfig;
-pub use connector::Secure;
 pub use peer::{ACCOUNT_HEADER, Peer, PeerError};
 pub use proof::{Issue, Proof};
+pub use tls::Secure;
 pub use token::{ClientCredentials, ClientCredentialsConfig, TokenError, TokenSource};

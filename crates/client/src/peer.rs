@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use telemetry::RpcMetrics;
+use tls::{Connector, Secure};
 use tonic::body::Body;
 use tonic::codegen::StdError;
 use tonic::transport::{Channel, Endpoint};
@@ -19,7 +20,6 @@ use tower::ServiceExt;
 use crate::attempt;
 use crate::budget::Budget;
 use crate::config::PeerConfig;
-use crate::connector::{Connector, Secure};
 use crate::proof::Proof;
 
 /// The header that names the caller: `alice`, or `scheduler;roles=service`.
@@ -157,8 +157,7 @@ impl Peer {
         // the requests say https.
         let in_the_clear = url.replacen("https://", "http://", 1);
         let origin = called.uri().clone();
-        let channel =
-            endpoint(&in_the_clear, &config)?.origin(origin).connect_with_connector_lazy(Connector { secure });
+        let channel = endpoint(&in_the_clear, &config)?.origin(origin).connect_with_connector_lazy(Connector(secure));
         Ok(Self::new(url, Transport::Remote(channel), proof, config))
     }
 

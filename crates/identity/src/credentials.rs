@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
 use http::{Extensions, HeaderMap};
-use tls::PeerCertificate;
+use tls::{PeerCertificate, now_s};
 
-use crate::now::now_s;
 use crate::{Authenticate, Caller, Refusal, Services, TokenRefusal, Tokens};
 
 /// Believes a token of a believed issuer, and where there is none, the certificate of a configured service. A token comes first:

@@ -11,7 +11,6 @@
 mod caller;
 mod credentials;
 mod development;
-mod now;
 mod organisation;
 mod refusal;
 mod role;

@@ -12,18 +12,22 @@
 #[cfg(feature = "authority")]
 mod authority;
 mod client;
+mod connector;
 mod credentials;
 mod explain;
 mod files;
 mod leaf;
+mod now;
 mod server;
 mod spiffe_id;
 
 #[cfg(feature = "authority")]
 pub use authority::{Authority, AuthorityError, Issued, Subject};
 pub use client::ServerIdentity;
+pub use connector::{ConnectError, Connector, Secure};
 pub use credentials::{Credentials, State};
 pub use explain::explain;
 pub use files::{Files, FilesError, IdentityFiles, Trust};
 pub use leaf::{Leaf, LeafError, PeerCertificate, peer};
+pub use now::now_s;
 pub use spiffe_id::{SpiffeId, SpiffeIdError};

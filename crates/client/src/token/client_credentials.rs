@@ -13,11 +13,11 @@ use http_body_util::Full;
 use jws::SigningKey;
 use outgoing::{BaseUrl, HttpClient, NoRoots};
 use serde_json::{Value, json};
+use tls::now_s;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
-use crate::now::now_s;
 use crate::token::source::header;
 
 /// For how long an assertion is good. The platform allows five minutes; it is used at once, and what is stolen should be stale.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jws::KeySet;
+use tls::now_s;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::now::now_s;
 use crate::token::key_source::{Fetcher, KeySourceError};
 
 /// How often an address is asked without need: a withdrawn key is believed no longer than this, while its issuer answers.

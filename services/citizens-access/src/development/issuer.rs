@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -13,6 +13,7 @@ use client::Issue;
 use identity::{Algorithm, Caller, TokenRules};
 use jws::SigningKey;
 use serde_json::{Value, json};
+use tls::now_s;
 
 /// The claim `iss` of its tokens.
 pub(crate) const ISSUER: &str = "https://issuer.citizens-access.test";
@@ -137,12 +138,6 @@ impl Issue for DevelopmentIssuer {
         issued.insert(account.to_owned(), (token.clone(), now_s));
         Some(token)
     }
-}
-
-/// Seconds since 1970, by real time.
-#[expect(clippy::disallowed_methods, reason = "tokens are valid by real time, not by the domain's")]
-pub(crate) fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Writes a new file that only its owner reads.

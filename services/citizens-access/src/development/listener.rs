@@ -21,11 +21,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use identity::{Caller, TokenRules};
 use jws::KeySet;
 use serde_json::{Value, json};
+use tls::now_s;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use super::endpoint::{Client, Refused, TOKEN_LIFE, TokenEndpoint};
-use super::issuer::{DevelopmentIssuer, now_s};
+use super::issuer::DevelopmentIssuer;
 use super::replays::Replays;
 use crate::configuration::runtime;
 

@@ -7,35 +7,47 @@ use std::task::{Context, Poll};
 
 use http::Uri;
 use hyper_util::rt::TokioIo;
-use tls::ServerIdentity;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::pki_types::ServerName;
+
+use crate::{Credentials, ServerIdentity, explain};
 
 /// With what a connection is secured, and to whom it must be.
 #[derive(Clone, Debug)]
 pub struct Secure {
     /// Our certificate, if we show one, and whom we believe.
-    pub credentials: Arc<tls::Credentials>,
+    pub credentials: Arc<Credentials>,
     /// Who the server must prove to be.
     pub server: ServerIdentity,
 }
 
 /// There is no connection.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ConnectError {
-    #[error("no connection to {authority}: {source}")]
-    Tcp { authority: String, source: std::io::Error },
+pub enum ConnectError {
+    /// The machine cannot be reached.
+    #[error("no connection to {authority}")]
+    Tcp {
+        /// Host and port.
+        authority: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// One side does not believe the other, or does not speak TLS.
     #[error("no TLS with {authority}: {problem}")]
-    Tls { authority: String, problem: String },
+    Tls {
+        /// Host and port.
+        authority: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
 }
 
-/// Opens connections to the host of the address it is given. The server's name, where that is what is wanted, is that host's.
+/// Opens connections to the host of the address it is given; tonic's channels take it. The server's name, where that is what is
+/// wanted, is that host's.
 #[derive(Clone, Debug)]
-pub(crate) struct Connector {
-    pub(crate) secure: Secure,
-}
+pub struct Connector(pub Secure);
 
 impl tower::Service<Uri> for Connector {
     type Response = TokioIo<TlsStream<TcpStream>>;
@@ -47,7 +59,7 @@ impl tower::Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let secure = self.secure.clone();
+        let secure = self.0.clone();
         Box::pin(async move { connect(&secure, &uri).await.map(TokioIo::new) })
     }
 }
@@ -64,5 +76,5 @@ async fn connect(secure: &Secure, uri: &Uri) -> Result<TlsStream<TcpStream>, Con
     let stream = TcpStream::connect((host, port)).await.map_err(tcp)?;
     stream.set_nodelay(true).map_err(tcp)?;
     let shaken = TlsConnector::from(config).connect(name, stream).await;
-    shaken.map_err(|error| refused(tls::explain(&error).unwrap_or_else(|| error.to_string())))
+    shaken.map_err(|error| refused(explain(&error).unwrap_or_else(|| error.to_string())))
 }
