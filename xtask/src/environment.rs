@@ -11,6 +11,8 @@ pub(crate) const PYTHON: &str = "CITIZENS_ACCESS_TEST_PYTHON";
 pub(crate) const NODE_MODULES: &str = "CITIZENS_ACCESS_TEST_NODE_MODULES";
 /// The `grpcurl` program.
 pub(crate) const GRPCURL: &str = "CITIZENS_ACCESS_TEST_GRPCURL";
+/// The `rotel` collector of OpenTelemetry's signals.
+pub(crate) const ROTEL: &str = "CITIZENS_ACCESS_TEST_ROTEL";
 /// The `prometheus` program; `promtool` is found beside it or on the path.
 pub(crate) const PROMETHEUS: &str = "CITIZENS_ACCESS_TEST_PROMETHEUS";
 /// Set to `1` in the long tier: more kill points, more seeds, more cases.

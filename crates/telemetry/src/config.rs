@@ -4,9 +4,8 @@ use std::env;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::variables::{
-    exporters, headers, milliseconds, number, plain_text, prometheus_address, protocol, resource_attribute,
-};
+use crate::collector::{self, Collector};
+use crate::variables::{exporters, headers, milliseconds, number, prometheus_address, protocol, resource_attribute};
 
 /// Of reads that begin a trace here, the share that is recorded where `OTEL_TRACES_SAMPLER` does not say: reads come by
 /// the hundred thousand a second and look alike.
@@ -14,8 +13,6 @@ const READS_RATIO_DEFAULT: f64 = 0.01;
 
 /// How often metrics are sent, as the standard has it.
 const METRIC_INTERVAL_DEFAULT: Duration = Duration::from_secs(60);
-/// How long the collector may take to receive them, as the standard has it.
-const EXPORT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 /// Spans that wait to be sent; more are dropped. The standard's number.
 const SPANS_WAITING_MAX_DEFAULT: usize = 2_048;
 
@@ -60,16 +57,14 @@ pub struct Config {
     pub logs: Logs,
     /// Which logs, in the syntax of `RUST_LOG`.
     pub log_filter: String,
-    /// The OTLP/gRPC collector for spans, as a URL; None: spans are built, for ids in logs and journals, and not sent.
-    pub traces_endpoint: Option<String>,
-    /// The OTLP/gRPC collector for metrics; None: counted, and not sent.
-    pub metrics_endpoint: Option<String>,
+    /// The collector for spans; None: spans are built, for ids in logs and journals, and not sent.
+    pub traces: Option<Collector>,
+    /// The collector for metrics; None: counted, and not sent.
+    pub metrics: Option<Collector>,
     /// What goes with each sending of metrics, such as a token. (Spans' exporter reads its own.)
     pub metrics_headers: Vec<(String, String)>,
     /// How often metrics are sent.
     pub metrics_interval: Duration,
-    /// How long the collector may take to receive them.
-    pub metrics_timeout: Duration,
     /// Where `OTEL_METRICS_EXPORTER` has metrics shown to be scraped, if it does.
     pub metrics_listen: Option<SocketAddr>,
     /// Spans that wait to be sent; more are dropped.
@@ -118,28 +113,21 @@ impl Config {
         protocol(variable("OTEL_EXPORTER_OTLP_PROTOCOL"))?;
         let traces = exporters("OTEL_TRACES_EXPORTER", variable("OTEL_TRACES_EXPORTER"), &["otlp"])?;
         let metrics = exporters("OTEL_METRICS_EXPORTER", variable("OTEL_METRICS_EXPORTER"), &["otlp", "prometheus"])?;
-        let endpoint = |of_signal: &'static str, wanted: &[String]| {
-            let url =
-                [of_signal, "OTEL_EXPORTER_OTLP_ENDPOINT"].into_iter().find_map(|name| Some((name, variable(name)?)));
-            let wanted = url.filter(|_| wanted.iter().any(|exporter| exporter == "otlp"));
-            wanted.map(|(name, url)| plain_text(name, url)).transpose()
+        let collector = |names: &collector::Variables, wanted: &[String]| match wanted {
+            wanted if wanted.iter().any(|exporter| exporter == "otlp") => collector::read(names, &variable),
+            _ => Ok(None),
         };
         let of_resource = || resource_attribute(&variable("OTEL_RESOURCE_ATTRIBUTES")?, "service.name");
         Ok(Self {
             service_name: variable("OTEL_SERVICE_NAME").or_else(of_resource).unwrap_or_else(|| service_name.to_owned()),
             logs: Logs::Auto,
             log_filter: variable("RUST_LOG").unwrap_or_else(|| "info".to_owned()),
-            traces_endpoint: endpoint("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &traces)?,
-            metrics_endpoint: endpoint("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", &metrics)?,
+            traces: collector(&collector::TRACES, &traces)?,
+            metrics: collector(&collector::METRICS, &metrics)?,
             metrics_headers: headers(
                 variable("OTEL_EXPORTER_OTLP_METRICS_HEADERS").or_else(|| variable("OTEL_EXPORTER_OTLP_HEADERS")),
             )?,
             metrics_interval: milliseconds(&["OTEL_METRIC_EXPORT_INTERVAL"], &variable, METRIC_INTERVAL_DEFAULT)?,
-            metrics_timeout: milliseconds(
-                &["OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_METRIC_EXPORT_TIMEOUT"],
-                &variable,
-                EXPORT_TIMEOUT_DEFAULT,
-            )?,
             metrics_listen: if metrics.iter().any(|exporter| exporter == "prometheus") {
                 Some(prometheus_address(
                     variable("OTEL_EXPORTER_PROMETHEUS_HOST"),
@@ -220,7 +208,7 @@ mod tests {
     #[test]
     fn nothing_is_exported_where_no_endpoint_is_set() {
         let config = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]).unwrap();
-        assert_eq!((config.traces_endpoint, config.metrics_endpoint), (None, None));
+        assert_eq!((config.traces, config.metrics), (None, None));
         assert_eq!((config.service_name.as_str(), config.log_filter.as_str()), ("registry", "info"));
         assert_eq!(config.sampling, Sampling { off: false, reads_ratio: 0.01, parent_decides: true });
         assert!(config.propagates && !config.disabled);
@@ -234,8 +222,8 @@ mod tests {
             ("OTEL_SERVICE_NAME", "mine"),
         ])
         .unwrap();
-        assert_eq!(config.traces_endpoint.as_deref(), Some("http://traces:4317"));
-        assert_eq!(config.metrics_endpoint.as_deref(), Some("http://all:4317"));
+        assert_eq!(config.traces.unwrap().endpoint, "http://traces:4317");
+        assert_eq!(config.metrics.unwrap().endpoint, "http://all:4317");
         assert_eq!(config.service_name, "mine");
     }
 
@@ -243,7 +231,7 @@ mod tests {
     fn a_signal_can_be_switched_off() {
         let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4317");
         let config = read(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]).unwrap();
-        assert!(config.traces_endpoint.is_some() && config.metrics_endpoint.is_none());
+        assert!(config.traces.is_some() && config.metrics.is_none());
         assert!(read(&[endpoint, ("OTEL_SDK_DISABLED", "TRUE")]).unwrap().disabled);
     }
 
@@ -258,9 +246,8 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_HEADERS", "Api-Key=a%20b,tenant=7"),
         ])
         .unwrap();
-        assert!(config.metrics_endpoint.is_some());
         assert_eq!(config.metrics_listen, Some("127.0.0.1:0".parse().unwrap()));
-        let times = (config.metrics_interval.as_millis(), config.metrics_timeout.as_millis());
+        let times = (config.metrics_interval.as_millis(), config.metrics.unwrap().timeout.as_millis());
         assert_eq!(times, (250, 900));
         let headers = [("api-key".to_owned(), "a b".to_owned()), ("tenant".to_owned(), "7".to_owned())];
         assert_eq!(config.metrics_headers, headers);
@@ -293,7 +280,6 @@ mod tests {
             ("OTEL_TRACES_EXPORTER", "zipkin"),
             ("OTEL_METRICS_EXPORTER", "console"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://far.example:4317"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "token"),
             ("OTEL_METRIC_EXPORT_INTERVAL", "soon"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),

@@ -15,7 +15,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::chain::chain;
 use crate::config::{Config, Logs};
-use crate::export::{BoundedProcessor, MetricsError, Sender};
+use crate::export::{BoundedProcessor, CollectorError, HeaderError, Sender};
 use crate::logs::{self, Traced};
 use crate::{propagation, request, resource, rpc, sampling, transaction};
 
@@ -33,12 +33,15 @@ pub enum InitError {
         /// Why not.
         source: ParseError,
     },
-    /// The collector's address is no address, or needs what is not built in.
+    /// The collector's address is no address, or its certificates are none.
+    #[error("nothing can be sent to the collector")]
+    Collector(#[source] CollectorError),
+    /// What sends spans cannot be made.
     #[error("spans cannot be sent to the collector")]
     Exporter(#[source] ExporterBuildError),
-    /// The same, of metrics.
+    /// What goes with metrics cannot be sent.
     #[error("metrics cannot be sent to the collector")]
-    Metrics(#[source] MetricsError),
+    Header(#[source] HeaderError),
     /// The thread that sends could not be started.
     #[error("the thread that sends telemetry could not be started")]
     Thread(#[source] io::Error),
@@ -114,7 +117,7 @@ fn start(config: &Config) -> Result<Telemetry, InitError> {
     resource::set(&resource);
     // What is built has been decided on already; the provider must not decide again.
     let traces = SdkTracerProvider::builder().with_resource(resource).with_sampler(Sampler::AlwaysOn);
-    if config.traces_endpoint.is_none() && config.metrics_endpoint.is_none() {
+    if config.traces.is_none() && config.metrics.is_none() {
         return Ok(Telemetry { traces: Some(traces.build()), sender: None, shutdown_timeout: config.shutdown_timeout });
     }
     let (sender, spans) = Sender::start(config)?;

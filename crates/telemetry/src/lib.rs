@@ -13,6 +13,7 @@
 //! with the journal record.
 
 mod chain;
+mod collector;
 mod config;
 mod export;
 mod init;
@@ -28,8 +29,9 @@ mod transaction;
 mod variables;
 
 pub use chain::chain;
+pub use collector::{Collector, Compression};
 pub use config::{Config, ConfigError, Logs, Sampling};
-pub use export::MetricsError;
+pub use export::{CollectorError, HeaderError};
 pub use init::{InitError, Telemetry, init};
 pub use metrics::{
     Attributes, CODES, Counter, Distribution, Exemplar, Exposition, Family, Follower, FollowerConnection, Gauge,

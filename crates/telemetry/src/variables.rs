@@ -29,14 +29,6 @@ pub(crate) fn protocol(value: Option<String>) -> Result<(), ConfigError> {
     }
 }
 
-/// No TLS to a collector: it runs beside the service, and passes on by its own means.
-pub(crate) fn plain_text(variable: &'static str, value: String) -> Result<String, ConfigError> {
-    if value.starts_with("http://") {
-        return Ok(value);
-    }
-    Err(ConfigError { variable, value, expected: "the http:// URL of a collector on this machine or in its pod" })
-}
-
 /// `key=value,key=value`, values percent-encoded.
 pub(crate) fn headers(value: Option<String>) -> Result<Vec<(String, String)>, ConfigError> {
     let Some(value) = value else { return Ok(Vec::new()) };

@@ -25,9 +25,9 @@ impl Trace {
     pub(crate) fn begin(matches: &ArgMatches) -> anyhow::Result<Self> {
         let mut config = Config::from_env("accessctl").map_err(|error| BadInput(error.to_string()))?;
         config.shutdown_timeout = SHUTDOWN_TIMEOUT;
-        config.disabled |= config.traces_endpoint.is_none();
+        config.disabled |= config.traces.is_none();
         // It has no counters of its own: what its calls cost, the services measure.
-        config.metrics_endpoint = None;
+        config.metrics = None;
         if std::env::var_os("RUST_LOG").is_none() {
             "off".clone_into(&mut config.log_filter);
         }

@@ -31,7 +31,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("sample", &["ods"]),
     ("server", &["api", "authority", "identity", "telemetry", "tls"]),
     ("tally", &["disclosure", "filter", "ods"]),
-    ("telemetry", &[]),
+    ("telemetry", &["tls"]),
     ("tls", &[]),
     ("access-statistics", SERVICE),
     ("practice-registry", REGISTRY),

@@ -20,6 +20,11 @@ pub(crate) fn node_modules() -> Option<PathBuf> {
     offered("CITIZENS_ACCESS_TEST_NODE_MODULES").map(PathBuf::from)
 }
 
+/// The `rotel` collector; None, said loudly, where there is none.
+pub(crate) fn rotel() -> Option<PathBuf> {
+    offered("CITIZENS_ACCESS_TEST_ROTEL").map(PathBuf::from)
+}
+
 /// The `prometheus` program, with `promtool` beside it; None, said loudly, where there is none.
 pub(crate) fn prometheus() -> Option<PathBuf> {
     offered("CITIZENS_ACCESS_TEST_PROMETHEUS").map(PathBuf::from)

@@ -15,6 +15,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_stream::wrappers::TcpListenerStream;
+use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
 /// The collector.
@@ -50,12 +51,17 @@ impl Collector {
         let receiver =
             Receiver { spans: Arc::clone(&spans), metrics: Arc::clone(&metrics), received: Arc::new(sender) };
         let serving = tokio::spawn(async move {
-            let server = tonic::transport::Server::builder()
-                .add_service(TraceServiceServer::new(receiver.clone()))
-                .add_service(MetricsServiceServer::new(receiver));
+            let traces = TraceServiceServer::new(receiver.clone()).accept_compressed(CompressionEncoding::Gzip);
+            let metrics = MetricsServiceServer::new(receiver).accept_compressed(CompressionEncoding::Gzip);
+            let server = tonic::transport::Server::builder().add_service(traces).add_service(metrics);
             server.serve_with_incoming(TcpListenerStream::new(listener)).await.expect("it serves until it is dropped");
         });
         Self { address, spans, metrics, received, serving }
+    }
+
+    /// `127.0.0.1:PORT`
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The standard variables that make a program send its spans here, soon.

@@ -6,51 +6,42 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior};
+use tonic::codec::CompressionEncoding;
 use tonic::metadata::MetadataMap;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Request, Status};
 
+use super::channel;
 use crate::chain::chain;
+use crate::collector::{Collector, Compression};
 use crate::config::Config;
+use crate::init::InitError;
 use crate::metrics::{gather, now, otlp};
 use crate::resource;
 
-/// Why metrics cannot be sent.
+/// What goes with metrics and cannot be sent; its value may be a secret.
 #[derive(Debug, thiserror::Error)]
-pub enum MetricsError {
-    /// The collector's address.
-    #[error("`{endpoint}` is no URL")]
-    Endpoint {
-        /// What it says.
-        endpoint: String,
-        /// Why not.
-        source: tonic::transport::Error,
-    },
-    /// What goes with them; its value may be a secret.
-    #[error("the header `{name}` cannot be sent")]
-    Header {
-        /// Its name.
-        name: String,
-    },
+#[error("the header `{name}` cannot be sent")]
+pub struct HeaderError {
+    /// Its name.
+    pub name: String,
 }
 
 /// Where to, and how often.
 #[derive(Debug)]
 pub(crate) struct Target {
-    endpoint: String,
+    collector: Collector,
     headers: Vec<(String, String)>,
     interval: Duration,
-    timeout: Duration,
 }
 
 impl Target {
     /// None where metrics are not to be sent.
     pub(crate) fn of(config: &Config) -> Option<Self> {
         Some(Self {
-            endpoint: config.metrics_endpoint.clone()?,
+            collector: config.metrics.clone()?,
             headers: config.metrics_headers.clone(),
             interval: config.metrics_interval,
-            timeout: config.metrics_timeout,
         })
     }
 }
@@ -67,19 +58,21 @@ pub(crate) struct MetricsSender {
 
 impl MetricsSender {
     /// To be called within the runtime that is to send.
-    pub(crate) fn new(target: Target) -> Result<Self, MetricsError> {
-        let Target { endpoint, headers, interval, timeout } = target;
-        let address = Endpoint::from_shared(endpoint.clone());
-        let address = address.map_err(|source| MetricsError::Endpoint { endpoint, source })?;
+    pub(crate) fn new(target: Target) -> Result<Self, InitError> {
+        let Target { collector, headers, interval } = target;
         let mut sent = HeaderMap::new();
         for (name, value) in headers {
             let pair = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value));
-            let (Ok(key), Ok(value)) = pair else { return Err(MetricsError::Header { name }) };
+            let (Ok(key), Ok(value)) = pair else { return Err(InitError::Header(HeaderError { name })) };
             sent.append(key, value);
         }
-        let client = MetricsServiceClient::new(address.connect_timeout(timeout).connect_lazy());
+        let client = MetricsServiceClient::new(channel::open(&collector).map_err(InitError::Collector)?);
+        let client = match collector.compression {
+            Compression::None => client,
+            Compression::Gzip => client.send_compressed(CompressionEncoding::Gzip),
+        };
         let headers = MetadataMap::from_headers(sent);
-        Ok(Self { client, headers, interval, timeout, since: now(), failing: false })
+        Ok(Self { client, headers, interval, timeout: collector.timeout, since: now(), failing: false })
     }
 
     /// Sends each interval until `last` comes, then once more. Ends as well where nobody can send `last` any more.

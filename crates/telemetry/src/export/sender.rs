@@ -5,10 +5,12 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_otlp::{Compression as Packing, SpanExporter, WithExportConfig, WithTonicConfig};
 use tokio::sync::oneshot;
 
+use super::channel;
 use super::metrics::{MetricsSender, Target};
+use crate::collector::{Collector, Compression};
 use crate::config::Config;
 use crate::init::InitError;
 
@@ -28,7 +30,7 @@ impl Sender {
         let (built, building) = mpsc::sync_channel(1);
         let (stop, stopped) = oneshot::channel::<Instant>();
         let (last_metrics, last_wanted) = oneshot::channel();
-        let traces_endpoint = config.traces_endpoint.clone();
+        let traces = config.traces.clone();
         let target = Target::of(config);
         let send = move || {
             let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -36,7 +38,7 @@ impl Sender {
                 Err(error) => return drop(built.send(Err(InitError::Thread(error)))),
             };
             runtime.block_on(async {
-                let (spans, metrics) = match exporters(traces_endpoint, target) {
+                let (spans, metrics) = match exporters(traces, target) {
                     Ok(exporters) => exporters,
                     Err(error) => return drop(built.send(Err(error))),
                 };
@@ -80,8 +82,17 @@ impl Sender {
 
 type Exporters = (Option<SpanExporter>, Option<MetricsSender>);
 
-fn exporters(traces_endpoint: Option<String>, metrics: Option<Target>) -> Result<Exporters, InitError> {
-    let spans = traces_endpoint.map(|url| SpanExporter::builder().with_tonic().with_endpoint(url).build());
-    let metrics = metrics.map(MetricsSender::new).transpose().map_err(InitError::Metrics)?;
-    Ok((spans.transpose().map_err(InitError::Exporter)?, metrics))
+fn exporters(traces: Option<Collector>, metrics: Option<Target>) -> Result<Exporters, InitError> {
+    let spans = traces.map(|collector| span_exporter(&collector)).transpose()?;
+    Ok((spans, metrics.map(MetricsSender::new).transpose()?))
+}
+
+fn span_exporter(collector: &Collector) -> Result<SpanExporter, InitError> {
+    let channel = channel::open(collector).map_err(InitError::Collector)?;
+    let exporter = SpanExporter::builder().with_tonic().with_channel(channel).with_timeout(collector.timeout);
+    let exporter = match collector.compression {
+        Compression::None => exporter,
+        Compression::Gzip => exporter.with_compression(Packing::Gzip),
+    };
+    exporter.build().map_err(InitError::Exporter)
 }
