@@ -359,6 +359,8 @@ async fn while_the_issuer_is_down_its_old_keys_are_believed_and_not_for_ever() {
         }
     });
     assert!(matches!(stale.await.unwrap(), Refusal::Token(TokenRefusal::KeysStale { age_s: 2 })));
+    let state = &tokens.state()[0];
+    assert!(state.is_stale && state.issuer == ISSUER, "{state:?}");
     // It comes back.
     address.says.send_replace(Some(set(&[&one])));
     tokens.fetch_now().await;
@@ -367,7 +369,9 @@ async fn while_the_issuer_is_down_its_old_keys_are_believed_and_not_for_ever() {
     address.says.send_replace(Some("{}".to_owned()));
     tokens.fetch_now().await;
     assert!(bears(&credentials, &token).is_ok());
-    assert!(tokens.state()[0].failure.is_some());
+    let state = &tokens.state()[0];
+    assert!(state.failure.is_some() && !state.is_stale, "{state:?}");
+    assert_eq!((state.successes_count, state.failures_count), (2, 2));
 }
 
 #[tokio::test]

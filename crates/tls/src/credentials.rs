@@ -41,7 +41,9 @@ struct Current {
 #[derive(Debug)]
 struct Watched {
     seen: Vec<Stamp>,
+    taken_at: UnixTime,
     reloads_count: u64,
+    refusals_count: u64,
     /// Why the files that lie there now are not used.
     broken: Option<String>,
     reminded_at: Option<UnixTime>,
@@ -63,8 +65,12 @@ pub struct State {
     pub left: Option<Duration>,
     /// True where it should have been renewed.
     pub expires_soon: bool,
+    /// How long ago files were taken last, at the start for the first time.
+    pub taken_ago: Duration,
     /// How often files were taken since the start.
     pub reloads_count: u64,
+    /// How often they were not, since they could not be used.
+    pub refusals_count: u64,
     /// Why the files that lie there now are not used; None where they are.
     pub broken: Option<String>,
 }
@@ -77,7 +83,8 @@ impl Credentials {
     pub fn open(files: Files) -> Result<Self, FilesError> {
         let seen = stamps(&files);
         let current = Current::read(&files)?;
-        let watched = Watched { seen, reloads_count: 0, broken: None, reminded_at: None };
+        let taken_at = UnixTime::now();
+        let watched = Watched { seen, taken_at, reloads_count: 0, refusals_count: 0, broken: None, reminded_at: None };
         Ok(Self { files, current: ArcSwap::from_pointee(current), watched: Mutex::new(watched) })
     }
 
@@ -107,7 +114,9 @@ impl Credentials {
             left: leaf.as_ref().and_then(|leaf| leaf.left(now)),
             expires_soon: leaf.as_ref().is_some_and(|leaf| expires_soon(leaf, now)),
             leaf,
+            taken_ago: Duration::from_secs(now.as_secs().saturating_sub(watched.taken_at.as_secs())),
             reloads_count: watched.reloads_count,
+            refusals_count: watched.refusals_count,
             broken: watched.broken.clone(),
         }
     }
@@ -136,6 +145,7 @@ impl Credentials {
         match read {
             Ok(current) => {
                 watched.broken = None;
+                watched.taken_at = UnixTime::now();
                 watched.reloads_count += 1;
                 let leaf = current.material.identity.as_ref().map(|(_, leaf)| leaf.clone());
                 self.current.store(Arc::new(current));
@@ -147,6 +157,7 @@ impl Credentials {
                 let cause = chain(&error);
                 tracing::error!(cause, "the new certificates or trust bundle are not used; the old ones still are");
                 watched.broken = Some(cause);
+                watched.refusals_count += 1;
                 false
             }
         }
@@ -187,8 +198,7 @@ impl Current {
 }
 
 fn expires_soon(leaf: &Leaf, now: UnixTime) -> bool {
-    let life_s = leaf.not_after_s.saturating_sub(leaf.not_before_s);
-    leaf.not_after_s < now.as_secs() + life_s / WARN_LIFE_PART
+    leaf.not_after_s < now.as_secs() + leaf.life().as_secs() / WARN_LIFE_PART
 }
 
 fn stamps(files: &Files) -> Vec<Stamp> {

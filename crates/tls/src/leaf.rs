@@ -55,6 +55,12 @@ impl Leaf {
         })
     }
 
+    /// For how long it is valid in all.
+    #[must_use]
+    pub fn life(&self) -> Duration {
+        Duration::from_secs(self.not_after_s.saturating_sub(self.not_before_s))
+    }
+
     /// How long it is still valid at `now`; None where it is no longer.
     #[must_use]
     pub fn left(&self, now: UnixTime) -> Option<Duration> {

@@ -262,7 +262,7 @@ async fn a_renewed_certificate_is_used_by_the_next_connection_and_a_broken_one_i
     let (_, ended) = meet(&server, &office.client(), &expects(renewed), "localhost").await;
     ended.unwrap();
     let state = server.state();
-    assert_eq!((state.reloads_count, state.broken), (1, None));
+    assert_eq!((state.reloads_count, state.refusals_count, state.broken), (1, 0, None));
     assert!(!state.expires_soon && state.left.unwrap() > Duration::from_secs(3_000));
     // Half written.
     let certificate = &files.identity.as_ref().unwrap().certificate;
@@ -270,6 +270,7 @@ async fn a_renewed_certificate_is_used_by_the_next_connection_and_a_broken_one_i
     assert!(!server.reload());
     let state = server.state();
     assert!(state.broken.unwrap().contains("server.pem holds no certificate"));
+    assert_eq!((state.reloads_count, state.refusals_count), (1, 1));
     let (_, ended) = meet(&server, &office.client(), &expects(renewed), "localhost").await;
     ended.unwrap();
 }
@@ -297,7 +298,8 @@ fn an_expiry_that_comes_near_is_known() {
     let files = office.files_from("server", &workload(SERVER), -3_000, HOUR);
     let state = Credentials::open(files).unwrap().state();
     assert!(state.expires_soon, "{state:?}");
-    assert_eq!(state.leaf.unwrap().spiffe_id.unwrap().as_str(), SERVER);
+    let leaf = state.leaf.unwrap();
+    assert_eq!((leaf.spiffe_id.as_ref().unwrap().as_str(), leaf.life()), (SERVER, HOUR));
 }
 
 #[test]

@@ -236,13 +236,18 @@ impl Callers {
         }
     }
 
+    /// Whose tokens are believed, if anybody's.
+    pub(crate) fn tokens(&self) -> Option<Arc<Tokens>> {
+        match &self.door {
+            Door::Guarded(Credentials { tokens, .. }) => tokens.clone(),
+            Door::Open => None,
+        }
+    }
+
     /// Follows certificates and keys for ever: by themselves, and at once on SIGHUP.
     pub(crate) async fn follow(self) -> anyhow::Result<()> {
         let mut hangups = signal(SignalKind::hangup())?;
-        let tokens = match &self.door {
-            Door::Guarded(Credentials { tokens: Some(tokens), .. }) => Some(Arc::clone(tokens)),
-            _ => None,
-        };
+        let tokens = self.tokens();
         let follow_tls = async {
             match &self.tls {
                 Some(tls) => tls.follow().await,

@@ -14,6 +14,7 @@ mod development;
 mod gates;
 mod kill;
 mod limits;
+mod measures;
 mod notices;
 mod ods_sync;
 mod policies;

@@ -13,6 +13,8 @@ use clap::Args;
 use journal::{JournalHandle, LoadedPolicies, Meta};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::measures::PolicyReloads;
+
 /// How often the folder is looked at: a few files, and nobody who changes them waits for longer.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -59,6 +61,7 @@ pub(crate) struct PolicyKeeper {
     hangup: Signal,
     /// What was wrong last time, so that it is said once.
     refused: Option<String>,
+    reloads: PolicyReloads,
 }
 
 impl PolicyKeeper {
@@ -70,7 +73,7 @@ impl PolicyKeeper {
         replica: String,
     ) -> anyhow::Result<Self> {
         let hangup = signal(SignalKind::hangup())?;
-        Ok(Self { arguments, authority, journals, replica, hangup, refused: None })
+        Ok(Self { arguments, authority, journals, replica, hangup, refused: None, reloads: PolicyReloads::new() })
     }
 
     /// Records what is in force, and goes on looking, for ever.
@@ -101,18 +104,22 @@ impl PolicyKeeper {
         match read {
             Ok(None) => {
                 self.refused = None;
+                self.reloads.in_force();
                 false
             }
             Ok(Some(policies)) => {
                 let (sha256, policy_count) = (policies.sha256().to_owned(), policies.policy_count());
                 self.authority.replace(policies);
                 self.refused = None;
+                self.reloads.taken();
                 tracing::info!(sha256, policy_count, "other policies are in force");
                 true
             }
             Err(error) => {
                 let error = telemetry::chain(&error);
-                if self.refused.as_ref() != Some(&error) {
+                let is_news = self.refused.as_ref() != Some(&error);
+                self.reloads.refused(is_news);
+                if is_news {
                     let in_force = in_force.sha256();
                     tracing::error!(error, in_force, "the policies are not taken; those in force stay");
                     self.refused = Some(error);

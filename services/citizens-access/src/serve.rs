@@ -24,6 +24,7 @@ use crate::configuration::{StoreArguments, runtime};
 use crate::gates::GateArguments;
 use crate::kill::KillAt;
 use crate::limits::LimitArguments;
+use crate::measures;
 use crate::notices::NoticeArguments;
 use crate::ods_sync::OdsArguments;
 use crate::policies::{PolicyArguments, PolicyKeeper};
@@ -245,6 +246,7 @@ async fn serve(arguments: ServeArguments, runtimes: &Runtimes) -> anyhow::Result
         loops.spawn_on(shown, runtimes.loops());
     }
     let authority = ground.authority.clone();
+    let _seen = measures::watch(ground.callers.tls.clone(), ground.callers.tokens(), authority.clone());
     let keeper = PolicyKeeper::new(arguments.policies.clone(), authority, services.journals(), ground.replica.clone())?;
     let keeping = tokio::spawn(keeper.run());
     println!("listening on {}", listener.local_addr()?);

@@ -28,17 +28,27 @@ pub(crate) struct SecureServer {
     running: Running,
     /// `localhost:PORT`
     pub(crate) address: String,
+    /// `127.0.0.1:PORT`, where it shows its metrics; None where it was not told to.
+    metrics: Option<String>,
 }
 
 impl SecureServer {
     pub(crate) fn start(words: &[String]) -> Self {
         let mut running = Running::start(binary::citizens_access().args(words));
+        let shows_metrics = words.iter().any(|word| word == "--metrics-listen");
+        let metrics = shows_metrics.then(|| running.line("metrics at http://", START_PATIENCE));
+        let metrics = metrics.map(|url| url.trim().trim_end_matches("/metrics").to_owned());
         let address = running.line("listening on ", START_PATIENCE);
-        Self { running, address: address.trim().replace("127.0.0.1", "localhost") }
+        Self { running, address: address.trim().replace("127.0.0.1", "localhost"), metrics }
     }
 
     pub(crate) fn endpoint(&self) -> String {
         format!("https://{}", self.address)
+    }
+
+    /// `127.0.0.1:PORT` of its metrics.
+    pub(crate) fn metrics_address(&self) -> &str {
+        self.metrics.as_deref().expect("it was started with --metrics-listen")
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

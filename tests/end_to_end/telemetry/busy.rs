@@ -11,13 +11,15 @@ use proto::statistics::v1::ingest_service_client::IngestServiceClient;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use super::guarded::Guarded;
 use crate::harness::installation::{Installation, PATIENCE, Wanted, clock_offset, programme_of_today, until_live};
 use crate::harness::otlp::Collector;
 use crate::harness::supplier::SupplierServer;
 
-/// Three processes on PostgreSQL, a supplier, a collector that gets everything.
+/// Three processes on PostgreSQL, a supplier, a collector that gets everything; and a registry whose callers prove who they are.
 pub(super) struct Busy {
     pub(super) installation: Installation,
+    guarded: Guarded,
     pub(super) collector: Collector,
     _supplier: SupplierServer,
     _folder: tempfile::TempDir,
@@ -44,12 +46,18 @@ pub(super) async fn busy() -> Option<Busy> {
     lead.say(&["publication", "calendar", "set", "2031-06", "--release", "2031-07-10T09:30"]);
     // It is June: that month is not over.
     lead.refused(4, &["publication", "create", "2031-06"]);
-    let busy = Busy { installation, collector, _supplier: supplier, _folder: folder };
+    let busy = Busy { installation, guarded: Guarded::start(), collector, _supplier: supplier, _folder: folder };
     busy.use_it().await;
     Some(busy)
 }
 
 impl Busy {
+    /// Where each process shows its metrics.
+    pub(super) fn metrics_addresses(&self) -> Vec<&str> {
+        let servers = self.installation.servers().into_iter().map(|server| server.metrics_address());
+        servers.chain([self.guarded.server.metrics_address()]).collect()
+    }
+
     /// What its users do all day.
     pub(super) async fn use_it(&self) {
         let practice = self.installation.england.practice(1);

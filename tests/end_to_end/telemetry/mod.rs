@@ -4,6 +4,7 @@ mod alerts;
 mod busy;
 mod collectors;
 mod documentation;
+mod guarded;
 mod personal_data;
 mod prometheus;
 mod scraped;

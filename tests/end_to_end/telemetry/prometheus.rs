@@ -105,9 +105,7 @@ fn encoded(text: &str) -> String {
 async fn every_expression_of_the_dashboards_finds_something_in_a_real_run() {
     let Some(program) = offer::prometheus() else { return };
     let Some(busy) = busy().await else { return };
-    let servers = busy.installation.servers();
-    let targets: Vec<&str> = servers.iter().map(|server| server.metrics_address()).collect();
-    let prometheus = Prometheus::start(&program, &targets);
+    let prometheus = Prometheus::start(&program, &busy.metrics_addresses());
     let until = Instant::now() + SCRAPES_PATIENCE;
     let mut wanted = expressions();
     while !wanted.is_empty() {

@@ -14,13 +14,13 @@ async fn a_run_measures_and_traces_what_is_documented_and_its_exemplars_lead_to_
     let Some(mut busy) = busy().await else { return };
     let mut exposed: BTreeMap<String, String> = BTreeMap::new();
     let mut exemplar = None;
-    for server in busy.installation.servers() {
-        let text = scrape::openmetrics(server.metrics_address()).await;
+    for address in busy.metrics_addresses() {
+        let text = scrape::openmetrics(address).await;
         assert!(text.ends_with("# EOF\n"), "{text}");
         let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
         exposed.extend(types.map(|(name, kind)| (name.to_owned(), kind.to_owned())));
         exemplar = exemplar.or_else(|| trace_of(&text, "AcquirePermits"));
-        lint(server.metrics_address()).await;
+        lint(address).await;
     }
     exposed.remove("target");
     assert_eq!(exposed, documentation::metrics());

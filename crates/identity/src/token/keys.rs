@@ -43,11 +43,15 @@ struct Tried {
     at: Option<Instant>,
     /// Why it failed; None where it did not.
     failure: Option<String>,
+    successes_count: u64,
+    failures_count: u64,
 }
 
 /// How an issuer's keys stand, for whoever operates the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeysState {
+    /// Whose, by the claim `iss`.
+    pub issuer: String,
     /// Where they come from.
     pub place: String,
     /// How old they are.
@@ -56,6 +60,12 @@ pub struct KeysState {
     pub ids: Vec<String>,
     /// Why the last fetch failed; None where it did not.
     pub failure: Option<String>,
+    /// How often they were fetched since the start,
+    pub successes_count: u64,
+    /// and how often they could not be.
+    pub failures_count: u64,
+    /// They are so old that no token is believed by them any more.
+    pub is_stale: bool,
 }
 
 /// What becomes of a token whose key is not in the set.
@@ -79,7 +89,7 @@ impl Keys {
             fetched_at_s: AtomicU64::new(now_s()),
             wanted: Notify::new(),
             is_wanted: AtomicBool::new(false),
-            tried: Mutex::new(Tried { at: Some(Instant::now()), failure: None }),
+            tried: Mutex::new(Tried { at: Some(Instant::now()), successes_count: 1, ..Tried::default() }),
         })
     }
 
@@ -96,10 +106,21 @@ impl Keys {
         now_s.saturating_sub(self.fetched_at_s.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn state(&self) -> KeysState {
+    /// `stale_max`: from when on they are believed no more.
+    pub(crate) fn state(&self, issuer: &str, stale_max: Duration) -> KeysState {
         let age = Duration::from_secs(self.age_s(now_s()));
         let ids = self.set().ids().map(str::to_owned).collect();
-        KeysState { place: self.place.clone(), age, ids, failure: self.tried().failure.clone() }
+        let tried = self.tried();
+        KeysState {
+            issuer: issuer.to_owned(),
+            place: self.place.clone(),
+            age,
+            ids,
+            failure: tried.failure.clone(),
+            successes_count: tried.successes_count,
+            failures_count: tried.failures_count,
+            is_stale: age > stale_max,
+        }
     }
 
     /// Notes that a key is wanted which is not in the set. It does not wait.
@@ -166,7 +187,14 @@ impl Keys {
                 Some(cause)
             }
         };
-        *self.tried() = Tried { at: Some(Instant::now()), failure };
+        let mut tried = self.tried();
+        tried.at = Some(Instant::now());
+        match &failure {
+            None => tried.successes_count += 1,
+            Some(_) => tried.failures_count += 1,
+        }
+        tried.failure = failure;
+        drop(tried);
         self.is_wanted.store(false, Ordering::Release);
     }
 

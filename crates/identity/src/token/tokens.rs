@@ -64,7 +64,7 @@ impl Tokens {
     /// How the keys of each issuer stand.
     #[must_use]
     pub fn state(&self) -> Vec<KeysState> {
-        self.issuers.iter().map(|(_, keys)| keys.state()).collect()
+        self.issuers.iter().map(|(name, keys)| keys.state(name, self.rules.keys_stale_max)).collect()
     }
 
     /// Who bears the token in this header, at `now_s` seconds since 1970.
