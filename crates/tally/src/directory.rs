@@ -239,6 +239,11 @@ impl PracticeRecord {
         self.no_viewers.get(capability).and_then(Facts::last).is_some_and(|fact| fact.value)
     }
 
+    /// The makers of its system at `moment` or at any moment after it.
+    pub fn suppliers_since(&self, moment: Timestamp) -> impl Iterator<Item = &Supplier> {
+        self.place.since(moment).filter_map(|place| place.supplier.as_ref())
+    }
+
     fn tell(&mut self, fact: Fact<Told>) {
         let Fact { effective_from, recorded_at, value } = fact;
         match value {

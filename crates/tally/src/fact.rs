@@ -56,6 +56,13 @@ impl<T> Facts<T> {
         said.find(|fact| fact.effective_from <= effective_at)
     }
 
+    /// Everything said to hold at `moment` or at any moment after it, by anybody at any time.
+    pub fn since(&self, moment: Timestamp) -> impl Iterator<Item = &T> {
+        let then = self.fact_at(moment, Timestamp::MAX).map(|fact| &fact.value);
+        let later = self.0.iter().filter(move |fact| fact.effective_from > moment).map(|fact| &fact.value);
+        then.into_iter().chain(later)
+    }
+
     /// The first moment after `moment` from which [`Self::at`] may answer otherwise; None where it never does.
     #[must_use]
     pub fn next_change(&self, moment: Timestamp) -> Option<Timestamp> {
@@ -96,6 +103,16 @@ mod tests {
         assert_eq!(facts.at(moment(12), moment(29)), Some(&"on"));
         assert_eq!(facts.at(moment(12), moment(30)), Some(&"partial"));
         assert_eq!(facts.at(moment(7), moment(29)), None);
+    }
+
+    #[test]
+    fn what_holds_since_a_moment_held_then_or_later() {
+        let facts = facts(&[(10, 10, "on"), (20, 21, "off"), (30, 31, "partial")]);
+        let since = |day| facts.since(moment(day)).copied().collect::<Vec<_>>();
+        assert_eq!(since(0), ["on", "off", "partial"]);
+        assert_eq!(since(20), ["off", "partial"]);
+        assert_eq!(since(25), ["off", "partial"]);
+        assert_eq!(since(99), ["partial"]);
     }
 
     #[test]

@@ -35,11 +35,13 @@ pub enum EventFault {
     Nobody = 13,
     /// There are too many different apps and capabilities: some producer invents them.
     Exhausted = 14,
+    /// It is of a practice of which its sender may not tell.
+    OfOthers = 15,
 }
 
 impl EventFault {
     /// Every fault.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Unreadable,
         Self::NoMoment,
         Self::Moment,
@@ -54,6 +56,7 @@ impl EventFault {
         Self::NhsNumber,
         Self::Nobody,
         Self::Exhausted,
+        Self::OfOthers,
     ];
 
     /// The fault with this number.
@@ -85,6 +88,7 @@ impl EventFault {
             Self::PseudonymLength => "PSEUDONYM_LENGTH",
             Self::NhsNumber => "PSEUDONYM_LOOKS_LIKE_NHS_NUMBER",
             Self::Exhausted => "CHANNELS_EXHAUSTED",
+            Self::OfOthers => "PRACTICE_OF_OTHERS",
         }
     }
 
@@ -94,7 +98,7 @@ impl EventFault {
         match self {
             Self::Unreadable => "",
             Self::NoMoment | Self::Moment | Self::InFuture | Self::TooLate => "occurred_at",
-            Self::Practice => "practice",
+            Self::Practice | Self::OfOthers => "practice",
             Self::Kind => "kind",
             Self::Section => "section",
             Self::Channel | Self::Exhausted => "channel",
@@ -121,6 +125,9 @@ impl EventFault {
             Self::NhsNumber => "looks like an NHS number; send a pseudonym made with a key that is not sent",
             Self::Nobody => "a record was viewed, and it is not said by whom",
             Self::Exhausted => "no more channels and capabilities can be told apart; some producer invents them",
+            Self::OfOthers => {
+                "the practice has another supplier's system, and had it all the time of which events may be told"
+            }
         }
     }
 }
@@ -137,6 +144,6 @@ mod tests {
             assert!(told.insert((fault.reason(), fault.field())), "{fault:?}");
         }
         assert_eq!(EventFault::from_number(0), None);
-        assert_eq!(EventFault::from_number(15), None);
+        assert_eq!(EventFault::from_number(16), None);
     }
 }

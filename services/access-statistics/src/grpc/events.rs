@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use ods::PracticeCode;
 use tally::{Dictionary, Event, EventFault, EventKind, Events, Hour, Person, Section, Strand, StrandOrdinal};
 
+use super::owner::Owner;
 use super::pseudonym;
 use super::unread::{self, UnreadEvent, UnreadMoment, Unreadable};
 
@@ -18,8 +19,10 @@ const KINDS: usize = 8;
 const SECTIONS: usize = 8;
 
 /// Reads batches of one stream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct EventReader {
+    /// Of which practices it may tell.
+    owner: Owner,
     /// The last strand of each kind and section: nearly always the next one, too.
     strands: [[Option<Remembered>; SECTIONS]; KINDS],
     /// The hour of the last event, by its seconds: nearly always that of the next one, too.
@@ -55,6 +58,10 @@ pub(super) fn count(batch: &[u8]) -> Result<usize, Unreadable> {
 }
 
 impl EventReader {
+    pub(super) fn of(owner: Owner) -> Self {
+        Self { owner, strands: Default::default(), hour: None }
+    }
+
     /// Reads a batch: the bytes of an `AccessEvents` of `count` events. They may have happened in `allowed`.
     pub(super) fn read(
         &mut self,
@@ -65,8 +72,16 @@ impl EventReader {
     ) -> Result<Reading, Unreadable> {
         let mut read = Events::with_capacity(count);
         let mut lacking = Lacking::default();
+        let is_asked = self.owner.is_asked();
         for bytes in unread::events(batch) {
-            match self.event(bytes?, dictionary, allowed, &mut lacking) {
+            let event = match self.event(bytes?, dictionary, allowed, &mut lacking) {
+                Ok(Some((event, code))) if is_asked && !self.owner.may_tell(event.practice, code, *allowed.start()) => {
+                    Err(EventFault::OfOthers)
+                }
+                Ok(event) => Ok(event.map(|(event, _)| event)),
+                Err(fault) => Err(fault),
+            };
+            match event {
                 Ok(Some(event)) => read.push(event),
                 Ok(None) => {}
                 Err(fault) => read.push(Event::quarantined(fault)),
@@ -79,14 +94,14 @@ impl EventReader {
         Ok(Reading::Lacking { practices: practices.into_iter().collect(), strands: strands.into_iter().collect() })
     }
 
-    /// One event; None where something of it has no ordinal yet.
-    fn event(
+    /// One event, with its practice's code; None where something of it has no ordinal yet.
+    fn event<'a>(
         &mut self,
-        bytes: &[u8],
+        bytes: &'a [u8],
         dictionary: &Dictionary,
         allowed: &RangeInclusive<Timestamp>,
         lacking: &mut Lacking,
-    ) -> Result<Option<Event>, EventFault> {
+    ) -> Result<Option<(Event, &'a [u8])>, EventFault> {
         let event = UnreadEvent::of(bytes).map_err(|Unreadable| EventFault::Unreadable)?;
         let hour = self.hour(event.occurred_at, allowed)?;
         let code = event.practice.strip_prefix(b"practices/").unwrap_or(event.practice);
@@ -99,7 +114,7 @@ impl EventReader {
             return Err(EventFault::Nobody);
         }
         match (practice, strand) {
-            (Some(practice), Ok(strand)) => Ok(Some(Event { practice, strand, hour, person })),
+            (Some(practice), Ok(strand)) => Ok(Some((Event { practice, strand, hour, person }, code))),
             (_, strand) => {
                 lacking.practices.extend(unnamed);
                 lacking.strands.extend(strand.err());

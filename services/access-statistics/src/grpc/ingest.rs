@@ -3,8 +3,10 @@
 use std::pin::Pin;
 
 use api::Error;
+use authority::Permission;
 use clock::Activity;
 use futures_util::{Stream, StreamExt, stream};
+use identity::Caller;
 use proto::statistics::v1 as wire;
 use proto::unread::RecordEventsRequest;
 use proto::unread::ingest_service_server::IngestService;
@@ -13,6 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::error::of_ingest;
 use super::events::{self, EventReader, Reading};
+use super::owner::Owner;
 use super::unread::Unreadable;
 use super::{quarantine, returns};
 use crate::AccessStatistics;
@@ -32,11 +35,12 @@ impl IngestService for AccessStatistics {
         request: Request<Streaming<RecordEventsRequest>>,
     ) -> Result<Response<Acknowledgements>, Status> {
         let in_flight = self.config.in_flight_batches_max;
+        let owner = Owner::new(Caller::of(&request), Permission::of(&request).clone(), self.pictures.clone())?;
         let session = Session {
             statistics: self.clone(),
             inbound: request.into_inner(),
             stage: Stage::Unnamed,
-            reader: EventReader::default(),
+            reader: EventReader::of(owner),
         };
         // Reading goes on while batches wait for their commit, so that one producer fills a group; answers keep the order.
         let answers = stream::unfold(session, |mut session| async {

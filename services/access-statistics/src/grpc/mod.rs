@@ -7,6 +7,7 @@ mod error;
 mod events;
 mod ingest;
 mod listing;
+mod owner;
 mod practices;
 mod pseudonym;
 mod publications;

@@ -9,7 +9,7 @@ use proto::statistics::v1::statistics_service_client::StatisticsServiceClient;
 use tonic::{Code, Status};
 
 use crate::registry::{observed, practice};
-use crate::world::{Process, World, moment};
+use crate::world::{Process, START, World, moment, view};
 
 /// A practice in QHM, of region Y63, with EMIS; and one in QE1, of region Y56, with TPP.
 async fn told(world: &World) -> Process {
@@ -119,6 +119,10 @@ async fn what_is_of_others_is_refused_by_every_rpc_in_every_role() {
         let mut called = 0;
         for rpc in matrix.rpcs().filter(|rpc| rpc.starts_with("citizens_access.statistics.")) {
             let (_, name) = rpc.split_once('/').expect("a service and a method");
+            // Of a stream the events of others are put aside, one by one: see below.
+            if name == "RecordEvents" {
+                continue;
+            }
             for role in matrix.own(rpc).iter() {
                 let (own, other) = match role {
                     Role::Icb => ("icbs/QHM", "icbs/QE1"),
@@ -183,4 +187,38 @@ async fn a_supplier_returns_no_practice_of_another() {
     }
     emis.submit_returns(returns_of("suppliers/EMIS", "A81001", "own".to_owned())).await.expect("their own");
     process.stop().await;
+}
+
+#[tokio::test]
+async fn a_supplier_tells_no_events_of_anothers_practices() {
+    for world in World::each().await {
+        let process = told(&world).await;
+        // It had EMIS's system until a moment ago: what happened before comes after.
+        let moved = practice("A81001", "QHM", "TPP", 5_000, moment("2031-03-03T08:00:00Z"));
+        let min_position = world.registry.tell([moved]);
+        process.summary(wire::GetSummaryRequest { min_position, ..Default::default() }).await;
+
+        let stray = process.peer.with_account("emis;roles=supplier").expect("an account");
+        let opening = wire::RecordEventsRequest { source: "emis".to_owned(), incarnation: 1, ..Default::default() };
+        let refused = IngestServiceClient::new(stray).record_events(tokio_stream::iter([opening])).await;
+        assert_eq!(reason(refused.map(drop)), (Code::PermissionDenied, "ORGANISATION_MISSING".to_owned()));
+
+        let account = "emis;roles=supplier;organisation=suppliers/EMIS";
+        let (mut emis, _) = process.produce_as(account, "emis", 1).await;
+        let events = ["A81001", "B82001", "Z99999"].map(|code| view(code, START, 1)).to_vec();
+        emis.send(1, events.clone()).await;
+        let answer = emis.whole_answer().await.expect("the stream goes on");
+        assert_eq!((answer.durable_sequence, answer.quarantined_count), (3, 1), "{answer:?}");
+        let [other] = &answer.quarantined[..] else { panic!("{answer:?}") };
+        assert_eq!(
+            (other.sequence, other.reason.as_str(), other.field.as_str()),
+            (2, "PRACTICE_OF_OTHERS", "practice")
+        );
+
+        // Whoever may tell of every practice is not asked whose it is.
+        let (mut gateway, _) = process.produce_as("gateway;roles=service", "gateway", 1).await;
+        gateway.send(1, events).await;
+        assert_eq!(gateway.whole_answer().await.expect("the stream goes on").quarantined_count, 0);
+        process.stop().await;
+    }
 }

@@ -162,10 +162,20 @@ impl Process {
 
     /// Connects a producer and reads the durable sequence that it is told first.
     pub(crate) async fn produce(&self, source: &str, incarnation: u64) -> (Producer, u64) {
+        Self::produce_by(self.ingest(), source, incarnation).await
+    }
+
+    /// The same as `account`.
+    pub(crate) async fn produce_as(&self, account: &str, source: &str, incarnation: u64) -> (Producer, u64) {
+        let peer = self.peer.with_account(account).expect("an account");
+        Self::produce_by(IngestServiceClient::new(peer), source, incarnation).await
+    }
+
+    async fn produce_by(mut ingest: IngestServiceClient<Peer>, source: &str, incarnation: u64) -> (Producer, u64) {
         let (sender, receiver) = mpsc::channel(64);
         let opening = wire::RecordEventsRequest { source: source.to_owned(), incarnation, ..Default::default() };
         sender.send(opening).await.expect("the stream is open");
-        let opened = self.ingest().record_events(ReceiverStream::new(receiver)).await;
+        let opened = ingest.record_events(ReceiverStream::new(receiver)).await;
         let answers = opened.expect("the stream opens").into_inner();
         let mut producer = Producer { sender, answers };
         let durable = producer.answer().await.expect("the durable sequence comes first");
