@@ -1,7 +1,7 @@
 //! Pausing, resuming, judging, switching off: requests on the wire to commands, and their replies.
 
 use api::Error;
-use identity::Role;
+use identity::{Caller, Organisation, Role, Via};
 use journal::Outcome;
 use ods::PracticeCode;
 use practice::command::{PausePractice, Placed, RequestSwitchOff, ResumePractice, SetPauseOutcome};
@@ -28,11 +28,13 @@ pub(crate) async fn pause_practice(
         "" => None,
         capability => Some(name::capability("capability", capability)?),
     };
+    let wish =
+        Wish { on_behalf_of: &request.on_behalf_of, evidence: &request.evidence, reason_code: &request.reason_code };
     let command = Command::PausePractice(PausePractice {
         practice: code,
         capability,
         end: end_from_wire(request)?,
-        placed: placed(&asked, &request.on_behalf_of, &request.evidence, &request.reason_code)?,
+        placed: placed(&asked.caller, code, &wish)?,
     });
     let ask = Ask::new(&asked.caller, &api::mutation!(*request)?, command).urgent().because_of(&request.cause)?;
     handlers
@@ -62,22 +64,39 @@ fn end_from_wire(request: &wire::PausePracticeRequest) -> Result<PauseEnd, Error
     }
 }
 
+/// What is said of whose wish it is.
+struct Wish<'a> {
+    on_behalf_of: &'a str,
+    evidence: &'a str,
+    reason_code: &'a str,
+}
+
 /// Whoever acts for a practice says for whom and by what evidence; only the practice itself need not.
-fn placed<R>(asked: &Asked<R>, on_behalf_of: &str, evidence: &str, reason_code: &str) -> Result<Placed, Error> {
-    api::validate::free_text("on_behalf_of", on_behalf_of, LINE_CHARS_MAX)?;
-    api::validate::free_text("evidence", evidence, LINE_CHARS_MAX)?;
-    if !asked.caller.roles.contains(Role::Practice) {
-        api::validate::required("on_behalf_of", on_behalf_of)?;
+fn placed(caller: &Caller, practice: PracticeCode, wish: &Wish<'_>) -> Result<Placed, Error> {
+    api::validate::free_text("on_behalf_of", wish.on_behalf_of, LINE_CHARS_MAX)?;
+    api::validate::free_text("evidence", wish.evidence, LINE_CHARS_MAX)?;
+    if !is_the_practice(caller, practice) {
+        api::validate::required("on_behalf_of", wish.on_behalf_of)?;
     }
-    if !on_behalf_of.is_empty() {
-        api::validate::required("evidence", evidence)?;
+    if !wish.on_behalf_of.is_empty() {
+        api::validate::required("evidence", wish.evidence)?;
     }
     Ok(Placed {
-        by: asked.caller.account.to_string(),
-        on_behalf_of: on_behalf_of.to_owned(),
-        evidence: evidence.to_owned(),
-        reason_code: reason_code.to_owned(),
+        by: caller.account.to_string(),
+        on_behalf_of: wish.on_behalf_of.to_owned(),
+        evidence: wish.evidence.to_owned(),
+        reason_code: wish.reason_code.to_owned(),
     })
+}
+
+/// Whether it is the practice's own account: in another role besides, it may pause others, and is nobody there. In development,
+/// where nothing is proved, an account that names no organisation is whichever practice it speaks of.
+fn is_the_practice(caller: &Caller, practice: PracticeCode) -> bool {
+    let acts_for_it = match &caller.organisation {
+        Some(organisation) => matches!(organisation, Organisation::Practice(own) if **own == *practice.as_str()),
+        None => caller.via == Via::Development,
+    };
+    acts_for_it && caller.roles.contains(Role::Practice)
 }
 
 pub(crate) async fn resume_practice(
@@ -187,10 +206,12 @@ pub(crate) async fn request_switch_off(
     let code = name::practice("name", &request.name)?;
     handlers.authorise(&asked, [code])?;
     let capability = name::capability("capability", &request.capability)?;
+    let wish =
+        Wish { on_behalf_of: &request.on_behalf_of, evidence: &request.evidence, reason_code: &request.reason_code };
     let command = Command::RequestSwitchOff(RequestSwitchOff {
         practice: code,
         capability: capability.clone(),
-        placed: placed(&asked, &request.on_behalf_of, &request.evidence, &request.reason_code)?,
+        placed: placed(&asked.caller, code, &wish)?,
     });
     let ask = Ask::new(&asked.caller, &api::mutation!(*request)?, command).urgent();
     handlers
@@ -210,4 +231,37 @@ pub(crate) async fn request_switch_off(
 /// The practice as the outcome left it. There is one: a command on an unknown practice is refused.
 pub(crate) fn view_of<'a>(outcome: &'a Outcome<'_, Registry>, code: PracticeCode) -> Option<View<'a>> {
     outcome.after.practice(code).map(View::current)
+}
+
+#[cfg(test)]
+mod tests {
+    use identity::{Account, Roles};
+
+    use super::*;
+
+    #[test]
+    fn only_an_account_of_the_practice_speaks_for_it_without_saying_so() {
+        let practice: PracticeCode = "A81001".parse().unwrap();
+        let caller = |organisation: Option<&str>, via, roles: Roles| Caller {
+            account: Account::new("paula").unwrap(),
+            roles,
+            organisation: organisation.map(|name| name.parse().unwrap()),
+            via,
+        };
+        let manager = Roles::NONE.with(Role::Practice);
+        let lead_too = manager.with(Role::ProgrammeLead);
+        for (organisation, via, roles, expected) in [
+            (Some("practices/A81001"), Via::Token, manager, true),
+            (Some("practices/A81001"), Via::Token, lead_too, true),
+            (Some("practices/A81002"), Via::Token, lead_too, false),
+            (Some("icbs/QHM"), Via::Token, lead_too, false),
+            (None, Via::Token, lead_too, false),
+            (None, Via::Development, Roles::ALL, true),
+            (Some("practices/A81002"), Via::Development, Roles::ALL, false),
+            (Some("practices/A81001"), Via::Token, Roles::NONE.with(Role::ProgrammeLead), false),
+        ] {
+            let told = is_the_practice(&caller(organisation, via, roles), practice);
+            assert_eq!(told, expected, "{organisation:?} {via:?} {roles}");
+        }
+    }
 }

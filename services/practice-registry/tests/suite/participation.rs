@@ -172,6 +172,12 @@ async fn whoever_pauses_for_a_practice_says_for_whom_and_by_what_evidence() {
         assert_eq!((code, explained.reason.as_str()), (Code::InvalidArgument, "FIELD_REQUIRED"));
         assert_eq!(explained.fields[0].0, field);
     }
+    // Whoever manages a practice of their own and leads besides is nobody at another practice.
+    let mut manager = bench.client_as("mo;roles=practice,programme-lead;organisation=practices/A81002");
+    let other = wire::PausePracticeRequest { on_behalf_of: String::new(), evidence: String::new(), ..on_behalf("m") };
+    assert_eq!(refusal(manager.pause_practice(other.clone()).await).1.fields[0].0, "on_behalf_of");
+    let own = wire::PausePracticeRequest { name: "practices/A81002".to_owned(), ..other };
+    manager.pause_practice(own).await.unwrap();
     let placed = icb.pause_practice(on_behalf("p")).await.unwrap().into_inner().pause.unwrap();
     assert_eq!((placed.placed_by.as_str(), placed.on_behalf_of.as_str()), ("bob", PRACTICE));
     assert_eq!(placed.evidence, "letter of 1 June");
