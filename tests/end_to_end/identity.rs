@@ -92,6 +92,11 @@ fn refuses_the_others(installation: &SecureInstallation) {
         nobody.code == 4 && nobody.stderr.contains("CREDENTIALS_MISSING") && nobody.stderr.contains("--token-file"),
         "{nobody:?}"
     );
+    // What is published is for whoever asks.
+    let released = installation.accessctl_with(&["publication", "list"], &["--ca", &ca]);
+    assert_eq!(released.code, 0, "{released:?}");
+    let made = installation.accessctl_with(&["publication", "create", "2031-05"], &["--ca", &ca]);
+    assert!(made.code == 4 && made.stderr.contains("CREDENTIALS_MISSING"), "{made:?}");
     let other_server = ["--ca", &ca, "--token-file", &token, "--server-id", "spiffe://citizens-access.test/other"];
     let other_server = installation.accessctl_with(&get, &other_server);
     assert!(other_server.code == 6 && other_server.stderr.contains("is wanted"), "{other_server:?}");

@@ -69,7 +69,7 @@ impl Authority {
 #[derive(Debug)]
 pub struct Gate {
     rpc: String,
-    /// [`Roles`] that may, above them those that may whatever it concerns, above them [`KNOWN`] and [`ASKED`].
+    /// [`Roles`] that may, above them those that may whatever it concerns, above them [`KNOWN`], [`ASKED`] and [`PUBLIC`].
     word: AtomicU64,
     policies: Arc<ArcSwap<Policies>>,
 }
@@ -78,15 +78,24 @@ pub struct Gate {
 const KNOWN: u64 = 1 << 32;
 /// Its service says what a call concerns.
 const ASKED: u64 = 1 << 33;
+/// Whoever shows nothing may.
+const PUBLIC: u64 = 1 << 34;
 
 impl Gate {
     fn set(&self) {
         let policies = self.policies.load();
         let word = policies.rule(&self.rpc).map_or(0, |rule: &Rule| {
             let roles = u64::from(rule.may.to_word()) | u64::from(rule.everywhere.to_word()) << 16;
-            roles | KNOWN | if rule.is_asked { ASKED } else { 0 }
+            let asked = if rule.is_asked { ASKED } else { 0 };
+            let public = if rule.is_public { PUBLIC } else { 0 };
+            roles | KNOWN | asked | public
         });
         self.word.store(word, Ordering::Release);
+    }
+
+    /// Whether whoever shows nothing is let in, as [`Caller::nobody`].
+    pub fn admits_nobody(&self) -> bool {
+        self.word.load(Ordering::Acquire) & PUBLIC != 0
     }
 
     /// Lets the caller in who may call this RPC on something; on what, its handler asks of the [`Permission`].

@@ -22,6 +22,9 @@ use crate::{Kind, PolicyError, PolicySource, Resource, entities};
 static SCHEMA_READ: LazyLock<Schema> =
     LazyLock::new(|| Schema::from_cedarschema_str(SCHEMA.1).expect("a test reads the same text").0);
 
+/// The group of actions that may be public.
+const PUBLIC: &str = "public";
+
 /// A set of policies that was checked.
 #[derive(Clone, Debug)]
 pub struct Policies {
@@ -39,6 +42,8 @@ pub(crate) struct Rule {
     pub(crate) everywhere: Roles,
     /// Whether its service says what a call concerns; else it is about nothing in particular.
     pub(crate) is_asked: bool,
+    /// Whether whoever shows nothing may call it.
+    pub(crate) is_public: bool,
     deciding: Option<Deciding>,
 }
 
@@ -70,7 +75,11 @@ impl Policies {
             }
             let groups: Vec<&EntityUid> = actions.ancestors(&action).into_iter().flatten().collect();
             let own: Vec<&Policy> = policies.iter().filter(|policy| names(policy, &action, &groups)).collect();
-            rules.insert(name, Rule::of(&own, entity.clone(), is_asked));
+            let mut rule = Rule::of(&own, entity.clone(), is_asked);
+            // The schema says what can be public, the policies whether it is.
+            let can_be_public = groups.iter().any(|group| group.id().unescaped() == PUBLIC);
+            rule.is_public = can_be_public && rule.decides(&Caller::nobody(), &Resource::suite());
+            rules.insert(name, rule);
         }
         Ok(Self { sha256: source.sha256(), policy_count: policies.len(), rules })
     }
@@ -87,6 +96,7 @@ impl Policies {
             may: matrix.roles(rpc).unwrap_or_default(),
             everywhere: matrix.roles(rpc).unwrap_or_default().without(matrix.own(rpc)),
             is_asked: true,
+            is_public: matrix.is_public(rpc),
             deciding: None,
         };
         let rules = matrix.rpcs().map(|rpc| (action_of(rpc).to_owned(), rule(rpc))).collect();
@@ -111,6 +121,11 @@ impl Policies {
     /// Those that may whatever the call concerns.
     pub fn roles_everywhere(&self, rpc: &str) -> Roles {
         self.rule(rpc).map(|rule| rule.everywhere).unwrap_or_default()
+    }
+
+    /// Whether whoever shows nothing may call `rpc`.
+    pub fn is_public(&self, rpc: &str) -> bool {
+        self.rule(rpc).is_some_and(|rule| rule.is_public)
     }
 
     /// Whether `caller` may call `rpc` on `resource`.
@@ -144,13 +159,17 @@ impl Rule {
         }
         let set = PolicySet::from_policies(policies.iter().map(|policy| (*policy).clone()));
         let policies = set.expect("they were in one set before");
-        Self { may, everywhere, is_asked, deciding: Some(Deciding { action: entity.uid(), entity, policies }) }
+        let deciding = Some(Deciding { action: entity.uid(), entity, policies });
+        Self { may, everywhere, is_asked, is_public: false, deciding }
     }
 
     pub(crate) fn allows(&self, caller: &Caller, resource: &Resource) -> bool {
-        self.everywhere.meets(caller.roles)
-            || (self.may.meets(caller.roles)
-                && self.deciding.as_ref().is_some_and(|deciding| deciding.allows(caller, resource)))
+        self.everywhere.meets(caller.roles) || (self.may.meets(caller.roles) && self.decides(caller, resource))
+    }
+
+    /// What the policies say, whatever roles there are.
+    fn decides(&self, caller: &Caller, resource: &Resource) -> bool {
+        self.deciding.as_ref().is_some_and(|deciding| deciding.allows(caller, resource))
     }
 }
 
@@ -323,6 +342,20 @@ mod tests {
             let paula = caller(Role::Auditor, None);
             assert_eq!(policies.allow(&paula, PAUSE, &Resource::practice("A81001")), allows, "{conditional}");
         }
+    }
+
+    #[test]
+    fn what_was_published_is_for_whoever_asks_unless_an_installation_says_no() {
+        const DOWNLOAD: &str = "citizens_access.statistics.v1.PublicationService/DownloadPublication";
+        let standard = Policies::standard();
+        assert!(standard.is_public(DOWNLOAD) && !standard.is_public(PAUSE));
+        let everything = read("permit (principal, action, resource);").unwrap();
+        assert!(everything.is_public(DOWNLOAD) && !everything.is_public(PAUSE), "nothing else can be made public");
+        let look = "permit (principal, action in Action::\"look\", resource);";
+        let house = "forbid (principal == Account::\"nobody\", action in Action::\"public\", resource);";
+        let closed = read(&format!("{look}\n{house}")).unwrap();
+        assert!(!closed.is_public(DOWNLOAD));
+        assert!(closed.allow(&caller(Role::Auditor, None), DOWNLOAD, &Resource::suite()), "whoever is known may");
     }
 
     /// Domain, "The pause": only the practice lifts it, whatever an installation writes.

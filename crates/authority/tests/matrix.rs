@@ -63,6 +63,7 @@ fn every_rpc_has_a_row_and_is_known_to_the_schema() {
         let known = known.unwrap_or_else(|| panic!("{rpc} is no action in policies/citizens-access.cedarschema"));
         assert_eq!(known, row, "{rpc}: policies/*.cedar on the left, proto/roles.csv on the right");
         assert_eq!(policies.roles_everywhere(rpc), row.without(matrix.own(rpc)), "{rpc}: whatever it concerns");
+        assert_eq!(policies.is_public(rpc), matrix.is_public(rpc), "{rpc}: for whoever asks");
     }
 }
 
@@ -135,7 +136,8 @@ fn the_page_shows_the_matrix() {
         };
         let cells: Vec<&str> = Role::ALL.iter().map(cell).collect();
         let name = &rpc[rpc.rfind('.').map_or(0, |dot| dot + 1)..];
-        let line = format!("| {name} | {} |", cells.join(" | "));
+        let mark = if matrix.is_public(rpc) { " ¹" } else { "" };
+        let line = format!("| {name}{mark} | {} |", cells.join(" | "));
         assert!(page.lines().any(|known| known == line), "put into docs/operations/authority.md: {line}");
     }
 }

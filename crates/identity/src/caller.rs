@@ -39,6 +39,13 @@ impl Caller {
         read_account(text, Roles::ALL, Via::Development)
     }
 
+    /// Whoever shows nothing, and so is nobody: in no role, for no organisation. Only what is public is theirs.
+    #[must_use]
+    pub fn nobody() -> Self {
+        let account = Account("nobody".into());
+        Self { account, roles: Roles::NONE, organisation: None, via: Via::Nothing }
+    }
+
     /// The caller of `request`.
     ///
     /// # Panics
@@ -93,6 +100,8 @@ pub enum Via {
     Certificate,
     /// By a token of an issuer that is believed.
     Token,
+    /// Not at all ([`Caller::nobody`]).
+    Nothing,
     /// It is a part of this process, which said so when it was put together ([`Caller::of_process`]).
     Process,
 }

@@ -10,6 +10,9 @@ const STANDARD: &str = include_str!("../../../proto/roles.csv");
 /// In the file, instead of roles: whoever is identified.
 const ANY: &str = "any";
 
+/// In the file, instead of roles: whoever asks, identified or not.
+const PUBLIC: &str = "public";
+
 /// In the file, after a role: for what belongs to the organisation that the caller acts for, and nothing else.
 const OWN: &str = ":own";
 
@@ -25,6 +28,7 @@ pub struct RoleMatrix {
 struct Row {
     roles: Roles,
     own: Roles,
+    is_public: bool,
 }
 
 impl RoleMatrix {
@@ -33,7 +37,7 @@ impl RoleMatrix {
         Self::parse(STANDARD).expect("a test reads the same text")
     }
 
-    /// Reads `rpc,roles` rows below that heading: `package.Service/Method,role role:own …`, or `any`.
+    /// Reads `rpc,roles` rows below that heading: `package.Service/Method,role role:own …`, `any` or `public`.
     pub fn parse(text: &str) -> Result<Self, MatrixError> {
         let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
         if lines.next().is_none_or(|(_, heading)| heading != "rpc,roles") {
@@ -63,6 +67,11 @@ impl RoleMatrix {
         self.rows.get(rpc).map(|row| row.own).unwrap_or_default()
     }
 
+    /// Whether it is also for whoever is not identified.
+    pub fn is_public(&self, rpc: &str) -> bool {
+        self.rows.get(rpc).is_some_and(|row| row.is_public)
+    }
+
     /// Every RPC that has a row, in their order.
     pub fn rpcs(&self) -> impl Iterator<Item = &str> {
         self.rows.keys().map(String::as_str)
@@ -70,8 +79,8 @@ impl RoleMatrix {
 }
 
 fn parse_roles(names: &str) -> Result<Row, String> {
-    if names == ANY {
-        return Ok(Row { roles: Roles::ALL, own: Roles::NONE });
+    if names == ANY || names == PUBLIC {
+        return Ok(Row { roles: Roles::ALL, own: Roles::NONE, is_public: names == PUBLIC });
     }
     let mut row = Row::default();
     for name in names.split(' ') {
@@ -129,6 +138,9 @@ mod tests {
         assert_eq!(matrix.roles("a.S/Get"), Some(Roles::ALL));
         assert_eq!(matrix.roles("a.S/Set"), Some(Roles::NONE.with(Role::Approver).with(Role::Operator)));
         assert_eq!(matrix.roles("a.S/Drop"), None);
+        assert!(!matrix.is_public("a.S/Get"));
+        let matrix = RoleMatrix::parse("rpc,roles\na.S/Get,public\n").unwrap();
+        assert!(matrix.is_public("a.S/Get") && matrix.roles("a.S/Get") == Some(Roles::ALL));
         let matrix = RoleMatrix::parse("rpc,roles\na.S/Set,operator practice:own\n").unwrap();
         assert_eq!(matrix.roles("a.S/Set"), Some(Roles::NONE.with(Role::Operator).with(Role::Practice)));
         assert_eq!(matrix.own("a.S/Set"), Roles::NONE.with(Role::Practice));

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use api::{Error, deadline};
 use http::{Extensions, HeaderMap, Request, Response};
-use identity::{Authenticate, Caller};
+use identity::{Authenticate, Caller, Refusal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
@@ -157,7 +157,13 @@ impl Routes {
             Some(caller) => Ok(caller.clone()),
             None => self.shared.authenticate.authenticate(headers, connection),
         };
-        let caller = caller.map_err(|refused| refusal::of_caller(&refused))?;
+        let caller = match caller {
+            // What is public is for whoever shows nothing. Whoever shows what is not believed is told so.
+            Err(Refusal::AccountMissing | Refusal::CredentialsMissing) if gate.admits_nobody() => {
+                return Ok(Some(Caller::nobody()));
+            }
+            caller => caller.map_err(|refused| refusal::of_caller(&refused))?,
+        };
         gate.admit(&caller).map_err(|refused| refusal::of_caller(&refused))?;
         Ok(Some(caller))
     }

@@ -186,6 +186,7 @@ pub(crate) static DESCRIPTORS: LazyLock<Vec<u8>> = LazyLock::new(|| {
                 method("AuditEcho", false),
                 method("CountEcho", false),
                 method("UnlistedEcho", false),
+                method("PublishedEcho", false),
                 method("WatchTicks", true),
             ],
             ..ServiceDescriptorProto::default()
@@ -196,7 +197,8 @@ pub(crate) static DESCRIPTORS: LazyLock<Vec<u8>> = LazyLock::new(|| {
 });
 
 pub(crate) const ROLES: &str = "rpc,roles\ntest.EchoService/GetEcho,any\ntest.EchoService/SayEcho,any\n\
-                         test.EchoService/AuditEcho,auditor operator\ntest.EchoService/CountEcho,auditor\ntest.EchoService/WatchTicks,any\n";
+                         test.EchoService/AuditEcho,auditor operator\ntest.EchoService/CountEcho,auditor\ntest.EchoService/WatchTicks,any\n\
+                         test.EchoService/PublishedEcho,public\n";
 
 /// The routes of `echo` within `config`.
 pub(crate) fn routes(config: ServerConfig, echo: Echo) -> Routes {
