@@ -8,7 +8,7 @@
 //! - [`mod@page`] seals and opens page tokens.
 //! - [`time`] and [`validate`] turn wire values into the domain's, or say which field is wrong.
 //! - [`nhs_number`] finds NHS numbers in free text (rule 16).
-//! - [`deadline`] is the moment until which the caller waits, known to everything below a handler.
+//! - [`deadline`] is the moment until which the caller waits, known to everything below a handler; [`retry`] says who tries again.
 
 pub mod deadline;
 mod digest;
@@ -19,6 +19,7 @@ mod mutation;
 pub mod nhs_number;
 pub mod page;
 mod refusals;
+pub mod retry;
 pub mod time;
 pub mod validate;
 

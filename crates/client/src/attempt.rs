@@ -77,12 +77,15 @@ async fn attempts(shared: Arc<Shared>, proof: Proof, request: Request<Body>, mut
         };
         failed += 1;
         let is_unavailable = code(reply.headers()) == Some(Code::Unavailable);
-        if !is_unavailable || !payload.can_be_sent_again() || failed >= shared.config.attempts_max {
+        if !is_unavailable || !payload.can_be_sent_again() || shared.config.attempts_max == 1 {
             return outcome.wrap(reply, deadline);
         }
         let pause = budget::pause(&shared.config, failed);
         let no_time = deadline.is_some_and(|deadline| now() + pause >= deadline);
-        if no_time || !shared.budget.spend() {
+        let in_vain = failed >= shared.config.attempts_max || api::retry::is_forbidden(reply.headers());
+        if in_vain || no_time || !shared.budget.spend() {
+            // One layer tries again: whoever called us is not to.
+            api::retry::give_up();
             return outcome.wrap(reply, deadline);
         }
         tracing::debug!(method = %outcome.method, failed, ?pause, "unavailable, trying again");
@@ -217,17 +220,55 @@ fn went_away(error: &(dyn StdError + 'static)) -> bool {
     false
 }
 
-/// A connection error says little itself; its sources say what happened.
+/// What tonic wraps every connection's error in, and says nothing by.
+const TRANSPORT_ERROR: &str = "transport error";
+
+/// A connection error says little itself; its sources say what happened. Each thing once: tonic's message is that of one of its
+/// sources.
 fn chain(status: &Status) -> String {
-    let mut text = status.message().to_owned();
-    let mut source = std::error::Error::source(status);
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
+    let mut said = Vec::new();
+    let mut next = Some(status as &(dyn StdError + 'static));
+    while let Some(error) = next {
+        let more =
+            error.downcast_ref::<Status>().map_or_else(|| error.to_string(), |status| status.message().to_owned());
+        if more != TRANSPORT_ERROR && !said.contains(&more) {
+            said.push(more);
         }
-        source = error.source();
+        next = error.source();
     }
-    text
+    if said.is_empty() { TRANSPORT_ERROR.to_owned() } else { said.join(": ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Told(&'static str, #[source] Option<Box<Told>>);
+
+    fn told(words: &[&'static str]) -> Told {
+        let (first, rest) = words.split_first().expect("there is an error");
+        Told(first, (!rest.is_empty()).then(|| Box::new(told(rest))))
+    }
+
+    #[test]
+    fn what_broke_a_connection_is_said_once() {
+        let refused = "Connection refused (os error 111)";
+        for (words, wanted) in [
+            (
+                &["transport error", "tcp connect error", refused][..],
+                "tcp connect error: Connection refused (os error 111)",
+            ),
+            (
+                &["transport error", "no TLS with registry:443: it has expired"],
+                "no TLS with registry:443: it has expired",
+            ),
+            (&["transport error"], "transport error"),
+        ] {
+            let mut status = Status::unavailable(words.get(1).copied().unwrap_or(words[0]));
+            status.set_source(Arc::new(told(words)));
+            assert_eq!(chain(&status), wanted);
+        }
+    }
 }

@@ -11,7 +11,7 @@ pub struct PeerConfig {
     /// Kept back from the remainder of the deadline that is passed on, so that our caller hears from us, not from its
     /// own timer, when the peer is too slow.
     pub deadline_margin: Duration,
-    /// Attempts of one call, the first included.
+    /// Attempts of one call, the first included. What they are made for in vain nobody above tries again, unless this is 1.
     pub attempts_max: u32,
     /// The longest pause after the first failed attempt; it doubles with each. The pause is drawn between nothing and
     /// that (full jitter), so that clients do not come back in step.

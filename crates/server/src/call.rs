@@ -1,6 +1,7 @@
 //! One call under way: its place among the limits, its deadline, its trace, its counters.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -38,6 +39,8 @@ pub(crate) struct Call {
     timer: Option<Pin<Box<Sleep>>>,
     drains: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     trace: RequestTrace,
+    /// A call that the service made was UNAVAILABLE, and was tried again in vain.
+    gave_up: Cell<bool>,
     ended: bool,
 }
 
@@ -62,6 +65,7 @@ impl Call {
             timer: None,
             drains: None,
             trace: RequestTrace::Quiet(None.into()),
+            gave_up: Cell::new(false),
             ended: false,
         };
         if taken >= max && !matches!(known.access, Access::Open) {
@@ -113,7 +117,16 @@ impl Call {
         let _deadline = api::deadline::enter(self.deadline);
         let _trace = self.trace.enter();
         // The service is not polled again after a panic, so nobody sees what it left half done.
-        catch_unwind(AssertUnwindSafe(poll)).map_err(|panic| Error::internal(&Panicked::of(&*panic)))
+        let (polled, gave_up) = api::retry::watch(|| catch_unwind(AssertUnwindSafe(poll)));
+        if gave_up {
+            self.gave_up.set(true);
+        }
+        polled.map_err(|panic| Error::internal(&Panicked::of(&*panic)))
+    }
+
+    /// Whether this call's caller would try in vain what was tried here already.
+    pub(crate) fn gave_up(&self) -> bool {
+        self.gave_up.get()
     }
 
     /// Has the mounted service handle the request.

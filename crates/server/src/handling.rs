@@ -11,9 +11,9 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response};
 use http_body::Body as _;
 use identity::Caller;
-use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::BoxFuture;
+use tonic::{Code, Status};
 
 use crate::at_once::{Gathered, plain_message};
 use crate::body::{RequestBody, ResponseBody};
@@ -140,6 +140,8 @@ impl Gathering {
     }
 }
 
+const UNAVAILABLE: u8 = Code::Unavailable as u8;
+
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
 fn poll_service(
@@ -168,8 +170,11 @@ fn respond(mut call: Call, response: Response<Body>) -> Response<ResponseBody> {
     let (mut head, body) = response.into_parts();
     let body = match refusal::code(&head.headers) {
         None => ResponseBody::running(body, call),
-        Some(_) => {
+        Some(code) => {
             refusal::complete(&mut head.headers);
+            if code == UNAVAILABLE && call.gave_up() {
+                api::retry::forbid(&mut head.headers);
+            }
             call.end(refusal::code(&head.headers).unwrap_or(0));
             ResponseBody::settled(body)
         }

@@ -49,6 +49,22 @@ async fn a_call_without_an_account_is_refused_and_says_how_to_give_one() {
     assert!(refused.message().contains(client::ACCOUNT_HEADER), "{}", refused.message());
 }
 
+#[tokio::test]
+async fn what_is_public_is_for_whoever_shows_nothing_and_not_for_whoever_shows_what_is_wrong() {
+    let both = both(ServerConfig::default(), Echo::default()).await;
+    let told = call(&bare_channel(&both), "PublishedEcho", text("caller")).await.unwrap();
+    assert_eq!(told, "nobody as ", "in no role");
+    for peer in &both.peers {
+        assert_eq!(
+            call(&peer.with_account("bob;roles=approver").unwrap(), "PublishedEcho", text("caller")).await.unwrap(),
+            "bob as approver"
+        );
+        let refused =
+            call(&peer.with_account("bob;roles=king").unwrap(), "PublishedEcho", text("caller")).await.unwrap_err();
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Unauthenticated, "ROLE_UNKNOWN"));
+    }
+}
+
 /// A client that adds nothing of its own: neither account nor deadline.
 fn bare_channel(both: &Both) -> Channel {
     Endpoint::from_shared(both.running.url.clone()).expect("a URL").connect_lazy()
@@ -230,6 +246,25 @@ async fn what_is_unavailable_is_tried_again_and_nothing_else_is() {
         calls.store(0, Ordering::Relaxed);
         assert_eq!(echo(peer, "aborted").await.unwrap_err().code(), Code::Aborted);
         assert_eq!(calls.load(Ordering::Relaxed), 1);
+    }
+}
+
+/// Sixteen attempts, were each layer to make four.
+#[tokio::test]
+async fn of_several_layers_one_tries_again() {
+    let quick = PeerConfig { backoff_first: Duration::from_millis(2), ..PeerConfig::default() };
+    for place in 0..2 {
+        let far = Echo::default();
+        let calls = Arc::clone(&far.calls);
+        let far = both_with(ServerConfig::default(), far, quick.clone()).await;
+        let middle = Echo { peer: Some(far.peers[place].clone()), ..Echo::default() };
+        let middle = both_with(ServerConfig::default(), middle, quick.clone()).await;
+        let near = Echo { peer: Some(middle.peers[place].clone()), ..Echo::default() };
+        let near = both_with(ServerConfig::default(), near, quick.clone()).await;
+        let down = echo(&near.peers[place], "relay relay flaky 1000").await.unwrap_err();
+        assert_eq!((down.code(), calls.load(Ordering::Relaxed)), (Code::Unavailable, 4));
+        calls.store(0, Ordering::Relaxed);
+        assert_eq!(echo(&near.peers[place], "relay relay flaky 3").await.unwrap(), "after 3");
     }
 }
 
