@@ -29,12 +29,10 @@ async fn i24_a_trace_of_one_go_live_connects_wave_permit_supplier_registry_and_s
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut supplier = SupplierServer::start(&folder.path().join("suppliers.jsonl"), clock_offset()).await;
     let mut collector = Collector::start().await;
-    let wanted = Wanted {
-        practices_count: 5,
-        supplier: Some(&supplier),
-        environment: collector.environment(),
-        ..Wanted::default()
-    };
+    // Of reads nothing is recorded; of what changes something, of effects and of a wave everything is all the same.
+    let mut environment = collector.environment();
+    environment.push(("OTEL_TRACES_SAMPLER".to_owned(), "parentbased_always_off".to_owned()));
+    let wanted = Wanted { practices_count: 5, supplier: Some(&supplier), environment, ..Wanted::default() };
     let Some(installation) = Installation::separate(&wanted).await else { return };
     let lead = installation.accessctl("leo");
     let practice = installation.england.practice(1);
@@ -64,5 +62,10 @@ async fn i24_a_trace_of_one_go_live_connects_wave_permit_supplier_registry_and_s
         own == trace_id(&call.traceparent)
     });
     assert!(of_the_call, "the supplier was given a trace of the wave: {call:?}");
+    let recorded = |rpc: &str| spans.iter().any(|seen| seen.span.name.ends_with(rpc));
+    for change in ["/ImportDirectory", "/SubmitPlan", "/ApprovePlan"] {
+        assert!(recorded(change), "{change} is recorded whatever the ratio");
+    }
+    assert!(!recorded("/GetWave"), "a read outside a trace is not recorded");
     installation.stop();
 }

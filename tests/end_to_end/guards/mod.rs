@@ -5,6 +5,7 @@ mod history;
 mod invariants;
 mod lints;
 mod reasons;
+mod toolchain;
 
 use std::path::Path;
 
