@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn every_target_has_its_file_and_a_corpus_to_begin_with() {
         let targets = targets().unwrap();
-        assert!(targets.len() >= 8, "{targets:?}");
+        assert!(targets.len() >= 9, "{targets:?}");
         for target in targets {
             assert!(root().join(format!("fuzz/targets/{target}.rs")).exists(), "{target}");
             let corpus = fs::read_dir(root().join("fuzz/corpus").join(&target)).unwrap();
