@@ -5,6 +5,7 @@ mod contact;
 mod explain;
 mod readiness;
 mod revert;
+mod states;
 
 use clap::{Args, Subcommand};
 use proto::registry::v1 as registry;
@@ -20,6 +21,7 @@ use advice::Advice;
 use contact::Contact;
 use explain::Explain;
 use readiness::Readiness;
+use states::States;
 
 #[derive(Subcommand)]
 pub(crate) enum Practice {
@@ -58,6 +60,8 @@ pub(crate) enum Practice {
         #[command(flatten)]
         as_of: AsOf,
     },
+    /// Each state that practices came into between two moments, in the order of recording
+    States(States),
     /// Record what somebody saw there
     Observe(Observe),
     /// Record the practice's decision not to be switched on; answers with a receipt
@@ -159,6 +163,7 @@ pub(crate) async fn run(connection: &Connection, output: Output, practice: Pract
         Practice::Export(export) => export::run(connection, output, export).await,
         Practice::Explain(wanted) => explain::run(connection, output, wanted).await,
         Practice::History { practice, as_of } => history(connection, output, &practice, &as_of).await,
+        Practice::States(wanted) => states::run(connection, output, wanted).await,
         Practice::Observe(observe) => observe::run(connection, output, observe).await,
         Practice::Pause(pause) => place_pause(connection, output, pause).await,
         Practice::Resume { practice, change } => resume(connection, output, &practice, &change).await,

@@ -15,27 +15,8 @@ pub(crate) async fn as_known_at(
     head: u64,
     moment: Timestamp,
 ) -> Result<(State, u64), JournalError> {
-    let position = last_at_or_before(engine, head, moment).await?;
+    let position = engine.recorded_by(head, moment).await?;
     Ok((engine.state_at(position).await?, position))
-}
-
-/// The last record at or before a moment. Moments of records never go backwards (rule 18), so halving finds it.
-async fn last_at_or_before(
-    engine: &Engine<SchedulerMachine>,
-    head: u64,
-    moment: Timestamp,
-) -> Result<u64, JournalError> {
-    let (mut known, mut beyond) = (0, head + 1);
-    while beyond - known > 1 {
-        let middle = known + (beyond - known) / 2;
-        let record = engine.records(middle - 1, 1).await?;
-        if record.first().is_some_and(|record| record.recorded_at <= moment) {
-            known = middle;
-        } else {
-            beyond = middle;
-        }
-    }
-    Ok(known)
 }
 
 /// The traceparent under which a wave opened; empty before it did, and where nothing was traced.

@@ -22,6 +22,7 @@ use std::time::Instant;
 
 use clock::Clock;
 use futures_util::FutureExt;
+use jiff::Timestamp;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -239,6 +240,22 @@ impl<M: Machine> Engine<M> {
             events.push(Recorded { position, recorded_at, actor, request_id, cause, traceparent, reason_code, event });
         }
         Ok(events)
+    }
+
+    /// The position of the last record that was recorded at a moment or before, 0 where none was. `head` is a position after
+    /// which nothing is looked at. Moments of records never go backwards (rule 18), so halving finds it.
+    pub async fn recorded_by(&self, head: u64, moment: Timestamp) -> Result<u64, JournalError> {
+        let (mut known, mut beyond) = (0, head + 1);
+        while beyond - known > 1 {
+            let middle = known + (beyond - known) / 2;
+            let record = self.records(middle - 1, 1).await?;
+            if record.first().is_some_and(|record| record.recorded_at <= moment) {
+                known = middle;
+            } else {
+                beyond = middle;
+            }
+        }
+        Ok(known)
     }
 
     /// The state as it was at `position` (or at the journal's end, if that is before): folded from the nearest snapshot.

@@ -28,6 +28,7 @@ mod refusal;
 mod report;
 mod resource;
 mod sources;
+mod states;
 mod submit;
 mod successions;
 mod sync;
@@ -134,6 +135,13 @@ impl PracticeRegistryService for Handlers {
         request: Request<wire::ListPracticeChangesRequest>,
     ) -> Result<Response<wire::ListPracticeChangesResponse>, Status> {
         answer!(self, request, history::list)
+    }
+
+    async fn list_practice_states(
+        &self,
+        request: Request<wire::ListPracticeStatesRequest>,
+    ) -> Result<Response<wire::ListPracticeStatesResponse>, Status> {
+        answer!(self, request, states::list)
     }
 
     async fn pause_practice(

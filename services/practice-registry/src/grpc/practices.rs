@@ -22,7 +22,7 @@ pub(crate) const BATCH_MAX: usize = 1_000;
 
 /// Practices between two moments at which others get their turn: about a millisecond, where a register of a million would
 /// keep a thread, and all connections that it serves, for most of a second.
-const TURN_PRACTICES: usize = 2_048;
+pub(crate) const TURN_PRACTICES: usize = 2_048;
 
 /// The reply of GetPractice about the present, where it is at hand.
 pub(crate) fn get_at_once(handlers: &Handlers, message: &[u8]) -> Option<Reply> {

@@ -26,6 +26,7 @@ mod readiness;
 mod reference;
 mod reorganisation;
 mod sources;
+mod states;
 mod successions;
 mod sync;
 mod virtual_time;
