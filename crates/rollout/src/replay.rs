@@ -39,7 +39,7 @@ pub use course::{Course, GateCourse};
 pub use play::{Assumed, Played};
 pub use policy::{CapTerms, Policy};
 pub use record::Record;
-pub use timeline::{PracticeChange, changes_between};
+pub use timeline::{PracticeChange, Timeline};
 
 use crate::forecast::{Model, Scenario};
 use crate::id::ProgrammeId;

@@ -1,33 +1,28 @@
 //! Replays at the edge: what was recorded since a moment is read from the journal and the registry, and played on threads.
 //!
 //! It holds no policy: `rollout::replay` plays and compares. Replays take turns with forecasts, under the same limits, and
-//! stop as those do when a caller goes. The registry is looked at as it was at the end of each civil day: of pauses and
-//! readiness it says when each was recorded.
+//! stop as those do when a caller goes. The registry says how practices were at the beginning, and each state that they came
+//! into since.
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use journal::{Engine, Published};
-use rollout::calendar::{civil_date, day_bounds};
 use rollout::forecast::Model;
 use rollout::plan::Change;
-use rollout::replay::{Comparison, NoReplay, Policy, PracticeChange, Question, Record, changes_between};
+use rollout::replay::{Comparison, NoReplay, Policy, Question, Record, Timeline};
 use rollout::spec::Violation;
 use rollout::{ProgrammeId, RegistryView};
 use tokio_util::sync::CancellationToken;
 
 use crate::forecasts::{ForecastError, Forecasts, RECORDS_MAX, give_way, while_wanted};
-use crate::grpc::Registry;
+use crate::grpc::{Registry, Stretch};
 use crate::history;
 use crate::machine::{Event, SchedulerMachine};
 use crate::peer::PeerError;
 
-/// Days that are replayed at most: a year and what it takes to look back on it. Each takes a look at the registry.
+/// Days that are replayed at most: a year and what it takes to look back on it.
 pub(crate) const DAYS_MAX: i64 = 400;
-
-/// Looks at the registry at a time: it has other callers.
-const LOOKS_MAX: usize = 2;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -93,13 +88,16 @@ impl Forecasts {
                 (end, last, registry.known_at(until).await?)
             }
         };
+        let stretch = Stretch { since, until, min_position: end.registry_position_highest };
         let until = until.unwrap_or(now);
         let known = end.rollout.programme(&programme).ok_or_else(unknown)?;
         let model = Arc::new(Model::of(learned.experience(), known, &followed, until));
         let (state, position) = known_at(since).await?;
         let mut record = Record::from(&state.rollout, &programme);
         read(engine, position, last, &mut record).await?;
-        let (mut view, changes) = looks(registry, followed, since, until).await?;
+        let mut view = registry.known_at(since).await?;
+        let mut timeline = Timeline::from(&view);
+        registry.states(stretch, |at, facts| timeline.learn(&record, at, facts)).await?;
         // It is not told of the past; what the scheduler had seen by then it knew.
         view.position = state.registry_position_highest;
         let question = Question {
@@ -109,7 +107,7 @@ impl Forecasts {
             since,
             until,
             record: Arc::new(record),
-            changes: Arc::new(changes),
+            changes: Arc::new(timeline.changes),
             model: model.clone(),
         };
         let violations = question.violations(&policy);
@@ -140,39 +138,6 @@ async fn read(
         position += limit as u64;
     }
     Ok(())
-}
-
-/// How the registry was at a moment, and what it recorded from then until it was as `last_look` shows it.
-async fn looks(
-    registry: &Registry,
-    last_look: RegistryView,
-    since: Timestamp,
-    until: Timestamp,
-) -> Result<(RegistryView, Vec<PracticeChange>), PeerError> {
-    let mut moments = vec![since];
-    let mut next = day_bounds(civil_date(since)).1;
-    while next < until {
-        moments.push(next);
-        next = day_bounds(civil_date(next)).1;
-    }
-    let looks = moments.into_iter().map(|at| {
-        let registry = registry.clone();
-        async move { registry.known_at(at).await.map(|view| (view, at)) }
-    });
-    let mut looks = stream::iter(looks).buffered(LOOKS_MAX);
-    let mut first = None;
-    let mut changes = Vec::new();
-    let mut last: Option<(RegistryView, Timestamp)> = None;
-    while let Some((view, at)) = looks.try_next().await? {
-        match &last {
-            Some((before, from)) => changes.extend(changes_between(before, &view, *from, at)),
-            None => first = Some(view.clone()),
-        }
-        last = Some((view, at));
-    }
-    let (before, from) = last.unwrap_or_default();
-    changes.extend(changes_between(&before, &last_look, from, until));
-    Ok((first.unwrap_or_default(), changes))
 }
 
 /// Plays both at the same time, on threads that give way to those that serve and decide.

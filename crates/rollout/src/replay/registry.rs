@@ -64,19 +64,17 @@ impl<'a> Registry<'a> {
     /// Takes over what was recorded, but for access that the replay has a hand in.
     pub(super) fn take_over(&mut self, change: &PracticeChange) {
         self.view.position += 1;
-        let Some(mut facts) = change.facts.clone() else {
-            self.view.remove(change.practice);
-            return;
-        };
+        let mut facts = change.facts.clone();
+        let practice = facts.code;
         self.ask_off(&facts);
-        let known = self.view.get(change.practice).cloned();
+        let known = self.view.get(practice).cloned();
         let goes_elsewhere = known.as_ref().is_some_and(|known| known.supplier != facts.supplier);
         let (pauses, mut access) = known.map(|known| (known.pauses, known.access)).unwrap_or_default();
         if goes_elsewhere {
-            self.forget_observed(change.practice, &mut access);
+            self.forget_observed(practice, &mut access);
         }
         self.merge_pauses(&mut facts, pauses);
-        let is_own = |access: &AccessFacts| self.own.contains(&target(change.practice, &access.capability));
+        let is_own = |access: &AccessFacts| self.own.contains(&target(practice, &access.capability));
         facts.access.retain(|recorded| !is_own(recorded));
         facts.access.extend(access.into_iter().filter(is_own));
         facts.access.sort_by(|one, other| one.capability.cmp(&other.capability));

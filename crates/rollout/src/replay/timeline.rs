@@ -1,106 +1,88 @@
-//! What the registry recorded between two looks at it, placed in time.
+//! What the registry recorded in the course of a past: each state that practices came into, at its moment.
 //!
-//! The registry tells how practices were at a moment, and of pauses and readiness when each was recorded. So a pause stands
-//! at its very moment, and all else at the later look: what was lifted counts until then, which is the cautious side. A
-//! pause that came and went between two looks is not seen.
+//! Only what a replay has anything of is kept, since it stops at the moment of each. Where the scheduler had switched, what
+//! holds of access is the replay's own to say, and the registry wrote most of its records for that.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use ods::PracticeCode;
 
-use crate::view::{PauseEnd, PauseFacts, PracticeFacts, ReadinessFacts, RegistryView};
+use super::record::Record;
+use crate::id::Target;
+use crate::view::{AccessFacts, Observed, PracticeFacts, RegistryView};
 
 /// A practice as it was from a moment on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PracticeChange {
     /// From when on.
     pub at: Timestamp,
-    /// Which.
-    pub practice: PracticeCode,
-    /// How it was; none where the registry had it no more.
-    pub facts: Option<PracticeFacts>,
+    /// How it was.
+    pub facts: PracticeFacts,
 }
 
-/// What changed from one look to a later one, in order of time. `from` and `until` are their moments.
-#[must_use]
-pub fn changes_between(
-    before: &RegistryView,
-    after: &RegistryView,
-    from: Timestamp,
-    until: Timestamp,
-) -> Vec<PracticeChange> {
-    let mut changes = Vec::new();
-    for facts in after.iter() {
-        match before.get(facts.code) {
-            Some(known) if known == facts => {}
-            Some(known) => Span { from, until }.changes_of(known, facts, &mut changes),
-            None => changes.push(PracticeChange { at: until, practice: facts.code, facts: Some(facts.clone()) }),
-        }
-    }
-    for gone in before.iter().filter(|facts| after.get(facts.code).is_none()) {
-        changes.push(PracticeChange { at: until, practice: gone.code, facts: None });
-    }
-    changes.sort_by_key(|change| (change.at, change.practice));
-    changes
+/// The states of a past, folded in the order of recording.
+#[derive(Debug, Clone, Default)]
+pub struct Timeline {
+    /// What a replay has something of.
+    pub changes: Vec<PracticeChange>,
+    beginning: RegistryView,
+    /// The last state of whoever had another than at the beginning, as far as it counts.
+    latest: BTreeMap<PracticeCode, PracticeFacts>,
+    /// Who has gone to another supplier: what that one confirms is the record's to say (rule 10).
+    moved: BTreeSet<PracticeCode>,
 }
 
-/// From the first look to the second. What was recorded at the very moment of a look may have been missed by it.
-#[derive(Clone, Copy)]
-struct Span {
-    from: Timestamp,
-    until: Timestamp,
-}
-
-impl Span {
-    fn has(self, at: Timestamp) -> bool {
-        self.from <= at && at <= self.until
+impl Timeline {
+    /// The past that begins with a view.
+    #[must_use]
+    pub fn from(beginning: &RegistryView) -> Self {
+        Self { beginning: beginning.clone(), ..Self::default() }
     }
 
-    fn changes_of(self, known: &PracticeFacts, facts: &PracticeFacts, changes: &mut Vec<PracticeChange>) {
-        let mut edits: Vec<(Timestamp, Edit<'_>)> = Vec::new();
-        for pause in &facts.pauses {
-            if self.has(pause.recorded_at) && known.pauses.iter().all(|one| one.number != pause.number) {
-                edits.push((pause.recorded_at, Edit::Placed(pause)));
-            }
+    /// Takes a state in that a practice came into.
+    pub fn learn(&mut self, record: &Record, at: Timestamp, facts: PracticeFacts) {
+        let code = facts.code;
+        let former = self.beginning.get(code);
+        if former.is_some_and(|former| former.supplier != facts.supplier) {
+            self.moved.insert(code);
         }
-        for pause in known.pauses.iter().filter(|pause| pause.in_force) {
-            let is_over = facts.pauses.iter().all(|one| one.number != pause.number || !one.in_force);
-            if let PauseEnd::Until(end) = pause.end
-                && is_over
-                && self.has(end)
-            {
-                edits.push((end, Edit::Lapsed(pause.number)));
-            }
-        }
-        for item in facts.readiness.iter().filter(|item| !known.readiness.contains(item)) {
-            if self.has(item.recorded_at) {
-                edits.push((item.recorded_at, Edit::Told(item)));
-            }
-        }
-        edits.sort_by_key(|(at, _)| *at);
-        let mut current = known.clone();
-        for (at, edit) in edits {
-            match edit {
-                // As it was placed: how it ended, if it did, comes with the later look.
-                Edit::Placed(pause) => current.pauses.push(PauseFacts { in_force: true, ..pause.clone() }),
-                Edit::Lapsed(number) => current.pauses.retain(|one| one.number != number),
-                Edit::Told(item) => {
-                    current.readiness.retain(|one| one.item != item.item);
-                    current.readiness.push(item.clone());
-                    current.readiness.sort_by(|one, other| one.item.cmp(&other.item));
-                }
-            }
-            current.pauses.sort_by_key(|pause| pause.number);
-            changes.push(PracticeChange { at, practice: known.code, facts: Some(current.clone()) });
-        }
-        if current != *facts {
-            changes.push(PracticeChange { at: self.until, practice: known.code, facts: Some(facts.clone()) });
+        let has_moved = self.moved.contains(&code);
+        let counts = as_far_as_it_counts(record, &facts, has_moved);
+        let known = match self.latest.get(&code) {
+            Some(latest) => Some(latest.clone()),
+            None => former.map(|former| as_far_as_it_counts(record, former, has_moved)),
+        };
+        if known.as_ref() != Some(&counts) {
+            self.latest.insert(code, counts);
+            self.changes.push(PracticeChange { at, facts });
         }
     }
 }
 
-/// What has a moment of its own.
-enum Edit<'a> {
-    Placed(&'a PauseFacts),
-    Lapsed(u32),
-    Told(&'a ReadinessFacts),
+/// A state without what the replay says itself: of access where the scheduler had switched, all but whether it is to be taken
+/// away; of pauses, what a receipt waits for.
+fn as_far_as_it_counts(record: &Record, facts: &PracticeFacts, has_moved: bool) -> PracticeFacts {
+    let mut facts = facts.clone();
+    let practice = facts.code;
+    facts.access.retain_mut(|access| {
+        let target = Target { practice, capability: access.capability.clone() };
+        if has_moved || !record.touched.contains(&target) {
+            return true;
+        }
+        *access = AccessFacts {
+            capability: target.capability,
+            observed: Observed::Unknown,
+            disputed: false,
+            said_by_supplier: Observed::Unknown,
+            observed_at: None,
+            live_since: None,
+            generation_highest: 0,
+            switch_off_requested: access.switch_off_requested,
+        };
+        access.switch_off_requested
+    });
+    facts.pauses.retain(|pause| pause.in_force);
+    facts.pauses.iter_mut().for_each(|pause| pause.pending_on.clear());
+    facts
 }

@@ -13,15 +13,21 @@ use rollout::{
 #[derive(Clone)]
 pub(crate) struct Registry {
     pub(crate) view: RegistryView,
+    /// What the time is.
+    pub(crate) now: Timestamp,
+    /// Each state that a practice came into, at its moment.
+    pub(crate) states: Vec<(Timestamp, PracticeFacts)>,
     permits: BTreeSet<ActivationKey>,
     closed_keys: BTreeSet<ActivationKey>,
     pauses_count: BTreeMap<PracticeCode, u32>,
 }
 
 impl Registry {
-    pub(crate) fn new(practices: impl IntoIterator<Item = PracticeFacts>) -> Self {
+    pub(crate) fn new(practices: impl IntoIterator<Item = PracticeFacts>, now: Timestamp) -> Self {
         Self {
             view: RegistryView::new(1, practices),
+            now,
+            states: Vec::new(),
             permits: BTreeSet::new(),
             closed_keys: BTreeSet::new(),
             pauses_count: BTreeMap::new(),
@@ -32,6 +38,7 @@ impl Registry {
         let Some(mut facts) = self.view.get(code).cloned() else { return };
         change(&mut facts);
         facts.pauses.retain(|pause| pause.in_force || !pause.pending_on.is_empty());
+        self.states.push((self.now, facts.clone()));
         self.view.put(facts);
         self.view.position += 1;
     }
@@ -164,8 +171,9 @@ impl Registry {
         })
     }
 
-    /// Records the pauses whose end has come.
+    /// Time passes, and the pauses whose end has come are recorded.
     pub(crate) fn lapse(&mut self, now: Timestamp) {
+        self.now = now;
         let over = |end: &PauseEnd| matches!(end, PauseEnd::Until(end) if *end <= now);
         let codes: Vec<PracticeCode> = self
             .view

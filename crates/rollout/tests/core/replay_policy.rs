@@ -9,9 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use ods::Capability;
 use rollout::forecast::{Experience, Model};
-use rollout::replay::{
-    CapTerms, Comparison, Effect, NoReplay, Played, Policy, PracticeChange, Question, Record, changes_between,
-};
+use rollout::replay::{CapTerms, Comparison, Effect, NoReplay, Played, Policy, Question, Record, Timeline};
 use rollout::spec::{Cap, Share};
 use rollout::state::{Brake, HoldClass, HoldScope, Verdict};
 use rollout::{Act, Observed, PauseEnd, ProgrammeId, RegistryView, State};
@@ -25,37 +23,28 @@ pub(super) struct Past {
     view: RegistryView,
     since: Timestamp,
     recorded_before: usize,
-    looked: (RegistryView, Timestamp),
-    changes: Vec<PracticeChange>,
+    states_before: usize,
 }
 
 impl Past {
     pub(super) fn beginning(world: &World) -> Self {
-        let view = world.registry.view.clone();
         Self {
             state: world.state.clone(),
+            view: world.registry.view.clone(),
             since: world.now,
             recorded_before: world.history.len(),
-            looked: (view.clone(), world.now),
-            changes: Vec::new(),
-            view,
+            states_before: world.registry.states.len(),
         }
     }
 
-    /// Looks at the registry, unless that was done less than `every` ago.
-    pub(super) fn look(&mut self, world: &World, every: SignedDuration) {
-        let (before, from) = &self.looked;
-        if from.checked_add(every).unwrap() <= world.now {
-            self.changes.extend(changes_between(before, &world.registry.view, *from, world.now));
-            self.looked = (world.registry.view.clone(), world.now);
-        }
-    }
-
-    pub(super) fn question(mut self, world: &World, model: Model) -> Question {
-        self.look(world, SignedDuration::ZERO);
+    pub(super) fn question(self, world: &World, model: Model) -> Question {
         let mut record = Record::from(&self.state, &programme());
         for (at, event) in &world.history[self.recorded_before..] {
             record.learn(event, *at);
+        }
+        let mut timeline = Timeline::from(&self.view);
+        for (at, facts) in &world.registry.states[self.states_before..] {
+            timeline.learn(&record, *at, facts.clone());
         }
         Question {
             state: self.state,
@@ -64,7 +53,7 @@ impl Past {
             since: self.since,
             until: world.now,
             record: Arc::new(record),
-            changes: Arc::new(self.changes),
+            changes: Arc::new(timeline.changes),
             model: Arc::new(model),
         }
     }
@@ -111,10 +100,9 @@ fn spring() -> (World, Past) {
 
 #[test]
 fn a_stricter_gate_halts_where_the_recorded_one_passed_and_those_behind_go_later() {
-    let (mut world, mut past) = spring();
+    let (mut world, past) = spring();
     let unknown = world.state.wave(&wave(1)).unwrap().enrolments().next().unwrap().practice;
     world.registry.change(unknown, |facts| facts.supplier = None);
-    past.look(&world, SignedDuration::ZERO);
     world.run_until("2031-05-30T17:00:00Z");
     let question = past.learnt(&world);
     let stricter = Policy { min_sample: Some(10), ..Policy::default() };
@@ -174,16 +162,14 @@ fn more_room_in_a_day_makes_some_earlier_and_nobody_later_and_less_the_other_way
 
 #[test]
 fn i4_no_policy_gets_past_a_pause() {
-    let (mut world, mut past) = spring();
+    let (mut world, past) = spring();
     let end = |text: &str| PauseEnd::Until(moment(text));
     world.pause(3, PauseEnd::FurtherNotice);
     world.pause(4, end("2031-05-20T12:00:00Z"));
-    past.look(&world, SignedDuration::ZERO);
     world.run_until("2031-05-13T06:30:00Z");
     // Of those that have not had their turn, who would have had it with more room.
     let waiting: Vec<u32> = (1..=30).filter(|number| !world.is_on(code(*number))).collect();
     waiting.iter().for_each(|number| _ = world.pause(*number, PauseEnd::FurtherNotice));
-    past.look(&world, SignedDuration::from_hours(24));
     world.run_until("2031-05-30T17:00:00Z");
     let question = past.learnt(&world);
     let loose = Policy { min_success: share(0.01), min_sample: Some(1), notice_working_days: Some(0), ..a_day(1_000) };
@@ -199,6 +185,23 @@ fn i4_no_policy_gets_past_a_pause() {
     assert!(brought_forward > 0 && !waiting.is_empty());
     assert!(!replayed.course.live_at.contains_key(&code(3)));
     assert!(replayed.course.live_at.get(&code(4)).is_none_or(|at| moment("2031-05-20T12:00:00Z") <= *at));
+}
+
+#[test]
+fn a_pause_that_comes_and_goes_within_the_hour_is_seen_at_its_moment() {
+    let (mut world, past) = spring();
+    world.run_until("2031-05-12T07:30:07Z");
+    let last = (1..=30).rev().find(|number| !world.is_on(code(*number))).unwrap();
+    world.pause(last, PauseEnd::FurtherNotice);
+    world.run_until("2031-05-12T08:10:07Z");
+    world.registry.resume(code(last));
+    world.run_until("2031-05-30T17:00:00Z");
+    assert!(!world.is_on(code(last)), "its wave let it go");
+    let question = past.learnt(&world);
+    assert_eq!(played(&question, &Policy::default()).course.live_at.get(&code(last)), None);
+    // With room for everybody it is on before it pauses.
+    let at = played(&question, &a_day(1_000)).course.live_at[&code(last)];
+    assert!(at < moment("2031-05-12T07:30:07Z"), "{at}");
 }
 
 #[test]
@@ -299,11 +302,10 @@ fn a_policy_that_no_document_may_have_is_refused_with_the_fields_it_is_about() {
 
 #[test]
 fn a_practice_that_was_on_by_itself_is_on_by_itself() {
-    let (mut world, mut past) = spring();
+    let (mut world, past) = spring();
     let last = world.state.wave(&wave(2)).unwrap().enrolments().last().unwrap().practice;
     world.run_until("2031-05-09T12:00:07Z");
     world.registry.observe(&target(last), Observed::On, world.now);
-    past.look(&world, SignedDuration::ZERO);
     world.run_until("2031-05-30T17:00:00Z");
     let question = past.learnt(&world);
     let replayed = played(&question, &a_day(3));
@@ -313,7 +315,7 @@ fn a_practice_that_was_on_by_itself_is_on_by_itself() {
 /// Rule 10.
 #[test]
 fn with_another_supplier_nothing_is_known_until_that_one_confirms_what_was_on() {
-    let (mut world, mut past) = spring();
+    let (mut world, past) = spring();
     world.run_until("2031-05-12T17:30:00Z");
     let last_on = |number| {
         let enrolments = world.state.wave(&wave(number)).unwrap().enrolments();
@@ -329,9 +331,7 @@ fn with_another_supplier_nothing_is_known_until_that_one_confirms_what_was_on() 
             }
         });
     }
-    past.look(&world, SignedDuration::ZERO);
     world.run_until("2031-05-13T05:00:00Z");
-    past.look(&world, SignedDuration::ZERO);
     let observed = |question: &Question, policy: &Policy| {
         let view = played(question, policy).view;
         [early, late].map(|practice| view.get(practice).unwrap().observed(&Capability::default()))
@@ -341,7 +341,6 @@ fn with_another_supplier_nothing_is_known_until_that_one_confirms_what_was_on() 
     for practice in [early, late] {
         world.registry.observe(&target(practice), Observed::On, world.now);
     }
-    past.look(&world, SignedDuration::ZERO);
     world.run_until("2031-05-13T06:00:00Z");
     let question = past.learnt(&world);
     assert_eq!(observed(&question, &Policy::default()), [Observed::On; 2]);

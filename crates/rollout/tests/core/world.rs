@@ -175,7 +175,7 @@ impl World {
     pub(crate) fn new(practices: impl IntoIterator<Item = PracticeFacts>) -> Self {
         let mut world = Self {
             state: State::default(),
-            registry: Registry::new(practices),
+            registry: Registry::new(practices, moment(START)),
             now: moment(START),
             history: Vec::new(),
             suppliers: BTreeMap::from([(supplier("EMIS"), Behaviour::Applies), (supplier("TPP"), Behaviour::Applies)]),

@@ -41,7 +41,7 @@ use server::Server;
 
 pub(crate) use convert::gate::sentence as finding_in_words;
 pub(crate) use registry::{
-    Asking, KEYS_MAX, Observation, Reachable, Registry, Settled, Told, Watch, WatchChange, WatchMessage,
+    Asking, KEYS_MAX, Observation, Reachable, Registry, Settled, Stretch, Told, Watch, WatchChange, WatchMessage,
 };
 pub(crate) use statistics::Statistics;
 pub(crate) use suppliers::EnabledList;

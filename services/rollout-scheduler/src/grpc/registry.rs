@@ -13,6 +13,7 @@ pub(crate) use contacts::Reachable;
 pub(crate) use endings::{Settled, Told};
 use jiff::Timestamp;
 use ods::{Capability, PracticeCode};
+pub(crate) use past::Stretch;
 use proto::registry::v1 as wire;
 use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
 use rollout::PermitAnswer;

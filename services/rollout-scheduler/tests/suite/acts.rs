@@ -211,6 +211,16 @@ impl World {
         self.practices().pause_practice(request).await.unwrap().into_inner().receipt.unwrap()
     }
 
+    pub(crate) async fn resume(&mut self, practice: &str) {
+        let request = registry_wire::ResumePracticeRequest {
+            name: format!("practices/{practice}"),
+            request_id: self.request_id(),
+            reason_code: "staff-trained".to_owned(),
+            ..Default::default()
+        };
+        self.practices().resume_practice(request).await.unwrap();
+    }
+
     /// A person looks at the practice's settings.
     pub(crate) async fn look(&mut self, practice: &str, state: registry_wire::ObservedState) {
         let observation = registry_wire::Observation {

@@ -1,7 +1,6 @@
 //! A registry that is down, sheds calls or refuses them: what it is yet to be told waits, and nothing else does.
 
 use jiff::SignedDuration;
-use proto::registry::v1::ResumePracticeRequest;
 use proto::registry::v1::{GetPracticeRequest, ObservationSource, ObservedState, Pause, PauseEnd, PauseOutcome};
 use proto::scheduler::v1 as wire;
 use proto::scheduler::v1::hold_scope::Scope;
@@ -63,13 +62,7 @@ async fn a_judgement_of_a_pause_that_was_lifted_meanwhile_is_told_no_more() {
     let mut world = world_of_objectors().await;
     world.faults.fail("SetPauseOutcome", Code::Unavailable);
     world.until("2031-05-30T17:00:00Z").await;
-    let request = ResumePracticeRequest {
-        name: "practices/A81001".to_owned(),
-        request_id: world.request_id(),
-        reason_code: "staff-trained".to_owned(),
-        ..Default::default()
-    };
-    world.practices().resume_practice(request).await.unwrap();
+    world.resume("A81001").await;
     world.faults.heal();
     world.until("2031-05-30T17:02:00Z").await;
     assert!(is_told(&world));

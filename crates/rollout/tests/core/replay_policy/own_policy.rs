@@ -1,13 +1,14 @@
 //! Under its own policy the past is itself: random worlds, each recorded to its end and played again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use ods::PracticeCode;
 use rollout::forecast::Scenario;
 use rollout::replay::Policy;
-use rollout::state::{Brake, ConcernAbout, HoldClass, HoldScope, Severity};
-use rollout::{Act, HoldId};
+use rollout::state::{Brake, ConcernAbout, EnrolmentState, HoldClass, HoldScope, Severity};
+use rollout::{Act, HoldId, State, WaveId};
 
 use super::{Past, played};
 use crate::forecasts::same_as_step::{Dice, Stage};
@@ -86,78 +87,72 @@ fn perform(world: &mut World, dice: &Dice, deed: Deed, placed: &mut Vec<HoldId>)
     }
 }
 
+/// Who is in which stage since when.
+fn enrolled(state: &State) -> BTreeSet<(WaveId, PracticeCode, EnrolmentState, Timestamp)> {
+    let waves = state.programme(&programme()).unwrap().waves.values();
+    let said = waves.flat_map(|wave| {
+        let each = wave.enrolments();
+        each.map(|one| (wave.id.wave, one.practice, one.stage.state(), one.changed_at)).collect::<Vec<_>>()
+    });
+    said.collect()
+}
+
 #[test]
 fn a_past_under_its_own_policy_is_itself_in_20_random_worlds() {
     let mut counts = BTreeMap::<&str, usize>::new();
     let is_long = std::env::var("CITIZENS_ACCESS_TEST_LONG").is_ok_and(|long| long == "1");
     for number in 0..if is_long { WORLDS_COUNT_LONG } else { WORLDS_COUNT } {
-        for looked_at_every in [0, 24] {
-            let dice = Dice { world: number };
-            let mut world = dice.world();
-            let begins_at = dice.begins_at();
-            let fates = Scenario::new(&Arc::new(dice.model()), 11, 3, begins_at);
-            for name in ["EMIS", "Medicus", "TPP"] {
-                world.suppliers.insert(supplier(name), Behaviour::Drawn(Arc::new(fates.clone())));
-            }
-            world.run_until(&begins_at.to_string());
-            let mut past = Past::beginning(&world);
-            let on_before = world.count_on();
-            let mut stage = Stage::new(world, &fates);
-            let every = SignedDuration::from_hours(looked_at_every);
-            let mut placed = Vec::new();
-            for (at, deed) in deeds(&dice, begins_at) {
-                while stage.go_on(at) {
-                    past.look(&stage.world, every);
-                }
-                stage.world.jump(at);
-                stage.world.settle();
-                let is_done = perform(&mut stage.world, &dice, deed, &mut placed);
-                *counts.entry("deeds").or_default() += usize::from(is_done);
-                *counts.entry("replans").or_default() += usize::from(is_done && matches!(deed, Deed::Replan));
-                past.look(&stage.world, every);
-            }
-            placed.iter().for_each(|hold| stage.world.lift(*hold));
-            while stage.go_on(moment(END)) {
-                past.look(&stage.world, every);
-            }
-            let question = past.question(&stage.world, dice.model());
-            let replayed = played(&question, &Policy::default());
-            let spring = |state: &rollout::State| {
-                let waves = state.programme(&programme()).unwrap().waves.values();
-                let said = waves.map(|wave| {
-                    let gate = wave.gate.as_ref().map(|gate| (gate.at, gate.verdict, gate.evidence.live));
-                    (wave.id.wave, wave.stage, wave.changed_at, wave.fixed, gate)
-                });
-                said.collect::<Vec<_>>()
-            };
-            let context = format!("world {number}, looked at every {looked_at_every} hours\n{}", dice.document());
-            let enrolled = |state: &rollout::State| {
-                let waves = state.programme(&programme()).unwrap().waves.values();
-                let said = waves.flat_map(|wave| {
-                    let each = wave.enrolments();
-                    each.map(|one| (wave.id.wave, one.practice, one.stage.state(), one.changed_at)).collect::<Vec<_>>()
-                });
-                said.collect::<std::collections::BTreeSet<_>>()
-            };
-            let (here, in_fact) = (enrolled(&replayed.state), enrolled(&stage.world.state));
-            let differences: Vec<_> = here.symmetric_difference(&in_fact).collect();
-            assert!(differences.is_empty(), "{differences:#?}\n{context}");
-            assert_eq!(spring(&replayed.state), spring(&stage.world.state), "{context}");
-            let comparison = question.compare(&replayed, &replayed);
-            assert!(comparison.strayed.other_day.is_zero(), "{:?}\n{context}", comparison.strayed);
-            let came_out = stage.came_out().live_at;
-            for (practice, at) in &replayed.course.live_at {
-                assert_eq!(came_out.get(practice), Some(at), "{practice} in {context}");
-            }
-            assert_eq!(replayed.assumed.modelled_count, 0, "{context}");
-            assert_eq!(replayed.assumed.invitations_count, 0, "{context}");
-            assert!(replayed.assumed.left_out.is_empty(), "{:?}\n{context}", replayed.assumed.left_out);
-            *counts.entry("live").or_default() += replayed.course.live_at.len();
-            *counts.entry("halts").or_default() += stage.judged.len();
-            *counts.entry("before").or_default() += on_before;
+        let dice = Dice { world: number };
+        let mut world = dice.world();
+        let begins_at = dice.begins_at();
+        let fates = Scenario::new(&Arc::new(dice.model()), 11, 3, begins_at);
+        for name in ["EMIS", "Medicus", "TPP"] {
+            world.suppliers.insert(supplier(name), Behaviour::Drawn(Arc::new(fates.clone())));
         }
+        world.run_until(&begins_at.to_string());
+        let past = Past::beginning(&world);
+        let on_before = world.count_on();
+        let mut stage = Stage::new(world, &fates);
+        let mut placed = Vec::new();
+        for (at, deed) in deeds(&dice, begins_at) {
+            while stage.go_on(at) {}
+            stage.world.jump(at);
+            stage.world.settle();
+            let is_done = perform(&mut stage.world, &dice, deed, &mut placed);
+            *counts.entry("deeds").or_default() += usize::from(is_done);
+            *counts.entry("replans").or_default() += usize::from(is_done && matches!(deed, Deed::Replan));
+        }
+        placed.iter().for_each(|hold| stage.world.lift(*hold));
+        while stage.go_on(moment(END)) {}
+        let question = past.question(&stage.world, dice.model());
+        let replayed = played(&question, &Policy::default());
+        let spring = |state: &State| {
+            let waves = state.programme(&programme()).unwrap().waves.values();
+            let said = waves.map(|wave| {
+                let gate = wave.gate.as_ref().map(|gate| (gate.at, gate.verdict, gate.evidence.live));
+                (wave.id.wave, wave.stage, wave.changed_at, wave.fixed, gate)
+            });
+            said.collect::<Vec<_>>()
+        };
+        let context = format!("world {number}\n{}", dice.document());
+        let (here, in_fact) = (enrolled(&replayed.state), enrolled(&stage.world.state));
+        let differences: Vec<_> = here.symmetric_difference(&in_fact).collect();
+        assert!(differences.is_empty(), "{differences:#?}\n{context}");
+        assert_eq!(spring(&replayed.state), spring(&stage.world.state), "{context}");
+        let comparison = question.compare(&replayed, &replayed);
+        assert!(comparison.strayed.other_day.is_zero(), "{:?}\n{context}", comparison.strayed);
+        let came_out = stage.came_out().live_at;
+        for (practice, at) in &replayed.course.live_at {
+            assert_eq!(came_out.get(practice), Some(at), "{practice} in {context}");
+        }
+        assert_eq!(replayed.assumed.modelled_count, 0, "{context}");
+        assert_eq!(replayed.assumed.invitations_count, 0, "{context}");
+        assert!(replayed.assumed.left_out.is_empty(), "{:?}\n{context}", replayed.assumed.left_out);
+        *counts.entry("live").or_default() += replayed.course.live_at.len();
+        *counts.entry("halts").or_default() += stage.judged.len();
+        *counts.entry("before").or_default() += on_before;
     }
     // Else they would be equal because nothing happens in them.
-    assert!(counts["live"] > 600 && counts["halts"] > 5 && counts["deeds"] > 60, "{counts:?}");
-    assert!(counts["replans"] > 3, "{counts:?}");
+    assert!(counts["live"] > 300 && counts["halts"] > 2 && counts["deeds"] > 30, "{counts:?}");
+    assert!(counts["replans"] > 1, "{counts:?}");
 }

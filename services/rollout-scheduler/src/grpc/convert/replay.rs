@@ -16,14 +16,13 @@ use super::{concern, count, gate, moment, plan};
 use crate::replays::Replayed;
 
 /// What every replay takes for certain.
-const PREMISES: [&str; 7] = [
+const PREMISES: [&str; 6] = [
     "waves, their dates and their members are those that people approved; only terms are others",
     "people do what they did, when they did it: no other plan, no other hold, no other notice",
     "a supplier takes as long over each practice's request, and says the same, as it did in fact",
     "a gate that halted in fact is decided as it was, as long after it",
     "what statistics and hooks said of a wave counts where the same practices were switched on",
-    "of what the registry recorded, all but pauses and readiness counts from the end of its day",
-    "a pause that came and went within a day is not seen",
+    "what the registry recorded counts from the moment at which it was recorded",
 ];
 
 /// The policy that a request asks about.
