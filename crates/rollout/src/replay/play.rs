@@ -12,7 +12,7 @@ use ods::PracticeCode;
 
 use super::course::Course;
 use super::policy::Policy;
-use super::record::Halt;
+use super::record::{Given, Halt};
 use super::registry::Registry;
 use super::suppliers::Suppliers;
 use super::{NoReplay, Question};
@@ -157,7 +157,7 @@ impl<'a> Play<'a> {
                 self.suppliers.call_back(&activation.key, self.now);
             }
         }
-        let looks = self.question.record.claims.iter().map(|(_, at)| (*at, Deed::Look));
+        let looks = self.question.record.claims.keys().map(|(_, at)| (*at, Deed::Look));
         self.agenda.extend(looks.filter(|(at, _)| self.now < *at));
         let waves = self.state.programmes.values().flat_map(|programme| programme.waves.values());
         let waves: Vec<_> = waves.filter(|wave| !wave.stage.has_ended()).cloned().collect();
@@ -185,14 +185,24 @@ impl<'a> Play<'a> {
             self.changes_done += 1;
             self.registry.take_over(change);
         }
-        while let Some(given) = question.record.given.get(self.given_done).filter(|given| given.at <= self.now) {
-            self.given_done += 1;
+        while let Some(given) = self.to_be_given() {
             if given.after_rest {
                 self.settle()?;
             }
+            self.given_done += 1;
             self.give(&given.event);
         }
         Ok(())
+    }
+
+    /// The act that comes next, where it comes now.
+    fn to_be_given(&self) -> Option<&'a Given> {
+        self.question.record.given.get(self.given_done).filter(|given| given.at <= self.now)
+    }
+
+    /// How many acts are done, for what followed one at its very moment: where none is to come now, all that count.
+    pub(super) fn acts_done(&self) -> usize {
+        if self.to_be_given().is_some() { self.given_done } else { usize::MAX }
     }
 
     /// Everything that can move now, moves.
@@ -334,7 +344,7 @@ impl<'a> Play<'a> {
         moved |= self.tell_strangers();
         moved |= self.ask_permits()?;
         moved |= self.take_lists()?;
-        let answers = self.suppliers.answers(self.now);
+        let answers = self.suppliers.answers(self.now, self.acts_done());
         moved |= !answers.is_empty() && self.learn(Fact::Answers { answers })?;
         moved |= self.tell_registry()?;
         moved |= self.answer_gates()?;

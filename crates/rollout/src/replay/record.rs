@@ -36,8 +36,8 @@ pub struct Record {
     pub(super) figures: BTreeMap<WaveRef, Vec<(SignedDuration, GateFigures)>>,
     /// What hooks said.
     pub(super) hooks: BTreeMap<WaveRef, Vec<(SignedDuration, HookAnswer)>>,
-    /// When suppliers took their lists.
-    pub(super) claims: BTreeSet<(Supplier, Timestamp)>,
+    /// When suppliers took their lists, with how many acts were given before.
+    pub(super) claims: BTreeMap<(Supplier, Timestamp), usize>,
     /// For which dates they did.
     pub(super) claimed: BTreeSet<(Supplier, Date)>,
     /// Pauses that ended by the scheduler's word.
@@ -78,6 +78,8 @@ pub(super) struct Attempt {
     pub(super) heard_after: SignedDuration,
     /// When it took effect.
     pub(super) effect_after: SignedDuration,
+    /// How many acts were given before it was heard. At the moment of a STOP it matters whether that came of the STOP.
+    pub(super) acts_before: usize,
 }
 
 /// What people made of a halt. Times are from the evaluation.
@@ -101,7 +103,7 @@ impl Record {
             halts: BTreeMap::new(),
             figures: BTreeMap::new(),
             hooks: BTreeMap::new(),
-            claims: BTreeSet::new(),
+            claims: BTreeMap::new(),
             claimed: BTreeSet::new(),
             ended_by_ruling: BTreeSet::new(),
             members: BTreeSet::new(),
@@ -288,7 +290,7 @@ impl Record {
             generation: one.generation,
         };
         if let Some(date) = one.booked_on {
-            self.claims.insert((one.supplier.clone(), at));
+            self.claims.entry((one.supplier.clone(), at)).or_insert(self.given.len());
             self.claimed.insert((one.supplier.clone(), date));
         }
         self.slots.insert(key, one.booked_on);
@@ -301,7 +303,7 @@ impl Record {
         let base = base(booked_on, at);
         self.under_way.insert(key.clone(), attempts.len());
         let (heard_after, effect_after) = (SignedDuration::ZERO, SignedDuration::ZERO);
-        attempts.push(Attempt { base, outcome: None, heard_after, effect_after });
+        attempts.push(Attempt { base, outcome: None, heard_after, effect_after, acts_before: 0 });
     }
 
     fn settle(&mut self, key: &ActivationKey, outcome: &Outcome, at: Timestamp) {
@@ -310,6 +312,7 @@ impl Record {
         let Some(attempt) = attempts.get_mut(place) else { return };
         let base = attempt.base;
         attempt.outcome = Some(outcome.clone());
+        attempt.acts_before = self.given.len();
         attempt.heard_after = base.duration_until(at);
         attempt.effect_after = match outcome {
             Outcome::Applied { applied_at } => base.duration_until(*applied_at),

@@ -39,6 +39,8 @@ struct Answer {
     /// From when on it cannot be called back.
     effect_at: Option<Timestamp>,
     says: SupplierAnswer,
+    /// How many acts of the record come before it, where one is given at the very moment at which it is heard.
+    acts_before: usize,
 }
 
 impl<'a> Suppliers<'a> {
@@ -66,13 +68,14 @@ impl<'a> Suppliers<'a> {
         *count += 1;
         let base = base(activation.booked_on, activation.sealed_at.unwrap_or(now));
         let answer = match attempt {
-            Some(Attempt { outcome: Some(outcome), heard_after, effect_after, .. }) => {
+            Some(Attempt { outcome: Some(outcome), heard_after, effect_after, acts_before, .. }) => {
                 self.recorded_count += 1;
                 let later = |after| base.saturating_add(after).unwrap_or(Timestamp::MAX);
                 let has_effect = matches!(outcome, Outcome::Applied { .. } | Outcome::Refused { .. });
                 let effect_at = has_effect.then(|| later(*effect_after));
                 let says = said(outcome, effect_at.unwrap_or(now));
-                Answer { heard_at: Some(later(*heard_after).max(now)), effect_at, says }
+                let heard_at = Some(later(*heard_after).max(now));
+                Answer { heard_at, effect_at, says, acts_before: *acts_before }
             }
             Some(Attempt { outcome: None, base: asked_at, .. }) => {
                 self.outlasting(state, activation, base.max(now), asked_at.duration_until(self.until))
@@ -98,7 +101,7 @@ impl<'a> Suppliers<'a> {
         let silent_until = from.saturating_add(unsettled_for).unwrap_or(Timestamp::MAX);
         if self.until <= silent_until {
             self.recorded_count += 1;
-            return Answer { heard_at: None, effect_at: None, says: SupplierAnswer::NoAnswer };
+            return Answer { heard_at: None, effect_at: None, says: SupplierAnswer::NoAnswer, acts_before: 0 };
         }
         self.modelled_count += 1;
         self.modelled(state, activation, silent_until)
@@ -124,7 +127,7 @@ impl<'a> Suppliers<'a> {
             FateAnswer::RefusedForNow => refused(true),
             FateAnswer::RefusedForGood => refused(false),
         };
-        Answer { heard_at: Some(at), effect_at: Some(at), says }
+        Answer { heard_at: Some(at), effect_at: Some(at), says, acts_before: 0 }
     }
 
     /// A request is called back: closed, unless it has taken effect, or in fact was closed at its own time.
@@ -137,17 +140,19 @@ impl<'a> Suppliers<'a> {
         if let Some(heard_at) = answer.heard_at {
             self.due.remove(&(heard_at, key.clone()));
         }
-        *answer = Answer { heard_at: Some(now), effect_at: None, says: SupplierAnswer::Closed };
+        *answer = Answer { heard_at: Some(now), effect_at: None, says: SupplierAnswer::Closed, acts_before: 0 };
         self.due.insert((now, key.clone()));
     }
 
-    /// The answers that are heard by now.
-    pub(super) fn answers(&mut self, now: Timestamp) -> BTreeMap<ActivationKey, SupplierAnswer> {
+    /// The answers that are heard by now, when so many acts of the record are done.
+    pub(super) fn answers(&mut self, now: Timestamp, acts_done: usize) -> BTreeMap<ActivationKey, SupplierAnswer> {
+        let follows = |key: &ActivationKey| self.answers.get(key).is_some_and(|one| acts_done < one.acts_before);
+        let by_now = self.due.iter().take_while(|(at, _)| *at <= now);
+        let due: Vec<_> = by_now.filter(|(at, key)| *at < now || !follows(key)).cloned().collect();
         let mut heard = BTreeMap::new();
-        while let Some((at, _)) = self.due.first()
-            && *at <= now
-        {
-            let Some((_, key)) = self.due.pop_first() else { break };
+        for place in due {
+            self.due.remove(&place);
+            let (_, key) = place;
             if let Some(answer) = self.answers.remove(&key) {
                 heard.insert(key, answer.says);
             }

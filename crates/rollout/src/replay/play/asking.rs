@@ -47,7 +47,8 @@ impl Play<'_> {
         let record = &self.question.record;
         let mut moved = false;
         for supplier in suppliers {
-            let takes_now = record.claims.contains(&(supplier.clone(), self.now));
+            let acts_before = record.claims.get(&(supplier.clone(), self.now));
+            let takes_now = acts_before.is_some_and(|count| *count <= self.acts_done());
             let mut practices = Vec::new();
             for entry in supplier_list(&self.state, &self.registry.view, &supplier, self.now).entries {
                 let never_taken = !record.claimed.contains(&(supplier.clone(), entry.date));

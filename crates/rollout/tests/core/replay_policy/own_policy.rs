@@ -12,9 +12,11 @@ use rollout::{Act, HoldId, State, WaveId};
 
 use super::{Past, played};
 use crate::forecasts::same_as_step::{Dice, Stage};
-use crate::world::{Behaviour, World, bob, carol, code, moment, programme, supplier, wave};
+use crate::world::{Behaviour, SPRING, World, bob, carol, code, moment, programme, supplier, wave};
 
 const WORLDS_COUNT: u64 = 20;
+/// A STOP there makes room for practices that it holds as well: once they were switched on before it in a replay.
+const WORLD_OF_A_STOP: u64 = 176;
 /// In the long tier.
 const WORLDS_COUNT_LONG: u64 = 400;
 const END: &str = "2031-08-15T00:00:00Z";
@@ -101,7 +103,9 @@ fn enrolled(state: &State) -> BTreeSet<(WaveId, PracticeCode, EnrolmentState, Ti
 fn a_past_under_its_own_policy_is_itself_in_20_random_worlds() {
     let mut counts = BTreeMap::<&str, usize>::new();
     let is_long = std::env::var("CITIZENS_ACCESS_TEST_LONG").is_ok_and(|long| long == "1");
-    for number in 0..if is_long { WORLDS_COUNT_LONG } else { WORLDS_COUNT } {
+    let worlds = if is_long { 0..WORLDS_COUNT_LONG } else { 0..WORLDS_COUNT };
+    let of_a_stop = Some(WORLD_OF_A_STOP).filter(|world| !worlds.contains(world));
+    for number in worlds.chain(of_a_stop) {
         let dice = Dice { world: number };
         let mut world = dice.world();
         let begins_at = dice.begins_at();
@@ -155,4 +159,28 @@ fn a_past_under_its_own_policy_is_itself_in_20_random_worlds() {
     // Else they would be equal because nothing happens in them.
     assert!(counts["live"] > 300 && counts["halts"] > 2 && counts["deeds"] > 30, "{counts:?}");
     assert!(counts["replans"] > 1, "{counts:?}");
+}
+
+#[test]
+fn what_a_stop_calls_back_makes_room_after_it_and_not_before() {
+    let few_at_once = SPRING.replace("caps:\n", "caps:\n  in_flight: {national: {practices: 3}}\n");
+    let mut world = World::running(30, &few_at_once);
+    for name in ["EMIS", "TPP"] {
+        world.suppliers.insert(supplier(name), Behaviour::AppliesAfter(SignedDuration::from_hours(5)));
+    }
+    world.run_until("2031-05-02T12:00:00Z");
+    let past = Past::beginning(&world);
+    world.run_until("2031-05-06T08:24:08Z");
+    let stop = world.hold(HoldScope::National, HoldClass::Supplier, Brake::Stop);
+    world.run_until("2031-05-07T12:00:07Z");
+    assert_eq!(
+        world.count(1, EnrolmentState::NotApplied),
+        3,
+        "those under way were called back, and no others were sent"
+    );
+    world.lift(stop);
+    world.run_until("2031-05-30T17:00:00Z");
+    let replayed = played(&past.question(&world, Dice { world: 0 }.model()), &Policy::default());
+    assert_eq!(enrolled(&replayed.state), enrolled(&world.state));
+    assert_eq!(replayed.assumed.modelled_count, 0);
 }
