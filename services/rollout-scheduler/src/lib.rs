@@ -7,6 +7,7 @@
 //! - `performer`: the loop. It proposes what [`rollout::step`] finds, and does what [`rollout::effects`] lists: permits and
 //!   settlements at the registry (`chores`), calls to suppliers (`calls`), each only after its seal. What fails is tried
 //!   again and stops nothing else (`patience`).
+//! - `planning`: the look itself, which nothing else waits for.
 //! - `observer`: reads suppliers' own lists, and so finds out what was not done by command.
 //! - `forecasts`: learns from the journal as it goes on, and plays futures on threads of its own; `replays` plays the past
 //!   under another policy, in turn with them.
@@ -43,6 +44,7 @@ mod patience;
 mod peer;
 mod performer;
 mod permits;
+mod planning;
 mod replays;
 mod scheduler;
 mod selection;
@@ -54,4 +56,5 @@ pub use hooks::{GateHook, GateHooks};
 pub use lease::{Beat, LeaseConfig, LeaseStore, MIGRATIONS, MemoryLease};
 pub use machine::{Ask, Command, Event, Expectation, LeaseEvent, LeaseHeld, Rejection, SchedulerMachine, State};
 pub use outbox::NoticesConfig;
+pub use planning::Planning;
 pub use scheduler::{Config, SUPPLIER_LIST_EVERY, Scheduler, supplier_peer_config};

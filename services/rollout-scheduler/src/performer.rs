@@ -9,7 +9,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clock::{Activity, Clock, Waiter};
 use jiff::Timestamp;
@@ -17,7 +16,7 @@ use journal::{Engine, Published, Submission};
 use rollout::effects::{Call, SupplierCall};
 use rollout::spec::Mode;
 use rollout::state::{Activation, ActivationState};
-use rollout::{ActivationKey, Fact, Proposal, RegistryView, Report, SupplierAnswer};
+use rollout::{ActivationKey, Fact, Proposal, RegistryView, SupplierAnswer};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -32,20 +31,15 @@ use crate::machine::{Ask, Command, LeaseHeld, SchedulerMachine, State};
 use crate::parts;
 use crate::patience::{LeaseLost, Part, PartError, Patience};
 use crate::permits::by_scheduler;
+use crate::planning::{Planning, Stepped};
 use crate::standing::Standing;
 use crate::trace::{self, WaveTraces};
 
 /// Calls to suppliers that are read from the state at a time. More than can be under way, since those are listed first.
 const CALLS_LISTED_MAX: usize = 10_000;
 
-/// A look at everything that takes longer is wedged: at a nation it takes a second or two. On real time.
-const LOOK_TIME_MAX: Duration = Duration::from_secs(30);
-
 /// Looks in a row without a pause before it is said that something is odd: a nation's wave takes a few dozen.
 const LOOKS_ODD: usize = 10_000;
-
-/// What a look proposes, and why nothing else moves.
-type Stepped = (Vec<rollout::Command>, Report);
 
 /// What a performer works with.
 pub(crate) struct Performer {
@@ -63,6 +57,7 @@ pub(crate) struct Performer {
     /// Raised with each new copy of the registry.
     pub(crate) registry_changed: Waiter,
     pub(crate) patience: Patience,
+    pub(crate) planning: Planning,
     /// A look that took too long and may be going on: no other is begun beside it.
     pub(crate) unending: Option<JoinHandle<Stepped>>,
 }
@@ -228,8 +223,9 @@ impl Performer {
             return Err(PartError::LookUnending);
         }
         let (published, now) = (Arc::clone(published), self.clock.now());
-        let mut looking = self.clock.off_thread(move || rollout::step(&published.state.rollout, &view, now));
-        if let Ok(looked) = tokio::time::timeout(LOOK_TIME_MAX, &mut looking).await {
+        let Planning { look, look_time_max } = self.planning;
+        let mut looking = self.clock.off_thread(move || look(&published.state.rollout, &view, now));
+        if let Ok(looked) = tokio::time::timeout(look_time_max, &mut looking).await {
             return Ok(looked?);
         }
         self.unending = Some(looking);

@@ -32,6 +32,7 @@ use crate::pasts::Pasts;
 use crate::patience::Patience;
 use crate::performer::Performer;
 use crate::permits::{Permits, SCHEDULER_ACCOUNT, by_scheduler};
+use crate::planning::Planning;
 use crate::trace::WaveTraces;
 
 /// How often a supplier's own list is read: access that was switched off behind our back shows within it (I28).
@@ -76,6 +77,7 @@ pub struct Scheduler {
     parts: Arc<Parts>,
     /// To whom notices are sent, and by whom; None where it sends none.
     notices: Option<Arc<NoticesConfig>>,
+    planning: Planning,
 }
 
 #[derive(Debug)]
@@ -108,13 +110,19 @@ impl Scheduler {
         let (statistics, told) = (statistics.map(Statistics::new), Arc::default());
         let parts = Parts { registry, statistics, gate_hooks, suppliers, lease, supplier_list_every, told };
         let parts = Arc::new(parts);
-        Ok(Self { handlers, parts, notices: None })
+        Ok(Self { handlers, parts, notices: None, planning: Planning::default() })
     }
 
     /// Sends notices from now on, while it performs effects.
     #[must_use]
     pub fn with_notices(self, config: NoticesConfig) -> Self {
         Self { notices: Some(Arc::new(config)), ..self }
+    }
+
+    /// Looks at everything in another way.
+    #[must_use]
+    pub fn with_planning(self, planning: Planning) -> Self {
+        Self { planning, ..self }
     }
 
     /// Adds its services and what reflection tells of them.
@@ -194,6 +202,7 @@ impl Scheduler {
             resumed_epoch,
             registry_changed,
             patience: Patience::default(),
+            planning: self.planning,
             unending: None,
         }
     }

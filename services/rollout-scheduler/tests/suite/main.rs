@@ -26,4 +26,5 @@ mod suppliers;
 mod traces;
 mod two_people;
 mod unwinding;
+mod wedged;
 mod world;

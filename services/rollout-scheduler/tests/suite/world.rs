@@ -18,8 +18,8 @@ use practice_registry::{Limits, PracticeRegistry};
 use proto::registry::v1 as registry_wire;
 use rollout::LineLimits;
 use rollout_scheduler::{
-    Config, GateHooks, LeaseConfig, LeaseHeld, LeaseStore, NoticesConfig, SUPPLIER_LIST_EVERY, Scheduler, Suppliers,
-    supplier_peer_config,
+    Config, GateHooks, LeaseConfig, LeaseHeld, LeaseStore, NoticesConfig, Planning, SUPPLIER_LIST_EVERY, Scheduler,
+    Suppliers, supplier_peer_config,
 };
 use server::{Routes, Server, ServerConfig};
 use supplier_simulator::{LogTarget, Simulator, SimulatorConfig, SupplierProfile};
@@ -55,6 +55,7 @@ pub(crate) struct Setup {
     pub(crate) has_statistics: bool,
     /// Whom gates ask besides.
     pub(crate) gate_hooks: GateHooks,
+    pub(crate) planning: Planning,
 }
 
 /// What every scheduler is given: couriers of its own.
@@ -75,6 +76,7 @@ impl Setup {
             limits: Vec::new(),
             has_statistics: false,
             gate_hooks: GateHooks::default(),
+            planning: Planning::default(),
         }
     }
 }
@@ -100,6 +102,7 @@ pub(crate) struct World {
     pub(crate) statistics_faults: Faults,
     statistics_store: Option<TestStore>,
     gate_hooks: GateHooks,
+    planning: Planning,
     shutdown: CancellationToken,
     activity: Option<Activity>,
     pub(crate) request_count: u32,
@@ -126,6 +129,7 @@ impl World {
             limits,
             has_statistics,
             gate_hooks,
+            planning,
         } = setup;
         let (clock, advance) = VirtualClock::new(VirtualConfig::new(start));
         let activity = clock.activity();
@@ -163,6 +167,7 @@ impl World {
             statistics_faults: Faults::default(),
             statistics_store: None,
             gate_hooks,
+            planning,
             shutdown,
             activity: Some(activity),
             request_count: 0,
@@ -210,7 +215,7 @@ impl World {
             suppliers,
             supplier_list_every: SUPPLIER_LIST_EVERY,
         };
-        let mut scheduler = Scheduler::open(config).await.unwrap();
+        let mut scheduler = Scheduler::open(config).await.unwrap().with_planning(self.planning);
         if let Some(notices) = &self.notices {
             scheduler = scheduler.with_notices(notices());
         }
