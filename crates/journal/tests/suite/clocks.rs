@@ -14,7 +14,7 @@ async fn engine(test: &TestJournal, offset: SignedDuration, config: EngineConfig
 #[tokio::test]
 async fn rule_18_a_replica_more_than_a_second_off_its_database_is_not_ready_and_records_nothing() {
     let Some(test) = TestJournal::postgres().await else { return };
-    for offset in [SignedDuration::from_secs(3), SignedDuration::from_secs(-3)] {
+    for offset in [3, -3, 600, -600].map(SignedDuration::from_secs) {
         let off = engine(&test, offset, config()).await;
         assert!(!off.handle().is_ready());
         let refused = submit(&off, order(add_one("a"))).await.expect_err("it records nothing");

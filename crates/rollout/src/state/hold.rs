@@ -205,3 +205,81 @@ impl Hold {
         self.lifted.is_none()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::WaveId;
+
+    fn wave(programme: &str, number: u32) -> WaveRef {
+        WaveRef { programme: ProgrammeId::new(programme).unwrap(), wave: WaveId(number) }
+    }
+
+    fn selection(codes: &[&str]) -> HoldScope {
+        HoldScope::Selection(codes.iter().map(|code| code.parse::<PracticeCode>().unwrap()).collect())
+    }
+
+    /// Each with whom it covers: the practice below first, then another that differs in all.
+    fn scopes() -> [(HoldScope, bool, bool); 9] {
+        [
+            (HoldScope::National, true, true),
+            (HoldScope::Supplier("TPP".parse().unwrap()), true, false),
+            (HoldScope::Region("Y56".parse().unwrap()), true, false),
+            (HoldScope::Icb("QHM".parse().unwrap()), true, false),
+            (HoldScope::Programme(ProgrammeId::new("spring").unwrap()), true, false),
+            (HoldScope::Wave(wave("spring", 2)), true, false),
+            (HoldScope::Practice("A81001".parse().unwrap()), true, false),
+            (selection(&["A81001", "A81003"]), true, false),
+            (selection(&["A81003"]), false, false),
+        ]
+    }
+
+    #[test]
+    fn a_scope_covers_whom_it_names_and_nobody_else() {
+        let (here, elsewhere) = (wave("spring", 2), wave("autumn", 3));
+        let (tpp, emis) = ("TPP".parse().unwrap(), "EMIS".parse().unwrap());
+        let subject = |number: &str, wave, supplier, icb: &str, region: &str| Subject {
+            wave,
+            practice: number.parse().unwrap(),
+            supplier,
+            icb: Some(icb.parse().unwrap()),
+            region: Some(region.parse().unwrap()),
+        };
+        let one = subject("A81001", &here, &tpp, "QHM", "Y56");
+        let other = subject("A81002", &elsewhere, &emis, "QWE", "Y63");
+        for (scope, covers_one, covers_other) in scopes() {
+            assert_eq!((scope.covers(&one), scope.covers(&other)), (covers_one, covers_other), "{scope}");
+            // Where it lies is not known: no area covers it.
+            let nowhere = Subject { icb: None, region: None, ..one };
+            let is_area = matches!(scope, HoldScope::Icb(_) | HoldScope::Region(_));
+            assert_eq!(scope.covers(&nowhere), covers_one && !is_area, "{scope}");
+            let of_all = matches!(scope, HoldScope::National | HoldScope::Programme(_) | HoldScope::Wave(_));
+            assert_eq!(scope.covers_wave(&here), of_all, "{scope}");
+            assert_eq!(scope.covers_wave(&elsewhere), scope == HoldScope::National, "{scope}");
+            let by_name = matches!(scope, HoldScope::Practice(_) | HoldScope::Selection(_));
+            assert_eq!(scope.names(one.practice), by_name && covers_one, "{scope}");
+            assert!(!scope.names(other.practice), "{scope}");
+        }
+    }
+
+    #[test]
+    fn scopes_and_classes_are_told_by_the_names_of_what_they_cover() {
+        let told: Vec<String> = scopes().iter().map(|(scope, ..)| scope.to_string()).collect();
+        let expected = [
+            "national",
+            "suppliers/TPP",
+            "regions/Y56",
+            "icbs/QHM",
+            "programmes/spring",
+            "programmes/spring/waves/2",
+            "practices/A81001",
+            "a selection of 2 practices",
+            "a selection of 1 practices",
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(
+            [HoldClass::Safety, HoldClass::AutomaticGate].map(|class| class.to_string()),
+            ["safety", "automatic gate"]
+        );
+    }
+}

@@ -154,3 +154,71 @@ impl Loads {
         self.by_scope.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(practices: u32, patients: u64) -> Load {
+        Load { practices, patients }
+    }
+
+    #[test]
+    fn a_cap_binds_in_practices_and_in_patients_and_lets_so_many_in() {
+        let cap = |practices, patients| Cap { practices, patients };
+        let three = load(3, 9_000);
+        for (cap, within) in [
+            (cap(None, None), true),
+            (cap(Some(3), None), true),
+            (cap(Some(2), None), false),
+            (cap(None, Some(9_000)), true),
+            (cap(None, Some(8_999)), false),
+            (cap(Some(3), Some(8_999)), false),
+            (cap(Some(2), Some(9_000)), false),
+            (cap(Some(4), Some(9_001)), true),
+        ] {
+            assert_eq!(three.within(cap), within, "{cap:?}");
+        }
+        assert_eq!(three.to_string(), "3 practices, 9000 patients");
+    }
+
+    #[test]
+    fn what_is_added_and_taken_away_again_leaves_nothing() {
+        let (tpp, icb) = ("TPP".parse().unwrap(), Some("QHM".parse().unwrap()));
+        let mut loads = Loads::default();
+        assert!(loads.is_empty());
+        loads.add(&tpp, icb, Load::of(4_000));
+        loads.add(&tpp, None, Load::of(5_000));
+        assert!(!loads.is_empty());
+        let told: Vec<String> = loads.iter().map(|(scope, load)| format!("{scope}: {load}")).collect();
+        let expected = [
+            "the nation: 2 practices, 9000 patients",
+            "suppliers/TPP: 2 practices, 9000 patients",
+            "icbs/QHM: 1 practices, 4000 patients",
+        ];
+        assert_eq!(told, expected);
+        let twice = loads.plus(&loads);
+        assert_eq!(twice.of(&CapScope::National), load(4, 18_000));
+        loads.remove(&tpp, icb, Load::of(4_000));
+        assert_eq!(loads.of(&CapScope::National), load(1, 5_000));
+        assert_eq!(loads.iter().count(), 2, "of its ICB nothing is left");
+        loads.remove(&tpp, None, Load::of(5_000));
+        assert!(loads.is_empty() && loads == Loads::default());
+    }
+
+    #[test]
+    fn a_supplier_or_icb_with_a_cap_of_its_own_has_that_one() {
+        let cap = |practices| Cap { practices: Some(practices), patients: None };
+        let caps = CapSet {
+            national: cap(50),
+            each_supplier: cap(20),
+            each_icb: cap(5),
+            suppliers: [("TPP".parse().unwrap(), cap(30))].into(),
+            icbs: [("QHM".parse().unwrap(), cap(7))].into(),
+        };
+        let of = |scope| caps.of(&scope).practices.unwrap();
+        assert_eq!(of(CapScope::National), 50);
+        assert_eq!(["TPP", "EMIS"].map(|name| of(CapScope::Supplier(name.parse().unwrap()))), [30, 20]);
+        assert_eq!(["QHM", "QWE"].map(|code| of(CapScope::Icb(code.parse().unwrap()))), [7, 5]);
+    }
+}

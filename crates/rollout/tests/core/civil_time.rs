@@ -128,6 +128,32 @@ fn i13_an_outage_of_any_length_leads_to_no_burst() {
     }
 }
 
+/// Whoever holds the lease decides by its own clock, and which of the two that is changes all the time.
+#[test]
+fn schedulers_whose_clocks_are_ten_minutes_apart_do_nothing_twice_and_keep_to_each_day() {
+    let mut world = World::running(30, SPRING);
+    for name in ["EMIS", "TPP"] {
+        world.suppliers.insert(supplier(name), Behaviour::AppliesAfter(SignedDuration::from_mins(20)));
+    }
+    world.run_until("2031-05-06T06:00:00Z");
+    let (apart, step) = (SignedDuration::from_mins(10), SignedDuration::from_mins(4));
+    let mut now = world.now;
+    while now < moment("2031-05-16T00:00:00Z") {
+        for at in [now + apart, now] {
+            world.jump(at);
+            world.settle();
+        }
+        now += step;
+    }
+    world.run_until("2031-06-10T00:00:00Z");
+    assert_eq!(world.count_on(), 30);
+    assert!(live_by_day(&world).values().all(|count| *count <= 10), "{:?}", live_by_day(&world));
+    let keys: BTreeSet<&ActivationKey> = world.effects.iter().map(|(_, key)| key).collect();
+    assert_eq!(keys.len(), world.effects.len(), "something was done twice");
+    let programme = world.state.programme(&programme()).unwrap();
+    assert!(programme.due_pending.is_empty() && programme.waves.values().all(|wave| wave.stage.has_ended()));
+}
+
 /// A world of thirty, at the end of summer, in which nobody looked for a while.
 fn after_outage(begin: &str, length: Option<SignedDuration>) -> World {
     let mut world = World::running(30, SPRING);
