@@ -44,7 +44,7 @@ enum Rows {
     Lookups,
     /// CheckAccess over TLS and by token, against bare tonic with the same TLS and against itself in the clear
     Secured,
-    /// CheckAccess with one call in a hundred traced, against none
+    /// CheckAccess with one call in ten traced, against none
     Spans,
     /// Runtimes: one for each core, or one for all
     Shapes,
