@@ -105,7 +105,11 @@ async fn a_pause_that_is_malformed_is_refused_by_field() {
     let mut bench = Bench::with_practices().await;
     let until = wire::PauseEnd::Until.into();
     let cases = [
-        (wire::PausePracticeRequest { name: "practices/Z99999".to_owned(), ..pause("p") }, "PRACTICE_NOT_FOUND", ""),
+        (
+            wire::PausePracticeRequest { name: "practices/Z99999".to_owned(), ..on_behalf("p") },
+            "PRACTICE_NOT_FOUND",
+            "",
+        ),
         (wire::PausePracticeRequest { request_id: String::new(), ..pause("p") }, "REQUEST_ID_REQUIRED", "request_id"),
         (wire::PausePracticeRequest { end: 0, ..pause("p") }, "FIELD_REQUIRED", "end"),
         (wire::PausePracticeRequest { end: until, ..pause("p") }, "FIELD_REQUIRED", "until"),
