@@ -14,6 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::guarded::Guarded;
 use crate::harness::installation::{Installation, PATIENCE, Wanted, clock_offset, programme_of_today, until_live};
 use crate::harness::otlp::Collector;
+use crate::harness::server::Server;
 use crate::harness::supplier::SupplierServer;
 
 /// Three processes on PostgreSQL, a supplier, a collector that gets everything; and a registry whose callers prove who they are.
@@ -54,7 +55,7 @@ pub(super) async fn busy() -> Option<Busy> {
 impl Busy {
     /// Where each process shows its metrics.
     pub(super) fn metrics_addresses(&self) -> Vec<&str> {
-        let servers = self.installation.servers().into_iter().map(|server| server.metrics_address());
+        let servers = self.installation.servers().into_iter().map(Server::metrics_address);
         servers.chain([self.guarded.server.metrics_address()]).collect()
     }
 
