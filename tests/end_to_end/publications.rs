@@ -97,6 +97,9 @@ fn publishes_may(installation: &Installation) {
     let csv = read(".csv").replace("\r\n", "\n");
     assert_eq!(csv, joe.say(&download), "also to standard output");
     assert!(csv.contains("england,,definitions/patients-with-access,494,exact"), "{csv}");
+    for kind in ["region", "icb", "sub-icb", "pcn", "supplier", "practice"] {
+        assert!(csv.contains(&format!("Z,{kind},")), "no row of a {kind}: {csv}");
+    }
     for exact in [",412,", ",77,"] {
         assert!(!csv.contains(exact), "{exact} is nobody's to know: {csv}");
     }

@@ -43,9 +43,13 @@ fn month_of(month: u64, correction: u64) -> Table {
     };
     let index = |part: &Part| part.name["practices/A".len()..].parse::<u64>().expect("as it was named");
     let icb = move |part: &Part| index(part) % ICBS + u64::from((index(part) + month).is_multiple_of(700));
+    let sub_icb = move |part: &Part| format!("sub-icbs/{}, {}", icb(part), index(part) / ICBS % 3);
     Table::new((0..PRACTICES).map(part).collect())
         .by("region", None, move |part| Some(format!("regions/Y{}", icb(part) % 7)))
         .by("icb", Some("region"), move |part| Some(format!("icbs/Q{:02}", icb(part))))
+        .by("sub-icb", Some("icb"), move |part| Some(sub_icb(part)))
+        .by("pcn", Some("sub-icb"), move |part| Some(format!("pcns/{}, {}", sub_icb(part), index(part) / 126 % 12)))
+        .by("wave", None, move |part| Some(format!("waves/{}", draw(9, index(part), 30))))
         .by("supplier", None, move |part| Some(["EMIS", "TPP"][usize::from(index(part).is_multiple_of(5))].to_owned()))
         .by_part("practice", Some("icb"))
 }

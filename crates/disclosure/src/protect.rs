@@ -111,19 +111,20 @@ impl Draft {
     /// by itself before one that needs others. Where none helps: the earlier cell that it is about.
     fn remedy(&mut self, subject: Subject) -> Result<(), ShownCell> {
         let groups = self.groups_about(subject);
-        let all: Vec<Remedy> = groups.iter().flat_map(|group| self.withholdings(group)).collect();
-        let smallest: Vec<Remedy> =
-            groups.iter().filter_map(|group| self.withholdings(group).into_iter().next()).collect();
-        if self.take_one(&all, &smallest, subject) {
+        let by_group: Vec<Vec<Remedy>> = groups.iter().map(|group| self.withholdings(group)).collect();
+        if self.withhold_one(&by_group, subject) {
             return Ok(());
         }
         let merging: Vec<Remedy> = groups.iter().map(|group| self.issue.merging(group)).collect();
         let (left_out, merged): (Vec<_>, Vec<_>) =
-            merging.into_iter().partition(|remedy| matches!(remedy, Remedy::LeftOut { .. }));
-        if self.take_one(&merged, &merged, subject) || self.take_one(&left_out, &left_out, subject) {
-            return Ok(());
+            merging.iter().cloned().partition(|remedy| matches!(remedy, Remedy::LeftOut { .. }));
+        // Both kinds, where the same sum is a row of several breakdowns.
+        for choices in [merged, left_out, merging] {
+            if self.take_one(&choices, &choices, subject) {
+                return Ok(());
+            }
         }
-        let breakdowns = self.issue.table.breakdowns.iter().rev();
+        let breakdowns = self.issue.table.breakdowns.iter().rev().filter(|breakdown| !breakdown.areas.is_empty());
         let every: Vec<Remedy> = breakdowns
             .map(|breakdown| Remedy::LeftOut { breakdown: breakdown.name.clone() })
             .filter(|remedy| !self.issue.remedies.contains(remedy))
@@ -133,6 +134,20 @@ impl Draft {
         }
         let cell = self.worlds.cells_before().get(&subject);
         Err(*cell.expect("a cell of the issue itself is gone once every breakdown is"))
+    }
+
+    /// Withholds the smallest cell of a group, where withholding helps at all: of the first in which that is enough; else of the first
+    /// of which all of it would be, so that no group is withheld to its end in vain.
+    fn withhold_one(&mut self, by_group: &[Vec<Remedy>], subject: Subject) -> bool {
+        let by_group: Vec<&[Remedy]> = by_group.iter().map(Vec::as_slice).filter(|group| !group.is_empty()).collect();
+        if by_group.is_empty() || !self.would_help(&by_group.concat(), subject) {
+            return false;
+        }
+        let alone = by_group.iter().position(|group| self.would_help(&group[..1], subject));
+        let group = alone.or_else(|| by_group.iter().position(|group| self.would_help(group, subject)));
+        self.issue.remedies.insert(by_group[group.unwrap_or(0)][0].clone());
+        self.see();
+        true
     }
 
     /// Takes one of `choices` if `all` of the kind would help.

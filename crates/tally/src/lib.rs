@@ -61,10 +61,10 @@ pub use period::{Interval, PERIOD_DAYS_DEFAULT, PERIOD_DAYS_MAX, Period, PeriodE
 pub use practice_figures::PracticeFigures;
 pub use practice_set::{PracticeSet, memberships};
 pub use publication::{
-    Accounts, AskedIssue, Content, Correction, CountedViewers, Draft, Exactness, FigureValue, Issue, IssueName,
-    IssuePositions, Issued, Level, List, PracticeContent, ProtectedFigure, PublicationName, PublicationNameError,
-    PublicationPeriod, PublicationRejection, Publications, PublishedDenominator, PublishedFigure, Release, Remedy,
-    SetRelease,
+    Accounts, AskedIssue, Content, Correction, CountedViewers, CountedViews, Draft, Exactness, FigureValue, Issue,
+    IssueName, IssuePositions, Issued, Level, List, PracticeContent, ProtectedFigure, PublicationName,
+    PublicationNameError, PublicationPeriod, PublicationRejection, Publications, PublishedArea, PublishedDenominator,
+    PublishedFigure, Release, Remedy, SetRelease, WaveName, WaveNameError,
 };
 pub use reconcile::{AccessChanges, Difference, DifferenceKind, RETURN_BEFORE_DAYS_MAX, Reconciliation, reconcile};
 pub use returns::{

@@ -34,6 +34,7 @@ mod succession;
 mod trace;
 mod verify;
 mod wave;
+mod wave_members;
 
 use std::process::ExitCode;
 

@@ -11,6 +11,7 @@ use crate::connection::{Connection, every_page};
 use crate::moments::{as_at, moment, shown};
 use crate::mutation::Change;
 use crate::output::{Output, Table, number, word};
+use crate::wave_members;
 
 #[derive(Subcommand)]
 pub(crate) enum Publication {
@@ -63,6 +64,9 @@ pub(crate) struct Frozen {
 pub(crate) struct Create {
     #[command(flatten)]
     frozen: Frozen,
+    /// Also rows of these waves: programmes/spring-opening/waves/3. A practice that is in several counts in the last of them
+    #[arg(long, value_name = "WAVE")]
+    wave: Vec<String>,
 }
 
 #[derive(Args)]
@@ -81,6 +85,8 @@ pub(crate) struct Reissue {
 pub(crate) enum Figure {
     PatientsWithAccess,
     Viewers,
+    /// By app: England's are always there
+    RecordViews,
 }
 
 pub(crate) async fn run(connection: &Connection, output: Output, publication: Publication) -> anyhow::Result<()> {
@@ -110,6 +116,7 @@ fn definitions(figures: &[Figure]) -> Vec<String> {
     let definition = |figure: &Figure| match figure {
         Figure::PatientsWithAccess => "definitions/patients-with-access".to_owned(),
         Figure::Viewers => "definitions/viewers".to_owned(),
+        Figure::RecordViews => "definitions/record-views".to_owned(),
     };
     figures.iter().map(definition).collect()
 }
@@ -119,6 +126,7 @@ async fn create(connection: &Connection, output: Output, asked: Create) -> anyho
     let request = statistics::CreatePublicationRequest {
         publication: publication.clone(),
         definitions: definitions(&figures),
+        waves: wave_members::apart(connection, &asked.wave).await?,
         known_at: known_at.as_deref().map(as_at).transpose()?,
         request_id: change.request_id()?,
         reason_code: change.reason_code.clone(),
@@ -169,6 +177,9 @@ fn issued(publication: &statistics::Publication, is_dry_run: bool) -> Table {
         fact(short(&figure.definition), figure.value.clone(), String::new());
     }
     fact("figures", number(publication.figure_count.into()), "in its files".to_owned());
+    for wave in &publication.waves {
+        fact("wave", wave.name.clone(), format!("{} practices, {}", number(wave.practices_count), wave.practices_hash));
+    }
     for remedy in &publication.remedies {
         let kind = word(remedy.kind().as_str_name(), "DISCLOSURE_REMEDY_KIND_").to_lowercase();
         let place = format!("{} {}", remedy.breakdown, remedy.area);

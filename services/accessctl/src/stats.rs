@@ -6,7 +6,6 @@ mod compliance;
 mod quarantine;
 mod series;
 mod totals;
-mod wave_members;
 
 use clap::{Subcommand, ValueEnum};
 use proto::statistics::v1 as statistics;

@@ -1,12 +1,12 @@
 //! Random tables and histories, and a year of weekly publications.
 
-use disclosure::{Issue, protect};
+use disclosure::{Issue, Remedy, protect};
 use proptest::prelude::*;
 
 use crate::exhaustive;
 use crate::intervals;
 use crate::knowledge::Knowledge;
-use crate::world::{Practice, icbs, naive, practice, table, total};
+use crate::world::{Practice, icbs, naive, practice, published, total};
 
 /// What happens to a practice between two issues.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,8 @@ enum Change {
     None,
     Returns(u64),
     Moves,
+    /// Its PCN is another one, and its wave.
+    Joins(u64),
     Closes,
 }
 
@@ -22,12 +24,19 @@ fn count() -> impl Strategy<Value = u64> {
 }
 
 fn practices() -> impl Strategy<Value = Vec<Practice>> {
-    let one = (count(), 0_u64..3, any::<bool>(), prop_oneof![4 => Just(None), 1 => (0_u64..4).prop_map(Some)]);
+    let short = prop_oneof![4 => Just(None), 1 => (0_u64..4).prop_map(Some)];
+    let one = (count(), 0_u64..3, any::<bool>(), short, 0_u64..2, 0_u64..4, 0_u64..3);
     prop::collection::vec(one, 2..5).prop_map(|rows| {
-        let practices = rows.into_iter().enumerate().map(|(index, (count, icb, is_tpp, short))| Practice {
-            supplier: if is_tpp { "TPP" } else { "EMIS" }.into(),
-            list: Some(short.map_or(10_000, |spare| count.max(99) + spare)),
-            ..practice(&format!("A{index}"), icb * 8, count)
+        let practices = rows.into_iter().enumerate().map(|(index, row)| {
+            let (count, icb, is_tpp, short, sub_icb, pcn, wave) = row;
+            Practice {
+                supplier: if is_tpp { "TPP" } else { "EMIS" }.into(),
+                list: Some(short.map_or(10_000, |spare| count.max(99) + spare)),
+                sub_icb: format!("S{icb}{sub_icb}"),
+                pcn: (pcn < 3).then(|| format!("U{icb}{sub_icb}{}", pcn % 2)),
+                wave: (wave < 2).then(|| format!("wave {wave}")),
+                ..practice(&format!("A{index}"), icb * 8, count)
+            }
         });
         practices.collect()
     })
@@ -38,6 +47,7 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
         5 => Just(Change::None),
         2 => count().prop_map(Change::Returns),
         1 => Just(Change::Moves),
+        1 => (0_u64..3).prop_map(Change::Joins),
         1 => Just(Change::Closes),
     ];
     prop::collection::vec(change, 4)
@@ -53,7 +63,14 @@ fn after(practices: &[Practice], changes: &[Change], month: usize) -> Vec<Practi
                 practice.count = *count;
                 practice.source = format!("return {month}");
             }
-            Change::Moves => practice.icb = "Q8".into(),
+            Change::Moves => {
+                practice.icb = "Q8".into();
+                practice.sub_icb = "S11".into();
+            }
+            Change::Joins(other) => {
+                practice.pcn = Some(format!("U{other}10"));
+                practice.wave = Some(format!("wave {other}"));
+            }
             Change::Closes => continue,
         }
         after.push(practice);
@@ -81,7 +98,7 @@ fn publish(all: &[Vec<Practice>]) -> Vec<Issue> {
     let mut issues: Vec<Issue> = Vec::new();
     for practices in all {
         let history: Vec<&Issue> = issues.iter().collect();
-        if let Ok(issue) = protect(table(practices), &history) {
+        if let Ok(issue) = protect(published(practices), &history) {
             issues.push(issue);
         }
     }
@@ -99,8 +116,8 @@ proptest! {
 
     #[test]
     fn what_was_published_can_be_published_again(practices in practices()) {
-        let first = protect(table(&practices), &[]).unwrap();
-        prop_assert!(protect(table(&practices), &[&first]).is_ok());
+        let first = protect(published(&practices), &[]).unwrap();
+        prop_assert!(protect(published(&practices), &[&first]).is_ok());
         prop_assert!(protect(total(&practices), &[&first]).is_ok());
     }
 
@@ -131,6 +148,9 @@ fn year() -> Vec<Vec<Practice>> {
             let count = draw(1, index, [8, 30, 600][draw(2, index, 3) as usize]);
             let mut new = practice(&format!("A{index:03}"), draw(3, index, 6) * 5, count);
             new.supplier = ["EMIS", "TPP"][draw(4, index, 2) as usize].into();
+            new.sub_icb = format!("{}, {}", new.icb, draw(5, index, 2));
+            new.pcn = (draw(6, index, 10) > 0).then(|| format!("{}, {}", new.sub_icb, draw(7, index, 3)));
+            new.wave = (draw(8, index, 4) > 0).then(|| format!("wave {}", week / 10));
             now.push(new);
         }
         for (index, practice) in now.iter_mut().enumerate() {
@@ -141,6 +161,7 @@ fn year() -> Vec<Vec<Practice>> {
             }
             if draw(week, 2_000 + index, 60) == 0 {
                 practice.icb = format!("Q{}", draw(week, 3_000 + index, 6) * 5);
+                practice.sub_icb = format!("{}, 0", practice.icb);
             }
         }
         all.push(now.clone());
@@ -157,13 +178,13 @@ fn year() -> Vec<Vec<Practice>> {
 #[test]
 fn i30_a_year_of_weekly_publications_and_reissues_discloses_nothing() {
     let all = year();
-    let rounded: Vec<Issue> = all.iter().map(|practices| naive(table(practices))).collect();
+    let rounded: Vec<Issue> = all.iter().map(|practices| naive(published(practices))).collect();
     assert!(!intervals::disclosed(&Knowledge::of(&rounded)).is_empty(), "the attack finds nothing in any case");
     let issues = publish(&all);
     assert_eq!(intervals::disclosed(&Knowledge::of(&issues)), Default::default());
     // Twelve to sixty practices, each of which returns in a week of its own, and the whole again after a slip of one patient:
     // of so little much must be kept back.
-    assert!(issues.len() * 2 > all.len(), "{} of {} could be published", issues.len(), all.len());
+    assert!(issues.len() * 5 > all.len() * 2, "{} of {} could be published", issues.len(), all.len());
     assert!(issues.iter().map(|issue| issue.rows().len()).sum::<usize>() > issues.len() * 20, "and hardly any rows");
 }
 
@@ -173,15 +194,24 @@ fn a_nation_is_published_almost_as_it_is() {
         let practices = (0..6_000).map(|index| {
             let count = draw(month, index, if index % 50 == 0 { 10 } else { 6_000 });
             let icb = index % 42 + u64::from(month > 0 && index % 700 == 0);
-            Practice { source: format!("month {month}"), ..practice(&format!("A{index:05}"), icb, count) }
+            let sub_icb = format!("S{icb}, {}", index / 42 % 3);
+            Practice {
+                source: format!("month {month}"),
+                pcn: Some(format!("{sub_icb}, {}", index / 126 % 12)),
+                wave: Some(format!("wave {}", draw(9, index, 30))),
+                sub_icb,
+                ..practice(&format!("A{index:05}"), icb, count)
+            }
         });
         practices.collect()
     };
     let issues = publish(&[month(0), month(1), month(1)]);
     assert_eq!(issues.len(), 3);
     for issue in issues {
-        // Of two suppliers the rounding of both can add up so far that England's total tells both.
-        assert!(issue.remedies.len() <= 1, "{:?}", issue.remedies);
+        // Of two suppliers the rounding of both can add up so far that England's total tells both; so it is with the practices of a
+        // small network, beside its sum: one or two in a hundred.
+        assert!(issue.remedies.len() <= 120, "{:?}", issue.remedies);
+        assert!(issue.remedies.iter().all(|remedy| matches!(remedy, Remedy::Withheld { .. })), "{:?}", issue.remedies);
         assert!(issue.rows().len() >= 6_000);
     }
 }

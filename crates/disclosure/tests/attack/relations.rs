@@ -5,7 +5,7 @@ use disclosure::{Issue, Table, protect};
 
 use crate::exhaustive::disclosed;
 use crate::knowledge::Knowledge;
-use crate::world::{Practice, icbs, naive, practice, rows, table, text, total};
+use crate::world::{Practice, icbs, naive, networks, practice, rows, table, text, total, waves};
 
 /// Publishes the tables one after the other, only rounded and protected. The first must disclose, the second must not.
 fn only_protected_keeps_the_secret(tables: Vec<Table>) -> Vec<Issue> {
@@ -52,6 +52,24 @@ fn i30_several_breakdowns_of_one_total_tell_nothing_of_each_other() {
         assert_eq!(disclosed(&Knowledge::of([&naive(pairs(&world, &[one]))])), Default::default());
     }
     only_protected_keeps_the_secret(vec![pairs(&world, &["B", "C", "D"])]);
+}
+
+#[test]
+fn i30_a_network_tells_nothing_of_the_practices_of_an_icb() {
+    // The PCN of A and B has 38 to 42, its ICB 53 to 57: so C, shown as 10, has 11 at the least.
+    let in_pcn = |name: &str, pcn: &str, count| Practice { pcn: Some(pcn.into()), ..practice(name, 1, count) };
+    let mut practices = vec![in_pcn("A", "U1", 20), in_pcn("B", "U1", 22), in_pcn("C", "U2", 12)];
+    practices.extend([practice("D", 2, 300), practice("E", 2, 412), practice("F", 2, 533)]);
+    only_protected_keeps_the_secret(vec![networks(&practices)]);
+}
+
+#[test]
+fn i30_a_wave_tells_nothing_by_what_it_shares_with_an_icb() {
+    // All of the ICB but B is of the wave: so B has 11 at the least, by the same numbers.
+    let of_wave = |name: &str, count| Practice { wave: Some("wave 1".into()), ..practice(name, 1, count) };
+    let mut practices = vec![of_wave("A", 20), of_wave("C", 22), practice("B", 1, 12)];
+    practices.extend([practice("D", 2, 300), practice("E", 2, 412)]);
+    only_protected_keeps_the_secret(vec![waves(&practices)]);
 }
 
 #[test]

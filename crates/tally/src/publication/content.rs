@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ods::{IcbCode, PracticeCode, RegionCode, Supplier};
+use ods::{IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
 use serde::{Deserialize, Serialize};
 
+use super::level::{Level, PublishedArea};
+use super::wave_name::WaveName;
 use crate::area::Area;
 use crate::day::Day;
 use crate::directory::{Directory, Viewpoint};
+use crate::event::Channel;
+use crate::practice_set::PracticeSet;
 use crate::returns::Returns;
 use crate::sketch::Estimate;
 
@@ -18,10 +22,16 @@ use crate::sketch::Estimate;
 pub struct Content {
     /// Who counted the lists.
     pub list_sources: Vec<String>,
+    /// The waves of which the publication tells, as they were named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waves: Vec<WaveName>,
     /// By code.
     pub practices: Vec<PracticeContent>,
     /// Times that a record was opened in the period, in England.
     pub record_views: u64,
+    /// The same by app; None where the period has no such figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub views_by_channel: Option<CountedViews>,
     /// Who opened one; None where the period has no such figure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub viewers: Option<CountedViewers>,
@@ -38,9 +48,18 @@ pub struct PracticeContent {
     /// Integrated care board.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icb: Option<IcbCode>,
+    /// Sub-ICB location.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub_icb: Option<SubIcbCode>,
+    /// Primary care network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pcn: Option<PcnCode>,
     /// Maker of its GP system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supplier: Option<Supplier>,
+    /// Its wave, as an index of [`Content::waves`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wave: Option<usize>,
     /// Patients registered, where anybody counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<List>,
@@ -92,61 +111,13 @@ pub struct CountedViewers {
     pub by_area: BTreeMap<String, u64>,
 }
 
-/// How finely practices are told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// All together.
-    England,
-    /// By region.
-    Region,
-    /// By integrated care board.
-    Icb,
-    /// By maker of the GP system.
-    Supplier,
-    /// Each by itself.
-    Practice,
-}
-
-impl Level {
-    /// From the coarsest to the finest.
-    pub const ALL: [Self; 5] = [Self::England, Self::Region, Self::Icb, Self::Supplier, Self::Practice];
-
-    /// As it is called in files.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::England => "england",
-            Self::Region => "region",
-            Self::Icb => "icb",
-            Self::Supplier => "supplier",
-            Self::Practice => "practice",
-        }
-    }
-
-    /// The level whose areas gather those of this one into groups.
-    #[must_use]
-    pub fn within(self) -> Option<Self> {
-        match self {
-            Self::England => None,
-            Self::Region | Self::Supplier => Some(Self::England),
-            Self::Icb => Some(Self::Region),
-            Self::Practice => Some(Self::Icb),
-        }
-    }
-}
-
-impl PracticeContent {
-    /// The area of that level in which it lies.
-    #[must_use]
-    pub fn area(&self, level: Level) -> Option<Area> {
-        match level {
-            Level::England => Some(Area::England),
-            Level::Region => self.region.map(Area::Region),
-            Level::Icb => self.icb.map(Area::Icb),
-            Level::Supplier => self.supplier.clone().map(Area::Supplier),
-            Level::Practice => Some(Area::Practice(self.code)),
-        }
-    }
+/// Views of records by the app by which they came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountedViews {
+    /// By what was known at this moment.
+    pub known_at: Timestamp,
+    /// By the app's id; those by which nothing came are left out.
+    pub by_channel: BTreeMap<String, u64>,
 }
 
 impl Content {
@@ -176,7 +147,10 @@ impl Content {
                 code: view.code,
                 region: view.place.region,
                 icb: view.place.icb,
+                sub_icb: view.place.sub_icb,
+                pcn: view.place.pcn,
                 supplier: view.place.supplier.clone(),
+                wave: None,
                 list,
                 live: view.is_live,
                 accounts,
@@ -186,8 +160,66 @@ impl Content {
         content
     }
 
+    /// The area of that level in which a practice lies.
+    #[must_use]
+    pub fn area(&self, practice: &PracticeContent, level: Level) -> Option<PublishedArea> {
+        let area = match level {
+            Level::England => Some(Area::England),
+            Level::Region => practice.region.map(Area::Region),
+            Level::Icb => practice.icb.map(Area::Icb),
+            Level::SubIcb => practice.sub_icb.map(Area::SubIcb),
+            Level::Pcn => practice.pcn.map(Area::Pcn),
+            Level::Supplier => practice.supplier.clone().map(Area::Supplier),
+            Level::Practice => Some(Area::Practice(practice.code)),
+            Level::Wave => return self.waves.get(practice.wave?).cloned().map(PublishedArea::Wave),
+            Level::Channel => None,
+        };
+        area.map(PublishedArea::Area)
+    }
+
+    /// Says which practices are of which wave; each is of one at most, the first that names it.
+    pub fn add_waves(&mut self, waves: &BTreeMap<WaveName, BTreeSet<PracticeCode>>) {
+        self.waves = waves.keys().cloned().collect();
+        for practice in &mut self.practices {
+            practice.wave = waves.values().position(|practices| practices.contains(&practice.code));
+        }
+    }
+
+    /// The waves, each with those of its practices that were open.
+    #[must_use]
+    pub fn members_of_waves(&self) -> Vec<PracticeSet> {
+        let members = |number: usize| {
+            let inside = self.practices.iter().filter(|practice| practice.wave == Some(number));
+            inside.map(|practice| practice.code).collect()
+        };
+        let named = self.waves.iter().enumerate();
+        named.map(|(number, wave)| PracticeSet { name: wave.to_string(), practices: members(number) }).collect()
+    }
+
+    /// Takes the waves from an earlier issue: which practices are of a wave is said once for a publication.
+    pub(super) fn keep_waves_of(&mut self, earlier: &Self) {
+        let waves: BTreeMap<PracticeCode, Option<usize>> =
+            earlier.practices.iter().map(|practice| (practice.code, practice.wave)).collect();
+        for practice in &mut self.practices {
+            practice.wave = waves.get(&practice.code).copied().flatten();
+        }
+        self.waves.clone_from(&earlier.waves);
+    }
+
+    /// Adds how often records were opened in England by each app, as known at a moment.
+    pub fn add_views_by_channel(&mut self, known_at: Timestamp, views: &BTreeMap<Channel, u64>) {
+        let some = views.iter().filter(|(_, count)| **count > 0);
+        let by_channel = some.map(|(channel, count)| (channel.to_string(), *count)).collect();
+        self.views_by_channel = Some(CountedViews { known_at, by_channel });
+    }
+
+    /// Takes the views by app from an earlier issue of the same period, for the reason of [`Self::keep_viewers_of`].
+    pub(super) fn keep_views_by_channel_of(&mut self, earlier: &Self) {
+        self.views_by_channel.clone_from(&earlier.views_by_channel);
+    }
+
     /// Adds who viewed, as known at a moment: in England, and in each of [`Self::areas_with_viewers`].
-    pub fn add_viewers(&mut self, known_at: Timestamp, england: Estimate, others: &BTreeMap<Area, Estimate>) {
+    pub fn add_viewers(&mut self, known_at: Timestamp, england: Estimate, others: &BTreeMap<PublishedArea, Estimate>) {
         let mut viewers = CountedViewers {
             known_at,
             england: england.value,
@@ -196,12 +228,13 @@ impl Content {
             by_area: BTreeMap::new(),
         };
         for (area, estimate) in others {
-            if estimate.value > 0 && !matches!(area, Area::Practice(_)) {
+            if estimate.value > 0 && !matches!(area, PublishedArea::Area(Area::Practice(_))) {
                 viewers.by_area.insert(area.to_string(), estimate.value);
             }
         }
         for practice in &mut self.practices {
-            let counted = others.get(&Area::Practice(practice.code)).map_or(0, |estimate| estimate.value);
+            let of_practice = PublishedArea::Area(Area::Practice(practice.code));
+            let counted = others.get(&of_practice).map_or(0, |estimate| estimate.value);
             practice.viewers = (practice.live || counted > 0).then_some(counted);
         }
         self.viewers = Some(viewers);
@@ -220,8 +253,8 @@ impl Content {
 
     /// The areas below England of which people who viewed are to be counted.
     #[must_use]
-    pub fn areas_with_viewers(&self) -> BTreeSet<Area> {
-        let levels = [Level::Region, Level::Icb, Level::Supplier, Level::Practice];
-        self.practices.iter().flat_map(|practice| levels.map(|level| practice.area(level))).flatten().collect()
+    pub fn areas_with_viewers(&self) -> BTreeSet<PublishedArea> {
+        let below_england = Level::OF_PRACTICES.into_iter().filter(|level| *level != Level::England);
+        below_england.flat_map(|level| self.practices.iter().filter_map(move |one| self.area(one, level))).collect()
     }
 }

@@ -7,8 +7,9 @@ use disclosure::{LIST_FOR_ROW_MIN, Shown};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::content::{Content, Level, PracticeContent};
+use super::content::{Content, CountedViews, PracticeContent};
 use super::issue::Issue;
+use super::level::{Level, PublishedArea};
 use super::tables::ProtectedFigure;
 use crate::area::Area;
 use crate::definition::Measure;
@@ -40,9 +41,9 @@ pub struct PublishedFigure {
     /// The breakdown that it is a row of.
     pub level: Level,
     /// Of what.
-    pub area: Area,
+    pub area: PublishedArea,
     /// The area, of the next coarser breakdown, that this one lies in; None of England, and where that is not known.
-    pub within: Option<Area>,
+    pub within: Option<PublishedArea>,
     /// Which figure.
     pub measure: Measure,
     /// How many.
@@ -110,13 +111,13 @@ impl FigureValue {
 }
 
 impl Issue {
-    /// All figures, from England down to practices, and by area.
+    /// All figures, from England down to practices, and by area; then England's views by app.
     #[must_use]
     pub fn figures(&self) -> Vec<PublishedFigure> {
         let accounts = Cells::of(self, ProtectedFigure::PatientsWithAccess);
         let viewers = Cells::of(self, ProtectedFigure::Viewers);
         let mut figures = Vec::new();
-        for level in Level::ALL {
+        for level in Level::OF_PRACTICES {
             for (area, practices) in areas(&self.content, level) {
                 let row = Row::new(self, level, &area, &practices);
                 figures.push(row.practices_live());
@@ -129,7 +130,35 @@ impl Issue {
                 }
             }
         }
+        figures.extend(self.content.views_by_channel.iter().flat_map(|counted| self.views_by_channel(counted)));
         figures
+    }
+
+    fn views_by_channel(&self, counted: &CountedViews) -> Vec<PublishedFigure> {
+        let Some(cells) = Cells::of(self, ProtectedFigure::ViewsByChannel) else { return Vec::new() };
+        let figure = |channel: &String| {
+            let area = PublishedArea::Channel(channel.parse().ok()?);
+            let value = cells.value(Level::Channel, &area)?;
+            let whole = FigureValue::Exact(cells.england);
+            Some(PublishedFigure {
+                level: Level::Channel,
+                area,
+                within: Some(PublishedArea::Area(Area::England)),
+                measure: Measure::RecordViews,
+                value,
+                known_at: counted.known_at,
+                bounds: None,
+                denominator: Some(PublishedDenominator {
+                    measure: Measure::RecordViews,
+                    value: whole,
+                    source: "access statistics".to_owned(),
+                    as_at: Some(self.name.publication.as_at().date()),
+                }),
+                permille: value.permille_of(whole),
+                practices_without_data: None,
+            })
+        };
+        counted.by_channel.keys().filter_map(figure).collect()
     }
 }
 
@@ -147,7 +176,7 @@ impl Cells {
         Some(Self { england: judged.table.total, shown })
     }
 
-    fn value(&self, level: Level, area: &Area) -> Option<FigureValue> {
+    fn value(&self, level: Level, area: &PublishedArea) -> Option<FigureValue> {
         if level == Level::England {
             return Some(FigureValue::Exact(self.england));
         }
@@ -156,12 +185,12 @@ impl Cells {
 }
 
 /// The areas of a level with their practices. A practice has a row only if its list is long enough.
-fn areas(content: &Content, level: Level) -> BTreeMap<Area, Vec<&PracticeContent>> {
-    let mut areas: BTreeMap<Area, Vec<&PracticeContent>> = BTreeMap::new();
+fn areas(content: &Content, level: Level) -> BTreeMap<PublishedArea, Vec<&PracticeContent>> {
+    let mut areas: BTreeMap<PublishedArea, Vec<&PracticeContent>> = BTreeMap::new();
     for practice in &content.practices {
         let has_row =
             level != Level::Practice || practice.list.as_ref().is_some_and(|list| list.patients >= LIST_FOR_ROW_MIN);
-        if let Some(area) = practice.area(level).filter(|_| has_row) {
+        if let Some(area) = content.area(practice, level).filter(|_| has_row) {
             areas.entry(area).or_default().push(practice);
         }
     }
@@ -172,8 +201,8 @@ fn areas(content: &Content, level: Level) -> BTreeMap<Area, Vec<&PracticeContent
 struct Row<'a> {
     issue: &'a Issue,
     level: Level,
-    area: &'a Area,
-    within: Option<Area>,
+    area: &'a PublishedArea,
+    within: Option<PublishedArea>,
     practices: u64,
     live: u64,
     lists: Sum<'a>,
@@ -181,7 +210,7 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn new(issue: &'a Issue, level: Level, area: &'a Area, practices: &[&'a PracticeContent]) -> Self {
+    fn new(issue: &'a Issue, level: Level, area: &'a PublishedArea, practices: &[&'a PracticeContent]) -> Self {
         let (mut lists, mut accounts) = (Sum::default(), Sum::default());
         let mut live = 0;
         for practice in practices {
@@ -196,7 +225,7 @@ impl<'a> Row<'a> {
             }
         }
         // As disclosure control groups them: where its first practice lies.
-        let within = level.within().and_then(|outer| practices.first()?.area(outer));
+        let within = level.within().and_then(|outer| issue.content.area(practices.first()?, outer));
         Self { issue, level, area, within, practices: practices.len() as u64, live, lists, accounts }
     }
 

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use disclosure::Remedy;
 use jiff::Timestamp;
+use ods::PracticeCode;
 use serde::{Deserialize, Serialize};
 
 use super::content::Content;
 use super::name::PublicationName;
 use super::tables::ProtectedFigure;
+use super::wave_name::WaveName;
 
 /// Which issue of which publication.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,6 +30,8 @@ pub struct AskedIssue {
     pub publication: PublicationName,
     /// The figures that count patients; empty: all that the period has.
     pub figures: BTreeSet<ProtectedFigure>,
+    /// The practices of the waves that it is to tell of, none in two; of a correction its first issue has said it.
+    pub waves: BTreeMap<WaveName, BTreeSet<PracticeCode>>,
     /// What it corrects; None of a first issue.
     pub correction: Option<Correction>,
     /// Who asks.

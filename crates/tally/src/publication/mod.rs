@@ -9,20 +9,24 @@ mod calendar;
 mod content;
 mod figures;
 mod issue;
+mod level;
 mod name;
 mod rejection;
 mod state;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod wave_name;
 
 pub use disclosure::Remedy;
 
 pub use calendar::{Release, SetRelease};
-pub use content::{Accounts, Content, CountedViewers, Level, List, PracticeContent};
+pub use content::{Accounts, Content, CountedViewers, CountedViews, List, PracticeContent};
 pub use figures::{Exactness, FigureValue, PublishedDenominator, PublishedFigure};
 pub use issue::{AskedIssue, Correction, Draft, Issue, IssueName, IssuePositions, Issued};
+pub use level::{Level, PublishedArea};
 pub use name::{PublicationName, PublicationNameError, PublicationPeriod};
 pub use rejection::PublicationRejection;
 pub use state::Publications;
 pub use tables::ProtectedFigure;
+pub use wave_name::{WaveName, WaveNameError};

@@ -50,8 +50,8 @@ impl PublicationPeriod {
         Period::new(start.into(), end.into()).expect("a month or a week ends after it begins")
     }
 
-    /// People who viewed are counted over months alone: a week's people are among the month's, and what both tell together
-    /// disclosure control does not look through.
+    /// People who viewed, and views by app, are counted over months alone: a week's are among the month's, and what both tell
+    /// together disclosure control does not look through.
     #[must_use]
     pub fn counts_viewers(self) -> bool {
         matches!(self, Self::Month(_))

@@ -54,7 +54,7 @@ pub enum PublicationRejection {
         publication: PublicationName,
     },
     /// A figure that its period does not have.
-    #[error("{publication} has no {figure}: people who viewed are counted over months")]
+    #[error("{publication} has no {figure}: people who viewed, and views by app, are published of months")]
     FigureNotOfPeriod {
         /// Which.
         publication: PublicationName,

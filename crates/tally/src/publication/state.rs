@@ -89,12 +89,16 @@ impl Publications {
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<Option<Draft>, PublicationRejection> {
         let issue = self.may_issue(&asked, now)?;
-        let AskedIssue { publication, figures, correction, author } = asked;
+        self.add_waves(&asked, &mut content);
+        let AskedIssue { publication, figures, correction, author, .. } = asked;
         if content.practices.is_empty() {
             return Err(PublicationRejection::Empty { publication });
         }
-        if let Some(earlier) = self.first_with_viewers(&publication) {
+        if let Some(earlier) = self.first_with(&publication, ProtectedFigure::Viewers) {
             content.keep_viewers_of(&earlier.content);
+        }
+        if let Some(earlier) = self.first_with(&publication, ProtectedFigure::ViewsByChannel) {
+            content.keep_views_by_channel_of(&earlier.content);
         }
         let figures = if figures.is_empty() { ProtectedFigure::all(publication.period).collect() } else { figures };
         let mut remedies = BTreeMap::new();
@@ -121,10 +125,18 @@ impl Publications {
         Ok(Some(Draft { issue, judged_against: self.issues.len() }))
     }
 
-    /// The first issue that tells who viewed.
-    fn first_with_viewers<'a>(&'a self, publication: &'a PublicationName) -> Option<&'a Issue> {
+    /// Says which practices are of which wave: as was asked for; of a correction, as its first issue has it.
+    pub fn add_waves(&self, asked: &AskedIssue, content: &mut Content) {
+        match self.issues(&asked.publication).next() {
+            Some(first) => content.keep_waves_of(&first.issue.content),
+            None => content.add_waves(&asked.waves),
+        }
+    }
+
+    /// The first issue that has a figure.
+    fn first_with<'a>(&'a self, publication: &'a PublicationName, figure: ProtectedFigure) -> Option<&'a Issue> {
         let mut issues = self.issues(publication).map(|issued| issued.issue.as_ref());
-        issues.find(|issue| issue.remedies.contains_key(&ProtectedFigure::Viewers))
+        issues.find(|issue| issue.remedies.contains_key(&figure))
     }
 
     /// Every issue of a figure there ever was, in order, as disclosure control knows them.
@@ -144,6 +156,7 @@ impl Publications {
         let asked = AskedIssue {
             publication: name.publication.clone(),
             figures: remedies.keys().copied().collect(),
+            waves: BTreeMap::new(),
             correction: correction.clone(),
             author: author.clone(),
         };

@@ -172,7 +172,7 @@ fn of_publication(rejection: &PublicationRejection) -> Error {
         PublicationRejection::FigureNotOfPeriod { publication, figure } => Error::invalid(
             "definitions",
             "DEFINITION_NOT_OF_PERIOD",
-            "{field} names {definition}, which {publication} has not: people who viewed are counted over months",
+            "{field} names {definition}, which {publication} has not: people who viewed, and views by app, are published of months",
         )
         .with("definition", figure)
         .with("publication", publication),

@@ -71,7 +71,8 @@ pub(super) const COLUMNS: [Column; 18] = [
         datatype: "dateTimeStamp",
         is_required: true,
         null: NEVER,
-        description: "By what was known at this moment. People who viewed are counted once: corrections have them as first known.",
+        description: "By what was known at this moment. People who viewed, and views by app, are counted once: corrections have them as \
+                      first known.",
         cell: |_, figure| Cell::Text(figure.known_at.to_string()),
     },
     Column {
@@ -80,7 +81,8 @@ pub(super) const COLUMNS: [Column; 18] = [
         datatype: "string",
         is_required: true,
         null: NEVER,
-        description: "england, region, icb, supplier (the practices that it serves) or practice.",
+        description: "england, region, icb, sub-icb, pcn, supplier (the practices that it serves), wave (its practices that were open), \
+                      practice, or channel (the app by which England's records were opened).",
         cell: |_, figure| Cell::Text(figure.level.name().to_owned()),
     },
     Column {
@@ -89,7 +91,7 @@ pub(super) const COLUMNS: [Column; 18] = [
         datatype: "string",
         is_required: true,
         null: NEVER,
-        description: "The area, with its ODS code. Practices with 100 patients or fewer have no row.",
+        description: "The area, with its ODS code; a wave or an app, with its name. Practices with 100 patients or fewer have no row.",
         cell: |_, figure| Cell::Text(figure.area.to_string()),
     },
     Column {
@@ -116,8 +118,8 @@ pub(super) const COLUMNS: [Column; 18] = [
         datatype: "integer",
         is_required: false,
         null: STAR,
-        description: "How many. England's figures and counts of practices are exact. Patients of smaller areas are rounded to the \
-                      nearest 5; * stands for 1 to 7, or for a number that is withheld so that no other can be worked out.",
+        description: "How many. England's figures and counts of practices are exact. Patients of smaller areas, and views by app, are \
+                      rounded to the nearest 5; * stands for 1 to 7, or for a number that is withheld so that no other can be worked out.",
         cell: |_, figure| figure.value.number().map_or(Cell::Withheld, Cell::Number),
     },
     Column {

@@ -2,12 +2,16 @@
 
 use std::fmt::Write as _;
 
-use tally::{Area, FigureValue, Level, Measure, PublicationPeriod, PublishedFigure};
+use tally::{FigureValue, Level, Measure, PublicationPeriod, PublishedArea, PublishedFigure};
 
 use super::{Edition, moment};
 
 /// Breakdowns that are short enough to be read.
-const READ: [(Level, &str); 2] = [(Level::Region, "By region"), (Level::Supplier, "By supplier of the GP system")];
+const READ: [(Level, &str); 3] = [
+    (Level::Region, "By region"),
+    (Level::Supplier, "By supplier of the GP system"),
+    (Level::Wave, "By wave of the programme"),
+];
 
 pub(super) fn summary(edition: &Edition, figures: &[PublishedFigure]) -> String {
     let issue = edition.issue();
@@ -37,6 +41,7 @@ pub(super) fn summary(edition: &Edition, figures: &[PublishedFigure]) -> String 
     for (level, heading) in READ {
         table(&mut text, level, heading, figures);
     }
+    by_app(&mut text, figures);
     text.push_str(HOW_TO_READ);
     text.push_str("\n## What is counted\n\n");
     for definition in edition.definitions() {
@@ -48,12 +53,13 @@ pub(super) fn summary(edition: &Edition, figures: &[PublishedFigure]) -> String 
 const HOW_TO_READ: &str = "
 ## How to read the numbers
 
-- England's figures, and counts of practices, are exact. Numbers of patients in smaller areas are rounded to the nearest 5.
+- England's figures, and counts of practices, are exact. Numbers of patients in smaller areas, and of views by app, are rounded to
+  the nearest 5.
 - `*` stands for 1 to 7 patients, or for a larger number that is withheld so that nobody else's can be worked out.
 - Percentages come from the numbers shown. Practices with 100 patients or fewer have no row of their own.
 - An area has no number of patients with access where no live practice has returned one, and a whole breakdown is left out where it
   would tell too much.
-- All areas down to single practices are in the CSV and JSON files.
+- All areas, also ICBs, sub-ICBs, PCNs and single practices, are in the CSV and JSON files.
 ";
 
 fn line(text: &mut String, words: &str) {
@@ -117,8 +123,8 @@ fn table(text: &mut String, level: Level, heading: &str, figures: &[PublishedFig
         &format!("| Area | Practices live | Of practices | Patients with access | Of patients registered |{viewers}"),
     );
     line(text, &format!("|---|---: | ---: | ---: | ---: |{rule}"));
-    let areas: Vec<&Area> = {
-        let mut areas: Vec<&Area> = rows.iter().map(|figure| &figure.area).collect();
+    let areas: Vec<&PublishedArea> = {
+        let mut areas: Vec<&PublishedArea> = rows.iter().map(|figure| &figure.area).collect();
         areas.dedup();
         areas
     };
@@ -136,6 +142,19 @@ fn table(text: &mut String, level: Level, heading: &str, figures: &[PublishedFig
         let (live, practices) = (value(Measure::PracticesLive), whole(Measure::PracticesLive));
         let registered = whole(Measure::PatientsWithAccess);
         line(text, &format!("| {area} | {live} | {practices} | {with_access}{share} | {registered} |{viewers}"));
+    }
+}
+
+/// England's views by app.
+fn by_app(text: &mut String, figures: &[PublishedFigure]) {
+    let rows: Vec<&PublishedFigure> = figures.iter().filter(|figure| figure.level == Level::Channel).collect();
+    if rows.is_empty() {
+        return;
+    }
+    line(text, &format!("\n## {} in England, by app\n", name(Measure::RecordViews)));
+    for row in rows {
+        let share = row.permille.map(|permille| format!(" ({})", percent(permille))).unwrap_or_default();
+        line(text, &format!("- {}: {}{share}", row.area, shown(row.value)));
     }
 }
 

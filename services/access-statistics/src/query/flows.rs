@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use database::{Db, Tx};
-use tally::{Area, AreaIndex, Column, Day, Dictionary, PracticeOrdinal, Sketch, StrandOrdinal, Union};
+use tally::{
+    Area, AreaIndex, Channel, Column, Day, Dictionary, EventKind, Part, Parts, PracticeOrdinal, Sketch, Split,
+    StrandOrdinal, Union,
+};
 
 use super::QueryError;
 use crate::ingest::{Ingest, Pending};
 use crate::store::StoreError;
 use crate::store::flows::{FlowQuery, sketches_of_area, sketches_of_practice, views_of_areas, views_of_practices};
+use crate::store::groups::views_of_areas_by_part;
 use crate::store::log::{self, Head};
 
 /// How often a read begins anew because a checkpoint came between; each is some milliseconds, checkpoints are seconds
@@ -44,6 +48,8 @@ pub(crate) type DailyViews = BTreeMap<Area, BTreeMap<Day, u64>>;
 #[derive(Debug, Default)]
 struct PendingFlows {
     views: DailyViews,
+    /// England's, where England is asked for.
+    views_by_strand: BTreeMap<StrandOrdinal, u64>,
     viewers: BTreeMap<Area, Vec<(Day, Sketch)>>,
 }
 
@@ -126,6 +132,26 @@ impl FlowRead {
         Ok(views)
     }
 
+    /// Records viewed in England in the period, by app; only where the read was begun with England.
+    pub(crate) async fn views_by_channel(&mut self) -> Result<BTreeMap<Channel, u64>, StoreError> {
+        let capability = &self.query.capability;
+        let parts = Parts::of(Some(Split::Channel), EventKind::RecordViewed, capability, &self.dictionary);
+        let mut counts = vec![0; parts.list().len()];
+        for counted in views_of_areas_by_part(&mut self.tx, &self.query, &[Area::England], parts.strands()).await? {
+            counts[counted.part] += counted.count;
+        }
+        for (strand, count) in &self.pending.views_by_strand {
+            if let Some(part) = parts.number(*strand) {
+                counts[part] += count;
+            }
+        }
+        let named = parts.list().iter().zip(counts).filter_map(|(part, count)| match part {
+            Part::Channel(channel) => Some((channel.clone(), count)),
+            Part::Whole | Part::Section(_) => None,
+        });
+        Ok(named.collect())
+    }
+
     /// Everybody who viewed records of an area, each once, and on how many days anybody did.
     pub(crate) async fn everybody(&mut self, area: &Area) -> Result<(Union, usize), StoreError> {
         let (stored, empty) = self.stored_viewers(area).await?;
@@ -205,9 +231,10 @@ fn pending_flows(
         wanted(column.arrived, column.day) && dictionary.views_of(column.strand) == Some(capability)
     };
     let (practices, wider): (Vec<&Area>, Vec<&Area>) = areas.iter().partition(|area| matches!(area, Area::Practice(_)));
+    let PendingFlows { views, views_by_strand, viewers } = &mut flows;
     let mut add = |area: &Area, day: Day, count: u64| {
         if count > 0 {
-            *flows.views.entry(area.clone()).or_default().entry(day).or_default() += count;
+            *views.entry(area.clone()).or_default().entry(day).or_default() += count;
         }
     };
     for column in pending.practice_columns().filter(is_view) {
@@ -218,19 +245,23 @@ fn pending_flows(
     }
     for column in pending.area_columns().filter(is_view) {
         for area in &wider {
-            add(area, column.day, index.ordinal(area).map_or(0, |ordinal| column.in_area(ordinal, index)));
+            let count = index.ordinal(area).map_or(0, |ordinal| column.in_area(ordinal, index));
+            add(area, column.day, count);
+            if **area == Area::England {
+                *views_by_strand.entry(column.strand).or_default() += count;
+            }
         }
     }
     for people in pending.people_by_practice().filter(|people| wanted(people.arrived, people.day)) {
         let area = dictionary.practice(people.place).map(Area::Practice);
         if let Some(area) = area.filter(|area| people.capability == capability && areas.contains(area)) {
-            flows.viewers.entry(area).or_default().push((people.day, people.sketch.clone()));
+            viewers.entry(area).or_default().push((people.day, people.sketch.clone()));
         }
     }
     for people in pending.people_by_area().filter(|people| wanted(people.arrived, people.day)) {
         let area = &index.areas()[people.place.index()];
         if people.capability == capability && areas.contains(area) {
-            flows.viewers.entry(area.clone()).or_default().push((people.day, people.sketch.clone()));
+            viewers.entry(area.clone()).or_default().push((people.day, people.sketch.clone()));
         }
     }
     flows

@@ -35,7 +35,11 @@ const FIRST_MONDAY: &str = "2031-03-10T00:00:00Z";
 struct Known {
     icb: &'static str,
     region: &'static str,
+    sub_icb: &'static str,
+    pcn: &'static str,
     supplier: &'static str,
+    /// Practices are in a wave by the week in which they came.
+    wave: String,
     list: i64,
     /// Which return its number rests on, and the number: the secret.
     source: String,
@@ -50,9 +54,15 @@ type PublishedIssue = (String, i32, Nation);
 
 fn known(index: u64, week: u64) -> Known {
     let (icb, region) = if draw(index, 7, 3) == 0 { ("QE1", "Y56") } else { ("QHM", "Y63") };
+    let number = draw(index, 9, 2) as usize;
+    let (sub_icb, pcn) = match icb {
+        "QE1" => (["00Q", "00R"][number], ["U10001", "U10002"][draw(index, 10, 2) as usize]),
+        _ => (["16C", "84H"][number], ["U20001", "U20002", "U20003"][draw(index, 10, 3) as usize]),
+    };
+    let wave = format!("programmes/opening/waves/{}", index / 16 + 1);
     let supplier = if draw(index, 8, 2) == 0 { "EMIS" } else { "TPP" };
     let count = draw(week, index, if index.is_multiple_of(4) { 12 } else { 90 });
-    Known { icb, region, supplier, list: 150 + index as i64, source: format!("week {week}"), count }
+    Known { icb, region, sub_icb, pcn, supplier, wave, list: 150 + index as i64, source: format!("week {week}"), count }
 }
 
 fn code(index: u64) -> String {
@@ -103,8 +113,10 @@ async fn publish(world: &World, process: &Process) -> Vec<PublishedIssue> {
         let index = 12 + week;
         let newcomers: Vec<u64> = if week == 0 { (0..=index).collect() } else { vec![index] };
         let told = newcomers.iter().map(|index| {
-            let Known { icb, supplier, list, .. } = known(*index, week);
-            let place = practice(&code(*index), icb, supplier, list, sunday - day);
+            let Known { icb, sub_icb, pcn, supplier, list, .. } = known(*index, week);
+            let mut place = practice(&code(*index), icb, supplier, list, sunday - day);
+            place.sub_icb_code = sub_icb.to_owned();
+            place.pcn_code = pcn.to_owned();
             observed(place, true, sunday - day)
         });
         let position = world.registry.tell(told);
@@ -122,7 +134,8 @@ async fn publish(world: &World, process: &Process) -> Vec<PublishedIssue> {
         announce(process, &name, &release.to_string()).await.expect("it is announced");
         // Made after its release, it is public at once.
         world.clock.set(release + SignedDuration::from_hours(1));
-        let request = wire::CreatePublicationRequest { min_position: position, ..creation(&name) };
+        let request =
+            wire::CreatePublicationRequest { min_position: position, waves: waves(&nation), ..creation(&name) };
         if is_published(create(process, request).await) {
             published.push((name.clone(), 1, nation.clone()));
         }
@@ -139,6 +152,14 @@ async fn publish(world: &World, process: &Process) -> Vec<PublishedIssue> {
         }
     }
     published
+}
+
+fn waves(nation: &Nation) -> Vec<wire::PracticeSet> {
+    let mut waves: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (code, known) in nation {
+        waves.entry(&known.wave).or_default().push(format!("practices/{code}"));
+    }
+    waves.into_iter().map(|(name, practices)| wire::PracticeSet { name: name.to_owned(), practices }).collect()
 }
 
 fn is_published<T>(result: Result<T, Status>) -> bool {
@@ -193,6 +214,9 @@ fn members(nation: &Nation, area: &str, numbers: &BTreeMap<String, usize>) -> Ve
             &*own,
             &*format!("icbs/{}", known.icb),
             &*format!("regions/{}", known.region),
+            &*format!("sub-icbs/{}", known.sub_icb),
+            &*format!("pcns/{}", known.pcn),
+            &*known.wave,
             &*format!("suppliers/{}", known.supplier),
         ]
         .contains(&area)
@@ -245,6 +269,10 @@ async fn i30_who_reads_a_year_of_publications_and_reissues_finds_nothing_out() {
     assert!(published.len() as u64 > WEEKS / 2, "{} issues are too few to be attacked", published.len());
     assert!(published.iter().any(|(_, issue, _)| *issue == 2), "no re-issue was published");
     assert!(row_count > published.len() * 10, "{row_count} rows are too few");
+    for kind in ["regions/", "icbs/", "sub-icbs/", "pcns/", "suppliers/", "programmes/", "practices/"] {
+        let count = attacker.known.cells.iter().filter(|cell| cell.name.starts_with(kind)).count();
+        assert!(count > 0, "no row of {kind} was published");
+    }
     assert!(!disclosed(&of_rounded.known).is_empty(), "the attack finds nothing in any case");
     assert_eq!(disclosed(&attacker.known), BTreeMap::new());
     process.stop().await;

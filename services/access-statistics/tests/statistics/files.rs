@@ -8,6 +8,7 @@ use proto::statistics::v1 as wire;
 use proto::statistics::v1::publication_service_client::PublicationServiceClient;
 use serde_json::Value;
 
+use crate::breakdowns::wave;
 use crate::publications::{announce, correction, create, creation, nation, submit};
 use crate::world::{World, moment, view};
 
@@ -60,10 +61,14 @@ async fn two_issues(world: &World) -> crate::world::Process {
     let process = world.start().await;
     nation(world, &process).await;
     let (mut producer, _) = process.produce("gateway", 1).await;
-    let views = (0..60).map(|person| view(&format!("A8100{}", person % 3 + 1), "2031-02-10T09:00:00Z", person));
+    let views = (0..60).map(|person| wire::AccessEvent {
+        channel: if person % 5 == 0 { "other-app" } else { "nhs-app" }.to_owned(),
+        ..view(&format!("A8100{}", person % 3 + 1), "2031-02-10T09:00:00Z", person)
+    });
     producer.record(1, views.collect()).await.unwrap();
     announce(&process, "2031-02", "2031-03-13T09:30:00Z").await.unwrap();
-    create(&process, creation("2031-02")).await.unwrap();
+    let waves = vec![wave(1, ["A81001", "A81002", "A81005"]), wave(2, ["A81003", "A81004"])];
+    create(&process, wire::CreatePublicationRequest { waves, ..creation("2031-02") }).await.unwrap();
     world.clock.set(moment("2031-03-20T09:30:00Z"));
     submit(&process, "EMIS", &[(1, 1_000), (2, 2_000), (3, 451)]).await;
     process.publications().reissue_publication(correction("2031-02", 1)).await.unwrap();

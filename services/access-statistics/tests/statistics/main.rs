@@ -5,6 +5,7 @@
 
 mod attack;
 mod authority;
+mod breakdowns;
 mod comparison;
 mod compliance;
 mod differential;

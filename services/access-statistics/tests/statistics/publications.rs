@@ -330,7 +330,7 @@ async fn what_is_wrong_is_said() {
     assert_eq!(reason(announce(&process, "2031-03", "2031-03-31T22:59:59Z").await), "RELEASE_BEFORE_END");
     assert_eq!(reason(create(&process, creation("2031-02")).await), "RELEASE_NOT_ANNOUNCED");
     assert_eq!(reason(create(&process, creation("2031-03")).await), "PERIOD_NOT_OVER");
-    let definitions = vec!["definitions/record-views".to_owned()];
+    let definitions = vec!["definitions/practices-total".to_owned()];
     let other = wire::CreatePublicationRequest { definitions, ..creation("2031-02") };
     assert_eq!(reason(create(&process, other).await), "DEFINITION_INVALID");
     let early = wire::CreatePublicationRequest { known_at: at("2031-02-20T09:00:00Z"), ..creation("2031-02") };

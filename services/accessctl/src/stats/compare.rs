@@ -4,11 +4,12 @@ use clap::Args;
 use proto::scheduler::v1 as scheduler;
 use proto::statistics::v1 as statistics;
 
-use super::{Measure, wave_members, wire_measure};
+use super::{Measure, wire_measure};
 use crate::connection::Connection;
 use crate::failure::BadInput;
 use crate::moments::as_at;
 use crate::output::{Output, Table, number};
+use crate::wave_members;
 
 #[derive(Args)]
 pub(crate) struct Compare {

@@ -3,10 +3,11 @@
 use clap::{Args, ValueEnum};
 use proto::statistics::v1 as statistics;
 
-use super::{Area, Measure, wave_members, wire_area, wire_measure};
+use super::{Area, Measure, wire_area, wire_measure};
 use crate::connection::{Connection, every_page};
 use crate::moments::{as_at, shown};
 use crate::output::{Output, Table, number, word};
+use crate::wave_members;
 
 const SECONDS_PER_HOUR: i64 = 3_600;
 

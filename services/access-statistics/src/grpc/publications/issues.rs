@@ -1,6 +1,6 @@
 //! Issues: made, corrected, read and listed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::{Error, Mutation, Page, PageLimits};
 use identity::Caller;
@@ -17,6 +17,7 @@ use super::{Eyes, publication};
 use crate::AccessStatistics;
 use crate::grpc::error::{of_query, of_rejection};
 use crate::grpc::returns::capability;
+use crate::grpc::sets::waves;
 use crate::grpc::statistics::moment_until_now;
 use crate::measures;
 use crate::publication::Edition;
@@ -39,6 +40,7 @@ pub(super) async fn create(
     let asked = AskedIssue {
         publication: publication("publication", &request.publication)?,
         figures: figures(&request.definitions)?,
+        waves: waves(&request.waves)?,
         correction: None,
         author: caller.account.to_string(),
     };
@@ -64,6 +66,7 @@ pub(super) async fn reissue(
     let asked = AskedIssue {
         publication: publication("publication", &request.publication)?,
         figures: figures(&request.definitions)?,
+        waves: BTreeMap::new(),
         correction: Some(correction),
         author: caller.account.to_string(),
     };
@@ -74,8 +77,8 @@ pub(super) async fn reissue(
 fn figures(definitions: &[String]) -> Result<BTreeSet<ProtectedFigure>, Error> {
     let figure = |(index, name): (usize, &String)| {
         Measure::named(name).and_then(ProtectedFigure::defined_by).ok_or_else(|| {
-            let message =
-                "{field} is `{definition}`; definitions/patients-with-access and definitions/viewers can be chosen";
+            let message = "{field} is `{definition}`; definitions/patients-with-access, definitions/viewers and \
+                           definitions/record-views can be chosen";
             Error::invalid(format!("definitions[{index}]"), "DEFINITION_INVALID", message).with("definition", name)
         })
     };

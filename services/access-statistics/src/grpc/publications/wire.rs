@@ -5,6 +5,7 @@ use proto::statistics::v1 as wire;
 use tally::{Exactness, Level, PublishedFigure, Remedy};
 
 use super::Eyes;
+use crate::grpc::sets::counted;
 use crate::grpc::statistics::{count, definition, period_to_wire};
 use crate::publication::{Edition, measures};
 
@@ -48,6 +49,7 @@ pub(super) fn to_wire(edition: &Edition, eyes: Eyes, part: Part, known_at: Times
         let england = figures.into_iter().filter(|figure| figure.level == Level::England);
         told.figures = england.map(figure_to_wire).collect();
         told.definitions = measures(issue).into_iter().map(definition).collect();
+        told.waves = issue.content.members_of_waves().iter().map(counted).collect();
         if sees_drafts {
             let remedies = issue.remedies.iter().flat_map(|(figure, taken)| taken.iter().map(move |one| (figure, one)));
             told.remedies = remedies.map(|(figure, taken)| remedy_to_wire(&figure.to_string(), taken)).collect();
