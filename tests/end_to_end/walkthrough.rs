@@ -136,6 +136,11 @@ async fn reads_figures(installation: &Installation, position: u64) {
         "2031-06-03",
     ]);
     assert!(series.contains("suppliers/EMIS"), "{series}");
+    let hours = ["stats", "series", "live", "--interval", "hour", "--from", "2031-06-02", "--to", "2031-06-02"];
+    let hours = reader.say(&hours);
+    assert!(hours.contains("2031-06-02 00:00:00 BST") && hours.contains("2031-06-02 01:00:00 BST"), "{hours}");
+    let gone = ["stats", "series", "views", "--interval", "hour", "--from", "2031-01-02", "--to", "2031-01-02"];
+    assert!(reader.refused(2, &gone).contains("HOURS_BY_DAY_ONLY"));
 }
 
 fn brakes(installation: &Installation) {
