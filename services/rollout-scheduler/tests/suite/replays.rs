@@ -71,10 +71,10 @@ async fn a_lower_cap_makes_practices_later_and_never_and_nobody_gets_past_a_paus
 async fn a_pause_that_comes_and_goes_within_the_hour_is_seen() {
     let mut world = World::new(Setup::new(surgeries(81_001, 5, "EMIS"), vec![prompt("EMIS"), prompt("TPP")])).await;
     world.approve(ONE_WAVE).await;
-    world.until("2031-05-23T08:00:00Z").await;
-    world.pause("A81003", PauseEnd::FurtherNotice).await;
-    world.until("2031-05-23T08:30:00Z").await;
-    world.resume("A81003").await;
+    world.until("2031-06-02T07:40:00Z").await;
+    world.pause("A81001", PauseEnd::FurtherNotice).await;
+    world.until("2031-06-02T08:20:00Z").await;
+    world.resume("A81001").await;
     world.until("2031-06-06T18:00:00Z").await;
     assert_eq!(world.live_count().await, 4, "its wave let it go");
     let reply = world.replay(since_may(a_day(1_000))).await.unwrap();
