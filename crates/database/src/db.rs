@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
+use crate::gate::Gate;
 use crate::memory::{MemoryDatabase, MemoryFault};
 use crate::row::{Inner as RowInner, Row};
 use crate::store::Place;
@@ -273,6 +274,18 @@ impl Db {
                 let standbys: String = row.get("standbys")?;
                 Ok(matches!(mode.as_str(), "on" | "remote_apply") && !standbys.is_empty())
             }
+        }
+    }
+
+    /// The same database behind a gate, in memory only: for a process of a simulation that can be made to stand still.
+    ///
+    /// # Panics
+    /// Where it is not in memory.
+    #[must_use]
+    pub fn behind(&self, gate: Gate) -> Self {
+        match &self.pools {
+            Pools::Memory(database) => Self { pools: Pools::Memory(database.behind(gate)), ..self.clone() },
+            _ => panic!("only a database in memory has a gate before it"),
         }
     }
 

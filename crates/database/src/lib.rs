@@ -24,6 +24,7 @@
 
 mod db;
 mod error;
+mod gate;
 mod listen;
 mod memory;
 mod migrate;
@@ -37,6 +38,7 @@ mod tx;
 
 pub use db::{Db, Dialect};
 pub use error::DatabaseError;
+pub use gate::Gate;
 pub use listen::Listener;
 pub use memory::MemoryFault;
 pub use migrate::{Migration, Migrations};

@@ -14,13 +14,19 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Sqlite};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::gate::Gate;
+
 /// Databases in memory, by name. Clones are the same ones: they outlive whoever opened them, as files do.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MemoryStore(Arc<BlockingMutex<BTreeMap<&'static str, MemoryDatabase>>>);
 
 /// One of them.
 #[derive(Clone, Debug)]
-pub(crate) struct MemoryDatabase(Arc<Mutex<Content>>);
+pub(crate) struct MemoryDatabase {
+    content: Arc<Mutex<Content>>,
+    /// What those who reach it by this clone pass; None where nothing stands before it.
+    gate: Option<Gate>,
+}
 
 #[derive(Debug)]
 struct Content {
@@ -50,15 +56,25 @@ impl MemoryStore {
         let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true).disable_statement_logging();
         let connection = at_once(options.connect())?;
         let content = Content { connection, is_begun: false, fault: None, commits_failed_count: 0 };
-        let opened = MemoryDatabase(Arc::new(Mutex::new(content)));
+        let opened = MemoryDatabase { content: Arc::new(Mutex::new(content)), gate: None };
         databases.insert(name, opened.clone());
         Ok(opened)
     }
 }
 
 impl MemoryDatabase {
+    /// The same database, behind a gate.
+    pub(crate) fn behind(&self, gate: Gate) -> Self {
+        Self { content: Arc::clone(&self.content), gate: Some(gate) }
+    }
+
+    /// Begins a transaction: who stands still does so before it. In its midst he would keep the database from everybody, which on
+    /// PostgreSQL its time limit ends.
     pub(crate) async fn begin(&self, statement: &'static str) -> Result<MemoryTransaction, sqlx::Error> {
-        let mut begun = MemoryTransaction(Arc::clone(&self.0).lock_owned().await);
+        if let Some(gate) = &self.gate {
+            gate.pass().await;
+        }
+        let mut begun = MemoryTransaction(Arc::clone(&self.content).lock_owned().await);
         if begun.0.is_begun {
             // Its holder is gone.
             begun.end("rollback")?;
@@ -69,11 +85,11 @@ impl MemoryDatabase {
     }
 
     pub(crate) async fn fail_next_commit(&self, fault: MemoryFault) {
-        self.0.lock().await.fault = Some(fault);
+        self.content.lock().await.fault = Some(fault);
     }
 
     pub(crate) async fn commits_failed_count(&self) -> u64 {
-        self.0.lock().await.commits_failed_count
+        self.content.lock().await.commits_failed_count
     }
 }
 

@@ -1,7 +1,7 @@
 //! A database in memory is a database in a file, but for the file and the thread.
 
 use database::testing::TestStore;
-use database::{Db, MemoryFault, Migration, Migrations, Store, Value, rows, sql};
+use database::{Db, Gate, MemoryFault, Migration, Migrations, Store, Value, rows, sql};
 use proptest::prelude::*;
 
 static MIGRATIONS: Migrations = Migrations {
@@ -26,6 +26,24 @@ fn insert(id: i64) -> database::Sql {
 async fn ids(db: &Db) -> Vec<i64> {
     let found = db.fetch_all(sql("select id from things order by id")).await.expect("rows");
     found.iter().map(|row| row.get("id").expect("an id")).collect()
+}
+
+#[tokio::test]
+async fn who_comes_to_a_shut_gate_waits_and_others_go_on() {
+    let store = Store::memory();
+    let (open_to_all, gate) = (open(&store).await, Gate::default());
+    let gated = open_to_all.behind(gate.clone());
+    assert_eq!(ids(&gated).await, [0_i64; 0], "it is open at first");
+    gate.shut();
+    let waiting = tokio::spawn(async move { gated.execute(insert(1)).await });
+    while gate.waited_count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    open_to_all.execute(insert(2)).await.expect("an insert");
+    assert_eq!(ids(&open_to_all).await, [2]);
+    gate.open();
+    waiting.await.expect("it ends").expect("an insert");
+    assert_eq!(ids(&open_to_all).await, [1, 2]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 //! - `record`: a record of a journal, as far as it is read here.
 //! - `registry`, `scheduler`: the journals, folded.
 //! - `counting`: what producers of events sent, against what is counted.
+//! - `returns`: what suppliers returned, against the journal of statistics.
 //! - `promise`: what is checked, by the numbers of `docs/domain.md`.
 //!
 //! It reads nothing by itself, and does not verify that a journal is whole: `journal` does. A practice that switches itself on
@@ -20,6 +21,7 @@ mod key;
 mod promise;
 mod record;
 mod registry;
+mod returns;
 mod scheduler;
 mod suppliers;
 
@@ -32,6 +34,7 @@ pub use entry::{Effect, Entry, Origin, Refusal, What};
 pub use key::{Direction, Key};
 pub use promise::{Finding, Promise};
 pub use record::{Recorded, Unreadable};
+pub use returns::{SentReturns, returns_breaches};
 
 use crate::registry::Registry;
 use crate::scheduler::Scheduler;

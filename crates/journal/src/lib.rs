@@ -54,7 +54,7 @@ pub use finding::Finding;
 pub use handle::JournalHandle;
 pub use log::Journal;
 pub use machine::{Machine, Outcome, Recorded};
-pub use memory::{Gate, MemoryFault, MemoryJournal};
+pub use memory::{MemoryFault, MemoryJournal};
 pub use record::{ChainFault, Hash, Head, Note, Record};
 pub use redaction::{RedactNote, Redacted, Redaction, RedactionRejection};
 pub use signer::Signer;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use database::Gate;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard, watch};
 
@@ -19,14 +19,6 @@ pub struct MemoryJournal {
     shared: Arc<Shared>,
     /// What those who reach it by this clone pass; None where nothing stands before it.
     gate: Option<Gate>,
-}
-
-/// Keeps a process of a simulation from what it shares with others, as if it stood still: whoever comes to it waits. Open at
-/// first. Clones are the same gate.
-#[derive(Clone, Debug)]
-pub struct Gate {
-    is_open: watch::Sender<bool>,
-    waited: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -58,38 +50,6 @@ impl Default for MemoryJournal {
     fn default() -> Self {
         let shared = Shared { content: Arc::default(), position: watch::Sender::new(0) };
         Self { shared: Arc::new(shared), gate: None }
-    }
-}
-
-impl Default for Gate {
-    fn default() -> Self {
-        Self { is_open: watch::Sender::new(true), waited: Arc::default() }
-    }
-}
-
-impl Gate {
-    /// Lets nobody through from now on.
-    pub fn shut(&self) {
-        self.is_open.send_replace(false);
-    }
-
-    /// Lets everybody through.
-    pub fn open(&self) {
-        self.is_open.send_replace(true);
-    }
-
-    /// Waits until it is open.
-    pub async fn pass(&self) {
-        if !*self.is_open.borrow() {
-            self.waited.fetch_add(1, Ordering::Relaxed);
-        }
-        // The sender lives in this gate, so that waiting cannot fail.
-        let _ = self.is_open.subscribe().wait_for(|is_open| *is_open).await;
-    }
-
-    /// How often somebody had to wait.
-    pub fn waited_count(&self) -> u64 {
-        self.waited.load(Ordering::Relaxed)
     }
 }
 

@@ -8,8 +8,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use database::{DatabaseError, Db, Migrations, sql};
-use journal::Gate;
+use database::{DatabaseError, Db, Gate, Migrations, sql};
 use tokio::time::Instant;
 
 /// The tables of the lease; applied to the database that holds the scheduler's journal.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use journal::MemoryFault;
 use turmoil::Sim;
 
-use crate::hosts::{Installation, MACHINES, PEOPLE, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
+use crate::hosts::{Installation, MACHINES, PEOPLE, PRODUCERS, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
 use crate::time::Time;
 
 /// Something that goes wrong.
@@ -16,8 +16,9 @@ use crate::time::Time;
 pub(crate) enum Fault {
     /// A machine's process ends, and is started again.
     Crash(&'static str),
-    /// A scheduler's process stands still, as after SIGSTOP: its clock, its calls, its store and what is sent to it.
-    StandStill(usize),
+    /// A scheduler's or an aggregator's process stands still, as after SIGSTOP: its clock, its calls, its store and what is sent to
+    /// it.
+    StandStill(&'static str),
     /// What two machines send each other is lost.
     Cut(&'static str, &'static str),
     /// What the first sends the second is lost.
@@ -101,6 +102,7 @@ impl Fault {
     pub(crate) fn name(self) -> String {
         match self {
             Self::Crash(machine) => format!("{machine} crashed"),
+            Self::StandStill(machine) if STATISTICS.contains(&machine) => "an aggregator stood still".to_owned(),
             Self::StandStill(_) => "a scheduler stood still".to_owned(),
             Self::Cut(..) => "a link was cut".to_owned(),
             Self::CutOneWay(..) => "a link was cut one way".to_owned(),
@@ -115,8 +117,7 @@ impl Fault {
 
     fn machines(self) -> Vec<&'static str> {
         match self {
-            Self::Crash(machine) => vec![machine],
-            Self::StandStill(scheduler) => vec![SCHEDULERS[scheduler]],
+            Self::Crash(machine) | Self::StandStill(machine) => vec![machine],
             Self::Cut(one, other) | Self::CutOneWay(one, other) | Self::Hold(one, other) => vec![one, other],
             Self::LoseCommit { of, .. } => of.machines(),
             Self::TakesNoRequests(_) => vec![SUPPLIERS],
@@ -210,7 +211,8 @@ fn shown(fault: Fault, installation: &Installation) -> u64 {
     let sent = |from: &str, to: &str| installation.traffic().sent(from, to);
     match fault {
         Fault::Crash(machine) => installation.starts_of(machine),
-        Fault::StandStill(scheduler) => installation.gate(scheduler).waited_count(),
+        Fault::StandStill(machine) if STATISTICS.contains(&machine) => installation.unanswered_count(machine),
+        Fault::StandStill(machine) => installation.gate(machine).waited_count(),
         // What is answered one way only is not answered.
         Fault::Cut(one, other) | Fault::CutOneWay(one, other) | Fault::Hold(one, other) => {
             sent(one, other) + sent(other, one)
@@ -226,11 +228,11 @@ fn begin(fault: Fault, sim: &mut Sim<'_>, time: &mut Time, installation: &Instal
             sim.crash(machine);
             installation.crashed(machine);
         }
-        Fault::StandStill(scheduler) => {
-            installation.gate(scheduler).shut();
-            time.stand(machine_of(SCHEDULERS[scheduler]), true);
-            for other in others() {
-                sim.hold(SCHEDULERS[scheduler], other);
+        Fault::StandStill(machine) => {
+            installation.gate(machine).shut();
+            time.stand(machine_of(machine), true);
+            for other in others(machine) {
+                sim.hold(machine, *other);
             }
         }
         Fault::Cut(one, other) => sim.partition(one, other),
@@ -244,11 +246,11 @@ fn begin(fault: Fault, sim: &mut Sim<'_>, time: &mut Time, installation: &Instal
 fn end(fault: Fault, sim: &mut Sim<'_>, time: &mut Time, installation: &Installation) {
     match fault {
         Fault::Crash(machine) => sim.bounce(machine),
-        Fault::StandStill(scheduler) => {
-            time.stand(machine_of(SCHEDULERS[scheduler]), false);
-            installation.gate(scheduler).open();
-            for other in others() {
-                sim.release(SCHEDULERS[scheduler], other);
+        Fault::StandStill(machine) => {
+            time.stand(machine_of(machine), false);
+            installation.gate(machine).open();
+            for other in others(machine) {
+                sim.release(machine, *other);
             }
         }
         Fault::Cut(one, other) => sim.repair(one, other),
@@ -263,7 +265,11 @@ fn machine_of(name: &str) -> usize {
     MACHINES.iter().position(|machine| *machine == name).expect("a machine of the installation")
 }
 
-/// Whom schedulers talk with; with each other they do not.
-const fn others() -> [&'static str; 5] {
-    [REGISTRY, SUPPLIERS, PEOPLE, STATISTICS[0], STATISTICS[1]]
+/// Whom a scheduler or an aggregator talks with; with each other neither does.
+fn others(machine: &str) -> &'static [&'static str] {
+    if STATISTICS.contains(&machine) {
+        &[REGISTRY, SCHEDULERS[0], SCHEDULERS[1], PRODUCERS]
+    } else {
+        &[REGISTRY, SUPPLIERS, PEOPLE, STATISTICS[0], STATISTICS[1]]
+    }
 }

@@ -9,11 +9,11 @@ use access_statistics::{AccessStatistics, StatisticsConfig};
 use authority::Authority;
 use client::Peer;
 use clock::Clock;
-use database::{Db, Store};
+use database::{Db, Gate, Store};
 use futures_util::FutureExt;
 use identity::DevelopmentCaller;
 use jiff::SignedDuration;
-use journal::{EngineConfig, Gate, Journal, MemoryJournal, Salt};
+use journal::{EngineConfig, Journal, MemoryJournal, Salt};
 use practice_registry::{Limits, PracticeRegistry};
 use rollout_scheduler::{Config, GateHooks, LeaseConfig, LeaseStore, MemoryLease, Scheduler, Suppliers};
 use server::{Routes, Server, ServerConfig};
@@ -24,6 +24,7 @@ use crate::door::{Door, Rung};
 use crate::network::{KEEPALIVE, Traffic, peer, peer_config, serve};
 use crate::plan::{Forgotten, Plan};
 use crate::producers::Told;
+use crate::returns::Returned;
 
 pub(crate) const REGISTRY: &str = "registry";
 pub(crate) const SCHEDULERS: [&str; 2] = ["scheduler-1", "scheduler-2"];
@@ -66,7 +67,9 @@ struct Shared {
     lease: MemoryLease,
     statistics: Db,
     told: Told,
-    gates: Vec<Gate>,
+    returned: Returned,
+    /// Of the machines that can stand still.
+    gates: BTreeMap<&'static str, Gate>,
     /// The suppliers' log; more than one only where a supplier forgets what it knew with each crash.
     logs: Mutex<Vec<SharedLog>>,
     rung: Rung,
@@ -89,7 +92,8 @@ impl Installation {
             lease: MemoryLease::default(),
             statistics,
             told: Told::default(),
-            gates: SCHEDULERS.iter().map(|_| Gate::default()).collect(),
+            returned: Returned::default(),
+            gates: SCHEDULERS.into_iter().chain(STATISTICS).map(|machine| (machine, Gate::default())).collect(),
             logs: Mutex::default(),
             rung: Rung::default(),
             simulator: Mutex::default(),
@@ -117,6 +121,23 @@ impl Installation {
     /// What producers told the statistics.
     pub(crate) fn told(&self) -> &Told {
         &self.0.told
+    }
+
+    /// What suppliers returned to the statistics.
+    pub(crate) fn returned(&self) -> &Returned {
+        &self.0.returned
+    }
+
+    /// Notes that a machine gave no answer, where it stands still.
+    pub(crate) fn note_no_answer(&self, machine: &'static str) {
+        if self.gate(machine).is_shut() {
+            self.0.rung.note(&unanswered(machine));
+        }
+    }
+
+    /// How often whoever wanted something of a machine that stood still had no answer.
+    pub(crate) fn unanswered_count(&self, machine: &str) -> u64 {
+        self.0.rung.count(&unanswered(machine))
     }
 
     /// Everything that suppliers logged.
@@ -169,9 +190,9 @@ impl Installation {
         &self.0.rung
     }
 
-    /// What keeps a scheduler from journal and lease while it stands still.
-    pub(crate) fn gate(&self, scheduler: usize) -> &Gate {
-        &self.0.gates[scheduler]
+    /// What keeps a scheduler from journal and lease, and an aggregator from its tables, while it stands still.
+    pub(crate) fn gate(&self, machine: &str) -> &Gate {
+        self.0.gates.get(machine).expect("a machine that can stand still")
     }
 
     pub(crate) fn clock_of(&self, machine: &str) -> Clock {
@@ -212,7 +233,8 @@ impl Installation {
 
     /// A scheduler's process.
     pub(crate) async fn scheduler(self, which: usize) -> turmoil::Result {
-        let (name, gate) = (SCHEDULERS[which], self.gate(which).clone());
+        let name = SCHEDULERS[which];
+        let gate = self.gate(name).clone();
         let store = LeaseStore::Memory(self.0.lease.behind(gate.clone()));
         let account = "scheduler;roles=service";
         let config = Config {
@@ -246,7 +268,7 @@ impl Installation {
             ..StatisticsConfig::default()
         };
         let registry = self.peer(name, REGISTRY, "statistics;roles=service", 3)?;
-        let (db, clock) = (self.0.statistics.clone(), self.clock_of(name));
+        let (db, clock) = (self.0.statistics.behind(self.gate(name).clone()), self.clock_of(name));
         let statistics = AccessStatistics::open(db, clock, registry, config, engine_config()).await?;
         let routes = served(|server| statistics.add_to(server));
         let running = statistics.clone();
@@ -276,6 +298,10 @@ impl Installation {
         self.started(SUPPLIERS);
         Ok(serve(&routes, &self.0.traffic, SUPPLIERS).await?)
     }
+}
+
+fn unanswered(machine: &str) -> String {
+    format!("{machine} stood still and gave no answer")
 }
 
 fn engine_config() -> EngineConfig {

@@ -22,6 +22,7 @@ mod network;
 mod people;
 mod plan;
 mod producers;
+mod returns;
 mod run;
 mod time;
 

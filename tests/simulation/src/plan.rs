@@ -2,6 +2,8 @@
 //!
 //! All of it is drawn before anything runs, by what it concerns, so that the same seed is the same story.
 
+mod statistics;
+
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use ods::{Draw, Supplier, civil::instant, draw_for};
@@ -9,7 +11,11 @@ use supplier_simulator::{Delay, Share, SupplierProfile};
 
 use crate::door::Habits;
 use crate::faults::{Committing, Fault, Planned};
-use crate::hosts::{PEOPLE, PRODUCERS, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
+use crate::hosts::{PEOPLE, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
+
+use statistics::{faults_of_statistics, returnings, tellings};
+
+pub(crate) use statistics::{Returning, Telling};
 
 /// Which of the two kinds of run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,15 +79,6 @@ pub(crate) enum Act {
     },
 }
 
-/// Views of records that a producer tells of at once.
-#[derive(Clone, Debug)]
-pub(crate) struct Telling {
-    pub(crate) at: Timestamp,
-    pub(crate) source: &'static str,
-    /// At which practice, and who.
-    pub(crate) events: Vec<(String, u64)>,
-}
-
 /// Whom a hold covers.
 #[derive(Clone, Debug)]
 pub(crate) enum HeldScope {
@@ -103,6 +100,7 @@ pub(crate) struct Plan {
     pub(crate) programme: String,
     pub(crate) acts: Vec<(Timestamp, Act)>,
     pub(crate) tellings: Vec<Telling>,
+    pub(crate) returnings: Vec<Returning>,
     pub(crate) faults: Vec<Planned>,
     /// When nothing more happens but what follows.
     pub(crate) last_act: Timestamp,
@@ -152,6 +150,7 @@ impl Plan {
         faults.extend(if is_quiet { Vec::new() } else { faults_of_statistics(&chance) });
         faults.extend(mutation.and_then(crash_for));
         let tellings = tellings(&chance, &surgeries);
+        let returnings = returnings(&chance, &surgeries);
         Self {
             seed,
             kind,
@@ -163,6 +162,7 @@ impl Plan {
             door,
             acts,
             tellings,
+            returnings,
             faults,
             last_act: instant(LAST_ACT.at(12, 0, 0, 0)),
         }
@@ -297,59 +297,6 @@ fn faults(chance: &Chance) -> Vec<Planned> {
     faults
 }
 
-/// Who looks at records when, by two apps: on the days of the waves, and so late that what went wrong is felt.
-fn tellings(chance: &Chance, surgeries: &[Surgery]) -> Vec<Telling> {
-    let mut tellings = Vec::new();
-    for source in ["nhs-app", "other-app"] {
-        let mut moments: Vec<Timestamp> = (0..chance.between("tellings", source, 6, 14))
-            .map(|number| chance.moment("telling", &*format!("{source}-{number}")))
-            .collect();
-        let monday = LAST_ACT.yesterday().expect("a day in June");
-        moments.extend([10, 12, 14, 16].map(|hour| instant(monday.at(hour, 0, 0, 0))));
-        moments.sort();
-        for (number, at) in moments.into_iter().enumerate() {
-            let view = |index: u64| {
-                let subject = format!("{source}-{number}-{index}");
-                let practice = surgeries[chance.pick("viewed-at", &subject, surgeries.len())].code.clone();
-                (practice, chance.between("viewer", &subject, 1, 500))
-            };
-            let count = chance.between("views", &*format!("{source}-{number}"), 1, 25);
-            tellings.push(Telling { at, source, events: (0..count).map(view).collect() });
-        }
-    }
-    tellings
-}
-
-/// One or two things that go wrong with the statistics, drawn beside the others.
-fn faults_of_statistics(chance: &Chance) -> Vec<Planned> {
-    const LINKS: [(&str, &str); 5] = [
-        (PRODUCERS, STATISTICS[0]),
-        (PRODUCERS, STATISTICS[1]),
-        (STATISTICS[0], REGISTRY),
-        (STATISTICS[1], REGISTRY),
-        (STATISTICS[0], PRODUCERS),
-    ];
-    let mut faults: Vec<Planned> = Vec::new();
-    for number in 0..chance.between("statistics-faults", "count", 1, 2) {
-        let (one, other) = LINKS[chance.pick("statistics-link", number, LINKS.len())];
-        let fault = match chance.between("statistics-fault", number, 0, 5) {
-            0 | 1 => Fault::Crash(STATISTICS[chance.pick("statistics-crash", number, STATISTICS.len())]),
-            2 => Fault::Cut(one, other),
-            3 => Fault::CutOneWay(one, other),
-            _ => Fault::LoseCommit {
-                of: Committing::Statistics,
-                takes_effect: chance.of("statistics-commit", number).happens(0.5),
-            },
-        };
-        let ticks = chance.between("statistics-ticks", number, 5, 250);
-        let planned = Planned { at: chance.moment("statistics-fault-at", number), ticks, fault };
-        if !faults.iter().any(|known| known.meets(&planned)) {
-            faults.push(planned);
-        }
-    }
-    faults
-}
-
 /// What it takes for the loss of a guard to show.
 fn crash_for(mutation: Forgotten) -> Option<Planned> {
     let machine = match mutation {
@@ -376,7 +323,7 @@ fn fault(chance: &Chance, number: u64) -> Fault {
     let (one, other) = LINKS[chance.pick("fault-link", number, LINKS.len())];
     match chance.between("fault-kind", number, 0, 8) {
         0 | 1 => Fault::Crash(CRASH[chance.pick("fault-crash", number, CRASH.len())]),
-        2 | 3 => Fault::StandStill(chance.pick("fault-stands", number, SCHEDULERS.len())),
+        2 | 3 => Fault::StandStill(SCHEDULERS[chance.pick("fault-stands", number, SCHEDULERS.len())]),
         4 => Fault::Cut(one, other),
         5 if chance.of("fault-way", number).happens(0.5) => Fault::CutOneWay(other, one),
         5 => Fault::CutOneWay(one, other),

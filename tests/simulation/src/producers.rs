@@ -143,6 +143,7 @@ impl Producer {
             }
             while let Err(status) = self.deliver().await {
                 anyhow::ensure!(is_no_answer(&status), "{}: {status}", self.source.0);
+                self.installation.note_no_answer(STATISTICS[self.aggregator()]);
                 tokio::time::sleep(PATIENCE).await;
             }
         }
@@ -167,7 +168,7 @@ impl Producer {
     /// One attempt to have everything acknowledged.
     async fn deliver(&mut self) -> Result<(), Status> {
         self.attempts += 1;
-        let peer = self.statistics[usize::try_from(self.attempts).unwrap_or(0) % STATISTICS.len()].clone();
+        let peer = self.statistics[self.aggregator()].clone();
         let (sender, receiver) = mpsc::channel(4);
         let naming = wire::RecordEventsRequest {
             source: self.source.0.clone(),
@@ -208,6 +209,11 @@ impl Producer {
         Ok(())
     }
 
+    /// Which aggregator the present attempt is with.
+    fn aggregator(&self) -> usize {
+        usize::try_from(self.attempts).unwrap_or(0) % STATISTICS.len()
+    }
+
     /// The events after a sequence, up to another or as many as a batch takes.
     fn batch(&self, after: u64, end: u64) -> wire::RecordEventsRequest {
         let first = usize::try_from(after).unwrap_or(usize::MAX);
@@ -232,7 +238,7 @@ async fn answer(answers: &mut Streaming<wire::RecordEventsResponse>) -> Result<u
 }
 
 /// Whether it is unknown what became of a batch, or a replica cannot take it now.
-fn is_no_answer(status: &Status) -> bool {
+pub(crate) fn is_no_answer(status: &Status) -> bool {
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => true,
         Code::Internal => api::Explained::from(status).reason.is_empty(),

@@ -21,6 +21,7 @@ use crate::hosts::{Installation, MACHINES, PEOPLE, PRODUCERS, REGISTRY, SCHEDULE
 use crate::people::People;
 use crate::plan::{Kind, Plan, WAVES};
 use crate::producers::{AGAIN, Producers, WRONG};
+use crate::returns::{Ledger, RETURNED_AGAIN, Returners};
 use crate::time::Time;
 
 /// A run that takes longer does not end.
@@ -89,13 +90,16 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
     let log = installation.log();
     let evidence = evidence(&installation)?;
     let counts = Counts::of(&installation)?;
+    let ledger = Ledger::of(&installation)?;
 
     let mut found: Vec<String> = error.into_iter().collect();
     found.extend(evidence.breaches());
     found.extend(counts.breaches());
+    found.extend(ledger.breaches()?);
     if plan.kind != Kind::Safety {
         found.extend(open_ends(&evidence));
         found.extend(counts.unacknowledged());
+        found.extend(ledger.unacknowledged());
     }
     found.extend(faults.unfelt(&installation).into_iter().map(|fault| format!("it was not felt that {fault}")));
 
@@ -104,8 +108,8 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
     for name in faults.felt(&installation) {
         *felt.entry(name).or_default() += 1;
     }
-    let at_the_door =
-        [DOUBLED, LATE, LOST, FORGOTTEN, AGAIN, WRONG].map(|what| (what.to_owned(), installation.rung().count(what)));
+    let at_the_door = [DOUBLED, LATE, LOST, FORGOTTEN, AGAIN, WRONG, RETURNED_AGAIN]
+        .map(|what| (what.to_owned(), installation.rung().count(what)));
     felt.extend(at_the_door.into_iter().filter(|(_, count)| *count > 0));
     for (name, count) in
         [("a supplier switched another practice", cases.mistakes), ("a pause came too late", cases.reversals)]
@@ -131,6 +135,7 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
         writeln!(report, "journals/{name}: {} records, {hash}", records.len()).context("a text")?;
     }
     writeln!(report, "statistics: {}", counts.report()).context("a text")?;
+    writeln!(report, "journals/statistics: {}", ledger.report()).context("a text")?;
     let hash = hex::encode(Sha256::digest(serde_json::to_vec(&log)?));
     writeln!(report, "suppliers' logs: {} lines, {hash}", log.len()).context("a text")?;
     let left_behind = [
@@ -196,8 +201,9 @@ fn network(plan: &Arc<Plan>, installation: &Installation) -> Sim<'static> {
     sim.host(SUPPLIERS, move || of.clone().suppliers());
     let (telling, of) = (Arc::clone(plan), installation.clone());
     sim.client(PRODUCERS, async move {
-        let producers = Producers::new(&of, &telling)?;
-        Ok(producers.live(&telling).await?)
+        let (producers, returners) = (Producers::new(&of, &telling)?, Returners::new(&of, &telling)?);
+        tokio::try_join!(producers.live(&telling), returners.live(&telling))?;
+        Ok(())
     });
     let (plan, of) = (Arc::clone(plan), installation.clone());
     sim.client(PEOPLE, async move {

@@ -42,7 +42,7 @@ fn tell(fact: &str) {
 }
 
 /// Every fault is felt in some run: one that never is would prove nothing.
-const FAULTS: [&str; 22] = [
+const FAULTS: [&str; 24] = [
     "registry crashed",
     "scheduler-1 crashed",
     "scheduler-2 crashed",
@@ -65,6 +65,8 @@ const FAULTS: [&str; 22] = [
     "a commit of the statistics failed and took effect",
     "a batch was sent again",
     "an event was wrong",
+    "an aggregator stood still",
+    "a return was sent again",
 ];
 
 #[track_caller]

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use database::sql;
+use database::{Gate, sql};
 use journal::{
-    CommitHook, CommitStage, Engine, EngineConfig, Gate, Journal, JournalError, MemoryFault, MemoryJournal, Priority,
+    CommitHook, CommitStage, Engine, EngineConfig, Journal, JournalError, MemoryFault, MemoryJournal, Priority,
     SubmitError,
 };
 

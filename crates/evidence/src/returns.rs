@@ -1,0 +1,124 @@
+//! Returns, held against what their senders remember: acknowledged ⊆ recorded ⊆ sent, none twice, and in the order in which they were
+//! sent, so that no correction is undone by what it corrected.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::record::{Recorded, Unreadable};
+
+const JOURNAL: &str = "statistics";
+
+/// The kind of a record of returns.
+const RETURNS: &str = "returns-submitted";
+
+/// A submission as its sender remembers it. No two of a sender say the same of a practice: what is no news is not recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentReturns {
+    /// Who sent it, one after the other.
+    pub sender: String,
+    /// Its id.
+    pub request_id: String,
+    /// Accounts with access, by practice.
+    pub accounts: BTreeMap<String, u64>,
+    /// The position that the answer said; None where there was no answer.
+    pub acknowledged: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Submitted {
+    returns: Vec<(String, Figures)>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Figures {
+    accounts_with_access: u64,
+}
+
+/// What is wrong with the journal of statistics, in words. `sent` is in the order in which it was sent.
+///
+/// # Errors
+/// Where a record of returns cannot be read.
+pub fn returns_breaches(sent: &[SentReturns], journal: &[Recorded]) -> Result<Vec<String>, Unreadable> {
+    let mut breaches = Vec::new();
+    let mut positions: BTreeMap<&str, u64> = BTreeMap::new();
+    for record in journal.iter().filter(|record| record.kind == RETURNS) {
+        let (id, position) = (record.request_id.as_str(), record.position);
+        let Some(Submitted { returns }) = record.event(JOURNAL)? else { continue };
+        if let Some(before) = positions.insert(id, position) {
+            breaches.push(format!("returns {id} are recorded twice, at {before} and {position}"));
+        }
+        let accounts =
+            returns.into_iter().map(|(practice, figures)| (practice, figures.accounts_with_access)).collect();
+        match sent.iter().find(|one| one.request_id == id) {
+            None => breaches.push(format!("returns {id} at {position} were sent by nobody")),
+            Some(one) if one.accounts != accounts => {
+                breaches.push(format!("returns {id} at {position} are not as they were sent: {accounts:?}"));
+            }
+            Some(_) => {}
+        }
+    }
+    let mut last: BTreeMap<&str, u64> = BTreeMap::new();
+    for one in sent {
+        let id = one.request_id.as_str();
+        let recorded = positions.get(id).copied();
+        if let Some(said) = one.acknowledged.filter(|said| recorded != Some(*said)) {
+            breaches.push(format!("returns {id} were acknowledged at {said} and are at {recorded:?}"));
+        }
+        if let Some(position) = recorded {
+            let before = last.insert(&one.sender, position).unwrap_or(0);
+            if position < before {
+                breaches.push(format!("returns {id} at {position} were sent after those at {before}"));
+            }
+        }
+    }
+    Ok(breaches)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(number: u64, acknowledged: Option<u64>) -> SentReturns {
+        SentReturns {
+            sender: "EMIS".to_owned(),
+            request_id: format!("return-{number}"),
+            accounts: BTreeMap::from([("A81001".to_owned(), 100 + number)]),
+            acknowledged,
+        }
+    }
+
+    fn record(position: u64, number: u64) -> Recorded {
+        Recorded {
+            position,
+            recorded_at: jiff::Timestamp::UNIX_EPOCH,
+            request_id: format!("return-{number}"),
+            kind: RETURNS.to_owned(),
+            payload: format!(r#"{{"returns":[["A81001",{{"accounts_with_access":{}}}]]}}"#, 100 + number),
+        }
+    }
+
+    #[test]
+    fn what_is_recorded_lies_between_what_was_acknowledged_and_what_was_sent() {
+        let sent = [sent(1, Some(1)), sent(2, None), sent(3, Some(2))];
+        assert_eq!(returns_breaches(&sent, &[record(1, 1), record(2, 3)]).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_lost_doubled_changed_or_made_up_is_found() {
+        let sent = [sent(1, Some(1)), sent(2, None)];
+        let found = |journal: &[Recorded]| returns_breaches(&sent, journal).unwrap().len();
+        assert_eq!(found(&[record(1, 1), record(2, 2)]), 0);
+        assert_eq!(found(&[record(1, 2)]), 1, "one is lost");
+        assert_eq!(found(&[record(1, 1), record(2, 2), record(3, 2)]), 1, "one is there twice");
+        assert_eq!(found(&[record(1, 1), record(2, 3)]), 1, "nobody sent it");
+        let changed = Recorded { payload: record(2, 7).payload, ..record(2, 2) };
+        assert_eq!(found(&[record(1, 1), changed]), 1, "it says something else");
+    }
+
+    #[test]
+    fn a_correction_that_what_it_corrects_overtakes_is_found() {
+        let sent = [sent(1, Some(2)), sent(2, Some(1))];
+        assert_eq!(returns_breaches(&sent, &[record(1, 2), record(2, 1)]).unwrap().len(), 1);
+    }
+}
