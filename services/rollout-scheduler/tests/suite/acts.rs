@@ -37,9 +37,13 @@ impl World {
     }
 
     pub(crate) fn practices(&self) -> PracticeRegistryServiceClient<Peer> {
-        // Everybody in one, who speaks for A81001.
-        let account = "alice;organisation=practices/A81001";
-        PracticeRegistryServiceClient::new(self.registry.with_account(account).unwrap())
+        self.practice_itself("A81001")
+    }
+
+    /// Everybody in one, who speaks for the practice.
+    pub(crate) fn practice_itself(&self, practice: &str) -> PracticeRegistryServiceClient<Peer> {
+        let account = format!("alice;organisation=practices/{practice}");
+        PracticeRegistryServiceClient::new(self.registry.with_account(&account).unwrap())
     }
 
     /// A request id that was not used before.
@@ -166,7 +170,7 @@ impl World {
             reason_code: "safeguarding".to_owned(),
             ..Default::default()
         };
-        self.practices().request_switch_off(request).await.unwrap();
+        self.practice_itself(practice).request_switch_off(request).await.unwrap();
     }
 
     pub(crate) async fn explain(&self, practice: &str) -> wire::ExplainPracticeResponse {
@@ -208,7 +212,7 @@ impl World {
             reason_code: "staff-not-trained".to_owned(),
             ..Default::default()
         };
-        self.practices().pause_practice(request).await.unwrap().into_inner().receipt.unwrap()
+        self.practice_itself(practice).pause_practice(request).await.unwrap().into_inner().receipt.unwrap()
     }
 
     pub(crate) async fn resume(&mut self, practice: &str) {
@@ -218,7 +222,7 @@ impl World {
             reason_code: "staff-trained".to_owned(),
             ..Default::default()
         };
-        self.practices().resume_practice(request).await.unwrap();
+        self.practice_itself(practice).resume_practice(request).await.unwrap();
     }
 
     /// A person looks at the practice's settings.

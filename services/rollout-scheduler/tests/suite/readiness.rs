@@ -137,7 +137,7 @@ async fn two_programmes_with_two_capabilities_go_their_own_ways_over_the_same_pr
             request_id: world.request_id(),
             ..Default::default()
         };
-        world.practices().pause_practice(pause).await.unwrap();
+        world.practice_itself(practice).pause_practice(pause).await.unwrap();
     }
     world.until("2031-06-02T09:00:00Z").await;
     let mut live = Vec::new();
