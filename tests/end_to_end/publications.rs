@@ -69,7 +69,7 @@ fn publishes_may(installation: &Installation) {
         assert!(began.elapsed() < PATIENCE, "the statistics do not hear of it: {summary}");
     }
 
-    let create = ["publication", "create", "2031-05"];
+    let create = ["publication", "create", "2031-05", "--by", "sub-icb", "--by", "pcn"];
     assert!(nora.refused(4, &create).contains("RELEASE_NOT_ANNOUNCED"));
     let far = ["publication", "calendar", "set", "2031-05", "--release", "2031-06-12T09:30"];
     assert!(nora.say(&far).contains("2031-06-12 09:30:00 BST"));

@@ -10,6 +10,9 @@ use crate::shown::Shown;
 use crate::table::Table;
 use crate::worlds::{Placed, ShownCell, Subject, Worlds, sights};
 
+/// Cells withheld of a group for the sake of one.
+const WITHHELD_MAX: usize = 3;
+
 /// Why a table cannot be published in any form: even England's total would tell something of an earlier issue.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{breakdown} {area} of issue {} could be found out, by England's total alone", issue + 1)]
@@ -112,10 +115,13 @@ impl Draft {
     fn remedy(&mut self, subject: Subject) -> Result<(), ShownCell> {
         let groups = self.groups_about(subject);
         let by_group: Vec<Vec<Remedy>> = groups.iter().map(|group| self.withholdings(group)).collect();
-        if self.withhold_one(&by_group, subject) {
+        if self.withhold_some(&by_group, subject) {
             return Ok(());
         }
-        let merging: Vec<Remedy> = groups.iter().map(|group| self.issue.merging(group)).collect();
+        // Those first that take the fewest rows.
+        let mut by_rows: Vec<&Group> = groups.iter().collect();
+        by_rows.sort_by_key(|group| group.rows.len());
+        let merging: Vec<Remedy> = by_rows.into_iter().map(|group| self.issue.merging(group)).collect();
         let (left_out, merged): (Vec<_>, Vec<_>) =
             merging.iter().cloned().partition(|remedy| matches!(remedy, Remedy::LeftOut { .. }));
         // Both kinds, where the same sum is a row of several breakdowns.
@@ -136,18 +142,20 @@ impl Draft {
         Err(*cell.expect("a cell of the issue itself is gone once every breakdown is"))
     }
 
-    /// Withholds the smallest cell of a group, where withholding helps at all: of the first in which that is enough; else of the first
-    /// of which all of it would be, so that no group is withheld to its end in vain.
-    fn withhold_one(&mut self, by_group: &[Vec<Remedy>], subject: Subject) -> bool {
-        let by_group: Vec<&[Remedy]> = by_group.iter().map(Vec::as_slice).filter(|group| !group.is_empty()).collect();
-        if by_group.is_empty() || !self.would_help(&by_group.concat(), subject) {
-            return false;
+    /// Withholds the smallest cells of one group, where some of them are enough: as few as possible, of the first group in which so
+    /// few are. More than [`WITHHELD_MAX`] are not: since the smallest come first, a group would be withheld nearly to its end for
+    /// the sake of one large cell.
+    fn withhold_some(&mut self, by_group: &[Vec<Remedy>], subject: Subject) -> bool {
+        for count in 1..=WITHHELD_MAX {
+            for group in by_group.iter().filter(|group| count <= group.len()) {
+                if self.would_help(&group[..count], subject) {
+                    self.issue.remedies.extend(group[..count].iter().cloned());
+                    self.see();
+                    return true;
+                }
+            }
         }
-        let alone = by_group.iter().position(|group| self.would_help(&group[..1], subject));
-        let group = alone.or_else(|| by_group.iter().position(|group| self.would_help(group, subject)));
-        self.issue.remedies.insert(by_group[group.unwrap_or(0)][0].clone());
-        self.see();
-        true
+        false
     }
 
     /// Takes one of `choices` if `all` of the kind would help.

@@ -67,6 +67,15 @@ pub(crate) struct Create {
     /// Also rows of these waves: programmes/spring-opening/waves/3. A practice that is in several counts in the last of them
     #[arg(long, value_name = "WAVE")]
     wave: Vec<String>,
+    /// Also rows of these; less of a correction can be shown then
+    #[arg(long, value_enum)]
+    by: Vec<By>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum By {
+    SubIcb,
+    Pcn,
 }
 
 #[derive(Args)]
@@ -121,12 +130,20 @@ fn definitions(figures: &[Figure]) -> Vec<String> {
     figures.iter().map(definition).collect()
 }
 
+fn breakdown(by: By) -> statistics::AreaKind {
+    match by {
+        By::SubIcb => statistics::AreaKind::SubIcb,
+        By::Pcn => statistics::AreaKind::Pcn,
+    }
+}
+
 async fn create(connection: &Connection, output: Output, asked: Create) -> anyhow::Result<()> {
     let Frozen { publication, figures, known_at, change } = asked.frozen;
     let request = statistics::CreatePublicationRequest {
         publication: publication.clone(),
         definitions: definitions(&figures),
         waves: wave_members::apart(connection, &asked.wave).await?,
+        breakdowns: asked.by.iter().map(|by| breakdown(*by).into()).collect(),
         known_at: known_at.as_deref().map(as_at).transpose()?,
         request_id: change.request_id()?,
         reason_code: change.reason_code.clone(),

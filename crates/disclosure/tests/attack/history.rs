@@ -184,7 +184,7 @@ fn i30_a_year_of_weekly_publications_and_reissues_discloses_nothing() {
     assert_eq!(intervals::disclosed(&Knowledge::of(&issues)), Default::default());
     // Twelve to sixty practices, each of which returns in a week of its own, and the whole again after a slip of one patient:
     // of so little much must be kept back.
-    assert!(issues.len() * 5 > all.len() * 2, "{} of {} could be published", issues.len(), all.len());
+    assert!(issues.len() * 2 > all.len(), "{} of {} could be published", issues.len(), all.len());
     assert!(issues.iter().map(|issue| issue.rows().len()).sum::<usize>() > issues.len() * 20, "and hardly any rows");
 }
 
@@ -209,9 +209,10 @@ fn a_nation_is_published_almost_as_it_is() {
     assert_eq!(issues.len(), 3);
     for issue in issues {
         // Of two suppliers the rounding of both can add up so far that England's total tells both; so it is with the practices of a
-        // small network, beside its sum: one or two in a hundred.
-        assert!(issue.remedies.len() <= 120, "{:?}", issue.remedies);
-        assert!(issue.remedies.iter().all(|remedy| matches!(remedy, Remedy::Withheld { .. })), "{:?}", issue.remedies);
+        // small network, beside its sum.
+        assert!(issue.remedies.len() <= 10, "{:?}", issue.remedies);
+        let is_small = |remedy: &Remedy| !matches!(remedy, Remedy::LeftOut { .. });
+        assert!(issue.remedies.iter().all(is_small), "{:?}", issue.remedies);
         assert!(issue.rows().len() >= 6_000);
     }
 }

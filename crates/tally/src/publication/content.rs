@@ -196,6 +196,20 @@ impl Content {
         named.map(|(number, wave)| PracticeSet { name: wave.to_string(), practices: members(number) }).collect()
     }
 
+    /// Which of [`Level::ASKED_FOR`] it has.
+    pub(super) fn levels_asked_for(&self) -> BTreeSet<Level> {
+        let has = |level: &Level| self.practices.iter().any(|practice| self.area(practice, *level).is_some());
+        Level::ASKED_FOR.into_iter().filter(has).collect()
+    }
+
+    /// Forgets where practices lie by those of [`Level::ASKED_FOR`] that are not among these.
+    pub(super) fn keep_levels(&mut self, levels: &BTreeSet<Level>) {
+        for practice in &mut self.practices {
+            practice.sub_icb = practice.sub_icb.filter(|_| levels.contains(&Level::SubIcb));
+            practice.pcn = practice.pcn.filter(|_| levels.contains(&Level::Pcn));
+        }
+    }
+
     /// Takes the waves from an earlier issue: which practices are of a wave is said once for a publication.
     pub(super) fn keep_waves_of(&mut self, earlier: &Self) {
         let waves: BTreeMap<PracticeCode, Option<usize>> =

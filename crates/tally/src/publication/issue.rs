@@ -10,6 +10,7 @@ use ods::PracticeCode;
 use serde::{Deserialize, Serialize};
 
 use super::content::Content;
+use super::level::Level;
 use super::name::PublicationName;
 use super::tables::ProtectedFigure;
 use super::wave_name::WaveName;
@@ -30,6 +31,8 @@ pub struct AskedIssue {
     pub publication: PublicationName,
     /// The figures that count patients; empty: all that the period has.
     pub figures: BTreeSet<ProtectedFigure>,
+    /// Which of [`Level::ASKED_FOR`] it is to have; of a correction its first issue has said it.
+    pub levels: BTreeSet<Level>,
     /// The practices of the waves that it is to tell of, none in two; of a correction its first issue has said it.
     pub waves: BTreeMap<WaveName, BTreeSet<PracticeCode>>,
     /// What it corrects; None of a first issue.

@@ -45,6 +45,10 @@ impl Level {
     pub const OF_PRACTICES: [Self; 8] =
         [Self::England, Self::Region, Self::Icb, Self::SubIcb, Self::Pcn, Self::Supplier, Self::Wave, Self::Practice];
 
+    /// Those that a publication has only where they are asked for: the more small areas there are, the less of a correction can be
+    /// shown beside them.
+    pub const ASKED_FOR: [Self; 2] = [Self::SubIcb, Self::Pcn];
+
     /// As it is called in files.
     #[must_use]
     pub fn name(self) -> &'static str {

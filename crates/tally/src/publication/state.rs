@@ -89,7 +89,7 @@ impl Publications {
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<Option<Draft>, PublicationRejection> {
         let issue = self.may_issue(&asked, now)?;
-        self.add_waves(&asked, &mut content);
+        self.place(&asked, &mut content);
         let AskedIssue { publication, figures, correction, author, .. } = asked;
         if content.practices.is_empty() {
             return Err(PublicationRejection::Empty { publication });
@@ -125,11 +125,18 @@ impl Publications {
         Ok(Some(Draft { issue, judged_against: self.issues.len() }))
     }
 
-    /// Says which practices are of which wave: as was asked for; of a correction, as its first issue has it.
-    pub fn add_waves(&self, asked: &AskedIssue, content: &mut Content) {
+    /// Says which areas have rows, and which practices are of which wave: as was asked for; of a correction, as its first issue has
+    /// it.
+    pub fn place(&self, asked: &AskedIssue, content: &mut Content) {
         match self.issues(&asked.publication).next() {
-            Some(first) => content.keep_waves_of(&first.issue.content),
-            None => content.add_waves(&asked.waves),
+            Some(first) => {
+                content.keep_waves_of(&first.issue.content);
+                content.keep_levels(&first.issue.content.levels_asked_for());
+            }
+            None => {
+                content.add_waves(&asked.waves);
+                content.keep_levels(&asked.levels);
+            }
         }
     }
 
@@ -156,6 +163,7 @@ impl Publications {
         let asked = AskedIssue {
             publication: name.publication.clone(),
             figures: remedies.keys().copied().collect(),
+            levels: BTreeSet::new(),
             waves: BTreeMap::new(),
             correction: correction.clone(),
             author: author.clone(),

@@ -45,8 +45,8 @@ fn january() -> PublicationName {
 }
 
 fn asked(correction: Option<Correction>) -> AskedIssue {
-    let (figures, waves) = (BTreeSet::new(), BTreeMap::new());
-    AskedIssue { publication: january(), figures, waves, correction, author: "sam".to_owned() }
+    let (figures, waves, levels) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::from([Level::SubIcb]));
+    AskedIssue { publication: january(), figures, levels, waves, correction, author: "sam".to_owned() }
 }
 
 fn correction() -> Option<Correction> {

@@ -43,7 +43,7 @@ impl AccessStatistics {
             capability: publication.capability.clone(),
         };
         let mut content = Content::of(&from, &picture.directory, &published.state);
-        published.state.publications().add_waves(&query.asked, &mut content);
+        published.state.publications().place(&query.asked, &mut content);
         let events = self.add_flows(&query, &mut content).await?;
         let positions = IssuePositions { registry: picture.followed.position, returns: published.position, events };
         let DraftQuery { asked, known_at, now, .. } = query;

@@ -134,8 +134,12 @@ async fn publish(world: &World, process: &Process) -> Vec<PublishedIssue> {
         announce(process, &name, &release.to_string()).await.expect("it is announced");
         // Made after its release, it is public at once.
         world.clock.set(release + SignedDuration::from_hours(1));
-        let request =
-            wire::CreatePublicationRequest { min_position: position, waves: waves(&nation), ..creation(&name) };
+        let request = wire::CreatePublicationRequest {
+            min_position: position,
+            waves: waves(&nation),
+            breakdowns: vec![wire::AreaKind::SubIcb.into(), wire::AreaKind::Pcn.into()],
+            ..creation(&name)
+        };
         if is_published(create(process, request).await) {
             published.push((name.clone(), 1, nation.clone()));
         }

@@ -46,6 +46,12 @@ fn waves() -> Vec<wire::PracticeSet> {
     waves.into_iter().map(|(name, practices)| wire::PracticeSet { name, practices }).collect()
 }
 
+/// With all that can be asked for.
+fn whole() -> wire::CreatePublicationRequest {
+    let breakdowns = vec![wire::AreaKind::SubIcb.into(), wire::AreaKind::Pcn.into()];
+    wire::CreatePublicationRequest { waves: waves(), breakdowns, ..creation("2031-02") }
+}
+
 fn accounts(number: u64) -> u64 {
     210 + 89 * (number * number % 31)
 }
@@ -155,7 +161,7 @@ fn check(rows: &Rows, definition: &str, counted: &BTreeMap<(&'static str, String
 async fn rows_of_sub_icbs_pcns_waves_and_apps_are_a_naive_programs_or_withheld() {
     for world in World::each().await {
         let process = world_of(&world).await;
-        let request = wire::CreatePublicationRequest { waves: waves(), ..creation("2031-02") };
+        let request = whole();
         let created = create(&process, request).await.unwrap().publication.unwrap();
         let told: Vec<(&str, i64)> =
             created.waves.iter().map(|wave| (wave.name.as_str(), wave.practices_count)).collect();
@@ -208,7 +214,7 @@ async fn rows_of_sub_icbs_pcns_waves_and_apps_are_a_naive_programs_or_withheld()
 async fn a_correction_has_the_waves_the_people_and_the_apps_of_the_first_issue() {
     let world = World::on(TestStore::sqlite());
     let process = world_of(&world).await;
-    create(&process, wire::CreatePublicationRequest { waves: waves(), ..creation("2031-02") }).await.unwrap();
+    create(&process, whole()).await.unwrap();
     world.clock.set(moment("2031-03-20T09:30:00Z"));
     let (mut late, durable) = process.produce("late", 1).await;
     assert_eq!(durable, 0);
@@ -234,6 +240,26 @@ async fn a_correction_has_the_waves_the_people_and_the_apps_of_the_first_issue()
         of(&first, kind, "definitions/patients-with-access") != of(&second, kind, "definitions/patients-with-access")
     };
     assert!(changed("wave"), "returns are corrected");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn sub_icbs_and_networks_have_rows_only_where_they_are_asked_for() {
+    let world = World::on(TestStore::sqlite());
+    let process = world_of(&world).await;
+    create(&process, creation("2031-02")).await.unwrap();
+    world.clock.set(moment("2031-03-20T09:30:00Z"));
+    submit(&process, "second", 101).await;
+    process.publications().reissue_publication(correction("2031-02", 1)).await.unwrap();
+    for issue in [1, 2] {
+        let rows = rows(&process.publications(), "2031-02", issue).await;
+        let kinds: BTreeSet<&str> = rows.iter().map(|row| row["area_kind"].as_str()).collect();
+        assert_eq!(kinds, ["england", "region", "icb", "supplier", "practice", "channel"].into(), "issue {issue}");
+    }
+    let region =
+        wire::CreatePublicationRequest { breakdowns: vec![wire::AreaKind::Region.into()], ..creation("2031-01") };
+    let refused = Explained::from(&create(&process, region).await.unwrap_err());
+    assert_eq!((refused.reason.as_str(), refused.metadata["field"].as_str()), ("BREAKDOWN_INVALID", "breakdowns[0]"));
     process.stop().await;
 }
 

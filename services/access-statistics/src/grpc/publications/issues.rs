@@ -9,7 +9,7 @@ use journal::{Meta, Outcome, Published, Submission};
 use ods::Capability;
 use prost::Message as _;
 use proto::statistics::v1 as wire;
-use tally::{AskedIssue, Correction, Issued, Measure, ProtectedFigure, PublicationName, Publications};
+use tally::{AskedIssue, Correction, Issued, Level, Measure, ProtectedFigure, PublicationName, Publications};
 use tonic::Request;
 
 use super::wire::{Part, to_wire};
@@ -40,6 +40,7 @@ pub(super) async fn create(
     let asked = AskedIssue {
         publication: publication("publication", &request.publication)?,
         figures: figures(&request.definitions)?,
+        levels: levels(&request.breakdowns)?,
         waves: waves(&request.waves)?,
         correction: None,
         author: caller.account.to_string(),
@@ -66,6 +67,7 @@ pub(super) async fn reissue(
     let asked = AskedIssue {
         publication: publication("publication", &request.publication)?,
         figures: figures(&request.definitions)?,
+        levels: BTreeSet::new(),
         waves: BTreeMap::new(),
         correction: Some(correction),
         author: caller.account.to_string(),
@@ -83,6 +85,18 @@ fn figures(definitions: &[String]) -> Result<BTreeSet<ProtectedFigure>, Error> {
         })
     };
     definitions.iter().enumerate().map(figure).collect()
+}
+
+fn levels(breakdowns: &[i32]) -> Result<BTreeSet<Level>, Error> {
+    let level = |(index, kind): (usize, &i32)| match wire::AreaKind::try_from(*kind) {
+        Ok(wire::AreaKind::SubIcb) => Ok(Level::SubIcb),
+        Ok(wire::AreaKind::Pcn) => Ok(Level::Pcn),
+        _ => {
+            let message = "{field} must be SUB_ICB or PCN: all others are there, or cannot be";
+            Err(Error::invalid(format!("breakdowns[{index}]"), "BREAKDOWN_INVALID", message))
+        }
+    };
+    breakdowns.iter().enumerate().map(level).collect()
 }
 
 fn query(
