@@ -170,6 +170,23 @@ pub struct AccessFacts {
     pub switch_off_requested: bool,
 }
 
+impl AccessFacts {
+    /// Of a capability at which nobody has looked, for which no permit was asked.
+    #[must_use]
+    pub fn unknown(capability: Capability) -> Self {
+        Self {
+            capability,
+            observed: Observed::Unknown,
+            disputed: false,
+            said_by_supplier: Observed::Unknown,
+            observed_at: None,
+            live_since: None,
+            generation_highest: 0,
+            switch_off_requested: false,
+        }
+    }
+}
+
 /// What was observed at a practice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Observed {

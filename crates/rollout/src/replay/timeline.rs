@@ -10,7 +10,7 @@ use ods::PracticeCode;
 
 use super::record::Record;
 use crate::id::Target;
-use crate::view::{AccessFacts, Observed, PracticeFacts, RegistryView};
+use crate::view::{AccessFacts, PracticeFacts, RegistryView};
 
 /// A practice as it was from a moment on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,14 +71,8 @@ fn as_far_as_it_counts(record: &Record, facts: &PracticeFacts, has_moved: bool) 
             return true;
         }
         *access = AccessFacts {
-            capability: target.capability,
-            observed: Observed::Unknown,
-            disputed: false,
-            said_by_supplier: Observed::Unknown,
-            observed_at: None,
-            live_since: None,
-            generation_highest: 0,
             switch_off_requested: access.switch_off_requested,
+            ..AccessFacts::unknown(target.capability)
         };
         access.switch_off_requested
     });

@@ -192,16 +192,7 @@ impl Registry {
 fn access_of<'a>(facts: &'a mut PracticeFacts, capability: &Capability) -> &'a mut AccessFacts {
     let known = facts.access.iter().position(|access| access.capability == *capability);
     let place = known.unwrap_or_else(|| {
-        facts.access.push(AccessFacts {
-            capability: capability.clone(),
-            observed: Observed::Unknown,
-            disputed: false,
-            said_by_supplier: Observed::Unknown,
-            observed_at: None,
-            live_since: None,
-            generation_highest: 0,
-            switch_off_requested: false,
-        });
+        facts.access.push(AccessFacts::unknown(capability.clone()));
         facts.access.len() - 1
     });
     &mut facts.access[place]

@@ -42,20 +42,7 @@ pub(crate) async fn list(
         None => After::Record(recorded_by(handlers, head, since).await?),
     };
     let (places, goes_on) = places(&published.state, &after, last, page.rows).await;
-    let moments = moments(handlers, &places).await?;
-    let mut states = Vec::with_capacity(places.len());
-    for (position, code) in &places {
-        let (Some(recorded_at), Some(known)) = (moments.get(position), published.state.practice(*code)) else {
-            continue;
-        };
-        let as_of = AsOf { effective_at: *recorded_at, known_at: *recorded_at };
-        let Some(view) = View::as_of(known, as_of) else { continue };
-        states.push(wire::PracticeState {
-            recorded_at: Some(api::time::to_wire(*recorded_at)),
-            practice: Some(resource::to_wire(view)),
-            position: *position,
-        });
-    }
+    let states = states(handlers, &published.state, &places).await?;
     let next = places.last().filter(|_| goes_on);
     let next_page_token = next.map(|place| page.next_page_token(place)).unwrap_or_default();
     Ok(wire::ListPracticeStatesResponse { states, next_page_token, position: head })
@@ -104,6 +91,22 @@ async fn places(state: &State, after: &After, last: u64, rows: usize) -> (Vec<Pl
     let goes_on = rows < places.len();
     places.truncate(rows);
     (places, goes_on)
+}
+
+/// The states that practices came into by these records.
+async fn states(handlers: &Handlers, state: &State, places: &[Place]) -> Result<Vec<wire::PracticeState>, Error> {
+    let moments = moments(handlers, places).await?;
+    let come_into = |(position, code): &Place| {
+        let recorded_at = *moments.get(position)?;
+        let as_of = AsOf { effective_at: recorded_at, known_at: recorded_at };
+        let view = View::as_of(state.practice(*code)?, as_of)?;
+        Some(wire::PracticeState {
+            recorded_at: Some(api::time::to_wire(recorded_at)),
+            practice: Some(resource::to_wire(view)),
+            position: *position,
+        })
+    };
+    Ok(places.iter().filter_map(come_into).collect())
 }
 
 /// When the records of these places were recorded.
