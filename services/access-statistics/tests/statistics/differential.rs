@@ -2,7 +2,6 @@
 //! which the simulation rests. What all of them show is what a naive program counts (I29).
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use database::sql;
 use jiff::SignedDuration;
@@ -125,15 +124,9 @@ async fn story(world: &World, acts: &[Act]) -> (Vec<Shown>, Tables, Durable) {
             }
             Act::Checkpoint => world.pass_checkpoint().await,
             Act::CutCheckpoint { written } => {
-                world.clock.advance(world.config.checkpoint_interval);
-                let rest = sql("select id from head where written < $1 and folded < position").bind(*written);
-                let far = async {
-                    while !process.db.fetch_all(rest.clone()).await.expect("the table is there").is_empty() {
-                        tokio::task::yield_now().await;
-                    }
-                };
                 // At least the areas are written, or events would count for where practices lie by then (decision 20).
-                tokio::time::timeout(Duration::from_secs(60), far).await.expect("the checkpoint goes on");
+                let rest = sql("select id from head where written < $1 and folded < position");
+                world.pass_until_none(rest.bind(*written)).await;
                 process.kill().await;
                 process = world.start().await;
                 told.push(shown(&process).await);

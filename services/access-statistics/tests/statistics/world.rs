@@ -8,7 +8,7 @@ use authority::Authority;
 use client::{Peer, PeerConfig};
 use clock::{Clock, ManualClock};
 use database::testing::TestStore;
-use database::{Db, sql};
+use database::{Db, Sql, sql};
 use identity::DevelopmentCaller;
 use jiff::Timestamp;
 use journal::EngineConfig;
@@ -99,13 +99,14 @@ impl World {
     /// Lets time pass to the next checkpoint, and on until a replica has taken over from one that died, and waits until all that
     /// was taken is in the tables.
     pub(crate) async fn pass_checkpoint(&self) {
+        self.pass_until_none(sql("select id from head where folded < position")).await;
+    }
+
+    /// Lets time pass as `pass_checkpoint` does, and waits until the statement, which says what is not yet written, has no rows.
+    pub(crate) async fn pass_until_none(&self, unwritten: Sql) {
         let db = Db::open(self.store.store(), access_statistics::DATABASE).await.expect("the store is there");
         let written = || async {
-            loop {
-                let unfolded = sql("select id from head where folded < position");
-                if db.fetch_all(unfolded).await.expect("the table is there").is_empty() {
-                    return;
-                }
+            while !db.fetch_all(unwritten.clone()).await.expect("the table is there").is_empty() {
                 tokio::task::yield_now().await;
             }
         };
