@@ -124,8 +124,9 @@ async fn story(world: &World, acts: &[Act]) -> (Vec<Shown>, Tables, Durable) {
             }
             Act::Checkpoint => world.pass_checkpoint().await,
             Act::CutCheckpoint { written } => {
-                // At least the areas are written, or events would count for where practices lie by then (decision 20).
-                let rest = sql("select id from head where written < $1 and folded < position");
+                // The checkpoint of all that was sent, and at least its areas, or events would count for where practices lie by
+                // then (decision 20).
+                let rest = sql("select id from head where target < position or (written < $1 and folded < position)");
                 world.pass_until_none(rest.bind(*written)).await;
                 process.kill().await;
                 process = world.start().await;
