@@ -32,10 +32,20 @@ impl Writer {
         self.under_way.is_none() && self.leasing.is_held() && self.head.is_some_and(is_much)
     }
 
-    /// Begins a checkpoint, or goes on with one that somebody has begun, where that is this replica's turn.
-    pub(super) async fn begin_checkpoint_or_log(&mut self) {
+    /// The moment of the next checkpoint has come. Where another is under way it is put off, rather than time held until that one ends.
+    pub(super) async fn checkpoint_due_or_log(&mut self) {
         self.checkpoint = None;
         let now = self.clock.now();
+        if self.under_way.is_some() {
+            self.put_off.get_or_insert(now);
+        } else {
+            self.begin_checkpoint_or_log(now).await;
+        }
+    }
+
+    /// Begins the checkpoint of `now`, or goes on with one that somebody has begun, where that is this replica's turn.
+    pub(super) async fn begin_checkpoint_or_log(&mut self, now: Timestamp) {
+        self.checkpoint = None;
         let begun = self.begin_checkpoint().await;
         if self.goes_on_or_log(begun) {
             self.under_way = Some(now);
@@ -44,8 +54,27 @@ impl Writer {
         }
     }
 
-    /// One step of the checkpoint that is under way, if one is.
-    pub(super) async fn step_or_log(&mut self) {
+    pub(super) fn has_more_to_write(&self) -> bool {
+        self.under_way.is_some() || self.put_off.is_some()
+    }
+
+    /// One step of the checkpoint that is under way; where none is, the one that was put off begins.
+    pub(super) async fn go_on_or_log(&mut self) {
+        if self.under_way.is_some() {
+            self.step_or_log().await;
+        } else if let Some(due) = self.put_off.take() {
+            self.begin_checkpoint_or_log(due).await;
+        }
+    }
+
+    /// Goes on until the checkpoint that was put off has written its areas.
+    pub(super) async fn begin_put_off_or_log(&mut self) {
+        while self.put_off.is_some() {
+            self.go_on_or_log().await;
+        }
+    }
+
+    async fn step_or_log(&mut self) {
         let Some(now) = self.under_way.take() else { return };
         let stepped = self.step(now).await;
         if self.goes_on_or_log(stepped) {
@@ -59,7 +88,7 @@ impl Writer {
         self.cleaned_on = Some(Day::of(self.clock.now()));
         for _ in 0..2 {
             if self.under_way.is_none() {
-                self.begin_checkpoint_or_log().await;
+                self.begin_checkpoint_or_log(self.clock.now()).await;
             }
             while self.under_way.is_some() {
                 self.step_or_log().await;

@@ -60,6 +60,8 @@ pub(crate) struct Writer {
     pub(super) checkpoint: Option<Sleep>,
     /// The checkpoint that this replica writes, slice by slice, between jobs: when it began, as of which rows come of age.
     pub(super) under_way: Option<Timestamp>,
+    /// The checkpoint that came due, at this moment, while another was under way. It begins once that one has ended.
+    pub(super) put_off: Option<Timestamp>,
     pub(super) leasing: Leasing,
     measures: IngestMeasures,
 }
@@ -93,6 +95,7 @@ impl Writer {
             partitioned: BTreeSet::new(),
             checkpoint: None,
             under_way: None,
+            put_off: None,
             leasing: Leasing::default(),
             measures: IngestMeasures::new(),
         };
@@ -112,8 +115,8 @@ impl Writer {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                activity = due(&mut self.checkpoint), if self.under_way.is_none() => {
-                    self.begin_checkpoint_or_log().await;
+                activity = due(&mut self.checkpoint) => {
+                    self.checkpoint_due_or_log().await;
                     // No answer depends on when a checkpoint ends, so time goes on meanwhile.
                     drop(activity);
                 }
@@ -123,9 +126,9 @@ impl Writer {
                     }
                     self.work(jobs.drain(..)).await;
                     // By turns: producers wait for one step at most, and the checkpoint does not wait for them to be silent.
-                    self.step_or_log().await;
+                    self.go_on_or_log().await;
                 }
-                () = std::future::ready(()), if self.under_way.is_some() => self.step_or_log().await,
+                () = std::future::ready(()), if self.has_more_to_write() => self.go_on_or_log().await,
             }
         }
         self.write_everything_or_log().await;
@@ -157,7 +160,7 @@ impl Writer {
         }
         self.take(group).await;
         if self.is_checkpoint_overdue() {
-            self.begin_checkpoint_or_log().await;
+            self.begin_checkpoint_or_log(self.clock.now()).await;
         }
     }
 
@@ -176,6 +179,8 @@ impl Writer {
             Job::Place { places, reply } => {
                 let practices: Vec<PracticeCode> = places.iter().map(|(code, _)| *code).collect();
                 let result = self.name(&practices, Vec::new()).await;
+                // What was due before counts for where the practices were.
+                self.begin_put_off_or_log().await;
                 self.set_places(&places);
                 let _ = reply.send(self.outcome(result));
             }

@@ -13,6 +13,7 @@ use proto::registry::v1::practice_registry_service_client::PracticeRegistryServi
 use proto::statistics::v1 as statistics;
 use proto::statistics::v1::ingest_service_client::IngestServiceClient;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -26,8 +27,10 @@ const PAGE_SIZE: i32 = 1_000;
 const BATCH_EVENTS_MAX: usize = 10_000;
 /// Batches that are made before they are taken.
 const BATCHES_AHEAD_MAX: usize = 4;
-/// The app's name as a source of events.
-const SOURCE: &str = "nhs-app";
+/// The app's account.
+const APP: &str = "nhs-app;roles=service";
+/// The app's nodes, each a source of events. A stream is read by one thread at a time, so that two take two cores.
+const NODES: [&str; 2] = ["nhs-app.1", "nhs-app.2"];
 
 /// A practice whose patients can see their record.
 #[derive(Clone, Debug)]
@@ -115,46 +118,30 @@ impl Producers<'_> {
         Ok(())
     }
 
-    /// Sends the views of one day. Each day is a life of the source, so that a run that was killed amid a day's views
-    /// goes on from what is durable of that day.
-    pub(crate) async fn send_views(&self, live: &[LivePractice], day: Date) -> anyhow::Result<u64> {
+    /// Sends the views of one day, each node those of its practices. Each day is a life of the sources, so that a run that was
+    /// killed amid a day's views goes on from what is durable of that day.
+    pub(crate) async fn send_views(&self, live: &[LivePractice], day: Date) -> anyhow::Result<()> {
         let incarnation =
             u64::try_from(day.duration_since(Date::ZERO).as_secs() / 86_400).context("a day before year 0")?;
-        // Made on a thread of their own, beside the service that takes them.
-        let (sender, made) = mpsc::channel(BATCHES_AHEAD_MAX);
-        let batches = batches(incarnation, self.events(live, day));
-        let making = tokio::task::spawn_blocking(move || {
-            let mut made = 0;
-            for batch in std::iter::once(naming(incarnation)).chain(batches) {
-                made += batch.events.as_ref().map_or(0, |events| events.events.len() as u64);
-                if sender.blocking_send(batch).is_err() {
-                    break;
-                }
-            }
-            made
-        });
-        let mut acknowledged = self
-            .ingest(&format!("{SOURCE};roles=service"))?
-            .record_events(ReceiverStream::new(made))
-            .await
-            .with_context(|| format!("the views of {day}"))?
-            .into_inner();
-        let mut durable = 0;
-        while let Some(response) = acknowledged.next().await {
-            durable = response.with_context(|| format!("the views of {day}"))?.durable_sequence;
+        let mut sent = JoinSet::new();
+        for (number, source) in NODES.into_iter().enumerate() {
+            let of_node: Vec<_> = live.iter().skip(number).step_by(NODES.len()).cloned().collect();
+            let events = self.events(of_node, day);
+            sent.spawn(send(self.ingest(APP)?, source, incarnation, events));
         }
-        let made = making.await.context("the making of views")?;
-        ensure!(durable == made, "of {made} views of {day} only {durable} were acknowledged");
-        Ok(made)
+        while let Some(sent) = sent.join_next().await {
+            sent.context("the sending of views")?.with_context(|| format!("the views of {day}"))?;
+        }
+        Ok(())
     }
 
     /// One day's views, made as they are sent: a nation's would not fit into memory.
     fn events(
         &self,
-        live: &[LivePractice],
+        live: Vec<LivePractice>,
         day: Date,
     ) -> impl Iterator<Item = statistics::AccessEvent> + Send + 'static {
-        let (world, seed, live) = (Arc::clone(&self.world), self.seed, live.to_vec());
+        let (world, seed) = (Arc::clone(&self.world), self.seed);
         live.into_iter().flat_map(move |practice| {
             let accounts = practice.accounts_with_access;
             let name = practice.code.to_string();
@@ -174,13 +161,43 @@ impl Producers<'_> {
     }
 }
 
+/// Sends what is left of a source's events, and waits until all of them are durable.
+async fn send(
+    mut ingest: IngestServiceClient<Peer>,
+    source: &'static str,
+    incarnation: u64,
+    events: impl Iterator<Item = statistics::AccessEvent> + Send + 'static,
+) -> anyhow::Result<()> {
+    // Made on a thread of their own, beside the service that takes them.
+    let (sender, made) = mpsc::channel(BATCHES_AHEAD_MAX);
+    let making = tokio::task::spawn_blocking(move || {
+        let mut made = 0;
+        for batch in std::iter::once(naming(source, incarnation)).chain(batches(source, incarnation, events)) {
+            made += batch.events.as_ref().map_or(0, |events| events.events.len() as u64);
+            if sender.blocking_send(batch).is_err() {
+                break;
+            }
+        }
+        made
+    });
+    let mut acknowledged = ingest.record_events(ReceiverStream::new(made)).await?.into_inner();
+    let mut durable = 0;
+    while let Some(response) = acknowledged.next().await {
+        durable = response?.durable_sequence;
+    }
+    let made = making.await.context("the making of events")?;
+    ensure!(durable == made, "of {made} events of {source} only {durable} were acknowledged");
+    Ok(())
+}
+
 /// The first message of a stream: names the source.
-fn naming(incarnation: u64) -> statistics::RecordEventsRequest {
-    statistics::RecordEventsRequest { source: SOURCE.to_owned(), incarnation, ..Default::default() }
+fn naming(source: &str, incarnation: u64) -> statistics::RecordEventsRequest {
+    statistics::RecordEventsRequest { source: source.to_owned(), incarnation, ..Default::default() }
 }
 
 /// Numbers the events from 1 and cuts them into batches.
 fn batches(
+    source: &'static str,
     incarnation: u64,
     mut events: impl Iterator<Item = statistics::AccessEvent>,
 ) -> impl Iterator<Item = statistics::RecordEventsRequest> {
@@ -189,7 +206,7 @@ fn batches(
         let events: Vec<_> = events.by_ref().take(BATCH_EVENTS_MAX).collect();
         let count = events.len() as u64;
         let events = Some(statistics::AccessEvents { events });
-        let batch = statistics::RecordEventsRequest { source: SOURCE.to_owned(), incarnation, first_sequence, events };
+        let batch = statistics::RecordEventsRequest { source: source.to_owned(), incarnation, first_sequence, events };
         first_sequence += count;
         (count > 0).then_some(batch)
     })
