@@ -109,6 +109,9 @@ pub struct CountedViewers {
     pub upper_bound: u64,
     /// By area, those without anybody left out.
     pub by_area: BTreeMap<String, u64>,
+    /// Of a correction, the areas of which nobody knows it: practices with viewers have come to them since they were counted.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub uncounted: BTreeSet<String>,
 }
 
 /// Views of records by the app by which they came.
@@ -240,6 +243,7 @@ impl Content {
             lower_bound: england.lower_bound,
             upper_bound: england.upper_bound,
             by_area: BTreeMap::new(),
+            uncounted: BTreeSet::new(),
         };
         for (area, estimate) in others {
             if estimate.value > 0 && !matches!(area, PublishedArea::Area(Area::Practice(_))) {
@@ -263,6 +267,25 @@ impl Content {
             practice.viewers = counted.get(&practice.code).copied().flatten();
         }
         self.viewers.clone_from(&earlier.viewers);
+        let uncounted = self.areas_joined_by_viewers(earlier);
+        if let Some(counted) = &mut self.viewers {
+            counted.uncounted.extend(uncounted.into_iter().filter(|area| !counted.by_area.contains_key(area)));
+        }
+    }
+
+    /// The areas of which people are kept to which practices with viewers have come since an earlier issue.
+    fn areas_joined_by_viewers(&self, earlier: &Self) -> BTreeSet<String> {
+        let before: BTreeMap<PracticeCode, &PracticeContent> =
+            earlier.practices.iter().map(|practice| (practice.code, practice)).collect();
+        let mut joined = BTreeSet::new();
+        for practice in self.practices.iter().filter(|practice| practice.viewers.is_some_and(|viewers| viewers > 0)) {
+            for level in [Level::Region, Level::Icb, Level::Supplier] {
+                let area = self.area(practice, level);
+                let left = before.get(&practice.code).and_then(|before| earlier.area(before, level));
+                joined.extend(area.filter(|area| Some(area) != left.as_ref()).map(|area| area.to_string()));
+            }
+        }
+        joined
     }
 
     /// The areas below England of which people who viewed are to be counted.

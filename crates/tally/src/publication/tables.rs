@@ -81,7 +81,10 @@ fn viewers(content: &Content, period: PublicationPeriod) -> Table {
     let count_of = |area: &str| counted.and_then(|counted| counted.by_area.get(area)).copied();
     let uncounted = areas_not_counted(content, |area| count_of(area).is_some());
     let number = |practice: &PracticeContent| Some((practice.viewers?, period.to_string()));
-    let mut table = by_level(content, number, |level, area| !uncounted.contains(&(level, area.to_string())));
+    let is_uncounted = |level, area: String| {
+        counted.is_some_and(|counted| counted.uncounted.contains(&area)) || uncounted.contains(&(level, area))
+    };
+    let mut table = by_level(content, number, |level, area| !is_uncounted(level, area.to_string()));
     table.total = counted.map_or(0, |counted| counted.england);
     for breakdown in table.breakdowns.iter_mut().filter(|breakdown| breakdown.name != Level::Practice.name()) {
         for area in &mut breakdown.areas {

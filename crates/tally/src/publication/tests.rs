@@ -248,6 +248,29 @@ fn i30_who_viewed_in_a_period_is_counted_once() {
     assert!(second.iter().all(|figure| figure.known_at == moment(24 * 35)), "and says as known when");
 }
 
+/// Rule 14: nobody counted the people of an area to which they came later, and nobody is not 0.
+#[test]
+fn a_correction_says_nothing_of_viewers_of_an_area_to_which_they_came_since() {
+    let (mut directory, mut returns) = published();
+    let moved =
+        Fact { effective_from: moment(24 * 20), recorded_at: moment(24 * 36), value: Told::Place(place("QWO", "TPP")) };
+    directory.tell(code(3), moved);
+    correct(&mut returns, 5, 900, moment(24 * 36));
+    let draft = draft(&directory, &returns, asked(correction()), moment(24 * 37)).unwrap();
+    let figures = draft.issue.figures();
+    let measures = |area: &str| -> Vec<Measure> {
+        figures.iter().filter(|figure| figure.area.to_string() == area).map(|figure| figure.measure).collect()
+    };
+    for area in ["icbs/QWO", "suppliers/TPP"] {
+        assert!(measures(area).contains(&Measure::PracticesLive), "{area} is there");
+        assert!(!measures(area).contains(&Measure::Viewers), "{area} had no viewers when they were counted");
+    }
+    let table = ProtectedFigure::Viewers.table(&draft.issue.content, january().period);
+    let rows: Vec<&str> =
+        table.breakdowns.iter().flat_map(|breakdown| &breakdown.areas).map(|area| &*area.name).collect();
+    assert!(rows.contains(&"icbs/QE1") && rows.contains(&"regions/Y63"), "of others it is known: {rows:?}");
+}
+
 /// I30: also those under embargo count.
 #[test]
 fn i30_what_is_published_was_judged_against_every_issue_there_is() {
