@@ -3,13 +3,14 @@
 //! 6,129 practices with two years of monthly lists and returns, every one live since some day; thirty days of an area's sketches as
 //! the tables have them.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use ods::Capability;
 use tally::{
-    Area, Day, Directory, Fact, Figures, ListSize, Observed, ObservedState, Person, Place, PracticeStanding, Returns,
-    ReturnsEvent, Sketch, Stocks, Submission, Told, Union, Viewpoint,
+    Area, Day, Directory, Fact, Figures, KeptStocks, ListSize, Observed, ObservedState, Person, Place,
+    PracticeStanding, Returns, ReturnsEvent, Sketch, Stocks, Submission, Told, Union, Viewpoint,
 };
 
 const PRACTICES: i64 = 6_129;
@@ -26,6 +27,13 @@ fn timed<T>(name: &str, work: impl Fn() -> T) {
     }
     let each: Duration = start.elapsed() / ROUNDS;
     println!("{name:<40} {each:>10.1?}");
+}
+
+#[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a measurement of real time, and its outcome")]
+fn once<T>(name: &str, work: impl FnOnce() -> T) {
+    let start = std::time::Instant::now();
+    std::hint::black_box(work());
+    println!("{name:<40} {:>10.1?}", start.elapsed());
 }
 
 fn at(days: i64) -> Timestamp {
@@ -79,6 +87,22 @@ fn main() {
     timed("stocks of England", || Stocks::of(&Area::England, &from, &directory, &returns));
     let icb = "icbs/Q07".parse().expect("an area");
     timed("stocks of an ICB", || Stocks::of(&icb, &from, &directory, &returns));
+
+    let kept = RefCell::new(KeptStocks::default());
+    let ask = |area: &Area, directory: &Directory| kept.borrow_mut().of(area, &from, directory, &returns);
+    once("kept stocks, the first question", || ask(&Area::England, &directory));
+    timed("kept stocks of England", || ask(&Area::England, &directory));
+    timed("kept stocks of an ICB", || ask(&icb, &directory));
+    let moved = RefCell::new((directory.clone(), 0));
+    timed("kept stocks of England after a change", || {
+        let (directory, days) = &mut *moved.borrow_mut();
+        *days += 1;
+        let observed = Observed { state: ObservedState::Off, live: *days % 2 == 0 };
+        let value = Told::Access { capability: Capability::default(), observed };
+        let practice = format!("A{days:05}").parse().expect("a practice code");
+        directory.tell(practice, Fact { effective_from: at(790), recorded_at: at(790), value });
+        ask(&Area::England, directory)
+    });
 
     let days: Vec<Vec<u8>> = (0..DAYS)
         .map(|day| {

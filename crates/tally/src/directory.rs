@@ -4,106 +4,19 @@
 //! It is a follower's picture: of changes that came and went between two messages only the last is here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use imbl::OrdMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ods::{Capability, IcbCode, PcnCode, PracticeCode, RegionCode, SubIcbCode, Supplier};
+use ods::{Capability, PracticeCode, Supplier};
 use serde::{Deserialize, Serialize};
 
-use crate::area::{Area, AreaKind};
+use crate::area::Area;
 use crate::day::Day;
 use crate::fact::{Fact, Facts};
-
-/// Where a practice stands and whether it is open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
-    /// Whether its publisher says it sees patients.
-    pub standing: PracticeStanding,
-    /// First day, where known.
-    pub open_date: Option<Date>,
-    /// First day on which it is no longer open, where known.
-    pub close_date: Option<Date>,
-    /// Maker of its GP system.
-    pub supplier: Option<Supplier>,
-    /// Integrated care board.
-    pub icb: Option<IcbCode>,
-    /// NHS England region.
-    pub region: Option<RegionCode>,
-    /// Sub-ICB location.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sub_icb: Option<SubIcbCode>,
-    /// Primary care network.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pcn: Option<PcnCode>,
-}
-
-/// What a publisher says of a practice besides its dates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PracticeStanding {
-    /// It sees patients between its dates.
-    Active,
-    /// It sees none at present.
-    Dormant,
-    /// It has closed, or is no longer in the registry.
-    Closed,
-    /// It has not opened.
-    Proposed,
-}
-
-impl Place {
-    /// Whether the practice is open on this day.
-    #[must_use]
-    pub fn is_open_on(&self, day: Day) -> bool {
-        // A closed practice with a close date was open before it, a proposed one is from its open date on.
-        let standing = match self.standing {
-            PracticeStanding::Active => true,
-            PracticeStanding::Closed => self.close_date.is_some(),
-            PracticeStanding::Proposed => self.open_date.is_some(),
-            PracticeStanding::Dormant => false,
-        };
-        standing
-            && self.open_date.is_none_or(|date| date <= day.date())
-            && self.close_date.is_none_or(|date| day.date() < date)
-    }
-
-    /// The areas it lies in besides England.
-    pub fn areas(&self) -> impl Iterator<Item = Area> + '_ {
-        let region = self.region.map(Area::Region);
-        let icb = self.icb.map(Area::Icb);
-        let supplier = self.supplier.clone().map(Area::Supplier);
-        let sub_icb = self.sub_icb.map(Area::SubIcb);
-        let pcn = self.pcn.map(Area::Pcn);
-        [region, icb, supplier, sub_icb, pcn].into_iter().flatten()
-    }
-
-    /// The area of this kind that a practice here belongs to, if it belongs to any.
-    pub(crate) fn area(&self, kind: AreaKind, code: PracticeCode) -> Option<Area> {
-        match kind {
-            AreaKind::England => Some(Area::England),
-            AreaKind::Region => self.region.map(Area::Region),
-            AreaKind::Icb => self.icb.map(Area::Icb),
-            AreaKind::SubIcb => self.sub_icb.map(Area::SubIcb),
-            AreaKind::Pcn => self.pcn.map(Area::Pcn),
-            AreaKind::Supplier => self.supplier.clone().map(Area::Supplier),
-            AreaKind::Practice => Some(Area::Practice(code)),
-        }
-    }
-
-    pub(crate) fn lies_in(&self, area: &Area, code: PracticeCode) -> bool {
-        match area {
-            Area::England => true,
-            Area::Region(region) => self.region == Some(*region),
-            Area::Icb(icb) => self.icb == Some(*icb),
-            Area::SubIcb(sub_icb) => self.sub_icb == Some(*sub_icb),
-            Area::Pcn(pcn) => self.pcn == Some(*pcn),
-            Area::Supplier(supplier) => self.supplier.as_ref() == Some(supplier),
-            Area::Practice(practice) => *practice == code,
-        }
-    }
-}
+use crate::place::Place;
 
 /// How many patients are registered, by whose count of which day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +98,16 @@ pub struct PracticeView<'a> {
     pub is_live: bool,
     /// What was last observed, where anything was.
     pub observed: Option<ObservedState>,
+}
+
+/// What holds at a practice from when on, in order, by all that was ever told of it.
+#[derive(Debug, Default)]
+pub(crate) struct ByAllTold<'a> {
+    pub(crate) places: Vec<(Timestamp, &'a Place)>,
+    pub(crate) list_sizes: Vec<(Timestamp, &'a ListSize)>,
+    pub(crate) observed: Vec<(Timestamp, &'a Observed)>,
+    /// When the last of it was told.
+    pub(crate) recorded_last: Option<Timestamp>,
 }
 
 /// All practices. Cheap to clone: readers keep the picture they began with.
@@ -282,6 +205,18 @@ impl PracticeRecord {
         observed.value.live.then_some(observed.effective_from)
     }
 
+    /// The practice at every moment, by all that was ever told.
+    pub(crate) fn by_all_told(&self, capability: &Capability) -> ByAllTold<'_> {
+        let access = self.access.get(capability);
+        let recorded = [self.place.recorded_last(), self.list_size.recorded_last()];
+        ByAllTold {
+            places: self.place.by_all_said(),
+            list_sizes: self.list_size.by_all_said(),
+            observed: access.map(Facts::by_all_said).unwrap_or_default(),
+            recorded_last: recorded.into_iter().chain([access.and_then(Facts::recorded_last)]).flatten().max(),
+        }
+    }
+
     pub(crate) fn place_at(&self, effective_at: Timestamp, known_at: Timestamp) -> Option<&Place> {
         self.place.at(effective_at, known_at)
     }
@@ -313,7 +248,11 @@ impl Directory {
     /// The practices that were open in an area, by code.
     pub fn open_in<'a>(&'a self, area: &'a Area, from: &'a Viewpoint) -> impl Iterator<Item = PracticeView<'a>> {
         let day = Day::of(from.as_at);
-        self.practices.iter().filter_map(move |(code, record)| record.view_in(area, *code, from, day))
+        let codes: (Bound<PracticeCode>, Bound<PracticeCode>) = match area {
+            Area::Practice(code) => (Bound::Included(*code), Bound::Included(*code)),
+            _ => (Bound::Unbounded, Bound::Unbounded),
+        };
+        self.practices.range(codes).filter_map(move |(code, record)| record.view_in(area, *code, from, day))
     }
 
     /// The practice's areas as last told, besides England.
@@ -326,6 +265,11 @@ impl Directory {
     #[must_use]
     pub fn capabilities(&self) -> BTreeSet<Capability> {
         self.practices.values().flat_map(|record| record.access.keys().cloned()).collect()
+    }
+
+    /// The records by code: what differs between two pictures is found without looking at what they share.
+    pub(crate) fn by_practice(&self) -> &OrdMap<PracticeCode, Arc<PracticeRecord>> {
+        &self.practices
     }
 
     /// Every practice, by code.
@@ -349,7 +293,7 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{access, code, date, list_size, moment, place};
+    use crate::testing::{access, code, list_size, moment, place};
 
     fn fact(hours: i64, value: Told) -> Fact<Told> {
         Fact { effective_from: moment(hours), recorded_at: moment(hours), value }
@@ -370,20 +314,6 @@ mod tests {
         assert!(record.is_news(&fact(20, list_size(10, None))));
         assert!(record.is_news(&fact(20, access(false))));
         assert!(record.is_news(&fact(5, access(true))), "live since earlier than was known");
-    }
-
-    #[test]
-    fn a_practice_is_open_between_its_dates() {
-        let between = Place { open_date: Some(date(5)), close_date: Some(date(9)), ..place("QHM", "TPP") };
-        let open = |place: &Place| [4, 5, 8, 9].map(|day| place.is_open_on(date(day).into()));
-        assert_eq!(open(&between), [false, true, true, false]);
-        let closed = Place { standing: PracticeStanding::Closed, ..between.clone() };
-        assert_eq!(open(&closed), [false, true, true, false]);
-        let proposed = Place { standing: PracticeStanding::Proposed, ..between.clone() };
-        assert_eq!(open(&proposed), [false, true, true, false]);
-        for standing in [PracticeStanding::Closed, PracticeStanding::Proposed, PracticeStanding::Dormant] {
-            assert_eq!(open(&Place { standing, ..place("QHM", "TPP") }), [false; 4], "{standing:?}");
-        }
     }
 
     #[test]

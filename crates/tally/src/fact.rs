@@ -63,6 +63,22 @@ impl<T> Facts<T> {
         then.into_iter().chain(later)
     }
 
+    /// What holds from when on, in order, by all that was said: [`Self::at`] of every moment, as known after the last was said.
+    pub(crate) fn by_all_said(&self) -> Vec<(Timestamp, &T)> {
+        let mut said: Vec<(Timestamp, &T)> = Vec::with_capacity(self.0.len());
+        for fact in &self.0 {
+            let left_alone = said.partition_point(|(from, _)| *from < fact.effective_from);
+            said.truncate(left_alone);
+            said.push((fact.effective_from, &fact.value));
+        }
+        said
+    }
+
+    /// When the last was said.
+    pub(crate) fn recorded_last(&self) -> Option<Timestamp> {
+        self.0.iter().map(|fact| fact.recorded_at).max()
+    }
+
     /// The first moment after `moment` from which [`Self::at`] may answer otherwise; None where it never does.
     #[must_use]
     pub fn next_change(&self, moment: Timestamp) -> Option<Timestamp> {

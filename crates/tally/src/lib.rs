@@ -21,8 +21,10 @@ mod events;
 mod fact;
 mod fault;
 mod fold;
+mod kept_stocks;
 mod listing;
 mod period;
+mod place;
 mod practice_figures;
 mod practice_set;
 mod publication;
@@ -47,17 +49,16 @@ pub use compliance::{ACCOUNTS_WITH_ACCESS_PERCENT_MIN, Compliance, compliance};
 pub use day::{Day, Hour};
 pub use definition::{CATALOGUE, Definition, Measure};
 pub use dictionary::{CAPABILITIES_MAX, CapabilityOrdinal, Dictionary, PracticeOrdinal, STRANDS_MAX, StrandOrdinal};
-pub use directory::{
-    Directory, ListSize, Observed, ObservedState, Place, PracticeRecord, PracticeStanding, PracticeView, Told,
-    Viewpoint,
-};
+pub use directory::{Directory, ListSize, Observed, ObservedState, PracticeRecord, PracticeView, Told, Viewpoint};
 pub use event::{CHANNEL_BYTES_MAX, CHANNEL_DEFAULT, Channel, ChannelError, EventKind, Person, Section, Strand};
 pub use events::{Event, Events, EventsError};
 pub use fact::{Fact, Facts};
 pub use fault::EventFault;
 pub use fold::{Column, Fold, People};
+pub use kept_stocks::KeptStocks;
 pub use listing::{ListedReturn, ReturnPlace, ReturnsQuery, list};
 pub use period::{Interval, PERIOD_DAYS_DEFAULT, PERIOD_DAYS_MAX, Period, PeriodError};
+pub use place::{Place, PracticeStanding};
 pub use practice_figures::PracticeFigures;
 pub use practice_set::{PracticeSet, memberships};
 pub use publication::{

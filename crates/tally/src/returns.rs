@@ -204,7 +204,7 @@ pub struct Comparison {
 }
 
 /// By practice, then by last day of the period; each period's revisions in order, never empty.
-type ByPractice = OrdMap<PracticeCode, OrdMap<Date, Vec<Revision>>>;
+pub(crate) type ByPractice = OrdMap<PracticeCode, OrdMap<Date, Vec<Revision>>>;
 
 /// All returns. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -387,6 +387,11 @@ impl Returns {
 }
 
 impl<'a> OfCapability<'a> {
+    /// All of them.
+    pub(crate) fn by_practice(self) -> &'a ByPractice {
+        self.0
+    }
+
     /// As [`Returns::latest`].
     pub(crate) fn latest(self, practice: PracticeCode, day: Day, known_at: Timestamp) -> Option<(Date, &'a Revision)> {
         self.0.get(&practice)?.range(..=day.date()).rev().find_map(|(end, revisions)| {

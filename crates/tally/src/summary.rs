@@ -58,11 +58,11 @@ const SOURCES_NAMED_MAX: usize = 3;
 
 /// Running sums over the practices of an area.
 #[derive(Clone, Debug, Default)]
-struct Sums<'a> {
-    practices: u64,
-    live: u64,
-    registered: Sum<'a>,
-    with_access: Sum<'a>,
+pub(crate) struct Sums<'a> {
+    pub(crate) practices: u64,
+    pub(crate) live: u64,
+    pub(crate) registered: Sum<'a>,
+    pub(crate) with_access: Sum<'a>,
 }
 
 /// A sum of what others counted.
@@ -103,7 +103,7 @@ impl<'a> Sum<'a> {
     /// Adds one practice's count, its source and its day; None where nobody counted.
     pub(crate) fn add(&mut self, counted: Option<(u64, &'a str, Option<Date>)>) {
         let Some((value, source, as_at)) = counted else {
-            self.missing += 1;
+            self.miss(1);
             return;
         };
         self.value += value;
@@ -116,6 +116,11 @@ impl<'a> Sum<'a> {
             (Some(known), Some(new)) => Some(known.min(new)),
             (known, new) => known.or(new),
         };
+    }
+
+    /// Adds practices of which nobody counted.
+    pub(crate) fn miss(&mut self, practices: u64) {
+        self.missing += practices;
     }
 
     /// How many did not count.
@@ -133,7 +138,7 @@ impl<'a> Sum<'a> {
 }
 
 impl Sums<'_> {
-    fn into_stocks(self, day: Day) -> Stocks {
+    pub(crate) fn into_stocks(self, day: Day) -> Stocks {
         let total = Denominator {
             measure: Measure::PracticesTotal,
             value: self.practices,
@@ -168,8 +173,9 @@ mod tests {
     use ods::Capability;
 
     use super::*;
-    use crate::directory::{PracticeStanding, Told};
+    use crate::directory::Told;
     use crate::fact::Fact;
+    use crate::place::{Place, PracticeStanding};
     use crate::returns::{Figures, ReturnsEvent};
     use crate::testing::{access, code, date, list_size, moment, place, submission};
 
@@ -195,11 +201,7 @@ mod tests {
             tell(&mut directory, practice, 0, Told::Place(place(icb, supplier)));
             tell(&mut directory, practice, 0, list_size(patients, Some(date(practice as i32))));
         }
-        let closing = crate::directory::Place {
-            standing: PracticeStanding::Closed,
-            close_date: Some(date(12)),
-            ..place("QE1", "TPP")
-        };
+        let closing = Place { standing: PracticeStanding::Closed, close_date: Some(date(12)), ..place("QE1", "TPP") };
         tell(&mut directory, 4, 24 * 11, Told::Place(closing));
         tell(&mut directory, 1, 24 * 10, access(true));
         tell(&mut directory, 2, 24 * 15, access(true));

@@ -6,8 +6,9 @@ use ods::{Capability, PracticeCode};
 use proptest::prelude::*;
 
 use crate::day::Day;
-use crate::directory::{Directory, ListSize, Observed, ObservedState, Place, PracticeStanding, Told};
+use crate::directory::{Directory, ListSize, Observed, ObservedState, Told};
 use crate::fact::Fact;
+use crate::place::{Place, PracticeStanding};
 use crate::returns::{Figures, Returns, ReturnsEvent, Submission};
 
 /// So many hours after the worlds begin.
@@ -56,7 +57,7 @@ pub(crate) fn submission(end: Date) -> Submission {
     }
 }
 
-fn told() -> impl Strategy<Value = Told> {
+pub(crate) fn told() -> impl Strategy<Value = Told> {
     let standing = prop_oneof![
         6 => Just(PracticeStanding::Active),
         1 => Just(PracticeStanding::Closed),
@@ -79,6 +80,12 @@ fn told() -> impl Strategy<Value = Told> {
     ]
 }
 
+/// A practice's return of a day.
+pub(crate) fn figures_at(practice: u32, end: i32, accounts_with_access: u64) -> ReturnsEvent {
+    let figures = Figures { accounts_with_access, ..Figures::default() };
+    ReturnsEvent::ReturnsSubmitted { submission: submission(date(end)), returns: vec![(code(practice), figures)] }
+}
+
 /// Up to six practices with whatever may be told of them, in 100 days, and returns for some.
 pub(crate) fn world() -> impl Strategy<Value = (Directory, Returns)> {
     let facts = prop::collection::vec((0_u32..6, told(), -24_i64..24 * 100, 0_i64..48), 0..40);
@@ -95,10 +102,7 @@ pub(crate) fn world() -> impl Strategy<Value = (Directory, Returns)> {
         }
         let mut returns = Returns::default();
         for (practice, end, accounts_with_access, delay) in submitted {
-            let figures = Figures { accounts_with_access, ..Figures::default() };
-            let submission = submission(date(end));
-            let event = ReturnsEvent::ReturnsSubmitted { submission, returns: vec![(code(practice), figures)] };
-            returns.apply(&event, moment(i64::from(end) * 24 + delay));
+            returns.apply(&figures_at(practice, end, accounts_with_access), moment(i64::from(end) * 24 + delay));
         }
         (directory, returns)
     })

@@ -12,7 +12,8 @@ use ods::{Capability, PracticeCode};
 use crate::area::{Area, AreaKind};
 use crate::day::Day;
 use crate::definition::Measure;
-use crate::directory::{Directory, Place, PracticeRecord, Viewpoint};
+use crate::directory::{Directory, PracticeRecord, Viewpoint};
+use crate::place::Place;
 use crate::practice_set::{PracticeSet, memberships};
 use crate::returns::Returns;
 

@@ -34,7 +34,7 @@ use client::Peer;
 use clock::Clock;
 use database::{Db, Store};
 use journal::{Engine, EngineConfig, Journal, JournalError, JournalHandle};
-use tally::Directory;
+use tally::{Directory, KeptStocks};
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -62,6 +62,8 @@ pub struct AccessStatistics {
     flows: FlowReader,
     returns: Engine<ReturnsMachine>,
     pictures: watch::Receiver<Arc<Picture>>,
+    /// Of pictures, for GetSummary.
+    kept_stocks: Arc<Mutex<KeptStocks>>,
     /// Held while a publication is being judged: one at a time, since it takes a whole core.
     judging: Arc<Semaphore>,
     loops: Arc<Mutex<Option<Loops>>>,
@@ -129,8 +131,9 @@ impl AccessStatistics {
         };
         let flows = FlowReader { db, ingest: ingest.clone() };
         let loops = Arc::new(Mutex::new(Some(Loops { writer, follower, registry })));
+        let kept_stocks = Arc::default();
         let judging = Arc::new(Semaphore::new(1));
-        Ok(Self { clock, config: Arc::new(config), ingest, flows, returns, pictures, judging, loops })
+        Ok(Self { clock, config: Arc::new(config), ingest, flows, returns, pictures, kept_stocks, judging, loops })
     }
 
     /// Takes events, follows the registry, listens for silence and releases publications until told to stop; then writes what

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::slice;
+use std::sync::MutexGuard;
 
-use tally::{Area, AreaKind, Day, Denominator, Estimate, Keeping, Part, Period, Stocks, Viewpoint, practices_by_area};
+use tally::{
+    Area, AreaKind, Day, Denominator, Estimate, Keeping, KeptStocks, Part, Period, Stocks, Viewpoint, practices_by_area,
+};
 
 use super::groups::{PartedViews, Whose};
 use super::{Frame, Positions, QueryError};
@@ -60,7 +63,7 @@ impl AccessStatistics {
             known_at: query.frame.known_at,
             capability: query.frame.capability.clone(),
         };
-        let stocks = Stocks::of(&query.area, &from, &picture.directory, &returns.state);
+        let stocks = self.kept_stocks().of(&query.area, &from, &picture.directory, &returns.state);
 
         let flow_query = FlowQuery {
             capability: query.frame.capability.clone(),
@@ -79,6 +82,16 @@ impl AccessStatistics {
         let viewers = kept.then_some(viewers);
         let positions = Positions { registry: picture.followed.position, returns: returns.position, events };
         Ok(Summary { stocks, record_views, viewers, positions })
+    }
+
+    /// What is kept of stocks. A panic amid it leaves sums that are of nothing: they are made anew.
+    fn kept_stocks(&self) -> MutexGuard<'_, KeptStocks> {
+        self.kept_stocks.lock().unwrap_or_else(|poisoned| {
+            let mut kept = poisoned.into_inner();
+            *kept = KeptStocks::default();
+            self.kept_stocks.clear_poison();
+            kept
+        })
     }
 
     async fn flows_of_area(&self, query: &SummaryQuery, flow_query: FlowQuery) -> Result<Flows, QueryError> {
