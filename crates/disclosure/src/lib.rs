@@ -14,6 +14,7 @@ mod protect;
 mod release;
 mod shown;
 mod table;
+mod walk;
 mod worlds;
 
 pub use protect::{Disclosure, protect, protect_while};

@@ -6,26 +6,14 @@
 //! two issues rest on the same number.
 //!
 //! A cell is safe once enough worlds are found in which its value differs; what is not found counts as not there. So this may
-//! withhold what nobody could have found out, never the reverse. It begins in the true world, moves one patient, and sets right
-//! whatever then looks different by moving others.
+//! withhold what nobody could have found out, never the reverse. How they are looked for is the [`walk`](crate::walk)'s.
 
 use std::collections::BTreeMap;
 
 use crate::POSSIBLE_VALUES_MIN;
 use crate::release::Issue;
 use crate::table::Table;
-
-/// Moves in a row that set each other right: further ones would be needed only where numbers hang together like a chain.
-const MOVES_MAX: usize = 8;
-
-/// Of the moves that leave something to be set right, so many are followed up.
-const BRANCHES_MAX: usize = 4;
-
-/// Moves tried for one step, besides [`SCANS_MAX`]: bounds the time for a cell that is not safe.
-const TRIES_MAX: usize = 2_000;
-
-/// Further tries for one step, as many as going through England's numbers so often.
-const SCANS_MAX: usize = 8;
+use crate::walk::Walk;
 
 /// A number that can differ, or a sum of some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,45 +24,45 @@ pub(crate) enum Subject {
 
 /// Between which values a subject lies in every world that looks the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Bounds {
-    least: i64,
-    most: i64,
+pub(crate) struct Bounds {
+    pub(crate) least: i64,
+    pub(crate) most: i64,
 }
 
 const UNBOUNDED: Bounds = Bounds { least: 0, most: i64::MAX };
 
 #[derive(Debug)]
-struct Number {
-    value: i64,
+pub(crate) struct Number {
+    pub(crate) value: i64,
     /// By its list.
     whole: Bounds,
     /// By what earlier issues show.
     shown_before: Bounds,
-    bounds: Bounds,
+    pub(crate) bounds: Bounds,
     /// Its distance from the truth, in all and by the present step; 0 but during a walk.
-    moved: i64,
-    moved_now: i64,
+    pub(crate) moved: i64,
+    pub(crate) moved_now: i64,
     /// The sums that it is in.
-    sums: Vec<usize>,
+    pub(crate) sums: Vec<usize>,
 }
 
 #[derive(Debug)]
-struct Sum {
-    value: i64,
+pub(crate) struct Sum {
+    pub(crate) value: i64,
     shown_before: Bounds,
-    bounds: Bounds,
+    pub(crate) bounds: Bounds,
     /// Its distance from the truth; 0 but during a walk.
-    moved: i64,
-    parts: Vec<usize>,
+    pub(crate) moved: i64,
+    pub(crate) parts: Vec<usize>,
 }
 
 /// All numbers of all issues, and what is known of them.
 #[derive(Debug, Default)]
 pub(crate) struct Worlds {
-    numbers: Vec<Number>,
-    sums: Vec<Sum>,
+    pub(crate) numbers: Vec<Number>,
+    pub(crate) sums: Vec<Sum>,
     /// How many numbers the largest has.
-    largest_sum: usize,
+    pub(crate) largest_sum: usize,
     /// By practice, source and count.
     number_of: BTreeMap<(String, String, u64), usize>,
     /// By parts and value: the same sum in two issues is one.
@@ -113,7 +101,7 @@ impl Bounds {
         Self { least: self.least.max(other.least), most: self.most.min(other.most) }
     }
 
-    fn holds(self, value: i64) -> bool {
+    pub(crate) fn holds(self, value: i64) -> bool {
         self.least <= value && value <= self.most
     }
 }
@@ -272,140 +260,6 @@ impl Sight {
     /// The cell, by breakdown and area, where it must stay safe.
     pub(crate) fn cell(&self) -> Option<((usize, usize), Subject)> {
         Some((self.cell?, self.subject))
-    }
-}
-
-/// A walk through worlds that look the same, step by step away from the true one.
-struct Walk<'a> {
-    worlds: &'a mut Worlds,
-    subject: Subject,
-    /// The subject's distance from the truth after this step.
-    wanted: i64,
-    /// Numbers that were moved, by this step and by all.
-    moved_now: Vec<usize>,
-    moved: Vec<usize>,
-    /// Sums that are out of their bounds.
-    wrong: Vec<usize>,
-    tries_left: usize,
-}
-
-impl<'a> Walk<'a> {
-    fn new(worlds: &'a mut Worlds, subject: Subject) -> Self {
-        let (moved_now, moved, wrong) = (Vec::new(), Vec::new(), Vec::new());
-        Self { worlds, subject, wanted: 0, moved_now, moved, wrong, tries_left: 0 }
-    }
-
-    /// Goes to a world in which the subject is one more, or one less. False where none is found: the walk is over then.
-    fn step(&mut self, direction: i64) -> bool {
-        self.wanted += direction;
-        self.tries_left = TRIES_MAX + SCANS_MAX * self.worlds.largest_sum;
-        self.moved.extend(&self.moved_now);
-        for number in self.moved_now.drain(..) {
-            self.worlds.numbers[number].moved_now = 0;
-        }
-        match self.subject {
-            Subject::Part(part) => {
-                let number = &self.worlds.numbers[part];
-                if !number.bounds.holds(number.value + self.wanted) {
-                    return false;
-                }
-                self.shift(part, direction);
-            }
-            Subject::Sum(sum) => {
-                let Sum { value, bounds, .. } = &self.worlds.sums[sum];
-                if !bounds.holds(value + self.wanted) {
-                    return false;
-                }
-                self.wrong.push(sum);
-            }
-        }
-        // Few moves first: else the first way that leads nowhere is gone to its end.
-        (0..=MOVES_MAX).any(|moves| self.set_right(moves))
-    }
-
-    /// Goes back to the true world.
-    fn end(self) {
-        for number in self.moved.into_iter().chain(self.moved_now) {
-            let Number { moved, moved_now, sums, .. } = &mut self.worlds.numbers[number];
-            (*moved, *moved_now) = (0, 0);
-            for sum in sums {
-                self.worlds.sums[*sum].moved = 0;
-            }
-        }
-    }
-
-    /// Moves numbers until no sum is out of its bounds.
-    fn set_right(&mut self, moves_left: usize) -> bool {
-        let smallest = self.wrong.iter().min_by_key(|sum| (self.worlds.sums[**sum].parts.len(), **sum));
-        let Some(&sum) = smallest else { return true };
-        if moves_left == 0 {
-            return false;
-        }
-        let direction = -self.excess(sum).signum();
-        let mut best: Vec<(usize, usize)> = Vec::new();
-        for place in 0..self.worlds.sums[sum].parts.len() {
-            let part = self.worlds.sums[sum].parts[place];
-            if !self.may_move(part, direction) {
-                continue;
-            }
-            if self.tries_left == 0 {
-                return false;
-            }
-            self.tries_left -= 1;
-            self.shift(part, direction);
-            if self.wrong.is_empty() {
-                return true;
-            }
-            let wrong = self.wrong.len();
-            self.shift(part, -direction);
-            best.push((wrong, part));
-            best.sort_unstable();
-            best.truncate(BRANCHES_MAX);
-        }
-        for (_, part) in best {
-            self.shift(part, direction);
-            if self.set_right(moves_left - 1) {
-                return true;
-            }
-            self.shift(part, -direction);
-        }
-        false
-    }
-
-    /// Whether a number can go one further: within its bounds, not back on this step's own way, and not the subject itself,
-    /// which is where it shall be.
-    fn may_move(&self, part: usize, direction: i64) -> bool {
-        let Number { value, moved, moved_now, bounds, .. } = &self.worlds.numbers[part];
-        self.subject != Subject::Part(part) && moved_now * direction >= 0 && bounds.holds(value + moved + direction)
-    }
-
-    /// Moves a number by one, and keeps account of what is wrong.
-    fn shift(&mut self, part: usize, direction: i64) {
-        let number = &mut self.worlds.numbers[part];
-        number.moved += direction;
-        number.moved_now += direction;
-        self.moved_now.push(part);
-        for place in 0..number.sums.len() {
-            let sum = self.worlds.numbers[part].sums[place];
-            self.worlds.sums[sum].moved += direction;
-            let known = self.wrong.iter().position(|wrong| *wrong == sum);
-            match (known, self.excess(sum) != 0) {
-                (None, true) => self.wrong.push(sum),
-                (Some(place), false) => {
-                    self.wrong.swap_remove(place);
-                }
-                (None, false) | (Some(_), true) => {}
-            }
-        }
-    }
-
-    /// How far a sum is above what it may be; below it, less than 0.
-    fn excess(&self, sum: usize) -> i64 {
-        let Sum { value, moved, bounds, .. } = &self.worlds.sums[sum];
-        if self.subject == Subject::Sum(sum) {
-            return moved - self.wanted;
-        }
-        (value + moved - bounds.most).max(0) + (value + moved - bounds.least).min(0)
     }
 }
 

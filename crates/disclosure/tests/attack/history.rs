@@ -188,23 +188,25 @@ fn i30_a_year_of_weekly_publications_and_reissues_discloses_nothing() {
     assert!(issues.iter().map(|issue| issue.rows().len()).sum::<usize>() > issues.len() * 20, "and hardly any rows");
 }
 
+/// A month of 6,000 practices, of which one in fifty is small; some move after the first.
+fn month(month: u64) -> Vec<Practice> {
+    let practices = (0..6_000).map(|index| {
+        let count = draw(month, index, if index % 50 == 0 { 10 } else { 6_000 });
+        let icb = index % 42 + u64::from(month > 0 && index % 700 == 0);
+        let sub_icb = format!("S{icb}, {}", index / 42 % 3);
+        Practice {
+            source: format!("month {month}"),
+            pcn: Some(format!("{sub_icb}, {}", index / 126 % 12)),
+            wave: Some(format!("wave {}", draw(9, index, 30))),
+            sub_icb,
+            ..practice(&format!("A{index:05}"), icb, count)
+        }
+    });
+    practices.collect()
+}
+
 #[test]
 fn a_nation_is_published_almost_as_it_is() {
-    let month = |month: u64| -> Vec<Practice> {
-        let practices = (0..6_000).map(|index| {
-            let count = draw(month, index, if index % 50 == 0 { 10 } else { 6_000 });
-            let icb = index % 42 + u64::from(month > 0 && index % 700 == 0);
-            let sub_icb = format!("S{icb}, {}", index / 42 % 3);
-            Practice {
-                source: format!("month {month}"),
-                pcn: Some(format!("{sub_icb}, {}", index / 126 % 12)),
-                wave: Some(format!("wave {}", draw(9, index, 30))),
-                sub_icb,
-                ..practice(&format!("A{index:05}"), icb, count)
-            }
-        });
-        practices.collect()
-    };
     let issues = publish(&[month(0), month(1), month(1)]);
     assert_eq!(issues.len(), 3);
     for issue in issues {
@@ -215,6 +217,20 @@ fn a_nation_is_published_almost_as_it_is() {
         assert!(issue.remedies.iter().all(is_small), "{:?}", issue.remedies);
         assert!(issue.rows().len() >= 6_000);
     }
+}
+
+/// A hundred returns of a month are corrected by a patient or a few, after that month and the next were published.
+#[test]
+fn i30_a_correction_of_a_hundred_returns_is_published_almost_as_it_is() {
+    let mut corrected = month(0);
+    for (index, practice) in corrected.iter_mut().enumerate().filter(|(index, _)| index % 60 == 7) {
+        practice.count += 1 + draw(3, index as u64, 3);
+        practice.source = "month 0, corrected".into();
+    }
+    let issues = publish(&[month(0), month(1), corrected]);
+    let rows: Vec<usize> = issues.iter().map(|issue| issue.rows().len()).collect();
+    assert!(rows.len() == 3 && rows[2] * 100 >= rows[0] * 98, "{rows:?}");
+    assert_eq!(intervals::disclosed(&Knowledge::of(&issues)), Default::default());
 }
 
 #[test]
