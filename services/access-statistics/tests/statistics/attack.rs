@@ -261,7 +261,15 @@ async fn i30_who_reads_a_year_of_publications_and_reissues_finds_nothing_out() {
         }
         // The same, had it only been rounded.
         let areas = nation.iter().flat_map(|(code, known)| {
-            [format!("practices/{code}"), format!("icbs/{}", known.icb), format!("regions/{}", known.region)]
+            [
+                format!("practices/{code}"),
+                format!("icbs/{}", known.icb),
+                format!("regions/{}", known.region),
+                format!("sub-icbs/{}", known.sub_icb),
+                format!("pcns/{}", known.pcn),
+                format!("suppliers/{}", known.supplier),
+                known.wave.clone(),
+            ]
         });
         for area in areas.collect::<BTreeSet<String>>() {
             let of_area = members(nation, &area, &again);
