@@ -28,24 +28,44 @@ pub(crate) async fn list(
 ) -> Result<wire::ListPracticeStatesResponse, Error> {
     let request = &asked.request;
     let page: Page<Place> = api::page!(request, PageLimits::STANDARD)?;
-    let now = handlers.clock.now();
-    let since = api::time::required_moment("since", request.since.as_ref())?;
-    let until = past("until", request.until.as_ref(), now)?;
+    let between = Between::asked(request, handlers.clock.now())?;
     let published = handlers.published_at(request.min_position).await?;
-    let head = published.position;
-    let last = match until {
-        Some(until) => recorded_by(handlers, head, until).await?,
-        None => head,
-    };
-    let after = match page.after {
-        Some(place) => After::Place(place),
-        None => After::Record(recorded_by(handlers, head, since).await?),
-    };
+    let (first, last) = between.records(handlers, published.position).await?;
+    let after = page.after.map_or(After::Record(first), After::Place);
     let (places, goes_on) = places(&published.state, &after, last, page.rows).await;
     let states = states(handlers, &published.state, &places).await?;
-    let next = places.last().filter(|_| goes_on);
-    let next_page_token = next.map(|place| page.next_page_token(place)).unwrap_or_default();
-    Ok(wire::ListPracticeStatesResponse { states, next_page_token, position: head })
+    let next_page_token = places.last().filter(|_| goes_on).map(|place| page.next_page_token(place));
+    let next_page_token = next_page_token.unwrap_or_default();
+    Ok(wire::ListPracticeStatesResponse { states, next_page_token, position: published.position })
+}
+
+/// Between which moments states are asked for: after the first, up to the last.
+struct Between {
+    since: Timestamp,
+    /// None: up to now.
+    until: Option<Timestamp>,
+}
+
+impl Between {
+    fn asked(request: &wire::ListPracticeStatesRequest, now: Timestamp) -> Result<Self, Error> {
+        let since = api::time::required_moment("since", request.since.as_ref())?;
+        let until = past("until", request.until.as_ref(), now)?;
+        if until.is_some_and(|until| until < since) {
+            let message = "{field} is before since, {since}";
+            return Err(Error::invalid("until", "UNTIL_BEFORE_SINCE", message).with("since", since));
+        }
+        Ok(Self { since, until })
+    }
+
+    /// The last record that is too early, and the last that is not too late.
+    async fn records(&self, handlers: &Handlers, head: u64) -> Result<(u64, u64), Error> {
+        let first = recorded_by(handlers, head, self.since).await?;
+        let last = match self.until {
+            Some(until) => recorded_by(handlers, head, until).await?,
+            None => head,
+        };
+        Ok((first, last))
+    }
 }
 
 /// Where a page begins.

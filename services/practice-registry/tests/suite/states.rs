@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use proto::registry::v1 as wire;
 use tonic::Code;
 
-use crate::bench::{Bench, PRACTICE, START, enable, everywhere, moment, reason};
+use crate::bench::{Bench, PRACTICE, START, enable, everywhere, moment, reason, refusal};
 
 fn since(text: &str) -> wire::ListPracticeStatesRequest {
     wire::ListPracticeStatesRequest { since: moment(text), ..Default::default() }
@@ -96,7 +96,7 @@ async fn a_state_is_the_practice_as_it_was_known_at_that_moment() {
 }
 
 #[tokio::test]
-async fn a_beginning_must_be_given_and_an_end_have_come() {
+async fn a_beginning_must_be_given_and_an_end_have_come_after_it() {
     let mut bench = Bench::with_practices().await;
     let nothing = wire::ListPracticeStatesRequest::default();
     let refused = reason(bench.client.list_practice_states(nothing).await);
@@ -104,4 +104,8 @@ async fn a_beginning_must_be_given_and_an_end_have_come() {
     let tomorrow = wire::ListPracticeStatesRequest { until: moment("2031-06-03T00:00:00Z"), ..since(START) };
     let refused = reason(bench.client.list_practice_states(tomorrow).await);
     assert_eq!(refused, (Code::InvalidArgument, "MOMENT_IN_FUTURE".to_owned()));
+    let backwards = wire::ListPracticeStatesRequest { until: moment("2031-06-01T00:00:00Z"), ..since(START) };
+    let (code, refused) = refusal(bench.client.list_practice_states(backwards).await);
+    assert_eq!((code, refused.reason.as_str()), (Code::InvalidArgument, "UNTIL_BEFORE_SINCE"));
+    assert_eq!(refused.fields[0].0, "until");
 }
