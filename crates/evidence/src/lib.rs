@@ -9,12 +9,14 @@
 //! - `record`: a record of a journal, as far as it is read here.
 //! - `registry`, `scheduler`: the journals, folded.
 //! - `counting`: what producers of events sent, against what is counted.
+//! - `carriage`: what carriers of notices took on, against the scheduler's journal.
 //! - `returns`: what suppliers returned, against the journal of statistics.
 //! - `promise`: what is checked, by the numbers of `docs/domain.md`.
 //!
 //! It reads nothing by itself, and does not verify that a journal is whole: `journal` does. A practice that switches itself on
 //! (self-service), or that its supplier switches by mistake, is nobody's breach here; it shows as drift.
 
+mod carriage;
 mod counting;
 mod entry;
 mod key;
@@ -29,6 +31,7 @@ use std::collections::BTreeSet;
 
 use ods::Supplier;
 
+pub use carriage::Carried;
 pub use counting::{Cell, SentEvent, SourceLife, counting_breaches};
 pub use entry::{Effect, Entry, Origin, Refusal, What};
 pub use key::{Direction, Key};
@@ -63,6 +66,18 @@ pub struct Cases {
     pub seals: usize,
     /// Holds that were placed.
     pub holds: usize,
+    /// Keys that went to a supplier on its list.
+    pub listed: usize,
+    /// Keys that came on a list and whose end was reported more than once.
+    pub reported_twice: usize,
+    /// Practices that were asked to switch themselves on.
+    pub invitations: usize,
+    /// Invitations that lapsed.
+    pub lapses: usize,
+    /// Practices that switched themselves on.
+    pub self_enabled: usize,
+    /// Keys on a list that were certainly not carried out.
+    pub listed_in_vain: usize,
 }
 
 impl Evidence {
@@ -94,8 +109,8 @@ impl Evidence {
             .collect()
     }
 
-    /// What must not be left once nothing is under way any more, in words: open permits, activations without an end, receipts
-    /// that are not final, and practices that are on over a pause.
+    /// What must not be left once nothing is under way any more, in words: open permits, activations and invitations without an end,
+    /// receipts that are not final, and practices that are on over a pause.
     pub fn owed(&self) -> Vec<String> {
         let mut owed = self.disabled_where_a_pause_was_overtaken();
         owed.extend(self.registry.owed(&self.suppliers));
@@ -129,6 +144,12 @@ impl Evidence {
             mistakes: self.suppliers.mistakes_count(),
             seals: self.scheduler.sealed.len(),
             holds: self.scheduler.holds_count,
+            listed: self.scheduler.listed.len(),
+            reported_twice: self.suppliers.reports.values().filter(|count| **count > 1).count(),
+            invitations: self.scheduler.invitations.len(),
+            lapses: self.scheduler.lapses_count,
+            self_enabled: self.suppliers.self_enabled_count(),
+            listed_in_vain: self.scheduler.listed_in_vain_count(),
         }
     }
 }

@@ -10,11 +10,12 @@ use rollout::state::Outcome;
 use crate::Evidence;
 use crate::entry::Effect;
 use crate::key::{Direction, Key};
+use crate::scheduler::Invitation;
 use crate::suppliers::Place;
 
 /// By how much a supplier's clock may be behind the scheduler's before a key counts as sent ahead of its seal: both are the
 /// machines' own, and a call takes less.
-const CLOCK_SKEW_MAX: SignedDuration = SignedDuration::from_mins(1);
+pub(crate) const CLOCK_SKEW_MAX: SignedDuration = SignedDuration::from_mins(1);
 
 /// A promise that holds at every moment, by its number in `docs/domain.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +36,8 @@ pub enum Promise {
     NothingSealedUnderHold,
     /// I17.
     SettledAsSuppliersSay,
+    /// Rule 11.
+    ToldBefore,
 }
 
 /// What was found of a promise.
@@ -50,7 +53,7 @@ pub struct Finding {
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SwitchedOnOnce,
         Self::SealedBeforeSent,
         Self::EpochsRise,
@@ -59,6 +62,7 @@ impl Promise {
         Self::WithinCaps,
         Self::NothingSealedUnderHold,
         Self::SettledAsSuppliersSay,
+        Self::ToldBefore,
     ];
 
     /// What is promised.
@@ -67,11 +71,14 @@ impl Promise {
             Self::SwitchedOnOnce => "no key takes effect twice, and no practice is switched on twice in a row",
             Self::SealedBeforeSent => "no supplier gets a key that was not sealed before",
             Self::EpochsRise => "each scheduler that takes over does so under a higher epoch",
-            Self::PermittedWithoutPause => "nothing takes effect without a permit, nor by one granted under a pause",
+            Self::PermittedWithoutPause => {
+                "nothing takes effect or goes on a list without a permit, nor by one granted under a pause, nor is anybody invited under one"
+            }
             Self::OffUnderPause => "no practice is on whose pause was answered PREVENTED",
             Self::WithinCaps => "caps are kept with every slot and every seal",
             Self::NothingSealedUnderHold => "nothing is sealed to be switched on under a hold that covers it",
             Self::SettledAsSuppliersSay => "every activation settles as its supplier's log says",
+            Self::ToldBefore => "nobody is switched on or invited before the working days of its notice are over",
         }
     }
 }
@@ -86,6 +93,7 @@ impl fmt::Display for Promise {
             Self::WithinCaps => "I5",
             Self::NothingSealedUnderHold => "I10",
             Self::SettledAsSuppliersSay => "I17",
+            Self::ToldBefore => "rule 11",
         })
     }
 }
@@ -101,6 +109,7 @@ impl Evidence {
             Promise::WithinCaps => (self.scheduler.caps.cases_count, self.scheduler.caps.breaches.clone()),
             Promise::NothingSealedUnderHold => (self.scheduler.sealed.len(), self.scheduler.holds_breached.clone()),
             Promise::SettledAsSuppliersSay => self.settled_as_suppliers_say(),
+            Promise::ToldBefore => (self.scheduler.notices.cases_count, self.scheduler.notices.breaches.clone()),
         };
         Finding { promise, cases_count, breaches }
     }
@@ -142,17 +151,28 @@ impl Evidence {
 
     fn permitted_without_pause(&self) -> (usize, Vec<String>) {
         let mut breaches = Vec::new();
-        let enables: Vec<Key> = self.suppliers.effective_enables().filter_map(Effect::key).collect();
+        let mut enables: BTreeSet<Key> = self.suppliers.effective_enables().filter_map(Effect::key).collect();
+        let listed = self.suppliers.taken_from_lists.iter().filter(|key| key.direction == Direction::Enable);
+        enables.extend(listed.cloned());
         for key in &enables {
             match self.registry.granted.get(key) {
-                None => breaches.push(format!("{key} took effect and was never permitted")),
+                None => breaches.push(format!("{key} took effect, or was on a list, and was never permitted")),
                 Some((position, pauses)) if !pauses.is_empty() => {
                     breaches.push(format!("{key} was permitted at {position} while pauses {pauses:?} were in force"));
                 }
                 Some(_) => {}
             }
         }
-        (enables.len(), breaches)
+        let invitations = &self.scheduler.invitations;
+        for Invitation { practice, capability, registry_position } in invitations {
+            let pauses = self.registry.pauses_at(*practice, capability, *registry_position);
+            if !pauses.is_empty() {
+                breaches.push(format!(
+                    "{practice} was invited on the registry at {registry_position}, with pauses {pauses:?} in force"
+                ));
+            }
+        }
+        (enables.len() + invitations.len(), breaches)
     }
 
     /// Also the end of a receipt that was PENDING: once it is PREVENTED, the practice is off. Where a supplier carried the last

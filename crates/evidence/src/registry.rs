@@ -24,11 +24,21 @@ pub(crate) struct Registry {
     pub(crate) open_at_pause: BTreeSet<Key>,
     /// Pauses accepted while such a permit was open.
     pub(crate) pauses_with_open_permit: usize,
+    /// Every pause that held at any time.
+    held: BTreeMap<(PracticeCode, u32), Held>,
     /// Pauses in force at the end, with what their receipts have come to.
     in_force: BTreeMap<(PracticeCode, u32), PracticePaused>,
     /// Permits of either kind.
     open: BTreeSet<Key>,
     observed: BTreeMap<Place, ObservedState>,
+}
+
+/// When a pause held, by positions.
+#[derive(Debug)]
+struct Held {
+    capability: Option<Capability>,
+    from: u64,
+    until: Option<u64>,
 }
 
 /// What a pause in force was answered, as regards one capability.
@@ -97,26 +107,36 @@ impl Registry {
         unseen
     }
 
+    /// The pauses that were in force at a position of the journal.
+    pub(crate) fn pauses_at(&self, practice: PracticeCode, capability: &Capability, position: u64) -> Vec<u32> {
+        let of_practice = self.held.range((practice, 0)..=(practice, u32::MAX));
+        let held = of_practice.filter(|(_, held)| {
+            let covers = held.capability.as_ref().is_none_or(|one| one == capability);
+            covers && held.from <= position && held.until.is_none_or(|until| position < until)
+        });
+        held.map(|((_, pause), _)| *pause).collect()
+    }
+
     fn fold(&mut self, position: u64, event: Event) {
         match event {
-            Event::PracticePaused(paused) => self.paused(paused),
+            Event::PracticePaused(paused) => self.paused(position, paused),
             Event::SuccessionEffected(effected) => {
                 for lost in effected.access_unknown {
                     self.observed.insert((lost.capability, lost.practice), ObservedState::Unknown);
                 }
                 for paused in effected.pauses {
-                    self.paused(paused);
+                    self.paused(position, paused);
                 }
             }
             Event::PausesLifted { practice, pauses } => {
                 for pause in pauses {
-                    self.in_force.remove(&(practice, pause));
+                    self.pause_ends(position, (practice, pause));
                 }
             }
             Event::Lapsed { lapses } => {
                 for lapse in lapses {
                     if let LapseOf::Pause(pause) = lapse.what {
-                        self.in_force.remove(&(lapse.practice, pause));
+                        self.pause_ends(position, (lapse.practice, pause));
                     }
                 }
             }
@@ -194,8 +214,15 @@ impl Registry {
         }
     }
 
+    fn pause_ends(&mut self, position: u64, pause: (PracticeCode, u32)) {
+        self.in_force.remove(&pause);
+        self.held.get_mut(&pause).into_iter().for_each(|held| held.until = Some(position));
+    }
+
     /// A pause holds, the practice's own or one that it inherited.
-    fn paused(&mut self, paused: PracticePaused) {
+    fn paused(&mut self, position: u64, paused: PracticePaused) {
+        let held = Held { capability: paused.capability.clone(), from: position, until: None };
+        self.held.insert((paused.practice, paused.pause), held);
         let covers = |key: &&Key| {
             let of_it = paused.capability.as_ref().is_none_or(|one| *one == key.capability);
             key.direction == Direction::Enable && key.practice == paused.practice && of_it

@@ -1,18 +1,21 @@
 //! The scheduler's journal: seals, settlements, holds, caps and waves.
 
 mod caps;
+mod notices;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use ods::Supplier;
-use rollout::state::{Hold, Outcome, Subject, Verdict};
-use rollout::{ActivationKey, Admission, Event, HoldId, WaveRef};
+use ods::civil::civil_date;
+use ods::{Capability, PracticeCode, Supplier};
+use rollout::state::{EnrolmentStage, Hold, Outcome, Subject, Verdict};
+use rollout::{ActivationKey, Admission, EnrolmentMove, Event, HoldId, WaveRef};
 use serde::Deserialize;
 
 use crate::key::{Direction, Key};
 use crate::record::{Recorded, Unreadable};
 pub(crate) use caps::CapsKept;
+pub(crate) use notices::NoticesKept;
 
 const JOURNAL: &str = "scheduler";
 
@@ -26,6 +29,11 @@ pub(crate) struct Scheduler {
     pub(crate) sealed: BTreeMap<Key, Timestamp>,
     pub(crate) settled: Vec<Settled>,
     pub(crate) caps: CapsKept,
+    pub(crate) notices: NoticesKept,
+    pub(crate) invitations: Vec<Invitation>,
+    pub(crate) lapses_count: usize,
+    /// Keys that went to a supplier on its list.
+    pub(crate) listed: BTreeSet<Key>,
     pub(crate) holds_count: usize,
     pub(crate) holds_breached: Vec<String>,
     pub(crate) epochs_count: usize,
@@ -37,6 +45,8 @@ pub(crate) struct Scheduler {
     admitted: BTreeMap<Key, (WaveRef, Admission)>,
     unsettled: BTreeSet<Key>,
     active_holds: BTreeMap<HoldId, Hold>,
+    /// Practices that were asked to switch themselves on, and have neither done it nor let it lapse.
+    asked: BTreeSet<(WaveRef, PracticeCode)>,
     /// Waves that began, and are not at their end.
     under_way: BTreeSet<WaveRef>,
 }
@@ -47,6 +57,15 @@ pub(crate) struct Settled {
     pub(crate) key: Key,
     pub(crate) supplier: Supplier,
     pub(crate) outcome: Outcome,
+}
+
+/// A practice was asked to switch itself on.
+#[derive(Debug)]
+pub(crate) struct Invitation {
+    pub(crate) practice: PracticeCode,
+    pub(crate) capability: Capability,
+    /// The registry's position that it was decided on.
+    pub(crate) registry_position: u64,
 }
 
 /// What the record of a lease says.
@@ -76,9 +95,17 @@ impl Scheduler {
         self.supplier_of.values()
     }
 
-    /// Activations that were sealed and have no end.
+    /// Activations that were sealed and have no end, and invitations without one.
     pub(crate) fn owed(&self) -> Vec<String> {
-        self.unsettled.iter().map(|key| format!("{key} was sealed and has not settled")).collect()
+        let unsettled = self.unsettled.iter().map(|key| format!("{key} was sealed and has not settled"));
+        let asked = self.asked.iter().map(|(wave, practice)| format!("{practice} is invited still in {wave}"));
+        unsettled.chain(asked).collect()
+    }
+
+    /// Keys on a list that settled NOT_APPLIED.
+    pub(crate) fn listed_in_vain_count(&self) -> usize {
+        let not_applied = |one: &&Settled| matches!(one.outcome, Outcome::NotApplied);
+        self.settled.iter().filter(not_applied).filter(|one| self.listed.contains(&one.key)).count()
     }
 
     pub(crate) fn unended_waves(&self) -> Vec<String> {
@@ -97,6 +124,7 @@ impl Scheduler {
 
     fn fold(&mut self, record: &Recorded, event: Event) {
         self.caps.fold(record.position, &event);
+        self.notices.fold(record, &event);
         match event {
             Event::PlanInForce { programme, version } => {
                 // Its waves are under way from now on; those it leaves out have ended.
@@ -119,9 +147,24 @@ impl Scheduler {
                     self.supplier_of.insert(key_of(&intent.key), intent.supplier);
                 }
             }
-            Event::Sealed { keys, .. } => {
-                for (key, _) in keys {
-                    self.seal(record, &key_of(&key));
+            Event::Sealed { keys, listed, .. } => {
+                for (key, goes_live_on) in keys {
+                    let key = key_of(&key);
+                    self.seal(record, &key);
+                    if let Some(date) = goes_live_on
+                        && let Some((wave, _)) = self.admitted.get(&key)
+                    {
+                        let owed = self.caps.notice_owed_in(wave);
+                        self.notices.goes_live(wave, key.practice, date, owed, record.position);
+                    }
+                    if listed {
+                        self.listed.insert(key);
+                    }
+                }
+            }
+            Event::EnrolmentsMoved { wave, moves, registry_position } => {
+                for one in moves {
+                    self.enrolments_move(record, &wave, one, registry_position.unwrap_or(0));
                 }
             }
             Event::Settled { settlements } => {
@@ -144,8 +187,25 @@ impl Scheduler {
             }
             Event::ProgrammeCancelled { programme, .. } | Event::ProgrammeCompleted { programme } => {
                 self.under_way.retain(|wave| wave.programme != programme);
+                self.asked.retain(|(wave, _)| wave.programme != programme);
             }
             _ => {}
+        }
+    }
+
+    fn enrolments_move(&mut self, record: &Recorded, wave: &WaveRef, one: EnrolmentMove, registry_position: u64) {
+        let Some(capability) = self.caps.capability_of(&wave.programme) else { return };
+        for practice in one.practices {
+            let place = (wave.clone(), practice);
+            if one.to != EnrolmentStage::Invited {
+                self.lapses_count += usize::from(one.to == EnrolmentStage::Lapsed);
+                self.asked.remove(&place);
+                continue;
+            }
+            let owed = self.caps.notice_owed_in(wave);
+            self.notices.goes_live(wave, practice, civil_date(record.recorded_at), owed, record.position);
+            self.asked.insert(place);
+            self.invitations.push(Invitation { practice, capability: capability.clone(), registry_position });
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use ods::{Capability, PracticeCode, Supplier};
 
-use crate::entry::{Effect, Entry, What};
+use crate::entry::{Effect, Entry, Origin, What};
 use crate::key::{Direction, Key};
 
 /// A capability at a practice.
@@ -21,6 +21,10 @@ pub(crate) struct Suppliers {
     pub(crate) refused: BTreeSet<Key>,
     /// Of those that were applied, the ones that took effect at another practice.
     pub(crate) misdirected: BTreeSet<Key>,
+    /// Keys that were taken from a list.
+    pub(crate) taken_from_lists: BTreeSet<Key>,
+    /// How often the scheduler took what became of a key that came on a list.
+    pub(crate) reports: BTreeMap<Key, usize>,
     /// Who each line is of.
     known: BTreeSet<Supplier>,
 }
@@ -38,7 +42,13 @@ impl Suppliers {
         self.known.insert(entry.supplier.clone());
         self.effects.extend(entry.effect());
         match &entry.what {
-            What::Received { key, .. } => self.arrives(key, entry.at),
+            What::Received { key, origin, .. } => {
+                self.arrives(key, entry.at);
+                if *origin == Origin::List {
+                    self.taken_from_lists.insert(key.clone());
+                }
+            }
+            What::Reported { key } => *self.reports.entry(key.clone()).or_default() += 1,
             What::Applied { key, .. } => self.applies(key, entry.at),
             What::Misdirected { key, .. } => {
                 self.applies(key, entry.at);
@@ -49,11 +59,8 @@ impl Suppliers {
                 self.refused.insert(key.clone());
             }
             // A key may be closed that was never to be sent.
-            What::Closed { .. }
-            | What::Reported { .. }
-            | What::Invited { .. }
-            | What::SelfServiceEnded { .. }
-            | What::TakesRequests { .. } => {}
+            What::Closed { .. } | What::Invited { .. } | What::SelfServiceEnded { .. } | What::TakesRequests { .. } => {
+            }
         }
     }
 
@@ -72,6 +79,11 @@ impl Suppliers {
 
     pub(crate) fn mistakes_count(&self) -> usize {
         self.effects.iter().filter(|effect| effect.by_mistake).count()
+    }
+
+    /// Practices that switched themselves on.
+    pub(crate) fn self_enabled_count(&self) -> usize {
+        self.effects.iter().filter(|effect| effect.generation.is_none() && !effect.by_mistake).count()
     }
 
     pub(crate) fn has_log_of(&self, supplier: &Supplier) -> bool {

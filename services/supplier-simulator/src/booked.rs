@@ -10,13 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::civil;
 use crate::grpc::{DueList, DueRow, SchedulerClient};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Outcome};
 use crate::profile::BookedDates;
 use crate::simulator::{Simulator, SimulatorError};
-use evidence::What;
-
-/// How long before the cut-off a list is claimed: the cut-off itself is too late.
-const CLAIM_LEAD: SignedDuration = SignedDuration::from_mins(1);
+use evidence::{Key, What};
 
 /// How long after a booked date's last key the results are reported: the keys themselves come first.
 const REPORT_LAG: SignedDuration = SignedDuration::from_mins(1);
@@ -71,7 +68,7 @@ impl BookedSupplier {
     async fn resume(&mut self, now: Timestamp) -> Result<Option<Timestamp>, SimulatorError> {
         let list = self.scheduler.due_list(&self.supplier).await?;
         self.take(list.rows.iter().filter(|row| row.claimed))?;
-        let claims_at = open_rows(&list, now).filter_map(claim_at).min();
+        let claims_at = open_rows(&list, now).filter_map(|row| self.claim_at(row)).min();
         Ok([claims_at, self.reports_at(now)?].into_iter().flatten().min())
     }
 
@@ -84,8 +81,8 @@ impl BookedSupplier {
             self.withdraw(&list)?;
             self.take(list.rows.iter().filter(|row| row.claimed))?;
             let (now_due, later): (Vec<&DueRow>, Vec<&DueRow>) =
-                open_rows(&list, now).partition(|row| claim_at(row).is_none_or(|at| at <= now));
-            claims_at = later.into_iter().filter_map(claim_at).min();
+                open_rows(&list, now).partition(|row| self.claim_at(row).is_none_or(|at| at <= now));
+            claims_at = later.into_iter().filter_map(|row| self.claim_at(row)).min();
             if now_due.is_empty() || self.claim(&list.version, &now_due, now).await? {
                 break;
             }
@@ -93,6 +90,11 @@ impl BookedSupplier {
         // Withdrawn keys are settled at once, so there may be something to tell.
         self.report(now).await?;
         Ok([claims_at, self.reports_at(now)?].into_iter().flatten().min())
+    }
+
+    /// When a row is claimed; none means at once.
+    fn claim_at(&self, row: &DueRow) -> Option<Timestamp> {
+        row.cut_off_at.map(|cut_off| cut_off - self.dates.claim_lead)
     }
 
     /// When results are reported next.
@@ -130,15 +132,27 @@ impl BookedSupplier {
     async fn report(&mut self, now: Timestamp) -> Result<(), SimulatorError> {
         let settled = self.simulator.read(&self.supplier, Ledger::to_report)?;
         for results in settled.chunks(REPORT_RESULTS_MAX) {
-            // A key is reported once, so the first one tells reports apart.
-            let first = results.first().map(|(key, _)| key.to_string().replace(' ', "/")).unwrap_or_default();
-            let request_id = self.request_id("report", now, &first);
-            self.scheduler.report(&self.supplier, results, request_id).await?;
-            self.simulator.decide(&self.supplier, |_, _| {
-                results.iter().map(|(key, _)| What::Reported { key: key.clone() }).collect()
-            })?;
+            let Some((first, _)) = results.first() else { continue };
+            self.report_some("report", now, first, results).await?;
+            if self.simulator.read(&self.supplier, |ledger| ledger.reports_twice(&self.dates, first))? {
+                self.report_some("report-again", now, first, results).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Reports some results; a key is reported once under a name, so the first one tells reports apart.
+    async fn report_some(
+        &mut self,
+        act: &str,
+        now: Timestamp,
+        first: &Key,
+        results: &[(Key, Outcome)],
+    ) -> Result<(), SimulatorError> {
+        let request_id = self.request_id(act, now, &first.to_string().replace(' ', "/"));
+        self.scheduler.report(&self.supplier, results, request_id).await?;
+        self.simulator
+            .decide(&self.supplier, |_, _| results.iter().map(|(key, _)| What::Reported { key: key.clone() }).collect())
     }
 
     /// Distinct for distinct acts. After a crash the list says what was claimed, so no act need be repeated by its id.
@@ -151,9 +165,4 @@ impl BookedSupplier {
 /// Rows that can still be claimed.
 fn open_rows(list: &DueList, now: Timestamp) -> impl Iterator<Item = &DueRow> {
     list.rows.iter().filter(move |row| !row.claimed && row.cut_off_at.is_none_or(|cut_off| now < cut_off))
-}
-
-/// When a row is claimed: as late as can be, so that pauses before the cut-off are honoured; none means at once.
-fn claim_at(row: &DueRow) -> Option<Timestamp> {
-    row.cut_off_at.map(|cut_off| cut_off - CLAIM_LEAD)
 }

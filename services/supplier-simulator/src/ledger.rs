@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use ods::{Capability, PracticeCode};
 
-use crate::profile::SupplierProfile;
+use crate::profile::{BookedDates, SupplierProfile};
 use evidence::{Direction, Key};
 use evidence::{Origin, Refusal, What};
 
@@ -149,6 +149,11 @@ impl Ledger {
     /// When a listed key takes effect if its booked date begins at `from`.
     pub(crate) fn list_due(&self, key: &Key, from: Timestamp) -> Timestamp {
         self.profile.due(self.seed, key, from)
+    }
+
+    /// Whether the report that begins with this key is sent twice.
+    pub(crate) fn reports_twice(&self, dates: &BookedDates, first: &Key) -> bool {
+        dates.reports_twice(self.seed, first)
     }
 
     /// What a key does when a call brings it: nothing where it was seen before.

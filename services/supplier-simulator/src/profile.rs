@@ -57,13 +57,37 @@ pub struct Delay {
 }
 
 /// How a supplier with booked dates works. Civil times are Europe/London.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BookedDates {
     /// When, each day, it reads its list; what reaches its cut-off before the next reading is claimed at the cut-off.
     pub reads_at: Time,
     /// When, on the booked date, it begins to switch.
     pub switches_at: Time,
+    /// How long before the cut-off a list is claimed: the cut-off itself is too late.
+    #[serde(default = "claim_lead_default")]
+    pub claim_lead: SignedDuration,
+    /// The share of reports that it sends a second time, as if it had not sent them.
+    #[serde(default)]
+    pub reported_twice_share: Share,
+}
+
+/// As late as can be, so that pauses before the cut-off are honoured.
+fn claim_lead_default() -> SignedDuration {
+    SignedDuration::from_mins(1)
+}
+
+impl BookedDates {
+    /// Reads and switches at these times, claims at the last minute, reports once.
+    pub fn new(reads_at: Time, switches_at: Time) -> Self {
+        Self { reads_at, switches_at, claim_lead: claim_lead_default(), reported_twice_share: Share::default() }
+    }
+
+    /// Whether the report that begins with this key is sent twice.
+    pub(crate) fn reports_twice(&self, seed: u64, first: &Key) -> bool {
+        let drawn = draw(seed, "supplier-reports-twice", first.practice, first.generation.into(), 0);
+        drawn.happens(self.reported_twice_share.0)
+    }
 }
 
 /// How practices switch themselves on once they are invited.

@@ -44,6 +44,13 @@ impl CapsKept {
         self.in_force.get(programme).map(|plan| plan.capability.clone())
     }
 
+    /// How many working days of notice are owed in a wave.
+    pub(crate) fn notice_owed_in(&self, wave: &WaveRef) -> u16 {
+        let plan = self.in_force.get(&wave.programme);
+        let planned = plan.and_then(|plan| plan.waves.iter().find(|planned| planned.id == wave.wave));
+        planned.map_or(0, |planned| planned.rules.notice_working_days)
+    }
+
     pub(crate) fn fold(&mut self, position: u64, event: &Event) {
         match event {
             Event::PlanSubmitted { plan, .. } => {

@@ -115,7 +115,7 @@ waves:
 ";
 
 fn booking() -> SupplierProfile {
-    let dates = BookedDates { reads_at: time(9, 0, 0, 0), switches_at: time(6, 0, 0, 0) };
+    let dates = BookedDates::new(time(9, 0, 0, 0), time(6, 0, 0, 0));
     SupplierProfile { booked: Some(dates), ..prompt("TPP") }
 }
 
