@@ -121,6 +121,8 @@ const SIMULATION: &[&str] = &[
     "chance",
     "client",
     "clock",
+    // The simulated post is one of the scheduler's couriers.
+    "courier",
     "database",
     "evidence",
     "identity",
@@ -128,6 +130,7 @@ const SIMULATION: &[&str] = &[
     "ods",
     "practice-registry",
     "proto",
+    "rollout",
     "rollout-scheduler",
     "server",
     "supplier-simulator",

@@ -4,11 +4,11 @@
 //! still while nobody had anything to do, would show nothing. That every one was felt is asserted at the end of each run.
 
 use futures_util::FutureExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use journal::MemoryFault;
 use turmoil::Sim;
 
-use crate::hosts::{Installation, MACHINES, PEOPLE, PRODUCERS, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
+use crate::hosts::{Installation, MACHINES, PEOPLE, POST, PRODUCERS, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
 use crate::time::Time;
 
 /// Something that goes wrong.
@@ -29,7 +29,26 @@ pub(crate) enum Fault {
     LoseCommit { of: Committing, takes_effect: bool },
     /// A supplier refuses every request to switch on.
     TakesNoRequests(&'static str),
+    /// What a machine and the schedulers send each other is lost.
+    CutOff(&'static str),
+    /// The post refuses every call.
+    TakesNoNotices,
 }
+
+/// What a fault waits for, so that it comes at the worst moment. Where it never comes, nothing goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cue {
+    /// A supplier has just claimed its list, and has not heard yet that it is its own.
+    ListTaken,
+    /// The post has just taken a notice on, and the scheduler has not heard of it yet.
+    NoticeTaken,
+}
+
+/// When a supplier takes requests again although nobody has asked it for anything: by then the waves are over.
+const ASKED_FOR_NOTHING: SignedDuration = SignedDuration::from_hours(96);
+
+/// For how long a cue is waited for.
+const CUE_TIME_MAX: SignedDuration = SignedDuration::from_hours(8);
 
 /// Whose commits fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,12 +105,24 @@ pub(crate) struct Planned {
     pub(crate) at: Timestamp,
     pub(crate) ticks: u64,
     pub(crate) fault: Fault,
+    /// What it waits for from then on; none where it comes at once.
+    pub(crate) cue: Option<Cue>,
 }
 
 impl Planned {
+    /// What it is counted as.
+    pub(crate) fn name(&self) -> String {
+        let name = self.fault.name();
+        match self.cue {
+            None => name,
+            Some(Cue::ListTaken) => format!("{name} as a list was taken"),
+            Some(Cue::NoticeTaken) => format!("{name} as a notice was taken"),
+        }
+    }
+
     /// Whether both are about the same machine at about the same time.
     pub(crate) fn meets(&self, other: &Self) -> bool {
-        let is_near = self.at.duration_since(other.at).abs() < jiff::SignedDuration::from_hours(6);
+        let is_near = self.at.duration_since(other.at).abs() < SignedDuration::from_hours(6);
         let theirs = other.fault.machines();
         is_near && self.fault.machines().iter().any(|machine| theirs.contains(machine))
     }
@@ -112,6 +143,8 @@ impl Fault {
                 format!("a commit of the {} failed {how}", of.word())
             }
             Self::TakesNoRequests(_) => "a supplier took no requests".to_owned(),
+            Self::CutOff(machine) => format!("{machine} was cut off"),
+            Self::TakesNoNotices => "the post took no notices".to_owned(),
         }
     }
 
@@ -121,6 +154,8 @@ impl Fault {
             Self::Cut(one, other) | Self::CutOneWay(one, other) | Self::Hold(one, other) => vec![one, other],
             Self::LoseCommit { of, .. } => of.machines(),
             Self::TakesNoRequests(_) => vec![SUPPLIERS],
+            Self::CutOff(machine) => vec![machine, SCHEDULERS[0], SCHEDULERS[1]],
+            Self::TakesNoNotices => vec![POST],
         }
     }
 }
@@ -134,6 +169,8 @@ pub(crate) struct Faults {
 pub(crate) struct Standing {
     pub(crate) planned: Planned,
     stage: Stage,
+    /// How much of its cue there had been when it began to wait.
+    cue_before: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +188,7 @@ enum Stage {
 
 impl Faults {
     pub(crate) fn new(planned: &[Planned]) -> Self {
-        let standing = |planned: &Planned| Standing { planned: *planned, stage: Stage::Planned };
+        let standing = |planned: &Planned| Standing { planned: *planned, stage: Stage::Planned, cue_before: None };
         Self { faults: planned.iter().map(standing).collect() }
     }
 
@@ -161,9 +198,10 @@ impl Faults {
         let going = self.faults.iter().filter(|standing| matches!(standing.stage, Stage::Going { .. }));
         let mut busy: Vec<&str> = going.flat_map(|standing| standing.planned.fault.machines()).collect();
         for standing in &mut self.faults {
-            let Planned { at, ticks, fault } = standing.planned;
+            let Planned { ticks, fault, .. } = standing.planned;
+            let is_due = standing.stage == Stage::Planned && standing.is_due(time.now(), installation);
             match standing.stage {
-                Stage::Planned if time.now() >= at && !fault.machines().iter().any(|one| busy.contains(one)) => {
+                Stage::Planned if is_due && !fault.machines().iter().any(|one| busy.contains(one)) => {
                     busy.extend(fault.machines());
                     let before = shown(fault, installation);
                     tracing::info!(at = %time.now(), ?fault, "begins");
@@ -173,7 +211,7 @@ impl Faults {
                 // That a process crashed shows when it has come up again.
                 Stage::Going { since, before }
                     if tick - since >= ticks
-                        && (matches!(fault, Fault::Crash(_)) || shown(fault, installation) > before) =>
+                        && (standing.may_end_unfelt(time.now()) || shown(fault, installation) > before) =>
                 {
                     tracing::info!(at = %time.now(), ?fault, "ends");
                     end(fault, sim, time, installation);
@@ -187,21 +225,56 @@ impl Faults {
     /// Those that happened and were felt, by name.
     pub(crate) fn felt(&self, installation: &Installation) -> Vec<String> {
         let felt = self.faults.iter().filter(|standing| standing.was_felt(installation));
-        felt.map(|standing| standing.planned.fault.name()).collect()
+        felt.map(|standing| standing.planned.name()).collect()
     }
 
-    /// Those that were planned and not felt.
+    /// Those that were planned and not felt; of those that wait for a cue, only those that began. A supplier that nobody asks for
+    /// anything, since nobody of its practices has had its notice, shows nothing either.
     pub(crate) fn unfelt(&self, installation: &Installation) -> Vec<String> {
-        let unfelt = self.faults.iter().filter(|standing| !standing.was_felt(installation));
-        unfelt.map(|standing| format!("{} at {}", standing.planned.fault.name(), standing.planned.at)).collect()
+        let waits = |standing: &Standing| standing.planned.cue.is_some() && standing.stage == Stage::Planned;
+        let unfelt = self.faults.iter().filter(|one| !waits(one) && !one.met_nobody() && !one.was_felt(installation));
+        unfelt.map(|standing| format!("{} at {}", standing.planned.name(), standing.planned.at)).collect()
     }
 }
 
 impl Standing {
+    /// Whether it begins now, as far as it depends on nothing else that goes wrong.
+    fn is_due(&mut self, now: Timestamp, installation: &Installation) -> bool {
+        let Planned { at, cue, .. } = self.planned;
+        let Some(cue) = cue.filter(|_| at <= now) else { return at <= now };
+        if at + CUE_TIME_MAX < now {
+            return false;
+        }
+        let there = cue.count(installation);
+        *self.cue_before.get_or_insert(there) < there
+    }
+
+    /// A supplier that takes no requests until the waves are over has met everybody there was.
+    fn may_end_unfelt(&self, now: Timestamp) -> bool {
+        match self.planned.fault {
+            Fault::Crash(_) => true,
+            Fault::TakesNoRequests(_) => self.planned.at + ASKED_FOR_NOTHING < now,
+            _ => false,
+        }
+    }
+
+    fn met_nobody(&self) -> bool {
+        matches!((self.planned.fault, self.stage), (Fault::TakesNoRequests(_), Stage::Over { .. }))
+    }
+
     fn was_felt(&self, installation: &Installation) -> bool {
         match self.stage {
             Stage::Planned => false,
             Stage::Going { before, .. } | Stage::Over { before } => shown(self.planned.fault, installation) > before,
+        }
+    }
+}
+
+impl Cue {
+    fn count(self, installation: &Installation) -> u64 {
+        match self {
+            Self::ListTaken => installation.lists_taken_count(),
+            Self::NoticeTaken => installation.post().taken_count(),
         }
     }
 }
@@ -219,6 +292,8 @@ fn shown(fault: Fault, installation: &Installation) -> u64 {
         }
         Fault::LoseCommit { of, .. } => of.failed_count(installation),
         Fault::TakesNoRequests(supplier) => installation.refusals_of(supplier),
+        Fault::CutOff(machine) => SCHEDULERS.iter().map(|one| sent(one, machine)).sum(),
+        Fault::TakesNoNotices => installation.post().refused_count(),
     }
 }
 
@@ -240,6 +315,8 @@ fn begin(fault: Fault, sim: &mut Sim<'_>, time: &mut Time, installation: &Instal
         Fault::Hold(one, other) => sim.hold(one, other),
         Fault::LoseCommit { of, takes_effect } => of.fail_next(takes_effect, installation),
         Fault::TakesNoRequests(supplier) => installation.take_requests(supplier, false),
+        Fault::CutOff(machine) => SCHEDULERS.iter().for_each(|one| sim.partition(machine, *one)),
+        Fault::TakesNoNotices => installation.post().take_notices(false),
     }
 }
 
@@ -258,6 +335,8 @@ fn end(fault: Fault, sim: &mut Sim<'_>, time: &mut Time, installation: &Installa
         Fault::Hold(one, other) => sim.release(one, other),
         Fault::LoseCommit { .. } => {}
         Fault::TakesNoRequests(supplier) => installation.take_requests(supplier, true),
+        Fault::CutOff(machine) => SCHEDULERS.iter().for_each(|one| sim.repair(machine, *one)),
+        Fault::TakesNoNotices => installation.post().take_notices(true),
     }
 }
 
@@ -270,6 +349,6 @@ fn others(machine: &str) -> &'static [&'static str] {
     if STATISTICS.contains(&machine) {
         &[REGISTRY, SCHEDULERS[0], SCHEDULERS[1], PRODUCERS]
     } else {
-        &[REGISTRY, SUPPLIERS, PEOPLE, STATISTICS[0], STATISTICS[1]]
+        &[REGISTRY, SUPPLIERS, PEOPLE, POST, STATISTICS[0], STATISTICS[1]]
     }
 }

@@ -1,5 +1,5 @@
 //! The machines, and what of them outlives a crash: journals, heart-beats of the lease, the statistics' tables, logs of suppliers
-//! and producers.
+//! and producers, the post's book.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,13 +9,16 @@ use access_statistics::{AccessStatistics, StatisticsConfig};
 use authority::Authority;
 use client::Peer;
 use clock::Clock;
+use courier::Courier;
 use database::{Db, Gate, Store};
 use futures_util::FutureExt;
 use identity::DevelopmentCaller;
 use jiff::SignedDuration;
-use journal::{EngineConfig, Journal, MemoryJournal, Salt};
+use journal::{EngineConfig, Journal, MemoryJournal, Record, Salt};
 use practice_registry::{Limits, PracticeRegistry};
-use rollout_scheduler::{Config, GateHooks, LeaseConfig, LeaseStore, MemoryLease, Scheduler, Suppliers};
+use rollout::dispatch::Preferences;
+use rollout::state::{Carrier, Means};
+use rollout_scheduler::{Config, GateHooks, LeaseConfig, LeaseStore, MemoryLease, NoticesConfig, Scheduler, Suppliers};
 use server::{Routes, Server, ServerConfig};
 use supplier_simulator::{Entry, LogTarget, Refusal, SharedLog, Simulator, SimulatorConfig, What};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::door::{Door, Rung};
 use crate::network::{KEEPALIVE, Traffic, peer, peer_config, serve};
 use crate::plan::{Forgotten, Plan};
+use crate::post::{Post, PostCourier};
 use crate::producers::Told;
 use crate::returns::Returned;
 
@@ -32,10 +36,11 @@ pub(crate) const SUPPLIERS: &str = "suppliers";
 pub(crate) const PEOPLE: &str = "people";
 pub(crate) const STATISTICS: [&str; 2] = ["statistics-1", "statistics-2"];
 pub(crate) const PRODUCERS: &str = "producers";
+pub(crate) const POST: &str = "post";
 
 /// All machines, in the order of their clocks.
-pub(crate) const MACHINES: [&str; 8] =
-    [REGISTRY, SCHEDULERS[0], SCHEDULERS[1], SUPPLIERS, PEOPLE, STATISTICS[0], STATISTICS[1], PRODUCERS];
+pub(crate) const MACHINES: [&str; 9] =
+    [REGISTRY, SCHEDULERS[0], SCHEDULERS[1], SUPPLIERS, PEOPLE, STATISTICS[0], STATISTICS[1], PRODUCERS, POST];
 
 /// For how long a heart-beat counts: a few round trips.
 const LEASE_EXPIRY: Duration = Duration::from_millis(60);
@@ -52,7 +57,8 @@ const CHECKPOINT_INTERVAL: SignedDuration = SignedDuration::from_hours(2);
 /// How long a question of statistics waits for the registry to be followed, and a replica before it follows again.
 const STATISTICS_WAIT: Duration = Duration::from_millis(50);
 
-const SUPPLIER_LIST_EVERY: SignedDuration = SignedDuration::from_hours(24);
+/// More often than in earnest: a practice that switches itself on is found out before its wave is over.
+const SUPPLIER_LIST_EVERY: SignedDuration = SignedDuration::from_hours(6);
 
 /// What all runs of all machines share.
 #[derive(Clone)]
@@ -68,6 +74,7 @@ struct Shared {
     statistics: Db,
     told: Told,
     returned: Returned,
+    post: Post,
     /// Of the machines that can stand still.
     gates: BTreeMap<&'static str, Gate>,
     /// The suppliers' log; more than one only where a supplier forgets what it knew with each crash.
@@ -83,6 +90,7 @@ impl Installation {
     pub(crate) fn new(plan: Arc<Plan>, clocks: Vec<Clock>) -> Self {
         let statistics = AccessStatistics::migrate(&Store::memory()).now_or_never();
         let statistics = statistics.expect("memory does not keep anybody waiting").expect("an empty store is migrated");
+        let post = Post::new(plan.seed, plan.post);
         Self(Arc::new(Shared {
             plan,
             clocks,
@@ -93,6 +101,7 @@ impl Installation {
             statistics,
             told: Told::default(),
             returned: Returned::default(),
+            post,
             gates: SCHEDULERS.into_iter().chain(STATISTICS).map(|machine| (machine, Gate::default())).collect(),
             logs: Mutex::default(),
             rung: Rung::default(),
@@ -116,6 +125,18 @@ impl Installation {
     /// The tables of the statistics.
     pub(crate) fn statistics_db(&self) -> &Db {
         &self.0.statistics
+    }
+
+    /// What the post knows.
+    pub(crate) fn post(&self) -> &Post {
+        &self.0.post
+    }
+
+    /// How often a supplier has taken a list.
+    pub(crate) fn lists_taken_count(&self) -> u64 {
+        let records = self.0.scheduler.all_records().now_or_never().unwrap_or_default();
+        let is_taken = |record: &&Record| record.kind == "sealed" && record.payload.contains("\"listed\":true");
+        records.iter().filter(is_taken).count() as u64
     }
 
     /// What producers told the statistics.
@@ -174,7 +195,8 @@ impl Installation {
 
     /// What is lost with a process beside the process itself: nothing, but where that is the mutation.
     pub(crate) fn crashed(&self, machine: &str) {
-        if self.0.plan.mutation == Some(Forgotten::Seals) && SCHEDULERS.contains(&machine) {
+        let forgets = matches!(self.0.plan.mutation, Some(Forgotten::Seals | Forgotten::Notices));
+        if forgets && SCHEDULERS.contains(&machine) {
             let journal = &self.0.scheduler;
             let at_rest = "nobody is at the journal between two ticks";
             let last = journal.all_records().now_or_never().expect(at_rest).len() as u64;
@@ -211,8 +233,8 @@ impl Installation {
     }
 
     /// A peer on machine `from`; to be made there.
-    pub(crate) fn peer(&self, from: &str, to: &str, account: &str, attempts_max: u32) -> anyhow::Result<Peer> {
-        peer(&self.0.traffic, from, to, account, peer_config(attempts_max))
+    pub(crate) fn peer(&self, from: &str, to: &'static str, account: &str, attempts_max: u32) -> anyhow::Result<Peer> {
+        peer(&self.0.traffic, from, &[to], account, peer_config(attempts_max))
     }
 
     /// The registry's process.
@@ -249,12 +271,28 @@ impl Installation {
             suppliers: Suppliers::behind(self.peer(name, SUPPLIERS, account, 1)?),
             supplier_list_every: SUPPLIER_LIST_EVERY,
         };
-        let scheduler = Scheduler::open(config).await?;
+        let scheduler = Scheduler::open(config).await?.with_notices(self.notices(name));
         let routes = served(|server| scheduler.add_to(server));
         let running = scheduler.clone();
         tokio::spawn(async move { running.run(CancellationToken::new()).await });
         self.started(name);
         Ok(serve(&routes, &self.0.traffic, name).await?)
+    }
+
+    /// All notices go by the post, which says what became of each.
+    fn notices(&self, from: &'static str) -> NoticesConfig {
+        let means = [Means::Email, Means::Post].map(|means| (means, Carrier::Notify)).to_vec();
+        let courier: Arc<dyn Courier> = Arc::new(PostCourier { traffic: self.0.traffic.clone(), from });
+        NoticesConfig {
+            preferences: Preferences { means, roles: Vec::new() },
+            couriers: BTreeMap::from([(Carrier::Notify, courier)]),
+        }
+    }
+
+    /// The post's process.
+    pub(crate) async fn carry(self) -> turmoil::Result {
+        self.started(POST);
+        Ok(self.0.post.serve(&self.0.traffic, self.clock_of(POST), &self.0.rung).await?)
     }
 
     /// An aggregator's process.
@@ -293,7 +331,7 @@ impl Installation {
         let door = Door { within, habits: self.0.plan.door, seed: self.0.plan.seed, rung: self.0.rung.clone() };
         let routes = served(|server| door.add_to(server));
         // Lists are claimed from, and reported to, whoever answers.
-        let scheduler = self.peer(SUPPLIERS, SCHEDULERS[0], "supplier", 3)?;
+        let scheduler = peer(&self.0.traffic, SUPPLIERS, &SCHEDULERS, "supplier", peer_config(3))?;
         tokio::spawn(async move { simulator.run(Some(scheduler), CancellationToken::new()).await });
         self.started(SUPPLIERS);
         Ok(serve(&routes, &self.0.traffic, SUPPLIERS).await?)

@@ -5,7 +5,8 @@
 //! how it is run again.
 //!
 //! - `plan`: what a seed makes. `time`: the domain's clocks. `network`: turmoil's.
-//! - `hosts`: the machines. `door`: what happens to suppliers' messages. `people`: who set up, pause, hold and decide.
+//! - `hosts`: the machines. `door`: what happens to suppliers' messages. `post`: carries notices. `people`: who set up, pause, hold,
+//!   tell and decide.
 //! - `faults`: what goes wrong, and how it is known that it did. `run`: one run. `many`: many.
 //!
 //! - `producers`: who tells of views, and what the statistics are held against.
@@ -21,6 +22,7 @@ mod many;
 mod network;
 mod people;
 mod plan;
+mod post;
 mod producers;
 mod returns;
 mod run;
@@ -83,6 +85,10 @@ enum GuardTaken {
     SealsOnDisk,
     /// How far a source's events are durable is on disk with them
     SequencesOnDisk,
+    /// The scheduler's journal is on disk before a notice is sent
+    NoticesOnDisk,
+    /// The post says of a notice that it is delivered once it is
+    TrueEvidence,
 }
 
 impl Asked {
@@ -97,6 +103,8 @@ impl Asked {
             GuardTaken::SuppliersLog => Forgotten::Keys,
             GuardTaken::SealsOnDisk => Forgotten::Seals,
             GuardTaken::SequencesOnDisk => Forgotten::Sequences,
+            GuardTaken::NoticesOnDisk => Forgotten::Notices,
+            GuardTaken::TrueEvidence => Forgotten::Delivery,
         });
         Plan::new(kind, seed, mutation)
     }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use client::{Peer, PeerConfig};
 use hyper_util::rt::TokioIo;
 use server::Routes;
@@ -52,40 +54,62 @@ pub(crate) fn peer_config(attempts_max: u32) -> PeerConfig {
     }
 }
 
-/// The server of machine `to`, called from machine `from` as `account`. To be made on the runtime of `from`.
-pub(crate) fn peer(traffic: &Traffic, from: &str, to: &str, account: &str, config: PeerConfig) -> anyhow::Result<Peer> {
-    let endpoint = Endpoint::from_shared(format!("http://{to}:{PORT}"))?
+/// The server of the first of machines `to`, called from machine `from` as `account`; after a connection broke, of the next one.
+/// To be made on the runtime of `from`.
+pub(crate) fn peer(
+    traffic: &Traffic,
+    from: &str,
+    to: &[&'static str],
+    account: &str,
+    config: PeerConfig,
+) -> anyhow::Result<Peer> {
+    let name = *to.first().context("a peer is somewhere")?;
+    let endpoint = Endpoint::from_shared(format!("http://{name}:{PORT}"))?
         .http2_keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE)
         .keep_alive_while_idle(true);
-    let (traffic, from, to) = (traffic.clone(), from.to_owned(), to.to_owned());
-    let name = to.clone();
-    let connect = tower::service_fn(move |_: Uri| {
-        let (traffic, from, to) = (traffic.clone(), from.clone(), to.clone());
-        async move {
-            traffic.note(&from, &to);
-            let connected = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((to.as_str(), PORT))).await;
-            let stream = connected.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-            Ok::<_, io::Error>(TokioIo::new(Counted { stream, traffic, from, to }))
-        }
+    let (traffic, from, to) = (traffic.clone(), from.to_owned(), to.to_vec());
+    let connections_count = Arc::new(AtomicUsize::new(0));
+    let connector = tower::service_fn(move |_: Uri| {
+        let to = to[connections_count.fetch_add(1, Ordering::Relaxed) % to.len()];
+        let (traffic, from) = (traffic.clone(), from.clone());
+        async move { connect(&traffic, &from, to).await.map(TokioIo::new) }
     });
-    Ok(Peer::over(&name, endpoint.connect_with_connector_lazy(connect), account, config)?)
+    Ok(Peer::over(name, endpoint.connect_with_connector_lazy(connector), account, config)?)
+}
+
+/// A connection from one machine to another.
+pub(crate) async fn connect(traffic: &Traffic, from: &str, to: &str) -> io::Result<Counted> {
+    traffic.note(from, to);
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((to, PORT))).await;
+    let stream = connected.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    Ok(Counted { stream, traffic: traffic.clone(), from: from.to_owned(), to: to.to_owned() })
+}
+
+/// Where a machine is called.
+pub(crate) async fn listen() -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await
+}
+
+/// The next connection to machine `here`.
+pub(crate) async fn accept(listener: &TcpListener, traffic: &Traffic, here: &str) -> io::Result<Counted> {
+    let (stream, from) = listener.accept().await?;
+    let to = turmoil::reverse_lookup(from.ip()).unwrap_or_default();
+    Ok(Counted { stream, traffic: traffic.clone(), from: here.to_owned(), to })
 }
 
 /// Serves `routes` on machine `here`, for ever.
 pub(crate) async fn serve(routes: &Routes, traffic: &Traffic, here: &str) -> io::Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
+    let listener = listen().await?;
     loop {
-        let (stream, from) = listener.accept().await?;
-        let to = turmoil::reverse_lookup(from.ip()).unwrap_or_default();
-        let stream = Counted { stream, traffic: traffic.clone(), from: here.to_owned(), to };
+        let stream = accept(&listener, traffic, here).await?;
         let routes = routes.clone();
         tokio::spawn(async move { routes.serve_connection(stream).await });
     }
 }
 
 /// A stream whose writes are counted.
-struct Counted {
+pub(crate) struct Counted {
     stream: TcpStream,
     traffic: Traffic,
     from: String,

@@ -47,6 +47,8 @@ macro_rules! ask {
     }};
 }
 
+mod telling;
+
 /// Everybody, with the connections they share.
 #[derive(Clone)]
 pub(crate) struct People {
@@ -60,7 +62,7 @@ pub(crate) struct People {
 impl People {
     /// On their own machine.
     pub(crate) fn new(installation: &Installation) -> anyhow::Result<Self> {
-        let peer = |to: &str| installation.peer(PEOPLE, to, "alice", 1);
+        let peer = |to: &'static str| installation.peer(PEOPLE, to, "alice", 1);
         let schedulers = SCHEDULERS.iter().map(|scheduler| peer(scheduler)).collect::<Result<_, _>>()?;
         Ok(Self {
             clock: installation.clock_of(PEOPLE),
@@ -93,6 +95,7 @@ impl People {
         for (format, file) in parts {
             self.import(format, file).await?;
         }
+        self.name_contacts(&plan.surgeries).await?;
         let request = wire::UpdateCalendarRequest {
             bank_holidays_json: files::BANK_HOLIDAYS.as_bytes().to_vec().into(),
             request_id: "calendar".to_owned(),
@@ -120,16 +123,6 @@ impl People {
             ..Default::default()
         };
         ask!(self.scheduler("bob"), ProgrammeServiceClient.approve_plan(request))?;
-        for wave in self.waves().await? {
-            let request = wire::RecordNoticeDeliveryRequest {
-                request_id: format!("notice/{}", wave.name),
-                wave: wave.name,
-                delivered_at: Some(api::time::to_wire(self.clock.now())),
-                channel: "letter".to_owned(),
-                ..Default::default()
-            };
-            ask!(self.scheduler("alice"), ProgrammeServiceClient.record_notice_delivery(request))?;
-        }
         Ok(())
     }
 
@@ -158,6 +151,7 @@ impl People {
             Act::Pause { practice } => self.pause(number, practice).await,
             Act::Resume { practice } => self.resume(number, practice).await,
             Act::SwitchOff { practice } => self.switch_off(number, practice).await,
+            Act::Tell { practice } => self.tell(number, practice).await,
             Act::Hold { stop, scope, lifted_at } => {
                 let hold = self.hold(number, *stop, scope).await?;
                 drop(self.clock.sleep_until(*lifted_at, &format!("people/{number:03}")).await);

@@ -2,19 +2,26 @@
 //!
 //! All of it is drawn before anything runs, by what it concerns, so that the same seed is the same story.
 
+mod notices;
 mod statistics;
+mod suppliers;
 
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
-use ods::{Draw, Supplier, civil::instant, draw_for};
-use supplier_simulator::{Delay, Share, SupplierProfile};
+use ods::{Draw, civil::instant, draw_for};
+use supplier_simulator::SupplierProfile;
 
 use crate::door::Habits;
-use crate::faults::{Committing, Fault, Planned};
+use crate::faults::{Committing, Cue, Fault, Planned};
 use crate::hosts::{PEOPLE, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
+use crate::post::PostHabits;
+use crate::time::Span;
 
+use notices::{faults_of_lists, faults_of_notices, habits_of_post, told_by, told_by_hand};
 use statistics::{faults_of_statistics, returnings, tellings};
+use suppliers::{BOOKED, CALLED, CLAIM_LEAD, CUT_OFF, SELF_SERVICE, profiles, supplier};
 
+pub(crate) use notices::ToldBy;
 pub(crate) use statistics::{Returning, Telling};
 
 /// Which of the two kinds of run.
@@ -39,6 +46,10 @@ pub(crate) enum Forgotten {
     Seals,
     /// How far sources' events are durable does not survive a crash of an aggregator.
     Sequences,
+    /// As seals, while practices are told.
+    Notices,
+    /// The post says that it has delivered what it has only taken on.
+    Delivery,
 }
 
 /// When the story begins: a Tuesday morning, early enough for the notice.
@@ -50,6 +61,21 @@ pub(crate) const WAVES: [&[Date]; 2] = [&[date(2031, 6, 3)], &[date(2031, 6, 5),
 /// When nobody does anything any more: two days after the last wave.
 const LAST_ACT: Date = date(2031, 6, 10);
 
+/// When so much happens that a tick is a minute: while practices are told, while lists are taken, and on the days of the waves, a
+/// little longer than the windows, so that what stands at their edges is seen.
+pub(crate) fn busy() -> Vec<Span> {
+    let days = WAVES.concat();
+    let of_waves = days.iter().map(|day| (instant(day.at(8, 30, 0, 0)), instant(day.at(17, 30, 0, 0))));
+    let told = (instant(START.at(9, 0, 0, 0)), instant(START.at(17, 30, 0, 0)));
+    of_waves.chain(days.iter().map(|day| claimed_in(*day))).chain([told]).collect()
+}
+
+/// When the list for a booked date is claimed, or was missed.
+fn claimed_in(date: Date) -> Span {
+    let cut_off = instant(date.yesterday().expect("a day in June").to_datetime(CUT_OFF));
+    (cut_off - CLAIM_LEAD - SignedDuration::from_mins(15), cut_off + SignedDuration::from_mins(15))
+}
+
 /// A surgery.
 #[derive(Clone, Debug)]
 pub(crate) struct Surgery {
@@ -57,6 +83,7 @@ pub(crate) struct Surgery {
     pub(crate) supplier: &'static str,
     pub(crate) icb: &'static str,
     pub(crate) patients: u64,
+    pub(crate) told_by: ToldBy,
 }
 
 /// What somebody does.
@@ -69,6 +96,10 @@ pub(crate) enum Act {
         practice: String,
     },
     SwitchOff {
+        practice: String,
+    },
+    /// Tells a practice of its wave, and records it.
+    Tell {
         practice: String,
     },
     /// Brakes, and lifts it so much later.
@@ -97,6 +128,7 @@ pub(crate) struct Plan {
     pub(crate) surgeries: Vec<Surgery>,
     pub(crate) suppliers: Vec<SupplierProfile>,
     pub(crate) door: Habits,
+    pub(crate) post: PostHabits,
     pub(crate) programme: String,
     pub(crate) acts: Vec<(Timestamp, Act)>,
     pub(crate) tellings: Vec<Telling>,
@@ -144,11 +176,13 @@ impl Plan {
         let is_quiet = kind == Kind::Quiet;
         let mut door = if is_quiet { Habits::default() } else { habits(&chance) };
         door.forgets_closures = mutation == Some(Forgotten::Closures);
-        let suppliers = ["EMIS", "TPP"].map(|supplier| profile(&chance, supplier, is_quiet)).to_vec();
-        let acts = if is_quiet { Vec::new() } else { acts(&chance, &surgeries) };
-        let mut faults = if is_quiet { Vec::new() } else { faults(&chance) };
-        faults.extend(if is_quiet { Vec::new() } else { faults_of_statistics(&chance) });
-        faults.extend(mutation.and_then(crash_for));
+        let mut post = if is_quiet { PostHabits::default() } else { habits_of_post(&chance) };
+        post.says_delivered = mutation == Some(Forgotten::Delivery);
+        let suppliers = profiles(&chance, is_quiet);
+        let mut acts = if is_quiet { Vec::new() } else { acts(&chance, &surgeries) };
+        acts.extend(told_by_hand(&chance, &surgeries, is_quiet));
+        acts.sort_by_key(|(at, _)| *at);
+        let faults = if is_quiet { Vec::new() } else { all_faults(&chance, mutation) };
         let tellings = tellings(&chance, &surgeries);
         let returnings = returnings(&chance, &surgeries);
         Self {
@@ -160,6 +194,7 @@ impl Plan {
             surgeries,
             suppliers,
             door,
+            post,
             acts,
             tellings,
             returnings,
@@ -172,10 +207,11 @@ impl Plan {
 fn surgeries(chance: &Chance) -> Vec<Surgery> {
     let count = chance.between("practices", "count", 30, 60);
     let surgery = |number: u64| {
-        let supplier = if chance.of("supplier", number).happens(0.6) { "EMIS" } else { "TPP" };
+        let supplier = supplier(chance, number);
         let icb = if chance.of("icb", number).happens(0.5) { "QHM" } else { "QOQ" };
         let patients = chance.between("patients", number, 1_500, 20_000);
-        Surgery { code: format!("A{:05}", 81_000 + number), supplier, icb, patients }
+        let told_by = told_by(chance, number);
+        Surgery { code: format!("A{:05}", 81_000 + number), supplier, icb, patients, told_by }
     };
     (1..=count).map(surgery).collect()
 }
@@ -189,42 +225,25 @@ fn habits(chance: &Chance) -> Habits {
     }
 }
 
-fn profile(chance: &Chance, supplier: &str, is_quiet: bool) -> SupplierProfile {
-    let name: Supplier = supplier.parse().expect("a supplier's name");
-    let prompt = SupplierProfile::prompt(name);
-    if is_quiet {
-        return prompt;
-    }
-    let share = |purpose: &str, probability: f64, least: f64, most: f64| {
-        let drawn = chance.share(&format!("{supplier}-{purpose}"), probability, least, most);
-        Share::try_from(drawn).expect("a share between two shares")
-    };
-    let longest = chance.between(&format!("{supplier}-delay"), "longest", 0, 120);
-    let longest = SignedDuration::from_mins(i64::try_from(longest).unwrap_or(0));
-    SupplierProfile {
-        delay: Delay { min: SignedDuration::ZERO, max: longest },
-        answers_within: SignedDuration::from_mins(30),
-        refused_share: share("refuses", 0.4, 0.1, 0.3),
-        lost_reply_share: share("loses", 0.4, 0.1, 0.3),
-        mistaken_share: share("mistakes", 0.3, 0.05, 0.2),
-        ..prompt
-    }
-}
-
 /// Two waves: the first takes about a third. Caps that let everybody through in time, though not at once.
 fn programme(chance: &Chance, surgeries_count: usize) -> String {
     let first = surgeries_count / 3;
     let daily = surgeries_count.div_ceil(2) + 2;
     let in_flight = chance.between("in-flight", "cap", 4, 12);
+    let notice = chance.between("notice", "days", 1, 2);
+    let dates = WAVES.concat().iter().map(Date::to_string).collect::<Vec<_>>().join(", ");
+    let cut_off = CUT_OFF.strftime("%H:%M");
+    let [called_1, called_2] = CALLED;
     let [wave_1, wave_2] = WAVES;
     let (from_1, from_2, until_2) = (wave_1[0], wave_2[0], wave_2[wave_2.len() - 1]);
     format!(
         "name: spring\ntitle: Spring opening\ncohort: 'practice.list_size > 0'\n\
          caps: {{ daily: {{ national: {{ practices: {daily} }} }}, in_flight: {{ each_supplier: {{ practices: {in_flight} }} }} }}\n\
          windows:\n  - {{ days: [monday, tuesday, wednesday, thursday, friday], from: '09:00', to: '17:00' }}\n\
-         notice_working_days: 1\n\
+         notice_working_days: {notice}\n\
          gate: {{ min_success: 0.5, min_sample: 2, soak: 12h, timeout: 24h, viewers: {{ min_share: 0.1 }} }}\n\
-         suppliers:\n  EMIS: {{ mode: push }}\n  TPP: {{ mode: push }}\n\
+         suppliers:\n  {called_1}: {{ mode: push }}\n  {called_2}: {{ mode: push }}\n  {SELF_SERVICE}: {{ mode: self-service }}\n\
+         \x20 {BOOKED}: {{ mode: booked-dates, dates: [{dates}], cut_off: {{ days_before: 1, at: '{cut_off}' }} }}\n\
          waves:\n  - {{ wave: 1, title: First, take: {{ practices: {first} }}, from: {from_1}, until: {from_1} }}\n\
          \x20 - {{ wave: 2, title: Second, from: {from_2}, until: {until_2} }}\n"
     )
@@ -251,7 +270,10 @@ fn acts(chance: &Chance, surgeries: &[Surgery]) -> Vec<(Timestamp, Act)> {
         let at = chance.moment("hold", number);
         let scope = match chance.between("hold-scope", number, 0, 2) {
             0 => HeldScope::National,
-            1 => HeldScope::Supplier(if chance.of("held-supplier", number).happens(0.5) { "EMIS" } else { "TPP" }),
+            1 => {
+                let suppliers = [CALLED[0], CALLED[1], BOOKED, SELF_SERVICE];
+                HeldScope::Supplier(suppliers[chance.pick("held-supplier", number, suppliers.len())])
+            }
             _ => HeldScope::Practice(surgeries[chance.pick("held-practice", number, surgeries.len())].code.clone()),
         };
         let stop = chance.of("hold-stops", number).happens(0.5);
@@ -260,7 +282,6 @@ fn acts(chance: &Chance, surgeries: &[Surgery]) -> Vec<(Timestamp, Act)> {
         acts.push((at, Act::Hold { stop, scope, lifted_at }));
     }
     acts.extend(late_acts(surgeries));
-    acts.sort_by_key(|(at, _)| *at);
     acts
 }
 
@@ -277,6 +298,19 @@ fn late_acts(surgeries: &[Surgery]) -> [(Timestamp, Act); 3] {
     ]
 }
 
+/// Everything that goes wrong.
+fn all_faults(chance: &Chance, mutation: Option<Forgotten>) -> Vec<Planned> {
+    let mut faults = faults(chance);
+    for further in faults_of_notices(chance).into_iter().chain(faults_of_lists(chance)) {
+        if !faults.iter().any(|known| known.meets(&further)) {
+            faults.push(further);
+        }
+    }
+    faults.extend(faults_of_statistics(chance));
+    faults.extend(mutation.and_then(crash_for));
+    faults
+}
+
 /// From two to six things that go wrong, no two of them at once at the same machine.
 fn faults(chance: &Chance) -> Vec<Planned> {
     let mut faults: Vec<Planned> = Vec::new();
@@ -288,7 +322,7 @@ fn faults(chance: &Chance) -> Vec<Planned> {
             _ => chance.moment("fault", number),
         };
         let ticks = chance.between("fault-ticks", number, 5, 250);
-        let planned = Planned { at, ticks, fault };
+        let planned = Planned { at, ticks, fault, cue: None };
         if !faults.iter().any(|other| other.meets(&planned)) {
             faults.push(planned);
         }
@@ -299,14 +333,15 @@ fn faults(chance: &Chance) -> Vec<Planned> {
 
 /// What it takes for the loss of a guard to show.
 fn crash_for(mutation: Forgotten) -> Option<Planned> {
-    let machine = match mutation {
-        Forgotten::Closures => return None,
-        Forgotten::Keys => SUPPLIERS,
-        Forgotten::Seals => SCHEDULERS[0],
-        Forgotten::Sequences => STATISTICS[0],
-    };
     let at = instant(WAVES[1][0].at(9, 10, 0, 0));
-    Some(Planned { at, ticks: 10, fault: Fault::Crash(machine) })
+    let (at, machine, cue) = match mutation {
+        Forgotten::Closures | Forgotten::Delivery => return None,
+        Forgotten::Keys => (at, SUPPLIERS, None),
+        Forgotten::Seals => (at, SCHEDULERS[0], None),
+        Forgotten::Sequences => (at, STATISTICS[0], None),
+        Forgotten::Notices => (instant(START.at(9, 0, 0, 0)), SCHEDULERS[0], Some(Cue::NoticeTaken)),
+    };
+    Some(Planned { at, ticks: 10, fault: Fault::Crash(machine), cue })
 }
 
 fn fault(chance: &Chance, number: u64) -> Fault {

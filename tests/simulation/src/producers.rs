@@ -98,7 +98,7 @@ struct Producer {
 
 impl Producers {
     pub(crate) fn new(installation: &Installation, plan: &Plan) -> anyhow::Result<Self> {
-        let peer = |to: &&str| installation.peer(PRODUCERS, to, "nhs-app;roles=service", 1);
+        let peer = |to: &&'static str| installation.peer(PRODUCERS, to, "nhs-app;roles=service", 1);
         let statistics = STATISTICS.iter().map(peer).collect::<Result<_, _>>()?;
         let clock = installation.clock_of(PRODUCERS);
         Ok(Self { clock, statistics, installation: installation.clone(), seed: plan.seed })

@@ -68,7 +68,7 @@ pub(crate) struct Returners {
 impl Returners {
     /// On the producers' machine.
     pub(crate) fn new(installation: &Installation, plan: &Plan) -> anyhow::Result<Self> {
-        let peer = |to: &&str| installation.peer(PRODUCERS, to, "supplier-desk;roles=service", 1);
+        let peer = |to: &&'static str| installation.peer(PRODUCERS, to, "supplier-desk;roles=service", 1);
         let statistics = STATISTICS.iter().map(peer).collect::<Result<_, _>>()?;
         let clock = installation.clock_of(PRODUCERS);
         Ok(Self { clock, statistics, installation: installation.clone(), seed: plan.seed })

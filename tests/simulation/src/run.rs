@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::Context;
 use evidence::{Evidence, Recorded};
 use futures_util::FutureExt;
-use jiff::civil::Date;
 use journal::{MemoryJournal, Record};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -17,9 +16,10 @@ use turmoil::Sim;
 use crate::counts::Counts;
 use crate::door::{DOUBLED, FORGOTTEN, LATE, LOST};
 use crate::faults::Faults;
-use crate::hosts::{Installation, MACHINES, PEOPLE, PRODUCERS, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
+use crate::hosts::{Installation, MACHINES, PEOPLE, POST, PRODUCERS, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
 use crate::people::People;
-use crate::plan::{Kind, Plan, WAVES};
+use crate::plan::{self, Kind, Plan};
+use crate::post::{NOTICE_LOST, RETURNED, UNANSWERED, VANISHED};
 use crate::producers::{AGAIN, Producers, WRONG};
 use crate::returns::{Ledger, RETURNED_AGAIN, Returners};
 use crate::time::Time;
@@ -49,7 +49,7 @@ pub(crate) struct Outcome {
 /// runtimes, and draws by that.
 pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
     let plan = Arc::new(plan);
-    let mut time = Time::new(plan.start, open_days(), MACHINES.len());
+    let mut time = Time::new(plan.start, plan::busy(), MACHINES.len());
     let clocks = (0..MACHINES.len()).map(|machine| time.clock(machine)).collect();
     let installation = Installation::new(Arc::clone(&plan), clocks);
     let mut faults = Faults::new(&plan.faults);
@@ -94,6 +94,7 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
 
     let mut found: Vec<String> = error.into_iter().collect();
     found.extend(evidence.breaches());
+    found.extend(evidence.carriage_breaches(&installation.post().carried()));
     found.extend(counts.breaches());
     found.extend(ledger.breaches()?);
     if plan.kind != Kind::Safety {
@@ -108,22 +109,29 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
     for name in faults.felt(&installation) {
         *felt.entry(name).or_default() += 1;
     }
-    let at_the_door = [DOUBLED, LATE, LOST, FORGOTTEN, AGAIN, WRONG, RETURNED_AGAIN]
-        .map(|what| (what.to_owned(), installation.rung().count(what)));
-    felt.extend(at_the_door.into_iter().filter(|(_, count)| *count > 0));
-    for (name, count) in
-        [("a supplier switched another practice", cases.mistakes), ("a pause came too late", cases.reversals)]
-    {
-        if count > 0 {
-            felt.insert(name.to_owned(), count as u64);
-        }
-    }
+    let at_the_door = [DOUBLED, LATE, LOST, FORGOTTEN, AGAIN, WRONG, RETURNED_AGAIN];
+    let at_the_post = [NOTICE_LOST, UNANSWERED, RETURNED, VANISHED];
+    let noted = at_the_door.into_iter().chain(at_the_post).map(|what| (what, installation.rung().count(what)));
+    let counted = [
+        ("a supplier switched another practice", cases.mistakes),
+        ("a pause came too late", cases.reversals),
+        ("a result was reported twice", cases.reported_twice),
+        ("a listed key was withdrawn or missed", cases.listed_in_vain),
+        ("an invitation lapsed", cases.lapses),
+    ];
+    let counted = counted.into_iter().map(|(name, count)| (name, count as u64));
+    felt.extend(noted.chain(counted).filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count)));
     let mut report = format!(
-        "{ticks} ticks, {} practices, {} acts; {} seals, {} switch-ons, {} pauses with an open permit, {} holds\n",
+        "{ticks} ticks, {} practices, {} acts; {} notices, {} seals, {} of them on lists, {} switch-ons, {} invitations, {} of \
+         them accepted, {} pauses with an open permit, {} holds\n",
         plan.surgeries.len(),
         plan.acts.len(),
+        installation.post().taken_count(),
         cases.seals,
+        cases.listed,
         cases.enables,
+        cases.invitations,
+        cases.self_enabled,
         cases.pauses_with_open_permit,
         cases.holds,
     );
@@ -172,10 +180,6 @@ fn open_ends(evidence: &Evidence) -> Vec<String> {
     [evidence.owed(), evidence.unended_waves(), evidence.unseen()].concat()
 }
 
-fn open_days() -> Vec<Date> {
-    WAVES.concat()
-}
-
 fn network(plan: &Arc<Plan>, installation: &Installation) -> Sim<'static> {
     let mut builder = turmoil::Builder::new();
     builder
@@ -199,6 +203,8 @@ fn network(plan: &Arc<Plan>, installation: &Installation) -> Sim<'static> {
     }
     let of = installation.clone();
     sim.host(SUPPLIERS, move || of.clone().suppliers());
+    let of = installation.clone();
+    sim.host(POST, move || of.clone().carry());
     let (telling, of) = (Arc::clone(plan), installation.clone());
     sim.client(PRODUCERS, async move {
         let (producers, returners) = (Producers::new(&of, &telling)?, Returners::new(&of, &telling)?);

@@ -42,7 +42,7 @@ fn tell(fact: &str) {
 }
 
 /// Every fault is felt in some run: one that never is would prove nothing.
-const FAULTS: [&str; 24] = [
+const FAULTS: [&str; 37] = [
     "registry crashed",
     "scheduler-1 crashed",
     "scheduler-2 crashed",
@@ -67,6 +67,19 @@ const FAULTS: [&str; 24] = [
     "an event was wrong",
     "an aggregator stood still",
     "a return was sent again",
+    "post crashed",
+    "post was cut off",
+    "the post took no notices",
+    "a notice was lost on its way in",
+    "the post's answer was lost",
+    "a notice came back",
+    "a notice was never heard of again",
+    "scheduler-1 crashed as a notice was taken",
+    "scheduler-2 crashed as a notice was taken",
+    "suppliers crashed as a list was taken",
+    "a result was reported twice",
+    "a listed key was withdrawn or missed",
+    "an invitation lapsed",
 ];
 
 #[track_caller]
@@ -167,4 +180,16 @@ fn i29_sequences_that_are_lost_are_found() {
 #[test]
 fn i17_a_supplier_that_forgets_which_keys_it_closed_is_found() {
     is_found("closed-keys", "settled NOT_APPLIED and took effect");
+}
+
+/// Rule 11.
+#[test]
+fn a_notice_whose_seal_is_lost_is_found() {
+    is_found("notices-on-disk", "was sent and was never sealed");
+}
+
+/// Rule 11.
+#[test]
+fn evidence_of_what_was_never_delivered_is_found() {
+    is_found("true-evidence", "counts as given at");
 }

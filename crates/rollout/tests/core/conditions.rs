@@ -305,3 +305,24 @@ fn a_gate_without_further_conditions_is_recorded_as_it_always_was() {
     assert_eq!(serde_json::to_string(event).unwrap(), recorded);
     assert_eq!(serde_json::from_str::<Event>(&recorded).unwrap(), *event);
 }
+
+/// Rule 5: what was so a day ago need not be so; and who is not asked about is not asked.
+#[test]
+fn figures_and_words_count_for_less_than_a_day_and_a_hook_alone_asks_no_statistics() {
+    let asked = |world: &World, at: &str| {
+        let questions = gate_questions(&world.state, &world.registry.view, moment(at));
+        (questions.figures.len(), questions.hooks.len())
+    };
+    // The hook says nothing: figures of seven o'clock are waited with.
+    let mut world = World::running(20, &gated(&format!("{STATISTICS}, hook: clinical-review")));
+    world.hook = None;
+    world.run_until("2031-05-07T07:00:00Z");
+    assert_eq!(world.state.wave(&wave(1)).unwrap().figures.as_ref().unwrap().read_at, world.now);
+    assert_eq!(asked(&world, "2031-05-08T06:59:59.999999Z"), (0, 1));
+    assert_eq!(asked(&world, "2031-05-08T07:00:00Z"), (1, 0), "a hook is asked after all else");
+
+    let mut world = World::running(20, &gated("hook: clinical-review"));
+    world.hook = None;
+    world.run_until("2031-05-07T07:00:00Z");
+    assert_eq!(asked(&world, "2031-05-07T07:00:00Z"), (0, 1));
+}

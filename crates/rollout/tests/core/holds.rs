@@ -4,7 +4,7 @@ use assent::Refusal;
 use imbl::OrdSet;
 use rollout::effects::{permits_to_acquire, permits_to_release, withheld_by};
 use rollout::state::{ActivationState, Brake, DueOutcome, EnrolmentState, HoldClass, HoldScope, MissReason, WaveStage};
-use rollout::{Account, Act, Command, Fact, PermitAnswer, Proposal, Rejection, step};
+use rollout::{Account, Act, Command, Event, Fact, PermitAnswer, Proposal, Rejection, SupplierAnswer, step};
 
 use crate::world::{Behaviour, SPRING, World, alice, bob, carol, code, moment, one_wave, programme, supplier, wave};
 
@@ -208,6 +208,36 @@ fn a_stop_asks_the_supplier_to_cancel_what_was_sent() {
     world.run_until("2031-05-06T16:00:00Z");
     assert_eq!(world.count_on(), 10);
     assert_eq!(world.count(1, EnrolmentState::NotApplied), 10);
+}
+
+#[test]
+fn a_stop_calls_back_what_is_under_way_in_its_scope_once_and_nothing_else() {
+    let mut world = queued();
+    for name in ["TPP", "EMIS"] {
+        world.suppliers.insert(supplier(name), Behaviour::Silent);
+    }
+    world.ask_permits();
+    let sealed: Vec<_> = world.state.activations_in(ActivationState::Sealed).map(|one| one.key.clone()).collect();
+    assert_eq!(sealed.len(), 20);
+    world.learn(Fact::Sent { keys: sealed });
+    let of_tpp = world.state.activations().filter(|one| one.supplier == supplier("TPP"));
+    let of_tpp: Vec<_> = of_tpp.map(|one| one.key.clone()).collect();
+    // Settled, and the registry has not been told of it.
+    let applied = SupplierAnswer::Applied { at: world.now };
+    world.learn(Fact::Answers { answers: [(of_tpp[0].clone(), applied)].into() });
+    let called_back = |world: &World| world.state.activations().filter(|one| one.cancel).map(|one| one.key.clone());
+    world.hold(HoldScope::Supplier(supplier("TPP")), HoldClass::Supplier, Brake::Stop);
+    assert_eq!(called_back(&world).collect::<Vec<_>>(), of_tpp[1..]);
+    let asked = |world: &World| -> Vec<usize> {
+        let keys = world.history.iter().filter_map(|(_, event)| match event {
+            Event::CancelAsked { keys } => Some(keys.len()),
+            _ => None,
+        });
+        keys.collect()
+    };
+    assert_eq!(asked(&world), [9]);
+    world.hold(HoldScope::National, HoldClass::Safety, Brake::Stop);
+    assert_eq!(asked(&world), [9, 10], "those of the other supplier, and nobody twice");
 }
 
 #[test]

@@ -100,7 +100,7 @@ pub(super) fn faults_of_statistics(chance: &Chance) -> Vec<Planned> {
             },
         };
         let ticks = chance.between("statistics-ticks", number, 5, 250);
-        let planned = Planned { at: chance.moment("statistics-fault-at", number), ticks, fault };
+        let planned = Planned { at: chance.moment("statistics-fault-at", number), ticks, fault, cue: None };
         if !faults.iter().any(|known| known.meets(&planned)) {
             faults.push(planned);
         }
