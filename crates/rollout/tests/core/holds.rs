@@ -225,9 +225,9 @@ fn a_stop_calls_back_what_is_under_way_in_its_scope_once_and_nothing_else() {
     // Settled, and the registry has not been told of it.
     let applied = SupplierAnswer::Applied { at: world.now };
     world.learn(Fact::Answers { answers: [(of_tpp[0].clone(), applied)].into() });
-    let called_back = |world: &World| world.state.activations().filter(|one| one.cancel).map(|one| one.key.clone());
     world.hold(HoldScope::Supplier(supplier("TPP")), HoldClass::Supplier, Brake::Stop);
-    assert_eq!(called_back(&world).collect::<Vec<_>>(), of_tpp[1..]);
+    let called_back = world.state.activations().filter(|one| one.cancel).map(|one| one.key.clone());
+    assert_eq!(called_back.collect::<Vec<_>>(), of_tpp[1..]);
     let asked = |world: &World| -> Vec<usize> {
         let keys = world.history.iter().filter_map(|(_, event)| match event {
             Event::CancelAsked { keys } => Some(keys.len()),
