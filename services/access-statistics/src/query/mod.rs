@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use ods::Capability;
 use tally::{Day, Measure, Period};
 use thiserror::Error;
+use tokio::task::JoinError;
 
 use crate::AccessStatistics;
 use crate::store::StoreError;
@@ -122,4 +123,12 @@ impl AccessStatistics {
         let hours_from = self.config.hours_from(Day::of(self.clock.now()));
         if hours_from <= period.start() { Ok(()) } else { Err(QueryError::HoursByDayOnly { hours_from }) }
     }
+}
+
+/// What another thread has worked out. A mistake of ours is told as if it had been made here.
+fn worked_out<T>(joined: Result<T, JoinError>) -> Result<T, QueryError> {
+    joined.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => QueryError::Stopping,
+    })
 }

@@ -12,7 +12,7 @@ use tally::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::QueryError;
+use super::{QueryError, worked_out};
 use crate::AccessStatistics;
 use crate::store::flows::FlowQuery;
 
@@ -55,13 +55,7 @@ impl AccessStatistics {
             let is_wanted = || !given_up.is_cancelled();
             published.state.publications().draft(asked, content, known_at, positions, now, &is_wanted).transpose()
         });
-        match judged.await {
-            Ok(Some(judged)) => Ok(judged),
-            Ok(None) => Err(QueryError::Stopping),
-            // A mistake of ours is told as if it had been made here.
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(QueryError::Stopping),
-        }
+        worked_out(judged.await)?.ok_or(QueryError::Stopping)
     }
 
     /// Adds views and who viewed; the position of the log that they rest on.

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::slice;
-use std::sync::MutexGuard;
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use journal::Published;
 use tally::{
     Area, AreaKind, Day, Denominator, Estimate, Keeping, KeptStocks, Part, Period, Stocks, Viewpoint, practices_by_area,
 };
 
 use super::groups::{PartedViews, Whose};
-use super::{Frame, Positions, QueryError};
+use super::{Frame, Positions, QueryError, worked_out};
 use crate::AccessStatistics;
 use crate::follow::Picture;
+use crate::returns::ReturnsMachine;
 use crate::store::flows::FlowQuery;
 
 /// Which figures.
@@ -63,7 +65,7 @@ impl AccessStatistics {
             known_at: query.frame.known_at,
             capability: query.frame.capability.clone(),
         };
-        let stocks = self.kept_stocks().of(&query.area, &from, &picture.directory, &returns.state);
+        let stocks = self.stocks(query.area.clone(), from, &picture, &returns).await?;
 
         let flow_query = FlowQuery {
             capability: query.frame.capability.clone(),
@@ -84,14 +86,17 @@ impl AccessStatistics {
         Ok(Summary { stocks, record_views, viewers, positions })
     }
 
-    /// What is kept of stocks. A panic amid it leaves sums that are of nothing: they are made anew.
-    fn kept_stocks(&self) -> MutexGuard<'_, KeptStocks> {
-        self.kept_stocks.lock().unwrap_or_else(|poisoned| {
-            let mut kept = poisoned.into_inner();
-            *kept = KeptStocks::default();
-            self.kept_stocks.clear_poison();
-            kept
-        })
+    /// Beside the runtime's threads: the first question after a start or an import brings the sums of a whole nation up to date.
+    async fn stocks(
+        &self,
+        area: Area,
+        from: Viewpoint,
+        picture: &Arc<Picture>,
+        returns: &Arc<Published<ReturnsMachine>>,
+    ) -> Result<Stocks, QueryError> {
+        let (kept, picture, returns) = (Arc::clone(&self.kept_stocks), Arc::clone(picture), Arc::clone(returns));
+        let told = self.clock.off_thread(move || locked(&kept).of(&area, &from, &picture.directory, &returns.state));
+        worked_out(told.await)
     }
 
     async fn flows_of_area(&self, query: &SummaryQuery, flow_query: FlowQuery) -> Result<Flows, QueryError> {
@@ -129,4 +134,14 @@ impl AccessStatistics {
         let estimate = estimates.into_iter().flatten().next().unwrap_or(Estimate::ZERO);
         Ok(Flows { record_views: days.values().sum(), estimate, days_with_data: days.len(), position })
     }
+}
+
+/// What is kept of stocks. A panic amid it leaves sums that are of nothing: they are made anew.
+fn locked(kept: &Mutex<KeptStocks>) -> MutexGuard<'_, KeptStocks> {
+    kept.lock().unwrap_or_else(|poisoned| {
+        let mut sums = poisoned.into_inner();
+        *sums = KeptStocks::default();
+        kept.clear_poison();
+        sums
+    })
 }

@@ -216,3 +216,31 @@ async fn batches_of_which_a_slice_is_lacking_are_kept_however_old_they_are() {
         process.stop().await;
     }
 }
+
+/// So many slices that the checkpoint is still under way when all else of the test has happened.
+const MANY: u64 = 300;
+
+#[tokio::test]
+async fn views_whose_checkpoint_was_put_off_count_where_the_practices_lay_when_it_was_due() {
+    for world in worlds().await {
+        let process = world.start().await;
+        let code = |index| format!("A8{:04}", 1_000 + index);
+        let lie_in = async |icb| {
+            let known = |index| practice(&code(index), icb, "EMIS", 1_000, moment("2031-03-01T10:00:00Z"));
+            let at = world.registry.tell((0..MANY).map(known));
+            process.summary(wire::GetSummaryRequest { min_position: at, ..Default::default() }).await;
+        };
+        lie_in("QHM").await;
+        let (mut producer, _) = process.produce("gateway", 1).await;
+        let views = || (0..MANY).map(|index| view(&code(index), START, index)).collect();
+        for first in [1, 1 + MANY] {
+            assert_eq!(producer.record(first, views()).await.unwrap(), first + MANY - 1);
+            world.clock.advance(world.config.checkpoint_interval);
+        }
+        lie_in("QOQ").await;
+        world.pass_checkpoint().await;
+        let by_icb = series(&process, wire::Measure::RecordViews, wire::AreaKind::Icb).await;
+        assert_eq!(by_icb, [("icbs/QHM".to_owned(), vec![2 * MANY as i64])]);
+        process.stop().await;
+    }
+}
