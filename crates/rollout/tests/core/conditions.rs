@@ -6,8 +6,8 @@ mod evidence;
 use std::collections::BTreeMap;
 
 use jiff::civil::date;
-use rollout::effects::gate_questions;
-use rollout::state::{GateEvaluation, Measured, Verdict, WaveStage};
+use rollout::effects::{gate_questions, waiting_gate};
+use rollout::state::{Finding, GateEvaluation, Measured, Verdict, WaveStage};
 use rollout::{Event, Fact, Observed, PracticeFigures, Returned, SupplierAnswer};
 
 use crate::world::{Behaviour, World, code, moment, one_wave, supplier, wave};
@@ -325,4 +325,14 @@ fn figures_and_words_count_for_less_than_a_day_and_a_hook_alone_asks_no_statisti
     world.hook = None;
     world.run_until("2031-05-07T07:00:00Z");
     assert_eq!(asked(&world, "2031-05-07T07:00:00Z"), (0, 1));
+
+    world.hook = Some(Verdict::Inconclusive);
+    world.settle();
+    let is_answered = |at: &str| {
+        let waiting = waiting_gate(&world.state, &world.registry.view, &wave(1), moment(at)).unwrap();
+        assert!(!waiting.awaits_statistics);
+        matches!(&waiting.by_now.findings[..], [Finding { measured: Measured::Hook { answer: Some(_), .. }, .. }])
+    };
+    assert!(is_answered("2031-05-08T06:59:59.999999Z"));
+    assert!(!is_answered("2031-05-08T07:00:00Z"));
 }
