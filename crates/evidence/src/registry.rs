@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use ods::{Capability, PracticeCode};
 use practice::access::ObservedState;
 use practice::event::{AccessObserved, Consequences, Event, PermitSettled, PracticePaused};
@@ -30,7 +31,8 @@ pub(crate) struct Registry {
     in_force: BTreeMap<(PracticeCode, u32), PracticePaused>,
     /// Permits of either kind.
     open: BTreeSet<Key>,
-    observed: BTreeMap<Place, ObservedState>,
+    /// What is known of each place, and as at when: a list that comes late does not change what is known of later.
+    observed: BTreeMap<Place, (Timestamp, ObservedState)>,
 }
 
 /// When a pause held, by positions.
@@ -95,7 +97,7 @@ impl Registry {
         let mut unseen = Vec::new();
         for ((capability, practice), effect) in suppliers.last_effects() {
             let is_on = effect.direction == Direction::Enable;
-            let observed = self.observed.get(&(capability, practice)).copied();
+            let observed = self.observed.get(&(capability, practice)).map(|(_, state)| *state);
             let says_on = matches!(observed, Some(ObservedState::On | ObservedState::Partial));
             if is_on != says_on {
                 unseen.push(format!(
@@ -122,7 +124,7 @@ impl Registry {
             Event::PracticePaused(paused) => self.paused(position, paused),
             Event::SuccessionEffected(effected) => {
                 for lost in effected.access_unknown {
-                    self.observed.insert((lost.capability, lost.practice), ObservedState::Unknown);
+                    self.observe((lost.capability, lost.practice), lost.as_at, ObservedState::Unknown);
                 }
                 for paused in effected.pauses {
                     self.paused(position, paused);
@@ -193,15 +195,21 @@ impl Registry {
         let PermitSettled { key, observed, consequences, .. } = settled;
         self.open.remove(&key_of(&key));
         if let Some(observed) = observed {
-            self.observed.insert((key.capability.clone(), key.practice), observed.state);
+            self.observe((key.capability.clone(), key.practice), observed.as_at, observed.state);
         }
         self.finish(key.practice, &key.capability, &consequences);
     }
 
     fn observed(&mut self, observed: AccessObserved) {
-        let AccessObserved { practice, capability, state, consequences, .. } = observed;
+        let AccessObserved { practice, capability, state, as_at, consequences, .. } = observed;
         self.finish(practice, &capability, &consequences);
-        self.observed.insert((capability, practice), state);
+        self.observe((capability, practice), as_at, state);
+    }
+
+    fn observe(&mut self, place: Place, as_at: Timestamp, state: ObservedState) {
+        if self.observed.get(&place).is_none_or(|(known_at, _)| *known_at <= as_at) {
+            self.observed.insert(place, (as_at, state));
+        }
     }
 
     /// Receipts that become final.

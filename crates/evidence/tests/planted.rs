@@ -352,3 +352,18 @@ fn a_record_that_is_no_event_is_named() {
     let error = Evidence::new(&strange, &[], &[]).unwrap_err().to_string();
     assert!(error.contains("record 1 of journals/registry"), "{error}");
 }
+
+/// I28: what the registry says of a practice is what was observed latest, not what it heard last.
+#[test]
+fn an_old_list_that_comes_late_says_nothing_of_a_switch_on_since() {
+    let seen = |state: &str, as_at: &str| {
+        let observation = json!({
+            "practice": PRACTICE, "capability": CAPABILITY, "state": state, "source": "supplier-list", "as_at": as_at,
+        });
+        json!({ "access-observed": { "observations": [observation] } })
+    };
+    let (before, after) = ("2031-06-03T08:00:00Z", "2031-06-03T09:00:00Z");
+    let unseen = |registry: &[Value]| evidence(registry, &[], &[applied("ENABLE", 1)]).unseen();
+    assert_eq!(unseen(&[seen("on", after), seen("off", before)]), Vec::<String>::new());
+    found(&unseen(&[seen("on", before), seen("off", after)]), "the registry says Some(Off)");
+}
