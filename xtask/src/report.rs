@@ -1,5 +1,7 @@
 //! The report of the long tier: which commit, on what machine, how many tests of which binary, and what tests told of what
 //! they drew. It is committed, so that a reader sees when the long tier last ran and over how much.
+//!
+//! All of it takes hours, so it may also be run in parts: each has a section of its own, which stands until that part is run again.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -16,6 +18,12 @@ use crate::step::{command, root};
 /// Where the report lies, from the workspace's root.
 const REPORT_PATH: &str = "docs/long-tier.md";
 
+const PREAMBLE: &str =
+    "# The long tier\n\nWritten by `cargo xtask test --long`: more kill points, seeds and cases than each commit runs.\n";
+
+/// What the section of a part begins with.
+const HEADING: &str = "\n## ";
+
 /// Runs the tests, shows what they print, and writes the report where all passed. `words` chose a part of them.
 pub(crate) fn run(tests: &mut Command, words: &[String]) -> anyhow::Result<Results> {
     let commit = Commit::of_work_tree()?;
@@ -24,31 +32,58 @@ pub(crate) fn run(tests: &mut Command, words: &[String]) -> anyhow::Result<Resul
     let results = results::run("long tier", tests.env(REPORT, told.path()))?;
     let facts = fs::read_to_string(told.path()).context("cannot read what tests told")?;
     let run = Run { commit: commit.said(), words: words.join(" "), machine: machine(), took: started.elapsed() };
-    let report = written(&run, &facts, &results.closings);
     let path = root().join(REPORT_PATH);
+    // What is not there has no other parts; neither has what cannot be read, and the tests have run.
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    let report = with_section(&before, &section(&run, &facts, &results.closings));
     fs::write(&path, report).with_context(|| format!("cannot write {}", path.display()))?;
     println!("── long tier: see {REPORT_PATH}");
     Ok(results)
 }
 
-fn written(run: &Run, told: &str, closings: &[Closing]) -> String {
+/// The report with this section in the place of the one of the same heading, else at its end. All of the tier replaces every part.
+fn with_section(before: &str, section: &str) -> String {
+    let heading = |section: &str| section.lines().next().unwrap_or_default().to_owned();
+    let mut sections: Vec<&str> = before.split(HEADING).skip(1).map(str::trim_end).collect();
+    if heading(section) == heading_of("") {
+        sections.clear();
+    }
+    match sections.iter_mut().find(|known| heading(known) == heading(section)) {
+        Some(known) => *known = section.trim_end(),
+        None => sections.push(section.trim_end()),
+    }
+    let mut report = PREAMBLE.to_owned();
+    for section in sections {
+        report.extend([HEADING, section, "\n"]);
+    }
+    report
+}
+
+fn heading_of(words: &str) -> String {
+    if words.is_empty() { "Every test".to_owned() } else { format!("A part: `-- {words}`") }
+}
+
+/// What one run came to, from its heading on.
+fn section(run: &Run, told: &str, closings: &[Closing]) -> String {
     let Run { commit, words, machine, took } = run;
     let passed: u32 = closings.iter().map(|closing| closing.passed).sum();
     let failed: u32 = closings.iter().map(|closing| closing.failed).sum();
     let minutes = took.as_secs_f64() / 60.0;
-    let of = if words.is_empty() { "every test".to_owned() } else { format!("a part: `-- {words}`") };
     let mut text = format!(
-        "# The long tier\n\nWritten by `cargo xtask test --long`: more kill points, seeds and cases than each commit runs.\n\n\
-         | | |\n|---|---|\n| commit | {commit} |\n| of | {of} |\n| machine | {machine} |\n| took | {minutes:.0} minutes \
-         |\n| tests | {passed} passed, {failed} failed |\n\n## What was drawn\n\n"
+        "{}\n\n| | |\n|---|---|\n| commit | {commit} |\n| machine | {machine} |\n| took | {minutes:.0} minutes |\n\
+         | tests | {passed} passed, {failed} failed |\n",
+        heading_of(words)
     );
     let mut told: Vec<&str> = told.lines().collect();
     // Tests run side by side, so they tell in any order.
     told.sort_unstable();
+    if !told.is_empty() {
+        text.push_str("\nWhat was drawn:\n\n");
+    }
     for fact in told {
         let _ = writeln!(text, "- {fact}");
     }
-    text.push_str("\n## Tests\n\n| binary | passed | failed | seconds |\n|---|---|---|---|\n");
+    text.push_str("\n| binary | passed | failed | seconds |\n|---|---|---|---|\n");
     for Closing { binary, passed, failed, seconds } in closings.iter().filter(|one| one.passed + one.failed > 0) {
         let _ = writeln!(text, "| {binary} | {passed} | {failed} | {seconds} |");
     }
@@ -112,13 +147,24 @@ mod tests {
         let closings = [closing("api", 12), closing("proto", 0), closing("clock", 3)];
         let (commit, machine, took) = (commit.said(), "2 cores".to_owned(), Duration::from_secs(1_830));
         let run = Run { commit, words: String::new(), machine, took };
-        let text = written(&run, "ten kills on SQLite\nfive seeds\n", &closings);
+        let text = section(&run, "ten kills on SQLite\nfive seeds\n", &closings);
+        assert!(text.starts_with("Every test\n"), "{text}");
         assert!(text.contains("| commit | abc1234 of 2031-04-01, “Say more”, with changes that are not committed |"));
         assert!(text.contains("| tests | 15 passed, 0 failed |"), "{text}");
         assert!(text.contains("- five seeds\n- ten kills on SQLite\n"), "{text}");
         assert!(text.contains("| api | 12 | 0 | 0.50 |\n| clock | 3 | 0 | 0.50 |\n"), "{text}");
-        assert!(!text.contains("proto") && text.contains("| of | every test |"), "{text}");
-        let part = written(&Run { words: "killing".to_owned(), ..run }, "", &closings);
-        assert!(part.contains("| of | a part: `-- killing` |"), "{part}");
+        assert!(!text.contains("proto"), "{text}");
+        let part = section(&Run { words: "killing".to_owned(), ..run }, "", &closings);
+        assert!(part.starts_with("A part: `-- killing`\n") && !part.contains("drawn"), "{part}");
+    }
+
+    #[test]
+    fn each_part_stands_until_it_is_run_again_or_all_is() {
+        let one = with_section("", "A part: `-- one`\n\nfirst\n");
+        let both = with_section(&one, "A part: `-- two`\n\nsecond\n");
+        assert!(both.starts_with(PREAMBLE) && both.ends_with("\n## A part: `-- two`\n\nsecond\n"), "{both}");
+        let again = with_section(&both, "A part: `-- one`\n\nthird\n");
+        assert_eq!(again, both.replace("first", "third"));
+        assert_eq!(with_section(&again, "Every test\n\nall\n"), format!("{PREAMBLE}\n## Every test\n\nall\n"));
     }
 }

@@ -81,7 +81,9 @@ async fn holds(installation: &Installation<'_>, england: &England) -> anyhow::Re
             break;
         }
         requested(supplier, wanted).await?;
-        latencies.push(hold_for_a_while(&mut service, latencies.len()).await?);
+        let latency = hold_for_a_while(&mut service, latencies.len()).await?;
+        eprintln!("  after {wanted} requests: {}", duration(latency));
+        latencies.push(latency);
     }
     let seals = seals(&server).await?;
     server.stop()?;

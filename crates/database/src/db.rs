@@ -11,7 +11,7 @@ use crate::gate::Gate;
 use crate::memory::{MemoryDatabase, MemoryFault};
 use crate::row::{Inner as RowInner, Row};
 use crate::store::Place;
-use crate::tx::SqliteTransaction;
+use crate::tx::PlainTransaction;
 use crate::{DatabaseError, Listener, Migrations, Sql, Store, Tx, migrate, sql};
 
 /// SQLite readers: reads are short, and each connection is a thread.
@@ -169,7 +169,7 @@ impl Db {
         let failed = |source| DatabaseError::of_store(&self.place, "begin a transaction", source);
         match &self.pools {
             Pools::Sqlite { writer, .. } => {
-                let tx = SqliteTransaction::begin(writer, "begin immediate").await;
+                let tx = PlainTransaction::begin(writer, "begin immediate").await;
                 Ok(Tx::sqlite(tx.map_err(failed)?, &self.place))
             }
             Pools::Memory(database) => {
@@ -179,12 +179,28 @@ impl Db {
         }
     }
 
+    /// Begins a transaction that may write, and locks the row that `select`, a statement without parameters, gives: whoever else
+    /// locks it waits for the end of this. On PostgreSQL both are one turn to the server; on SQLite, where everything is locked
+    /// (see [`Db::begin`]), the row is only read.
+    pub async fn begin_with_lock(&self, select: &'static str) -> Result<(Tx, Row), DatabaseError> {
+        let Pools::Postgres(pool) = &self.pools else {
+            let mut tx = self.begin().await?;
+            let row = tx.fetch_one(sql(select)).await?;
+            return Ok((tx, row));
+        };
+        let begun = PlainTransaction::begin_with(pool, &format!("{select} for update")).await;
+        let (transaction, rows) = begun.map_err(|source| DatabaseError::of_statement(&self.place, select, source))?;
+        let tx = Tx::plain_postgres(transaction, &self.place);
+        let row = wrap(rows, RowInner::Postgres).into_iter().next();
+        Ok((tx, row.ok_or(DatabaseError::NoRow { statement: select })?))
+    }
+
     /// Begins a transaction that only reads, and sees one state of the database throughout.
     pub async fn begin_read(&self) -> Result<Tx, DatabaseError> {
         let failed = |source| DatabaseError::of_store(&self.place, "begin a reading transaction", source);
         match &self.pools {
             Pools::Sqlite { readers, .. } => {
-                Ok(Tx::sqlite(SqliteTransaction::begin(readers, "begin").await.map_err(failed)?, &self.place))
+                Ok(Tx::sqlite(PlainTransaction::begin(readers, "begin").await.map_err(failed)?, &self.place))
             }
             Pools::Memory(database) => Ok(Tx::memory(database.begin("begin").await.map_err(failed)?, &self.place)),
             Pools::Postgres(pool) => {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnection, PgPool, PgRow};
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Database, Postgres, Sqlite, Transaction};
 
 use crate::db::{Dialect, wrap};
 use crate::memory::MemoryTransaction;
@@ -22,21 +23,29 @@ pub struct Tx {
 
 #[derive(Debug)]
 enum Inner {
-    Sqlite(SqliteTransaction),
+    Sqlite(PlainTransaction<Sqlite>),
     Memory(MemoryTransaction),
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(PostgresTransaction),
 }
 
-/// A transaction of SQLite, by plain statements. sqlx's own counts how deep it is, and counts wrong for ever once SQLite
-/// has rolled back by itself, as it does on a full disk: that connection could never begin again. Here a transaction that
-/// was not ended takes its connection with it, and the pool opens another.
 #[derive(Debug)]
-pub(crate) struct SqliteTransaction {
-    connection: PoolConnection<Sqlite>,
+enum PostgresTransaction {
+    Counted(Transaction<'static, Postgres>),
+    Plain(PlainTransaction<Postgres>),
+}
+
+/// A transaction by plain statements. One that was not ended takes its connection with it, and the pool opens another.
+///
+/// On SQLite since sqlx's own counts how deep it is, and counts wrong for ever once SQLite has rolled back by itself, as it
+/// does on a full disk: that connection could never begin again. On PostgreSQL where the first statement goes with the
+/// beginning.
+#[derive(Debug)]
+pub(crate) struct PlainTransaction<D: Database> {
+    connection: PoolConnection<D>,
     is_ended: bool,
 }
 
-impl SqliteTransaction {
+impl PlainTransaction<Sqlite> {
     pub(crate) async fn begin(pool: &SqlitePool, statement: &'static str) -> Result<Self, sqlx::Error> {
         let mut begun = Self { connection: pool.acquire().await?, is_ended: false };
         sqlx::query(statement).execute(&mut *begun.connection).await?;
@@ -50,7 +59,24 @@ impl SqliteTransaction {
     }
 }
 
-impl Drop for SqliteTransaction {
+impl PlainTransaction<Postgres> {
+    /// Begins with a statement without parameters, in one turn; also its rows.
+    pub(crate) async fn begin_with(pool: &PgPool, statement: &str) -> Result<(Self, Vec<PgRow>), sqlx::Error> {
+        let mut begun = Self { connection: pool.acquire().await?, is_ended: false };
+        // Safe SQL: a text of this program, as of every statement.
+        let both = AssertSqlSafe(format!("begin; {statement}"));
+        let rows = sqlx::raw_sql(both).fetch_all(&mut *begun.connection).await?;
+        Ok((begun, rows))
+    }
+
+    async fn end(mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(statement).execute(&mut *self.connection).await?;
+        self.is_ended = true;
+        Ok(())
+    }
+}
+
+impl<D: Database> Drop for PlainTransaction<D> {
     fn drop(&mut self) {
         if !self.is_ended {
             self.connection.close_on_drop();
@@ -58,8 +84,17 @@ impl Drop for SqliteTransaction {
     }
 }
 
+impl PostgresTransaction {
+    fn connection(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Counted(transaction) => transaction,
+            Self::Plain(transaction) => &mut transaction.connection,
+        }
+    }
+}
+
 impl Tx {
-    pub(crate) fn sqlite(transaction: SqliteTransaction, place: &Arc<str>) -> Self {
+    pub(crate) fn sqlite(transaction: PlainTransaction<Sqlite>, place: &Arc<str>) -> Self {
         Self { inner: Inner::Sqlite(transaction), place: Arc::clone(place) }
     }
 
@@ -68,7 +103,11 @@ impl Tx {
     }
 
     pub(crate) fn postgres(transaction: Transaction<'static, Postgres>, place: &Arc<str>) -> Self {
-        Self { inner: Inner::Postgres(transaction), place: Arc::clone(place) }
+        Self { inner: Inner::Postgres(PostgresTransaction::Counted(transaction)), place: Arc::clone(place) }
+    }
+
+    pub(crate) fn plain_postgres(transaction: PlainTransaction<Postgres>, place: &Arc<str>) -> Self {
+        Self { inner: Inner::Postgres(PostgresTransaction::Plain(transaction)), place: Arc::clone(place) }
     }
 
     /// Which engine this is.
@@ -93,7 +132,7 @@ impl Tx {
                 .and_then(|query| tx.run(|connection| query.execute(connection)))
                 .map(|done| done.rows_affected()),
             Inner::Postgres(tx) => match statement.for_postgres() {
-                Ok(query) => query.execute(&mut **tx).await.map(|done| done.rows_affected()),
+                Ok(query) => query.execute(tx.connection()).await.map(|done| done.rows_affected()),
                 Err(error) => Err(error),
             },
         };
@@ -107,7 +146,7 @@ impl Tx {
             Inner::Sqlite(tx) => execute_each(&mut tx.connection, rows.for_sqlite()).await,
             Inner::Memory(tx) => tx.run(|connection| execute_each(connection, rows.for_sqlite())),
             Inner::Postgres(tx) => match rows.for_postgres() {
-                Some(Ok(query)) => query.execute(&mut **tx).await.map(|done| done.rows_affected()),
+                Some(Ok(query)) => query.execute(tx.connection()).await.map(|done| done.rows_affected()),
                 Some(Err(error)) => Err(error),
                 None => Ok(0),
             },
@@ -120,7 +159,7 @@ impl Tx {
         let done = match &mut self.inner {
             Inner::Sqlite(tx) => sqlx::raw_sql(text).execute(&mut *tx.connection).await.map(|_| ()),
             Inner::Memory(tx) => tx.run(|connection| sqlx::raw_sql(text).execute(connection)).map(|_| ()),
-            Inner::Postgres(tx) => sqlx::raw_sql(text).execute(&mut **tx).await.map(|_| ()),
+            Inner::Postgres(tx) => sqlx::raw_sql(text).execute(tx.connection()).await.map(|_| ()),
         };
         done.map_err(|source| DatabaseError::of_statement(&self.place, text, source))
     }
@@ -129,8 +168,8 @@ impl Tx {
     pub(crate) async fn create_schema(&mut self, name: &'static str) -> Result<(), DatabaseError> {
         let Inner::Postgres(tx) = &mut self.inner else { return Ok(()) };
         // Safe SQL: `Db::open` has checked the name, which is a literal of this program, letter by letter.
-        let statement = sqlx::AssertSqlSafe(format!("create schema {name}"));
-        let done = sqlx::raw_sql(statement).execute(&mut **tx).await;
+        let statement = AssertSqlSafe(format!("create schema {name}"));
+        let done = sqlx::raw_sql(statement).execute(tx.connection()).await;
         done.map(|_| ()).map_err(|source| DatabaseError::of_statement(&self.place, "create schema", source))
     }
 
@@ -147,7 +186,7 @@ impl Tx {
                 .and_then(|query| tx.run(|connection| query.fetch_all(connection)))
                 .map(|rows| wrap(rows, RowInner::Sqlite)),
             Inner::Postgres(tx) => match statement.for_postgres() {
-                Ok(query) => query.fetch_all(&mut **tx).await.map(|rows| wrap(rows, RowInner::Postgres)),
+                Ok(query) => query.fetch_all(tx.connection()).await.map(|rows| wrap(rows, RowInner::Postgres)),
                 Err(error) => Err(error),
             },
         };
@@ -172,7 +211,9 @@ impl Tx {
         let done = match inner {
             Inner::Sqlite(tx) => tx.end("commit").await,
             Inner::Memory(tx) => tx.commit(),
-            Inner::Postgres(tx) => tx.commit().await,
+            Inner::Postgres(PostgresTransaction::Counted(tx)) => tx.commit().await,
+            // On a transaction that has failed PostgreSQL answers a commit by rolling back; every failure came to the caller before.
+            Inner::Postgres(PostgresTransaction::Plain(tx)) => tx.end("commit").await,
         };
         done.map_err(|source| DatabaseError::of_store(&place, "commit", source))
     }
@@ -183,7 +224,8 @@ impl Tx {
         let done = match inner {
             Inner::Sqlite(tx) => tx.end("rollback").await,
             Inner::Memory(tx) => tx.rollback(),
-            Inner::Postgres(tx) => tx.rollback().await,
+            Inner::Postgres(PostgresTransaction::Counted(tx)) => tx.rollback().await,
+            Inner::Postgres(PostgresTransaction::Plain(tx)) => tx.end("rollback").await,
         };
         done.map_err(|source| DatabaseError::of_store(&place, "roll back", source))
     }

@@ -131,15 +131,7 @@ pub(crate) struct SqlWriting {
 
 impl SqlWriting {
     pub(crate) async fn begin(db: &Db, name: &'static str) -> Result<Self, JournalError> {
-        let mut tx = db.begin().await.map_err(|source| failed(name, source))?;
-        let lock = match db.dialect() {
-            // `begin immediate` has locked the whole database already.
-            Dialect::Sqlite => SELECT_HEAD,
-            Dialect::Postgres => {
-                "select name, position, hash, recorded_at_us from journal_head where id = 1 for update"
-            }
-        };
-        let row = tx.fetch_one(sql(lock)).await.map_err(|source| failed(name, source))?;
+        let (tx, row) = db.begin_with_lock(SELECT_HEAD).await.map_err(|source| failed(name, source))?;
         let head = read_head(name, &row)?;
         Ok(Self { tx, name, head, channel: db.channel(CHANNEL) })
     }

@@ -331,6 +331,8 @@ fn is_no_answer(status: &Status) -> bool {
         Code::Internal => matches!(Explained::from(status).reason.as_str(), "" | "REGISTRY_NOT_SEEN"),
         // A replica that has not seen the registry yet, or a journal whose commit was lost, says so.
         Code::FailedPrecondition => Explained::from(status).reason == "REGISTRY_NOT_SEEN",
+        // So does one whose clock stood still and has not come to the moment yet.
+        Code::InvalidArgument => Explained::from(status).reason == "NOTICE_IN_FUTURE",
         _ => false,
     }
 }
