@@ -130,6 +130,9 @@ impl Draft {
                 return Ok(());
             }
         }
+        if self.merge_some(subject) {
+            return Ok(());
+        }
         let breakdowns = self.issue.table.breakdowns.iter().rev().filter(|breakdown| !breakdown.areas.is_empty());
         let every: Vec<Remedy> = breakdowns
             .map(|breakdown| Remedy::LeftOut { breakdown: breakdown.name.clone() })
@@ -156,6 +159,35 @@ impl Draft {
             }
         }
         false
+    }
+
+    /// Merges groups whether or not they say something of the cell itself, where some are enough: as few as halving finds, of those
+    /// first that have most in common with it. What they leave open, the cell's neighbours can take up.
+    fn merge_some(&mut self, subject: Subject) -> bool {
+        let nearness = self.worlds.nearness(subject);
+        let mut groups = self.issue.groups();
+        groups.sort_by_cached_key(|group| {
+            let rows = group.rows.iter().map(|(area, _)| self.placed.areas[group.breakdown][*area]);
+            let nearest = rows.flat_map(|row| self.worlds.parts(&row).iter().map(|part| nearness[*part]).min()).min();
+            (nearest, std::cmp::Reverse(group.breakdown))
+        });
+        let remedies = groups.iter().map(|group| self.issue.merging(group));
+        let merged: Vec<Remedy> = remedies.filter(|remedy| matches!(remedy, Remedy::Merged { .. })).collect();
+        if merged.is_empty() || !self.would_help(&merged, subject) {
+            return false;
+        }
+        let (mut too_few, mut enough) = (0, merged.len());
+        while enough - too_few > 1 {
+            let middle = usize::midpoint(too_few, enough);
+            if self.would_help(&merged[..middle], subject) {
+                enough = middle;
+            } else {
+                too_few = middle;
+            }
+        }
+        self.issue.remedies.extend(merged[..enough].iter().cloned());
+        self.see();
+        true
     }
 
     /// Takes one of `choices` if `all` of the kind would help.

@@ -219,6 +219,22 @@ impl Worlds {
         }
     }
 
+    /// How near each number is to a subject: how many numbers the smallest sum has that holds both; 0 where it is a
+    /// part of it.
+    pub(crate) fn nearness(&self, subject: Subject) -> Vec<usize> {
+        let mut nearness = vec![usize::MAX; self.numbers.len()];
+        for part in self.parts(&subject) {
+            nearness[*part] = 0;
+            for sum in &self.numbers[*part].sums {
+                let parts = &self.sums[*sum].parts;
+                for other in parts {
+                    nearness[*other] = nearness[*other].min(parts.len());
+                }
+            }
+        }
+        nearness
+    }
+
     /// Whether enough values of the subject are found to be possible.
     pub(crate) fn is_safe(&mut self, subject: Subject) -> bool {
         let mut found = 1;
