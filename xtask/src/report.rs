@@ -18,8 +18,7 @@ use crate::step::{command, root};
 /// Where the report lies, from the workspace's root.
 const REPORT_PATH: &str = "docs/long-tier.md";
 
-const PREAMBLE: &str =
-    "# The long tier\n\nWritten by `cargo xtask test --long`: more kill points, seeds and cases than each commit runs.\n";
+const PREAMBLE: &str = "# The long tier\n\nWritten by `cargo xtask test --long`: more kill points, seeds and cases than each commit runs.\n";
 
 /// What the section of a part begins with.
 const HEADING: &str = "\n## ";

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use jiff::ToSpan;
-use jiff::civil::{DateTime, Time, time};
+use jiff::civil::{Date, DateTime, Time, Weekday, time};
 
 use crate::figures::p99;
 use crate::people;
@@ -58,7 +58,7 @@ struct Days {
     dropped: usize,
 }
 
-/// Lets so many days pass.
+/// Lets so many days pass on which practices may go live.
 async fn let_pass(installation: &Installation<'_>, england: &England, days: usize) -> anyhow::Result<Days> {
     let supplier = installation.supplier();
     let eve = FIRST_DAY.yesterday()?;
@@ -89,18 +89,27 @@ async fn let_pass(installation: &Installation<'_>, england: &England, days: usiz
             None => passed.without_call += 1,
         }
         server.stop()?;
-        day = day.tomorrow()?;
+        day = next_open(day)?;
     }
     Ok(passed)
 }
 
-/// Everybody in one wave, so many a day on every day of the week.
+/// The next day of the week on which practices may go live: not at the week-end (rule 2).
+fn next_open(day: Date) -> anyhow::Result<Date> {
+    let mut next = day.tomorrow()?;
+    while matches!(next.weekday(), Weekday::Saturday | Weekday::Sunday) {
+        next = next.tomorrow()?;
+    }
+    Ok(next)
+}
+
+/// Everybody in one wave, so many a day on every working day.
 fn document() -> String {
     format!(
         r#"
 name: everybody
 cohort: practice.list_size > 0
-windows: [{{days: [monday, tuesday, wednesday, thursday, friday, saturday, sunday], from: "09:00", to: "17:00"}}]
+windows: [{{days: [monday, tuesday, wednesday, thursday, friday], from: "09:00", to: "17:00"}}]
 caps: {{daily: {{national: {{practices: {DAILY}}}}}}}
 notice_working_days: 0
 gate: {{min_success: 0.9, min_sample: 20, soak: 48h, timeout: 240h}}

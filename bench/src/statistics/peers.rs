@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::stream::BATCH_EVENTS;
+use super::stream::{BATCH_EVENTS, PEOPLE, People};
 use crate::cores::Cores;
 use crate::process::Server;
 
@@ -24,9 +24,17 @@ const COMMANDS_PER_EVENT: u64 = 2;
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
     server: Server,
-    requests: Vec<Vec<u8>>,
+    requests: Vec<Request>,
+    people: People,
     is_answered: fn(&[u8]) -> bool,
     _data: TempDir,
+}
+
+/// Events as the peer is told them.
+struct Request {
+    bytes: Vec<u8>,
+    /// Where each event's person lies in it, and who it is the first time round.
+    people: Vec<(usize, u64)>,
 }
 
 impl Peer {
@@ -41,13 +49,21 @@ impl Peer {
             .arg("--dir")
             .arg(data.path());
         let server = cores.on_server(|| Server::start_foreign(&mut command, address))?;
-        let requests = (0..PIPELINES).map(|pipeline| redis_pipeline(codes, pipeline * BATCH_EVENTS)).collect();
+        let people = People { count: PEOPLE, practices_count: codes.len() as u64 };
+        let requests = (0..PIPELINES).map(|pipeline| redis_pipeline(codes, pipeline * BATCH_EVENTS, people)).collect();
         // Each command is answered by a number on a line of its own.
         let is_answered = |answers: &[u8]| {
             let lines = answers.iter().filter(|byte| **byte == b'\n').count();
             lines as u64 == BATCH_EVENTS * COMMANDS_PER_EVENT
         };
-        Ok(Self { name: "Redis, pipelined HINCRBY and PFADD, everysec", server, requests, is_answered, _data: data })
+        Ok(Self {
+            name: "Redis, pipelined HINCRBY and PFADD, everysec",
+            server,
+            requests,
+            people,
+            is_answered,
+            _data: data,
+        })
     }
 
     /// VictoriaMetrics, importing text lines.
@@ -61,10 +77,11 @@ impl Peer {
             .args(["-loggerLevel=ERROR", "-memory.allowedPercent=40"])
             .env("GOMAXPROCS", "1");
         let server = cores.on_server(|| Server::start_foreign(&mut command, address))?;
-        let requests = (0..PIPELINES).map(|batch| samples(codes, batch * BATCH_EVENTS)).collect();
+        let people = People { count: PEOPLE, practices_count: codes.len() as u64 };
+        let requests = (0..PIPELINES).map(|batch| samples(codes, batch * BATCH_EVENTS, people)).collect();
         // No content: the headers are the answer.
         let is_answered = |answer: &[u8]| answer.ends_with(b"\r\n\r\n");
-        Ok(Self { name: "VictoriaMetrics, import of samples", server, requests, is_answered, _data: data })
+        Ok(Self { name: "VictoriaMetrics, import of samples", server, requests, people, is_answered, _data: data })
     }
 
     /// A closed loop of two connections for `lasts`: events for each second of the peer's CPU time, and a second.
@@ -85,11 +102,12 @@ impl Peer {
         let begun = Instant::now();
         let mut events = 0;
         let mut answer = Vec::with_capacity(1 << 16);
-        for request in self.requests.iter().cycle().skip(from) {
+        for (number, request) in self.requests.iter().cycle().enumerate().skip(from) {
             if begun.elapsed() >= lasts {
                 break;
             }
-            connection.write_all(request).await?;
+            let round = (number / self.requests.len()) as u64;
+            connection.write_all(&request.of_round(round, self.people)).await?;
             answer.clear();
             while !(self.is_answered)(&answer) {
                 let read = connection.read_buf(&mut answer).await?;
@@ -104,38 +122,54 @@ impl Peer {
     }
 }
 
-fn person(number: u64) -> u64 {
-    number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 10_000_000
+impl Request {
+    /// The same events of other people.
+    fn of_round(&self, round: u64, people: People) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        for (from, person) in &self.people {
+            let person = written(people.of_same_practice(*person, round));
+            bytes[*from..from + person.len()].copy_from_slice(person.as_bytes());
+        }
+        bytes
+    }
+}
+
+fn written(person: u64) -> String {
+    format!("{person:016x}")
 }
 
 /// A count by kind of the practice's hour, and the person into the practice's day.
-fn redis_pipeline(codes: &[String], first: u64) -> Vec<u8> {
-    let mut pipeline = Vec::new();
+fn redis_pipeline(codes: &[String], first: u64, people: People) -> Request {
+    let mut bytes = Vec::new();
     let mut command = |words: &[&str]| {
-        pipeline.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
+        bytes.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
         for word in words {
-            pipeline.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
+            bytes.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
         }
+        bytes.len()
     };
+    let mut places = Vec::new();
     for number in first..first + BATCH_EVENTS {
-        let person = person(number);
-        let code = &codes[usize::try_from(person).unwrap_or(0) % codes.len()];
+        let person = people.of(number);
+        let code = &codes[people.practice_of(person)];
         command(&["HINCRBY", &format!("c:{code}:492000"), &format!("viewed:{}", number % 7), "1"]);
-        command(&["PFADD", &format!("p:{code}:20500"), &format!("{person:016x}")]);
+        let word = written(person);
+        let end = command(&["PFADD", &format!("p:{code}:20500"), &word]);
+        places.push((end - "\r\n".len() - word.len(), person));
     }
-    pipeline
+    Request { bytes, people: places }
 }
 
-/// A sample for each event, of the series of its practice and kind.
-fn samples(codes: &[String], first: u64) -> Vec<u8> {
+/// A sample for each event, of the series of its practice and kind. It knows no people.
+fn samples(codes: &[String], first: u64, people: People) -> Request {
     let mut lines = String::new();
     for number in first..first + BATCH_EVENTS {
-        let code = &codes[usize::try_from(person(number)).unwrap_or(0) % codes.len()];
+        let code = &codes[people.practice_of(people.of(number))];
         lines.push_str(&format!("events{{practice=\"{code}\",section=\"{}\"}} 1\n", number % 7));
     }
     let head =
         format!("POST /api/v1/import/prometheus HTTP/1.1\r\nHost: bench\r\nContent-Length: {}\r\n\r\n", lines.len());
-    [head, lines].concat().into_bytes()
+    Request { bytes: [head, lines].concat().into_bytes(), people: Vec::new() }
 }
 
 /// Neither can say which port it got, so each is told one that is free now.

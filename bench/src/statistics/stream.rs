@@ -20,10 +20,10 @@ use crate::process::Server;
 
 /// Events in a batch.
 pub(crate) const BATCH_EVENTS: u64 = 1_000;
-/// Batches that differ; more would not fit a processor's cache any less.
+/// Batches that are encoded before; more would not fit a processor's cache any less.
 const BATCHES: u64 = 500;
-/// People among them.
-const PEOPLE: u64 = 10_000_000;
+/// People among them: each time round, the batches tell of others.
+pub(crate) const PEOPLE: u64 = 10_000_000;
 /// Batches that wait for their acknowledgement, in a closed loop.
 const IN_FLIGHT: usize = 48;
 /// Views among the kinds of events: most of what happens.
@@ -33,50 +33,112 @@ const ACCOUNT: &str = "bench;roles=service";
 
 /// Batches to choose from, without their numbers.
 pub(crate) struct Batches {
-    fields: Vec<Bytes>,
+    batches: Vec<Batch>,
+    people: People,
     /// Bytes of an event, on average.
     pub(crate) event_bytes: u64,
+}
+
+struct Batch {
+    field: Bytes,
+    /// Where each event's pseudonym lies in the field, and whose it is the first time round.
+    pseudonyms: Vec<(usize, u64)>,
 }
 
 impl Batches {
     /// Events at these practices, in this hour.
     pub(crate) fn new(codes: &[String]) -> Self {
-        let fields: Vec<Bytes> = (0..BATCHES).map(|batch| events_field(codes, batch * BATCH_EVENTS, PEOPLE)).collect();
-        let bytes: usize = fields.iter().map(Bytes::len).sum();
-        Self { fields, event_bytes: bytes as u64 / (BATCHES * BATCH_EVENTS) }
+        let people = People { count: PEOPLE, practices_count: codes.len() as u64 };
+        let batches: Vec<Batch> = (0..BATCHES).map(|batch| Batch::new(codes, batch * BATCH_EVENTS, people)).collect();
+        let bytes: usize = batches.iter().map(|batch| batch.field.len()).sum();
+        Self { batches, people, event_bytes: bytes as u64 / (BATCHES * BATCH_EVENTS) }
     }
 
     fn message(&self, number: u64) -> Bytes {
-        framed(number, &self.fields[usize::try_from(number).unwrap_or(0) % self.fields.len()])
+        let batch = &self.batches[usize::try_from(number % BATCHES).unwrap_or(0)];
+        let mut message = framed(number, &batch.field);
+        let field_from = message.len() - batch.field.len();
+        for (from, person) in &batch.pseudonyms {
+            let person = self.people.of_same_practice(*person, number / BATCHES);
+            message[field_from + from..][..PSEUDONYM_BYTES].copy_from_slice(&pseudonym(person));
+        }
+        message.freeze()
     }
+}
+
+impl Batch {
+    fn new(codes: &[String], first: u64, people: People) -> Self {
+        let field = events_field(codes, first, people.count);
+        let (mut pseudonyms, mut from) = (Vec::new(), 0);
+        for number in first..first + BATCH_EVENTS {
+            let person = people.of(number);
+            let found = field[from..].windows(PSEUDONYM_BYTES).position(|bytes| bytes == pseudonym(person));
+            from += found.expect("what was encoded is there");
+            pseudonyms.push((from, person));
+        }
+        Self { field, pseudonyms }
+    }
+}
+
+/// So many people, of so many practices.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct People {
+    pub(crate) count: u64,
+    pub(crate) practices_count: u64,
+}
+
+impl People {
+    /// Whom an event is of: people come in no order, and none twice before all have come.
+    pub(crate) fn of(self, number: u64) -> u64 {
+        // A prime that divides no number of people, so that this is a permutation.
+        const STEP: u128 = 11_400_714_819_323_198_549;
+        (u128::from(number) * STEP % u128::from(self.count)) as u64
+    }
+
+    /// Where a person is registered, as the place of the practice.
+    pub(crate) fn practice_of(self, person: u64) -> usize {
+        usize::try_from(person % self.practices_count).unwrap_or(0)
+    }
+
+    /// Somebody of the same practice, another one each time round.
+    pub(crate) fn of_same_practice(self, person: u64, round: u64) -> u64 {
+        // A prime, so that all of a practice's people come in turn.
+        const STEP: u64 = 1_000_003;
+        let (of_practice, practice) = (self.count / self.practices_count, person % self.practices_count);
+        practice + self.practices_count * ((person / self.practices_count + round % of_practice * STEP) % of_practice)
+    }
+}
+
+const PSEUDONYM_BYTES: usize = 16;
+
+fn pseudonym(person: u64) -> [u8; PSEUDONYM_BYTES] {
+    u128::from(person + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes()
 }
 
 /// The field `events` of a request, with the events from number `first` on.
 pub(crate) fn events_field(codes: &[String], first: u64, people: u64) -> Bytes {
+    let people = People { count: people, practices_count: codes.len() as u64 };
     let events = (first..first + BATCH_EVENTS).map(|number| event(codes, number, people)).collect();
     let request = wire::RecordEventsRequest { events: Some(wire::AccessEvents { events }), ..Default::default() };
     request.encode_to_vec().into()
 }
 
 /// About sixty bytes.
-fn event(codes: &[String], number: u64, people: u64) -> wire::AccessEvent {
-    // Multiplied by an odd number, so that people come in no order and none twice before all have come.
-    let person = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % people;
-    let practice = usize::try_from(person).unwrap_or(0) % codes.len();
+fn event(codes: &[String], number: u64, people: People) -> wire::AccessEvent {
+    let person = people.of(number);
     let kind = if number.is_multiple_of(GRANTED_EVERY) {
         wire::EventKind::AccessGranted
     } else {
         wire::EventKind::RecordViewed
     };
-    let pseudonym = u128::from(person + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     let section = if kind == wire::EventKind::RecordViewed { 1 + (number % 7) as i32 } else { 0 };
     wire::AccessEvent {
         occurred_at: Some(prost_types::Timestamp { seconds: now().as_second() - 1, nanos: 250_000_000 }),
-        practice: format!("practices/{}", codes[practice]),
+        practice: format!("practices/{}", codes[people.practice_of(person)]),
         kind: kind.into(),
         section,
         channel: "nhs-app".to_owned(),
-        pseudonym: pseudonym.to_be_bytes().to_vec().into(),
+        pseudonym: pseudonym(person).to_vec().into(),
         ..Default::default()
     }
 }
@@ -87,7 +149,7 @@ fn now() -> Timestamp {
 }
 
 /// gRPC's prefix, `first_sequence` and the events.
-fn framed(batch: u64, events: &Bytes) -> Bytes {
+fn framed(batch: u64, events: &Bytes) -> BytesMut {
     const FIRST_SEQUENCE: u64 = 3 << 3;
     let mut numbered = BytesMut::with_capacity(16);
     encode_varint(FIRST_SEQUENCE, &mut numbered);
@@ -95,13 +157,13 @@ fn framed(batch: u64, events: &Bytes) -> Bytes {
     prefixed(&[&numbered, events])
 }
 
-fn prefixed(parts: &[&[u8]]) -> Bytes {
+fn prefixed(parts: &[&[u8]]) -> BytesMut {
     let len: usize = parts.iter().map(|part| part.len()).sum();
     let mut message = BytesMut::with_capacity(5 + len);
     message.put_u8(0);
     message.put_u32(u32::try_from(len).unwrap_or(u32::MAX));
     parts.iter().for_each(|part| message.extend_from_slice(part));
-    message.freeze()
+    message
 }
 
 /// An open call.
@@ -133,7 +195,7 @@ impl Call {
         let mut sender = sender.ready().await?;
         let (answer, mut requests) = sender.send_request(request, false)?;
         let naming = wire::RecordEventsRequest { source: source.to_owned(), incarnation: 1, ..Default::default() };
-        requests.send_data(prefixed(&[&naming.encode_to_vec()]), false)?;
+        requests.send_data(prefixed(&[&naming.encode_to_vec()]).freeze(), false)?;
         let answers = answer.await?.into_body();
         let mut call = Self { requests, answers, unread: BytesMut::new(), sent: 0, _sender: sender };
         ensure!(call.acknowledged().await? == 0, "a new source has nothing durable");
@@ -154,7 +216,7 @@ impl Call {
 
     /// Sends the next batch.
     pub(crate) async fn send_events(&mut self, events: &Bytes) -> anyhow::Result<()> {
-        let message = framed(self.sent, events);
+        let message = framed(self.sent, events).freeze();
         self.sent += 1;
         self.send(message).await
     }
@@ -239,5 +301,38 @@ impl Call {
             }
         }
         Ok(latencies)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn none_comes_twice_before_all_have_come() {
+        let people = People { count: 60_000, practices_count: 61 };
+        assert_eq!((0..people.count).map(|number| people.of(number)).collect::<BTreeSet<_>>().len(), 60_000);
+        let rounds = people.count / people.practices_count;
+        let of_one: BTreeSet<u64> = (0..rounds).map(|round| people.of_same_practice(17, round)).collect();
+        assert_eq!(of_one.len() as u64, rounds);
+        assert!(of_one.iter().all(|person| person % people.practices_count == 17 && *person < people.count));
+    }
+
+    #[test]
+    fn each_time_round_a_batch_tells_of_others() {
+        let codes: Vec<String> = (0..61).map(|number| format!("A{number:05}")).collect();
+        let batches = Batches::new(&codes);
+        let told = |number: u64| {
+            let message = batches.message(number);
+            let request = wire::RecordEventsRequest::decode(&message[5..]).expect("a request");
+            assert_eq!(request.first_sequence, number * BATCH_EVENTS + 1);
+            let events = request.events.expect("events").events;
+            events.into_iter().map(|event| (event.practice, event.pseudonym)).collect::<BTreeSet<_>>()
+        };
+        let (first, second) = (told(3), told(3 + BATCHES));
+        assert_eq!((first.len() as u64, second.len() as u64), (BATCH_EVENTS, BATCH_EVENTS));
+        assert!(first.is_disjoint(&second));
     }
 }

@@ -37,10 +37,6 @@ pub(crate) const STATISTICS_ACCOUNT: &str = "statistics;roles=service";
 /// For how long a scheduler that falls silent keeps others from performing effects: longer than a machine's hiccup,
 /// shorter than an operator takes to look.
 const LEASE_EXPIRY: Duration = Duration::from_secs(10);
-/// How long counts gather before they are written to their tables where the clock is virtual. The few seconds of a real clock
-/// pass there between any two batches, and a national day would be written many times over. Events come once a day, so that an
-/// hour later the day's are together, and are written while the rest of the day goes by.
-const VIRTUAL_CHECKPOINT_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// How long a store's connections may take to end: a call that was cut may still hold one.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -57,6 +53,8 @@ pub(crate) struct Ground {
     pub(crate) replica: String,
     pub(crate) kill_at: Option<KillAt>,
     pub(crate) journals: JournalLimits,
+    /// All but the replica's name.
+    pub(crate) statistics: StatisticsConfig,
     /// Who may do what; the same for all servers of this process.
     pub(crate) authority: Authority,
 }
@@ -107,10 +105,7 @@ impl Ground {
         let db = AccessStatistics::migrate(&self.store).await?;
         let (clock, registry) = (self.clock.clone(), registry.with_account(STATISTICS_ACCOUNT)?);
         let engine = self.engine(access_statistics::DATABASE)?;
-        let mut config = StatisticsConfig { replica: self.replica.clone(), ..StatisticsConfig::default() };
-        if matches!(clock, Clock::Virtual(_)) {
-            config.checkpoint_interval = VIRTUAL_CHECKPOINT_INTERVAL;
-        }
+        let config = StatisticsConfig { replica: self.replica.clone(), ..self.statistics.clone() };
         let statistics = AccessStatistics::open(db, clock, registry, config, engine).await;
         statistics.context("the access statistics do not open")
     }

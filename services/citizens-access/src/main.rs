@@ -5,6 +5,7 @@
 //! output carries what was asked for; logs go to standard error.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on the terminal")]
 
+mod ages;
 mod callers;
 mod compose;
 mod configuration;

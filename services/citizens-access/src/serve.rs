@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
+use access_statistics::StatisticsConfig;
 use anyhow::{Context, bail, ensure};
 use authority::Authority;
 use clap::{Args, ValueEnum};
@@ -18,6 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::ages::Ages;
 use crate::callers::{CallerArguments, Callers};
 use crate::compose::{Ground, JournalLimits, SCHEDULER_ACCOUNT, STATISTICS_ACCOUNT, Services, make_folder};
 use crate::configuration::{StoreArguments, runtime};
@@ -32,9 +34,6 @@ use crate::runtimes::{RuntimeArguments, Runtimes};
 
 /// By which account this process calls others.
 const ACCOUNT: &str = "citizens-access;roles=service";
-
-/// A quarter: longer than any client tries, and than a supplier takes to hear what became of a request.
-const REQUEST_RETENTION_DAYS: u16 = 90;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ServeArguments {
@@ -86,9 +85,8 @@ pub(crate) struct ServeArguments {
     /// So many milliseconds more, which its database's clock is not ahead; for tests of rule 18
     #[arg(long, hide = true, default_value_t = 0, allow_negative_numbers = true)]
     clock_skew_ms: i64,
-    /// For so many days a request may be repeated and gets its first reply; later its id is a new request's
-    #[arg(long, value_name = "DAYS", default_value_t = REQUEST_RETENTION_DAYS, value_parser = clap::value_parser!(u16).range(1..))]
-    request_retention_days: u16,
+    #[command(flatten)]
+    ages: Ages,
     /// Signed checkpoints kept in each file, besides the last of each day
     #[arg(long, value_name = "COUNT", default_value_t = journal::CHECKPOINTS_RECENT_MAX)]
     checkpoints_recent: usize,
@@ -298,10 +296,11 @@ fn ground(arguments: &ServeArguments, callers: Callers, address: SocketAddr) -> 
         replica: arguments.replica.clone().unwrap_or_else(|| address.to_string()),
         kill_at: arguments.kill_at.clone(),
         journals: JournalLimits {
-            request_retention: Some(SignedDuration::from_hours(24 * i64::from(arguments.request_retention_days))),
+            request_retention: Some(arguments.ages.request_retention()),
             checkpoints_recent_max: arguments.checkpoints_recent,
             store_clock_offset,
         },
+        statistics: arguments.ages.of_statistics(StatisticsConfig::default()),
         authority: Authority::new(arguments.policies.read()?),
     })
 }

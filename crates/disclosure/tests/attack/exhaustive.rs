@@ -25,7 +25,7 @@ struct Attack<'a> {
 pub(crate) fn disclosed(known: &Knowledge) -> BTreeMap<String, BTreeSet<i64>> {
     let mut sums: Vec<(&[usize], i64, i64)> = Vec::new();
     sums.extend(known.totals.iter().map(|(unknowns, total)| (unknowns.as_slice(), *total, *total)));
-    sums.extend(known.cells.iter().map(|cell| (cell.unknowns.as_slice(), cell.range().0, cell.range().1)));
+    sums.extend(known.cells.iter().map(|cell| (cell.unknowns.as_slice(), cell.sum_range().0, cell.sum_range().1)));
     let mut sums_of = vec![Vec::new(); known.unknowns.len()];
     for (index, (unknowns, ..)) in sums.iter().enumerate() {
         unknowns.iter().for_each(|unknown| sums_of[*unknown].push(index));
@@ -84,7 +84,7 @@ impl Attack<'_> {
     /// An assignment that fits all sums.
     fn found(&mut self) -> bool {
         let of_cell = |unknowns: &[usize]| unknowns.iter().map(|unknown| self.values[*unknown]).sum::<i64>();
-        let values: Vec<i64> = self.known.cells.iter().map(|cell| of_cell(&cell.unknowns)).collect();
+        let values: Vec<i64> = self.known.cells.iter().map(|cell| of_cell(&cell.unknowns) - cell.shared).collect();
         // By group: the largest `*` and the smallest rounded cell.
         let mut edges: BTreeMap<usize, (i64, i64)> = BTreeMap::new();
         for (cell, value) in self.known.cells.iter().zip(&values) {

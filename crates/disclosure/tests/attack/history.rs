@@ -1,6 +1,6 @@
 //! Random tables and histories, and a year of weekly publications.
 
-use disclosure::{Issue, Remedy, protect};
+use disclosure::{Issue, Remedy, Table, protect};
 use proptest::prelude::*;
 
 use crate::exhaustive;
@@ -95,14 +95,35 @@ fn publications() -> impl Strategy<Value = Vec<Vec<Practice>>> {
 
 /// Publishes one after the other; what is refused is not published.
 fn publish(all: &[Vec<Practice>]) -> Vec<Issue> {
+    publish_tables(all.iter().map(|practices| published(practices)))
+}
+
+fn publish_tables(tables: impl Iterator<Item = Table>) -> Vec<Issue> {
     let mut issues: Vec<Issue> = Vec::new();
-    for practices in all {
+    for table in tables {
         let history: Vec<&Issue> = issues.iter().collect();
-        if let Ok(issue) = protect(published(practices), &history) {
+        if let Ok(issue) = protect(table, &history) {
             issues.push(issue);
         }
     }
     issues
+}
+
+/// The same of people of whom some are counted at several practices: each area has as many as its practices together or fewer.
+fn with_people_shared(practices: &[Practice], seed: u64) -> Table {
+    let mut table = published(practices);
+    let fewer = |count: u64, area: u64| count - draw(seed, area, count / 4 + 1);
+    let mut areas = 0;
+    for breakdown in &mut table.breakdowns {
+        let members_count = |area| breakdown.area_of.iter().filter(|of| **of == Some(area)).count();
+        let together: Vec<usize> = (0..breakdown.areas.len()).filter(|area| members_count(*area) > 1).collect();
+        for area in together {
+            areas += 1;
+            breakdown.areas[area].count = fewer(breakdown.areas[area].count, areas);
+        }
+    }
+    table.total = fewer(table.total, 0);
+    table
 }
 
 proptest! {
@@ -111,6 +132,13 @@ proptest! {
     #[test]
     fn i30_no_history_of_publications_discloses(all in publications()) {
         let issues = publish(&all);
+        prop_assert_eq!(exhaustive::disclosed(&Knowledge::of(&issues)), Default::default());
+    }
+
+    #[test]
+    fn i30_no_history_discloses_where_people_are_counted_at_several_practices(all in publications(), seed in 0_u64..1_000) {
+        let tables = all.iter().zip(seed..).map(|(practices, seed)| with_people_shared(practices, seed));
+        let issues = publish_tables(tables);
         prop_assert_eq!(exhaustive::disclosed(&Knowledge::of(&issues)), Default::default());
     }
 
@@ -203,6 +231,18 @@ fn month(month: u64) -> Vec<Practice> {
         }
     });
     practices.collect()
+}
+
+/// As of viewers: each month's are new ones, and what is corrected is corrected with its areas.
+#[test]
+fn i30_a_year_of_people_counted_at_several_practices_discloses_nothing() {
+    let all = year();
+    let tables = || all.iter().zip(0..).map(|(practices, week)| with_people_shared(practices, week));
+    let rounded: Vec<Issue> = tables().map(naive).collect();
+    assert!(!intervals::disclosed(&Knowledge::of(&rounded)).is_empty(), "the attack finds nothing in any case");
+    let issues = publish_tables(tables());
+    assert_eq!(intervals::disclosed(&Knowledge::of(&issues)), Default::default());
+    assert!(issues.len() * 4 > all.len(), "{} of {} could be published", issues.len(), all.len());
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub(crate) fn disclosed(known: &Knowledge) -> BTreeMap<String, (i64, i64)> {
     for (unknowns, total) in &known.totals {
         add(unknowns, (*total, *total), &mut ranges);
     }
-    let cells: Vec<usize> = known.cells.iter().map(|cell| add(&cell.unknowns, cell.range(), &mut ranges)).collect();
+    let cells: Vec<usize> = known.cells.iter().map(|cell| add(&cell.unknowns, cell.sum_range(), &mut ranges)).collect();
     for (index, (one, one_variable)) in sums.iter().enumerate() {
         for (other, other_variable) in &sums[..index] {
             let apart: Vec<usize> = one.symmetric_difference(other).copied().take(DIFFERENCE_MAX + 1).collect();

@@ -17,6 +17,8 @@ pub(crate) struct Cell {
     pub(crate) name: String,
     pub(crate) unknowns: Vec<usize>,
     pub(crate) shown: Shown,
+    /// By how much less it is than the sum of its numbers, since people are counted at several of them: taken to be known.
+    pub(crate) shared: i64,
     /// Cells of one number stand side by side: no `*` of them is more than one that is rounded.
     pub(crate) group: usize,
 }
@@ -25,14 +27,20 @@ pub(crate) struct Cell {
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     pub(crate) unknowns: Vec<Unknown>,
-    /// England's totals.
+    /// What England's numbers are the sum of, by its totals.
     pub(crate) totals: Vec<(Vec<usize>, i64)>,
     pub(crate) cells: Vec<Cell>,
 }
 
 impl Cell {
-    /// By rule 13 alone: a `*` is 1 to 7, or withheld and then anything.
-    pub(crate) fn range(&self) -> (i64, i64) {
+    /// Between what the sum of its numbers lies.
+    pub(crate) fn sum_range(&self) -> (i64, i64) {
+        let (least, most) = self.range();
+        (least + self.shared, most + self.shared)
+    }
+
+    /// Between what it lies. By rule 13 alone: a `*` is 1 to 7, or withheld and then anything.
+    fn range(&self) -> (i64, i64) {
         match self.shown {
             Shown::Zero => (0, 0),
             Shown::Star => (1, i64::MAX / 4),

@@ -41,19 +41,23 @@ impl Knowledge {
                     .find(|known| known.name == row.breakdown)
                     .expect("a row of a breakdown");
                 let area = breakdown.areas.iter().position(|area| area.name == row.area);
-                let members = breakdown.area_of.iter().zip(&unknowns).filter(|(of, _)| **of == area);
+                let members = || (0..unknowns.len()).filter(|part| breakdown.area_of[*part] == area);
+                let sum: u64 = members().map(|part| issue.table.parts[part].count).sum();
+                let count = area.map_or(sum, |area| breakdown.areas[area].count);
                 let group = *group_of.entry((row.breakdown, row.group)).or_insert_with(|| {
                     groups += 1;
                     groups
                 });
                 known.cells.push(Cell {
                     name: format!("{} {} of issue {number}", row.breakdown, row.area),
-                    unknowns: members.map(|(_, unknown)| *unknown).collect(),
+                    unknowns: members().map(|part| unknowns[part]).collect(),
                     shown: row.shown,
+                    shared: i64::try_from(sum - count).expect("a small count"),
                     group,
                 });
             }
-            known.totals.push((unknowns, total));
+            let sum: u64 = issue.table.parts.iter().map(|part| part.count).sum();
+            known.totals.push((unknowns, i64::try_from(sum).expect("a small count")));
         }
         known
     }

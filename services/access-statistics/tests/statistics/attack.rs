@@ -206,7 +206,7 @@ impl Attacker {
     }
 
     fn see(&mut self, name: String, members: Vec<usize>, shown: Shown) {
-        self.known.cells.push(Cell { name, unknowns: members, shown, group: 0 });
+        self.known.cells.push(Cell { name, unknowns: members, shown, shared: 0, group: 0 });
     }
 }
 

@@ -21,6 +21,7 @@ mod intervals;
 #[path = "../../../../crates/disclosure/tests/attack/knowledge.rs"]
 mod knowledge;
 mod listing;
+mod pressure;
 mod publications;
 mod quarantine;
 mod registry;

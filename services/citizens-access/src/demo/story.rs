@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access_statistics::StatisticsConfig;
 use anyhow::{Context, bail};
 use authority::Authority;
 use client::{Peer, PeerConfig};
@@ -48,6 +49,10 @@ const ANYWHERE: &str = "127.0.0.1:0";
 const VIEWS_AT: Time = Time::constant(3, 0, 0, 0);
 /// The suppliers' log, in the data folder.
 const SUPPLIERS_LOG: &str = "suppliers.jsonl";
+/// How long counts gather before they are written to their tables. The few seconds of a real clock pass here between any two
+/// batches, and a national day would be written many times over. Events come once a day, so that an hour later the day's are
+/// together, and are written while the rest of the day goes by.
+const CHECKPOINT_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// Calls under way in one process: the world's own come on top of a service's usual load, and none may be shed, since
 /// what is shed depends on the machine.
 const CALLS_IN_FLIGHT_MAX: usize = 100_000;
@@ -206,6 +211,7 @@ impl Story {
                 checkpoints_recent_max: journal::CHECKPOINTS_RECENT_MAX,
                 store_clock_offset: SignedDuration::ZERO,
             },
+            statistics: StatisticsConfig { checkpoint_interval: CHECKPOINT_INTERVAL, ..StatisticsConfig::default() },
             authority: Authority::standard(),
         };
         let supplier_routes = crate::suppliers::routes(&simulator, &office.callers, server)?;
