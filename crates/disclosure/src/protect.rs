@@ -45,6 +45,7 @@ pub fn protect_while(
 ) -> Option<Result<Issue, Disclosure>> {
     let mut worlds = Worlds::of(history);
     let placed = worlds.place(&table);
+    worlds.find_leads();
     let mut draft = Draft { issue: Issue { table, remedies: BTreeSet::new() }, worlds, placed };
     draft.see();
     // A remedy for one cell can be felt by another, since it says something itself. So until all are safe at once.

@@ -28,6 +28,9 @@ const SCANS_MAX: usize = 3;
 /// After the first attempt one move in so many is made blindly: the best one may be what leads nowhere.
 const BLIND_MOVES_ONE_IN: u64 = 4;
 
+/// What an area can lose against what is within it: one by each move of two steps.
+const LEAD_MAX: i64 = 2 * (MOVES_MAX as i64 + 1);
+
 pub(crate) struct Walk<'a> {
     worlds: &'a mut Worlds,
     subject: Subject,
@@ -86,7 +89,7 @@ impl<'a> Walk<'a> {
         }
         for moves in 0..MOVES_MAX {
             let tightest = self.wrong.iter().min_by_key(|sum| (self.worlds.sums[**sum].parts.len(), **sum));
-            let Some(&sum) = tightest else { return true };
+            let Some(&sum) = tightest else { break };
             let direction = -excess(&self.worlds.sums[sum], self.wanted_of(sum), 0).signum();
             let order = draw([self.subject_number(), attempt, moves as u64]);
             let is_blind = attempt > 0 && order.is_multiple_of(BLIND_MOVES_ONE_IN);
@@ -94,7 +97,7 @@ impl<'a> Walk<'a> {
             let Some(part) = self.best_move(sum, direction, order, looks) else { break };
             self.shift(part, direction);
         }
-        if self.wrong.is_empty() {
+        if self.wrong.is_empty() && self.is_of_people() {
             return true;
         }
         while self.trail.len() > self.step_begins {
@@ -102,6 +105,14 @@ impl<'a> Walk<'a> {
             self.add(part, -direction);
         }
         false
+    }
+
+    /// Whether people can be so many: where some are counted at several practices, an area has no fewer than any practice or area
+    /// within it.
+    fn is_of_people(&self) -> bool {
+        let moved = self.trail.iter().flat_map(|(number, _)| &self.worlds.numbers[*number].sums);
+        let mut in_question = moved.filter(|sum| self.worlds.sums[**sum].lead.is_some_and(|lead| lead <= LEAD_MAX));
+        in_question.all(|sum| self.worlds.has_what_is_within(*sum))
     }
 
     /// Of the first numbers of a sum, in an order of their own, the one after whose move the least is wrong.

@@ -348,6 +348,16 @@ pub(super) const GUARDS: &[Guard] = &[
         test: "i30_what_is_published_was_judged_against_every_issue_there_is",
     },
     Guard {
+        invariant: "I30",
+        what: "an area has as many people as a practice within it",
+        file: "crates/disclosure/src/walk.rs",
+        text: "if self.wrong.is_empty() && self.is_of_people() {",
+        left: "if self.wrong.is_empty() {",
+        package: "disclosure",
+        target: &["--test", "attack"],
+        test: "i30_no_history_discloses_where_people_are_counted_at_several_practices",
+    },
+    Guard {
         invariant: "I31",
         what: "an estimate is of the union, not of the order of arrival",
         file: "crates/tally/src/sketch.rs",

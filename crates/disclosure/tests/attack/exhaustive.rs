@@ -24,7 +24,7 @@ struct Attack<'a> {
 /// The cells of which fewer than [`ENOUGH`] values are possible, with those that are.
 pub(crate) fn disclosed(known: &Knowledge) -> BTreeMap<String, BTreeSet<i64>> {
     let mut sums: Vec<(&[usize], i64, i64)> = Vec::new();
-    sums.extend(known.totals.iter().map(|(unknowns, total)| (unknowns.as_slice(), *total, *total)));
+    sums.extend(known.totals.iter().map(|total| (total.unknowns.as_slice(), total.sum, total.sum)));
     sums.extend(known.cells.iter().map(|cell| (cell.unknowns.as_slice(), cell.sum_range().0, cell.sum_range().1)));
     let mut sums_of = vec![Vec::new(); known.unknowns.len()];
     for (index, (unknowns, ..)) in sums.iter().enumerate() {
@@ -95,7 +95,7 @@ impl Attack<'_> {
                 Shown::Rounded(_) => *rounded = (*rounded).min(*value),
             }
         }
-        if edges.values().any(|(star, rounded)| star > rounded) {
+        if edges.values().any(|(star, rounded)| star > rounded) || !self.is_of_people(&values) {
             return false;
         }
         for (possible, value) in self.possible.iter_mut().zip(values) {
@@ -103,5 +103,18 @@ impl Attack<'_> {
         }
         let mut cells = self.known.cells.iter().zip(&self.possible);
         cells.all(|(cell, possible)| cell.shown == Shown::Zero || possible.len() >= ENOUGH)
+    }
+
+    /// Whether each area has as many people at least as each practice and each area within it.
+    fn is_of_people(&self, values: &[i64]) -> bool {
+        let cells = self.known.cells.iter().zip(values).map(|(cell, value)| (&cell.unknowns, *value));
+        let totals = self.known.totals.iter().map(|total| (&total.unknowns, total.count));
+        let areas: Vec<(&Vec<usize>, i64)> = cells.chain(totals).collect();
+        areas.iter().all(|(unknowns, value)| {
+            let within = areas.iter().filter(|(other, _)| other.iter().all(|unknown| unknowns.contains(unknown)));
+            let most_of_areas = within.map(|(_, value)| *value).max();
+            let most_of_practices = unknowns.iter().map(|unknown| self.values[*unknown]).max();
+            most_of_areas.max(most_of_practices).is_none_or(|most| most <= *value)
+        })
     }
 }

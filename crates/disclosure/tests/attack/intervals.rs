@@ -31,8 +31,8 @@ pub(crate) fn disclosed(known: &Knowledge) -> BTreeMap<String, (i64, i64)> {
         }
         variable
     };
-    for (unknowns, total) in &known.totals {
-        add(unknowns, (*total, *total), &mut ranges);
+    for total in &known.totals {
+        add(&total.unknowns, (total.sum, total.sum), &mut ranges);
     }
     let cells: Vec<usize> = known.cells.iter().map(|cell| add(&cell.unknowns, cell.sum_range(), &mut ranges)).collect();
     for (index, (one, one_variable)) in sums.iter().enumerate() {

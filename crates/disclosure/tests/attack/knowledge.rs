@@ -23,12 +23,21 @@ pub(crate) struct Cell {
     pub(crate) group: usize,
 }
 
+/// England's total.
+#[derive(Clone, Debug)]
+pub(crate) struct Total {
+    pub(crate) unknowns: Vec<usize>,
+    /// What was published.
+    pub(crate) count: i64,
+    /// What the numbers come to together: more where people are counted at several practices.
+    pub(crate) sum: i64,
+}
+
 /// Everything published.
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     pub(crate) unknowns: Vec<Unknown>,
-    /// What England's numbers are the sum of, by its totals.
-    pub(crate) totals: Vec<(Vec<usize>, i64)>,
+    pub(crate) totals: Vec<Total>,
     pub(crate) cells: Vec<Cell>,
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use disclosure::Issue;
 
-use crate::knowledge::{Cell, Knowledge, Unknown};
+use crate::knowledge::{Cell, Knowledge, Total, Unknown};
 
 impl Knowledge {
     pub(crate) fn of<'a>(issues: impl IntoIterator<Item = &'a Issue>) -> Self {
@@ -57,7 +57,7 @@ impl Knowledge {
                 });
             }
             let sum: u64 = issue.table.parts.iter().map(|part| part.count).sum();
-            known.totals.push((unknowns, i64::try_from(sum).expect("a small count")));
+            known.totals.push(Total { unknowns, count: total, sum: i64::try_from(sum).expect("a small count") });
         }
         known
     }

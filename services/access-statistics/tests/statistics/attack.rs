@@ -12,7 +12,7 @@ use tonic::Status;
 
 use crate::files::rows;
 use crate::intervals::disclosed;
-use crate::knowledge::{Cell, Knowledge, Unknown};
+use crate::knowledge::{Cell, Knowledge, Total, Unknown};
 use crate::publications::{announce, correction, create, creation};
 use crate::registry::{observed, practice};
 use crate::world::{Process, World, moment};
@@ -201,7 +201,7 @@ impl Attacker {
             *most = (*most).min(total);
             numbers.insert(code.clone(), index);
         }
-        self.known.totals.push((numbers.values().copied().collect(), total));
+        self.known.totals.push(Total { unknowns: numbers.values().copied().collect(), count: total, sum: total });
         numbers
     }
 
