@@ -18,9 +18,6 @@ pub const DOMAIN: &str = "citizens-access";
 /// 8 KiB for all of them; what a caller sent is recognised by its beginning.
 const VALUE_CHARS_MAX: usize = 200;
 
-/// Stands for a value with an NHS number in it, whatever it was sent as: errors are logged, kept and shown (rule 16).
-const WITHHELD: &str = "[withheld: it has an NHS number in it, or ten digits that could be one]";
-
 /// Fields and conditions that one error names; for the same reason, and since nobody mends more at a time.
 const VIOLATIONS_MAX: usize = 10;
 
@@ -164,9 +161,9 @@ impl Error {
     }
 }
 
-/// A value as an error may tell it.
+/// A value as an error may tell it: errors are logged, kept and shown (rule 16).
 fn told(value: String) -> String {
-    if nhs_number::contains(&value) { WITHHELD.to_owned() } else { value }
+    if nhs_number::contains(&value) { nhs_number::WITHHELD.to_owned() } else { value }
 }
 
 impl fmt::Display for Error {

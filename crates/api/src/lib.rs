@@ -16,12 +16,13 @@ mod error;
 pub mod etag;
 mod explained;
 mod mutation;
-pub mod nhs_number;
 pub mod page;
 mod refusals;
 pub mod retry;
 pub mod time;
 pub mod validate;
+
+pub use pseudonym::in_text as nhs_number;
 
 pub use digest::{Digest, digest};
 pub use error::{DOMAIN, Error, internal_errors_quote};

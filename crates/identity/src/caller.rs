@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::{Extensions, HeaderMap};
+use pseudonym::in_text;
 
 use crate::development::read_account;
 use crate::{Organisation, Refusal, Role, Roles};
@@ -55,7 +56,8 @@ impl Caller {
     }
 }
 
-/// The name of an account: 1 to 128 printable ASCII characters without `;`, `,` and spaces. Cheap to clone.
+/// The name of an account: 1 to 128 printable ASCII characters without `;`, `,` and spaces, and without an NHS number, since
+/// journals name who acted (rule 16). Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Account(Arc<str>);
 
@@ -66,7 +68,7 @@ impl Account {
     /// The account called `name`, or a refusal that says what a name is.
     pub fn new(name: &str) -> Result<Self, Refusal> {
         let is_plain = name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';' && byte != b',');
-        if name.is_empty() || name.len() > Self::BYTES_MAX || !is_plain {
+        if name.is_empty() || name.len() > Self::BYTES_MAX || !is_plain || in_text::contains(name) {
             return Err(Refusal::AccountInvalid);
         }
         Ok(Self(name.into()))

@@ -122,6 +122,8 @@ mod tests {
             "al ice",
             "alice,bob",
             "alice;admin",
+            "9434765919",
+            "alice-943-476-5919",
             "alice;roles",
             "alice;roles=auditor;roles=auditor",
             &"a".repeat(129),

@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use pseudonym::in_text;
+
 /// The organisation that a caller acts for, by its resource name: `practices/A81001`, `icbs/QWE`, `regions/Y56`,
 /// `suppliers/EMIS`. Cheap to clone. Whether it exists, and what lies in it now, is the registry's to know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,7 +56,7 @@ impl FromStr for Organisation {
         let unread = || name.to_owned();
         let (collection, code) = name.split_once('/').ok_or_else(unread)?;
         let is_plain = code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        if code.is_empty() || code.len() > Self::CODE_BYTES_MAX || !is_plain {
+        if code.is_empty() || code.len() > Self::CODE_BYTES_MAX || !is_plain || in_text::contains(code) {
             return Err(unread());
         }
         let of_collection = match collection {
@@ -82,9 +84,16 @@ mod tests {
 
     #[test]
     fn what_names_no_organisation_is_returned_as_it_was() {
-        for name in
-            ["", "A81001", "practices/", "practices/A8 001", "practices/A81001/x", "nations/E92000001", "suppliers/é"]
-        {
+        for name in [
+            "",
+            "A81001",
+            "practices/",
+            "practices/A8 001",
+            "practices/A81001/x",
+            "nations/E92000001",
+            "suppliers/é",
+            "suppliers/943-476-5919",
+        ] {
             assert_eq!(name.parse::<Organisation>(), Err(name.to_owned()));
         }
         let long = format!("suppliers/{}", "a".repeat(Organisation::CODE_BYTES_MAX + 1));

@@ -26,7 +26,7 @@ pub enum Refusal {
         spiffe_id: SpiffeId,
     },
     /// What was given is no account.
-    #[error("the account is not 1 to 128 printable ASCII characters without `;`, `,` and spaces")]
+    #[error("the account is not 1 to 128 printable ASCII characters without `;`, `,`, spaces and an NHS number")]
     AccountInvalid,
     /// The caller claims a role that does not exist.
     #[error("`{role}` is no role")]

@@ -9,6 +9,7 @@ use crate::fault::{Fault, Reading, Reason, Refusal};
 use crate::format::Format;
 use crate::{rows, text};
 use jiff::civil::Date;
+use pseudonym::in_text;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -216,7 +217,8 @@ impl<'a> Part<'a> {
             let column = column_before + error.column().max(1) as u64;
             let reason = match error.is_eof() {
                 true => Reason::Truncated,
-                false => Reason::Json { message: without_place(&error) },
+                // It may repeat a value of the wrong kind.
+                false => Reason::Json { message: in_text::told(&without_place(&error)).to_owned() },
             };
             Fault::at(self.line + line_in_part - 1, column, reason)
         })

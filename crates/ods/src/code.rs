@@ -7,6 +7,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use pseudonym::in_text;
+
 /// Text that is not a well-formed name of its kind: what was given, and what is expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is not {kind}: expected {expected}")]
@@ -19,7 +21,8 @@ pub struct CodeError {
     pub expected: &'static str,
 }
 
-/// Longest piece of unusable input that an error repeats, so that a wrong file cannot flood a log.
+/// Longest piece of unusable input that an error repeats, so that a wrong file cannot flood a log. Nothing of one with an NHS
+/// number in it is repeated (rule 16).
 pub const GIVEN_CHARS_MAX: usize = 40;
 
 impl CodeError {
@@ -28,8 +31,12 @@ impl CodeError {
     }
 }
 
-/// The beginning of `text`, at most [`GIVEN_CHARS_MAX`] characters, marked where it was cut.
+/// The beginning of `text`, at most [`GIVEN_CHARS_MAX`] characters, marked where it was cut. Of a text with an NHS number in it,
+/// nothing: faults are reported, logged and shown (rule 16).
 pub(crate) fn excerpt(text: &str) -> String {
+    if in_text::contains(text) {
+        return in_text::WITHHELD.to_owned();
+    }
     match text.char_indices().nth(GIVEN_CHARS_MAX) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -235,6 +242,15 @@ mod tests {
     fn an_error_repeats_only_the_beginning_of_what_was_given() {
         let error = "é".repeat(1_000).parse::<IcbCode>().unwrap_err();
         assert_eq!(error.given.chars().count(), GIVEN_CHARS_MAX + 1);
+    }
+
+    /// Rule 16.
+    #[test]
+    fn an_error_repeats_nothing_of_what_has_an_nhs_number_in_it() {
+        for given in ["9434765919", "943 476 5919", &format!("{}9434765919", "a ".repeat(18))] {
+            let error = given.parse::<PracticeCode>().unwrap_err();
+            assert_eq!(error.given, in_text::WITHHELD, "{given}");
+        }
     }
 
     #[test]

@@ -89,6 +89,8 @@ pub enum Reason {
     Missing,
     #[error("`{given}` is longer than {chars_max} characters or holds control characters")]
     NotPlainText { given: String, chars_max: usize },
+    #[error("there is an NHS number in it, or ten digits that could be one")]
+    NhsNumber,
     #[error("{what} is here a second time, after line {first_line}")]
     Duplicate { what: String, first_line: u64 },
     #[error("`{given}` is no date")]
@@ -151,6 +153,7 @@ impl Reason {
             Self::LeftOut { .. } => "correct that line".into(),
             Self::LevelsDisagree { .. } => "download it again; if it is the publisher's, ask which level is right".into(),
             Self::Code(_) | Self::Missing | Self::NotPlainText { .. } => "correct the cell".into(),
+            Self::NhsNumber => "take the number out; nobody's is kept here".into(),
             Self::Duplicate { .. } => "keep one of the two".into(),
             Self::ImpossibleDate { expected, .. } => format!("give a date as {expected}"),
             Self::ClosedBeforeOpened { .. } => "correct one of the two dates".into(),
@@ -192,6 +195,7 @@ impl Reason {
             Self::Code(_) => "BAD_CODE",
             Self::Missing => "MISSING",
             Self::NotPlainText { .. } => "NOT_PLAIN_TEXT",
+            Self::NhsNumber => "NHS_NUMBER",
             Self::Duplicate { .. } => "DUPLICATE",
             Self::ImpossibleDate { .. } => "IMPOSSIBLE_DATE",
             Self::ClosedBeforeOpened { .. } => "CLOSED_BEFORE_OPENED",

@@ -5,6 +5,7 @@
 
 use crate::CodeError;
 use crate::date::Notation;
+use crate::fault::Reason;
 use crate::{code, rows};
 use jiff::civil::Date;
 use serde_json::Value;
@@ -39,6 +40,8 @@ pub enum Problem {
     Code(#[from] CodeError),
     #[error("`{given}` is longer than {chars_max} characters or holds control characters")]
     NotPlainText { given: String, chars_max: usize },
+    #[error("there is an NHS number in it, or ten digits that could be one")]
+    NhsNumber,
     #[error("`{given}` is neither {expected}")]
     UnknownWord { given: String, expected: &'static str },
     #[error("this is {found}, and {expected} was asked for")]
@@ -126,9 +129,11 @@ impl<'a> Node<'a> {
         if text.is_empty() {
             return Ok(None);
         }
-        let not_plain =
-            |_| self.fault(Problem::NotPlainText { given: code::excerpt(text), chars_max: rows::TEXT_CHARS_MAX });
-        rows::plain(text).map(Some).map_err(not_plain)
+        let problem = |reason| match reason {
+            Reason::NhsNumber => Problem::NhsNumber,
+            _ => Problem::NotPlainText { given: code::excerpt(text), chars_max: rows::TEXT_CHARS_MAX },
+        };
+        rows::plain(text).map(Some).map_err(|reason| self.fault(problem(reason)))
     }
 
     pub(crate) fn boolean(&self) -> Result<bool, DocumentFault> {

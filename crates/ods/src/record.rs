@@ -8,6 +8,7 @@ use crate::directory::{PracticeRow, Status};
 use crate::json::{DocumentFault, Problem};
 use crate::{CodeError, PcnCode, PracticeCode, SubIcbCode, Supplier};
 use jiff::civil::Date;
+use pseudonym::in_text;
 
 /// The role "GP practice". A practice holds it beside its primary role, "prescribing cost centre" (RO177).
 pub const GP_PRACTICE_ROLE: &str = "RO76";
@@ -231,9 +232,11 @@ impl OrganisationRecord {
     }
 }
 
-/// The form of an ODS code of whatever kind: what may be asked for by it in an address.
+/// The form of an ODS code of whatever kind: what may be asked for by it in an address. An NHS number is none (rule 16).
 pub(crate) fn is_code(text: &str) -> bool {
-    (1..=CODE_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    (1..=CODE_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && !in_text::contains(text)
 }
 
 /// A period out of its two ends.

@@ -9,6 +9,7 @@ use crate::fault::{Fault, Reason, Refusal};
 use crate::format::Format;
 use crate::{PracticeCode, date};
 use jiff::civil::Date;
+use pseudonym::in_text;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -234,7 +235,8 @@ impl Row<'_> {
         if self.cell(column).is_empty() { None } else { self.date(column, notation, faults) }
     }
 
-    /// The cell through `parse`, which gets it only where it is not empty.
+    /// The cell through `parse`, which gets it only where it is not empty, and has no NHS number in it: whatever is read may be
+    /// kept (rule 16).
     pub(crate) fn read<T>(
         &self,
         column: usize,
@@ -242,13 +244,20 @@ impl Row<'_> {
         parse: impl FnOnce(&str) -> Result<T, Reason>,
     ) -> Option<T> {
         let cell = self.cell(column);
-        let result = if cell.is_empty() { Err(Reason::Missing) } else { parse(cell) };
+        let result = match cell {
+            "" => Err(Reason::Missing),
+            cell if in_text::contains(cell) => Err(Reason::NhsNumber),
+            cell => parse(cell),
+        };
         result.map_err(|reason| faults.push(self.fault(column, reason))).ok()
     }
 }
 
-/// Text that every store can hold and every terminal can show.
+/// Text that every store can hold and every terminal can show, and that is nobody's number (rule 16).
 pub(crate) fn plain(cell: &str) -> Result<String, Reason> {
+    if in_text::contains(cell) {
+        return Err(Reason::NhsNumber);
+    }
     if cell.chars().any(char::is_control) || cell.chars().nth(TEXT_CHARS_MAX).is_some() {
         return Err(Reason::NotPlainText {
             given: excerpt(&cell.escape_debug().to_string()),
@@ -310,6 +319,23 @@ mod tests {
             let found = split(&"\"".repeat(quotes)).map(|cells| cells.concat());
             assert_eq!(found, cell.map(str::to_owned).ok_or((0, Reason::UnclosedQuote)), "{quotes} quotation marks");
         }
+    }
+
+    /// Rule 16.
+    #[test]
+    fn a_cell_with_an_nhs_number_is_read_as_nothing_and_not_repeated() {
+        const COLUMNS: Columns = &["Name", "Size"];
+        let mut texts = Vec::new();
+        let take = |row: &Row<'_>, faults: &mut Vec<Fault>| {
+            texts.push(row.text(0, faults));
+            row.read(1, faults, |_| Ok(())).is_some()
+        };
+        let file = "Dr 943 476 5919,1\nThe Surgery,9434765919\nThe Surgery,2\n";
+        let faults = each(Format::Map, file, Header::None(COLUMNS), take).unwrap();
+        assert_eq!(texts, [None, Some("The Surgery".to_owned()), Some("The Surgery".to_owned())]);
+        let places: Vec<_> = faults.iter().map(|fault| (fault.line, fault.column, fault.reason.code())).collect();
+        assert_eq!(places, [(1, 1, "NHS_NUMBER"), (2, 2, "NHS_NUMBER")]);
+        assert!(!format!("{faults:?}").contains("5919"));
     }
 
     #[test]

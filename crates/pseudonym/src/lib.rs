@@ -9,9 +9,12 @@
 //! - The *purpose* keeps two uses apart: under another purpose the same person is another pseudonym, so that nobody who has
 //!   both can join them.
 //!
+//! What finds NHS numbers in texts of others ([`in_text`]) is here too, so that whoever reads any can ask it.
+//!
 //! Nothing here does I/O, and neither a number nor a key is ever printed: their `Debug` says nothing of them, and a key is
 //! overwritten when it is dropped.
 
+pub mod in_text;
 mod key;
 mod nhs_number;
 mod purpose;

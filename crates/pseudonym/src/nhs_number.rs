@@ -7,7 +7,7 @@ use thiserror::Error;
 use zeroize::Zeroize;
 
 /// Digits of an NHS number, the check digit included.
-const DIGITS: usize = 10;
+pub(crate) const DIGITS: usize = 10;
 
 /// A person's NHS number: ten digits of which the last fits the others (NHS Data Dictionary, "NHS NUMBER"). It is overwritten
 /// when it is dropped, and says nothing of itself.

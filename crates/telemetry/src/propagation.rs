@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
+use pseudonym::in_text;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -46,6 +47,8 @@ impl crate::RequestTrace {
 pub fn set_parent(span: &Span, headers: &HeaderMap) {
     if let Some(parent) = incoming(headers) {
         let state = headers.get(TRACESTATE_HEADER).and_then(|state| state.to_str().ok());
+        // It is anybody's text, and would be exported and passed on.
+        let state = state.filter(|state| !in_text::contains(state));
         let state = state.and_then(|state| state.parse().ok()).unwrap_or_default();
         // It fails only where the span is disabled, and then there is nothing to tell.
         let _ = span.set_parent(Context::new().with_remote_span_context(parent.to_context(state)));

@@ -7,8 +7,8 @@ use crate::follower::JOURNAL_REWOUND;
 /// Why a call to a peer came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PeerError {
-    /// It was refused, or did not get through.
-    #[error("the peer answered {}: {}", .0.code(), .0.message())]
+    /// It was refused, or did not get through. A supplier's words are its own, and this is logged (rule 16).
+    #[error("the peer answered {}: {}", .0.code(), api::nhs_number::told(.0.message()))]
     Status(Box<Status>),
     /// It answered something that cannot be.
     #[error("the peer's answer makes no sense: {0}")]
@@ -57,5 +57,19 @@ impl PeerError {
 impl From<Status> for PeerError {
     fn from(status: Status) -> Self {
         Self::Status(Box::new(status))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rule 16.
+    #[test]
+    fn what_a_peer_says_is_told_unless_it_has_an_nhs_number_in_it() {
+        let told = PeerError::from(Status::unavailable("closed for the night")).to_string();
+        assert!(told.ends_with("closed for the night"), "{told}");
+        let told = PeerError::from(Status::unavailable("no such patient: 943 476 5919")).to_string();
+        assert!(told.contains("withheld") && !told.contains("5919"), "{told}");
     }
 }

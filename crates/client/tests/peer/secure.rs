@@ -71,6 +71,7 @@ async fn a_token_that_is_not_believed_is_refused_with_its_reason() {
         (json!({"roles": null}), "TOKEN_CLAIM_INVALID"),
         (json!({"sub": "scheduler"}), "TOKEN_ACCOUNT_RESERVED"),
         (json!({"sub": "a b"}), "ACCOUNT_INVALID"),
+        (json!({"sub": "9434765919"}), "ACCOUNT_INVALID"),
         (json!({"roles": ["king"]}), "ROLE_UNKNOWN"),
     ] {
         let other = peer(&running.url, &office.nobody(), by_token(&office.token(&claims)));

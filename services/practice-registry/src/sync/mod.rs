@@ -199,7 +199,8 @@ impl Syncing {
     }
 
     async fn fail(&self, sync: &Sync, error: &ods_api::ApiError, from_beginning: bool) -> Recorded {
-        let message = error.in_full();
+        // The publisher's words are in it, and it is recorded (rule 16).
+        let message = api::nhs_number::told(&error.in_full()).to_owned();
         tracing::warn!(sync = sync.number, reason = error.reason(), %message, "a sync of the directory stands still");
         let fail = FailSync {
             sync: sync.number,

@@ -129,7 +129,8 @@ impl Carriers {
         let length = asked_for.unwrap_or(doubled);
         let until = now.saturating_add(length).unwrap_or(Timestamp::MAX);
         let (reason, remedy) = (error.reason(), error.remedy());
-        tracing::warn!(carrier = carrier.as_str(), reason, remedy, %until, %error, "notices are not carried");
+        let told = telemetry::chain(&error);
+        tracing::warn!(carrier = carrier.as_str(), reason, remedy, %until, error = told, "notices are not carried");
         self.ready.remove(&carrier);
         self.rests.insert(carrier, Rest { length, until, error });
         self.tell();

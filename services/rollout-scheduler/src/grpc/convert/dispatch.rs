@@ -127,7 +127,8 @@ fn carrier_status_to_wire(standing: &CarrierStanding) -> wire::CarrierStatus {
     if let Some((until, error)) = &standing.rest {
         status.rests_until = Some(moment(*until));
         status.reason = error.reason().to_owned();
-        status.message = error.to_string();
+        // Others' words are in it (rule 16).
+        status.message = api::nhs_number::told(&error.to_string()).to_owned();
         status.remedy = error.remedy().to_owned();
     }
     status
