@@ -37,6 +37,27 @@ async fn a_postgresql_that_was_never_migrated_is_found_by_check_config_and_mende
 }
 
 #[test]
+fn a_postgresql_on_another_machine_that_is_not_verified_is_not_even_asked() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().display().to_string();
+    for options in ["", "?sslmode=prefer", "?sslmode=require"] {
+        // An address of those for documentation: nothing would answer there.
+        let store = format!("postgres://access:s3cret@192.0.2.1/access{options}");
+        let place = ["--store", &store, "--data", &data];
+        for command in [
+            &["serve", "all", "--listen", "127.0.0.1:0", "--insecure"][..],
+            &["check-config", "all", "--insecure"],
+            &["migrate"],
+        ] {
+            let refused = run(&[command, &place].concat());
+            assert!(!refused.status.success(), "{command:?} {options}: {}", refused.said());
+            assert!(refused.stderr.contains("sslmode=verify-full&sslrootcert=FILE"), "{}", refused.said());
+            assert!(!refused.stderr.contains("s3cret"), "{}", refused.said());
+        }
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_suppliers_limits_is_said_before_anything_is_served() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().display().to_string();

@@ -10,6 +10,16 @@ pub enum DatabaseError {
         reason: String,
     },
 
+    /// The store is on another machine, and whoever is between could read along or answer in its place.
+    #[error(
+        "the store on {host} is not reached safely: write `?sslmode=verify-full&sslrootcert=FILE` after the database's name, with \
+         the certificate of the authority that vouches for {host}; only a store on this machine is reached otherwise"
+    )]
+    StoreUnprotected {
+        /// The machine that the store is on.
+        host: String,
+    },
+
     /// The store did not answer, refused the connection, or has no space. Trying again later may help; whether
     /// a write that failed so has taken effect is unknown only if it failed in `commit`.
     #[error(

@@ -1,10 +1,11 @@
 //! Store: where the databases of an installation lie, as an operator names it.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::DatabaseError;
 use crate::memory::MemoryStore;
@@ -12,6 +13,10 @@ use crate::memory::MemoryStore;
 /// Where the databases of an installation lie: `sqlite:FOLDER`, in which each database is a file, or
 /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, in which each is a schema. So services may share one store
 /// without sharing a table. `Display` and `Debug` never show the password.
+///
+/// A PostgreSQL on another machine must be asked for with `sslmode=verify-full`: what is less encrypts for whoever answers, or,
+/// as `prefer`, which is the driver's default, for nobody where the server would rather not. `sslrootcert` names the file with
+/// the authority's certificate; the machine's own authorities are believed too.
 #[derive(Clone)]
 pub struct Store(pub(crate) Place);
 
@@ -61,10 +66,21 @@ impl FromStr for Store {
             if options.get_database().is_none() {
                 return Err(unreadable("the database's name after the last `/` is missing"));
             }
+            if !is_here(&options) && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
+                return Err(DatabaseError::StoreUnprotected { host: options.get_host().to_owned() });
+            }
             return Ok(Self(Place::Postgres(Box::new(options))));
         }
         Err(unreadable("it begins with neither `sqlite:` nor `postgres://`"))
     }
+}
+
+/// Is it reached without a network: through a socket's file, or over loopback?
+fn is_here(options: &PgConnectOptions) -> bool {
+    let host = options.get_host().trim_matches(['[', ']']);
+    // The driver takes a host that begins so for the socket's folder.
+    let by_file = options.get_socket().is_some() || host.starts_with('/');
+    by_file || host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl fmt::Display for Store {
@@ -97,8 +113,8 @@ mod tests {
     #[test]
     fn a_password_is_shown_neither_by_display_nor_by_debug_wherever_it_stands() {
         for text in [
-            "postgres://keeper:s3cret@db.internal:5433/access",
-            "postgresql://keeper@db.internal:5433/access?password=s3cret",
+            "postgres://keeper:s3cret@db.internal:5433/access?sslmode=verify-full",
+            "postgresql://keeper@db.internal:5433/access?password=s3cret&sslmode=verify-full",
         ] {
             let store: Store = text.parse().expect("a valid store");
             assert_eq!(store.to_string(), "postgres://keeper@db.internal:5433/access");
@@ -112,6 +128,32 @@ mod tests {
             let message = text.parse::<Store>().expect_err("not a store").to_string();
             assert!(message.contains("sqlite:FOLDER") && !message.contains("s3cret"), "{message}");
         }
+    }
+
+    #[test]
+    fn a_store_on_another_machine_is_reached_by_verified_tls_only() {
+        for text in
+            ["postgres://a:s3cret@db.internal/c", "postgres://a:s3cret@10.0.0.7/c", "postgres://a:s3cret@[fd00::7]/c"]
+        {
+            for mode in ["", "?sslmode=disable", "?sslmode=prefer", "?sslmode=require", "?sslmode=verify-ca"] {
+                let refused = format!("{text}{mode}").parse::<Store>().expect_err("it is not reached safely");
+                assert!(matches!(refused, DatabaseError::StoreUnprotected { .. }), "{text}{mode}: {refused:?}");
+                let message = refused.to_string();
+                assert!(message.contains("sslmode=verify-full") && !message.contains("s3cret"), "{message}");
+            }
+            format!("{text}?sslmode=verify-full").parse::<Store>().expect("it is reached safely");
+        }
+        // What the URL names last counts, wherever it names it.
+        let elsewhere = "postgres://a@localhost/c?host=db.internal".parse::<Store>();
+        assert!(matches!(elsewhere, Err(DatabaseError::StoreUnprotected { host }) if host == "db.internal"));
+    }
+
+    #[test]
+    fn a_store_on_this_machine_is_reached_in_any_way() {
+        for host in ["localhost", "127.0.0.1", "127.8.9.10", "[::1]", "%2Frun%2Fpostgresql", "localhost:5433"] {
+            format!("postgres://a@{host}/c").parse::<Store>().unwrap_or_else(|error| panic!("{host}: {error}"));
+        }
+        "postgres://a@localhost/c?host=/run/postgresql".parse::<Store>().expect("a socket's folder");
     }
 
     #[test]
