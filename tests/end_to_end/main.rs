@@ -18,6 +18,7 @@ mod foreign_errors;
 mod frozen_scheduler;
 mod guards;
 mod harness;
+mod http2_limits;
 mod identity;
 mod injected_kills;
 mod killing;

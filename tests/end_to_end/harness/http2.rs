@@ -12,9 +12,13 @@ pub(crate) const HEADERS: u8 = 1;
 pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
 pub(crate) const CONTINUATION: u8 = 9;
 
 pub(crate) const END_STREAM: u8 = 1;
+/// Of SETTINGS and PING: an answer.
+pub(crate) const ACK: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
 
 /// `SETTINGS_INITIAL_WINDOW_SIZE`.
@@ -22,6 +26,22 @@ pub(crate) const INITIAL_WINDOW_SIZE: u16 = 4;
 
 /// A server that takes nothing for so long has had enough of us.
 const WRITE_PATIENCE: Duration = Duration::from_millis(500);
+
+/// A frame of the server's.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+    pub(crate) stream: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Frame {
+    /// The four bytes of its payload from there on, as a number.
+    pub(crate) fn number(&self, at: usize) -> u32 {
+        u32::from_be_bytes(self.payload[at..at + 4].try_into().expect("four bytes"))
+    }
+}
 
 /// A socket that was connected, and on which nothing is read unless somebody asks.
 pub(crate) struct Wire(TcpStream);
@@ -46,6 +66,26 @@ impl Wire {
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.write_all(bytes)
+    }
+
+    /// The next frame of the server's; None where it has closed the connection.
+    ///
+    /// # Errors
+    /// Where nothing comes for so long.
+    pub(crate) fn next_frame(&mut self, patience: Duration) -> io::Result<Option<Frame>> {
+        self.0.set_read_timeout(Some(patience))?;
+        let mut head = [0; 9];
+        match self.0.read_exact(&mut head) {
+            Ok(()) => {}
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                return Err(error);
+            }
+            Err(_) => return Ok(None),
+        }
+        let [a, b, c, kind, flags, stream @ ..] = head;
+        let mut payload = vec![0; usize::try_from(u32::from_be_bytes([0, a, b, c])).expect("a frame's length")];
+        self.0.read_exact(&mut payload)?;
+        Ok(Some(Frame { kind, flags, stream: u32::from_be_bytes(stream), payload }))
     }
 
     /// Whether the server closes the connection within `patience`; what it sends meanwhile is thrown away.
