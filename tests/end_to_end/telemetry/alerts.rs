@@ -82,6 +82,22 @@ fn each_alert_has_its_page_and_each_page_its_alert() {
 }
 
 #[test]
+fn the_page_about_shed_calls_has_each_reason_of_their_code() {
+    let errors = file("docs/errors.md");
+    let of_code = |row: &&str| row.starts_with("| `") && row.contains("| RESOURCE_EXHAUSTED |");
+    let reasons: Vec<&str> = errors.lines().filter(of_code).filter_map(|row| row.split('`').nth(1)).collect();
+    assert!(reasons.len() > 5, "{reasons:?}");
+    let page = file(&format!("{RUNBOOKS}/CallsShed.md"));
+    for reason in reasons {
+        assert!(page.contains(&format!("| {reason} |")), "the page says nothing of {reason}");
+        assert!(
+            page.contains(&format!("{reason}:")) || page.contains(&format!("{reason}, ")),
+            "what is to do about {reason}?"
+        );
+    }
+}
+
+#[test]
 fn pages_name_commands_that_exist() {
     let pages = std::fs::read_dir(root().join(RUNBOOKS)).expect("runbooks are there");
     let mut commands: BTreeSet<Vec<String>> = BTreeSet::new();
