@@ -22,11 +22,11 @@ function plain(type, bytes) {
   return message.toObject(message.decode(bytes), { longs: Number });
 }
 
-// As protobuf's JSON has it: a duration in seconds.
+// As protobuf's JSON has it: a duration in seconds, with three digits of their fraction where there is one.
 function said(type, fields) {
   if (type === "google.rpc.RetryInfo") {
     const { seconds = 0, nanos = 0 } = fields.retryDelay;
-    return { retryDelay: `${seconds + nanos / 1e9}s` };
+    return { retryDelay: nanos === 0 ? `${seconds}s` : `${(seconds + nanos / 1e9).toFixed(3)}s` };
   }
   return fields;
 }
