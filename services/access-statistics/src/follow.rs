@@ -16,6 +16,7 @@ use tally::{Area, Day, Directory, Fact, Told};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use crate::config::StatisticsConfig;
 use crate::grpc::registry::{RegistryError, RegistryPeer, RegistryWatch};
@@ -229,9 +230,15 @@ impl Follower {
                 causes.entry(update.traceparent).or_default().push(update.code);
             }
         }
-        causes.iter().for_each(|(traceparent, practices)| trace(traceparent, practices, &followed));
-        told::write(&mut tx, &facts, next_fact, &followed).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        let spans = causes.iter().map(|(traceparent, practices)| trace(traceparent, practices, &followed));
+        let spans: Vec<Span> = spans.collect();
+        let stored = async {
+            told::write(&mut tx, &facts, next_fact, &followed).await?;
+            let storing = telemetry::transaction_span(self.db.dialect().system_name(), self.db.name(), "COMMIT");
+            tx.commit().instrument(storing).await.map_err(StoreError::from)
+        };
+        // One commit can be a part of one trace only: that of the first cause.
+        stored.instrument(spans.first().cloned().unwrap_or_else(Span::none)).await?;
         self.publish(directory, followed, next_fact + facts.len() as u64);
         Ok(())
     }
@@ -293,10 +300,10 @@ fn said_to_hold_from(told: &Told) -> Timestamp {
     date.map_or(Timestamp::MAX, |date| Day::from(date).start())
 }
 
-/// Links what is recorded here to what caused it at the registry: of a thousand practices that one record changed, once, and
-/// by the first of them.
-fn trace(traceparent: &str, practices: &[PracticeCode], followed: &Followed) {
-    let Some(first) = practices.first().filter(|_| !traceparent.is_empty()) else { return };
+/// A span that links what is recorded here to what caused it at the registry: of a thousand practices that one record changed,
+/// once, and by the first of them. It is about as long as the storing takes. None where the cause is not known.
+fn trace(traceparent: &str, practices: &[PracticeCode], followed: &Followed) -> Span {
+    let Some(first) = practices.first().filter(|_| !traceparent.is_empty()) else { return Span::none() };
     let (count, registry_position) = (practices.len(), followed.position);
     let span = tracing::info_span!(
         "follow practice",
@@ -311,4 +318,5 @@ fn trace(traceparent: &str, practices: &[PracticeCode], followed: &Followed) {
     );
     telemetry::link(&span, traceparent);
     span.in_scope(|| tracing::debug!("recorded what the registry told"));
+    span
 }

@@ -51,6 +51,8 @@ struct Apart {
 pub(crate) struct Wanted<'a> {
     pub(crate) practices_count: u32,
     pub(crate) supplier: Option<&'a SupplierServer>,
+    /// What `--supplier` takes, where the supplier is a process of its own.
+    pub(crate) supplier_elsewhere: Option<String>,
     /// For each process.
     pub(crate) environment: Vec<(String, String)>,
     /// Each process shows its metrics.
@@ -58,6 +60,11 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    /// What `--supplier` takes.
+    fn supplier_option(&self) -> Option<String> {
+        self.supplier.map(SupplierServer::option).or_else(|| self.supplier_elsewhere.clone())
+    }
+
     fn metrics_arguments(&self) -> &'static [&'static str] {
         if self.metrics { &["--metrics-listen", "127.0.0.1:0"] } else { &[] }
     }
@@ -80,7 +87,7 @@ impl Installation {
 
     fn one_process(england: &EnglandFiles, clock_offset_s: &str, wanted: &Wanted<'_>) -> Server {
         let data = england.folder().join("data").display().to_string();
-        let supplier = wanted.supplier.map(SupplierServer::option);
+        let supplier = wanted.supplier_option();
         let mut arguments = vec!["--data", &data, "--clock-offset-s", clock_offset_s];
         arguments.extend_from_slice(wanted.metrics_arguments());
         arguments.extend(supplier.iter().flat_map(|supplier| ["--supplier", supplier.as_str()]));
@@ -108,7 +115,7 @@ impl Installation {
         };
         let registry = start("registry", &[]);
         let statistics = start("statistics", &["--registry", registry.endpoint()]);
-        let scheduler = Self::scheduler_arguments(&registry, wanted.supplier);
+        let scheduler = Self::scheduler_arguments(&registry, wanted.supplier_option());
         let scheduler = start("scheduler", &scheduler.iter().map(String::as_str).collect::<Vec<_>>());
         let apart = Some(Apart { scheduler, statistics });
         Some(Self { england, first: registry, apart, clock_offset_s, store: Some(store) })
@@ -118,15 +125,14 @@ impl Installation {
     pub(crate) fn second_scheduler(&self, supplier: &SupplierServer) -> Server {
         let store = self.store.as_ref().expect("an installation in one process has one scheduler");
         let data = self.england.folder().join("second-scheduler").display().to_string();
-        let mut arguments = Self::scheduler_arguments(self.registry(), Some(supplier));
+        let mut arguments = Self::scheduler_arguments(self.registry(), Some(supplier.option()));
         arguments.extend(["--data", &data, "--store", store.url()].map(str::to_owned));
         arguments.extend(["--clock-offset-s", &self.clock_offset_s].map(str::to_owned));
         Server::start("scheduler", &arguments.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    fn scheduler_arguments(registry: &Server, supplier: Option<&SupplierServer>) -> Vec<String> {
+    fn scheduler_arguments(registry: &Server, supplier: Option<String>) -> Vec<String> {
         let mut arguments = vec!["--registry", registry.endpoint()];
-        let supplier = supplier.map(SupplierServer::option);
         arguments.extend(supplier.iter().flat_map(|supplier| ["--supplier", supplier.as_str()]));
         arguments.into_iter().map(str::to_owned).collect()
     }
