@@ -4,18 +4,19 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::Evidence;
-use crate::promise::CLOCK_SKEW_MAX;
 
-/// A notice that a carrier took on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A notice that a carrier took on: a line of its log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried {
     /// What it is known by, here and there.
     pub reference: String,
     /// When it was taken on.
     pub taken_at: Timestamp,
     /// When it was delivered, or posted; none where it was not.
+    #[serde(default)]
     pub given_at: Option<Timestamp>,
 }
 
@@ -39,7 +40,7 @@ impl Evidence {
             }
             let first = taken.iter().map(|one| one.taken_at).min();
             if let (Some(sealed), Some(first)) = (sealed.first(), first)
-                && sealed.duration_since(first) > CLOCK_SKEW_MAX
+                && sealed.duration_since(first) > self.clock_skew_max
             {
                 breaches.push(format!("notice {reference} was sent at {first}, before its seal at {sealed}"));
             }

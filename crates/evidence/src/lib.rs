@@ -29,6 +29,7 @@ mod suppliers;
 
 use std::collections::BTreeSet;
 
+use jiff::{SignedDuration, Timestamp};
 use ods::Supplier;
 
 pub use carriage::Carried;
@@ -39,6 +40,7 @@ pub use promise::{Finding, Promise};
 pub use record::{Recorded, Unreadable};
 pub use returns::{SentReturns, returns_breaches};
 
+use crate::promise::CLOCK_SKEW_MAX;
 use crate::registry::Registry;
 use crate::scheduler::Scheduler;
 use crate::suppliers::Suppliers;
@@ -49,6 +51,8 @@ pub struct Evidence {
     suppliers: Suppliers,
     registry: Registry,
     scheduler: Scheduler,
+    /// See [`Evidence::of_clocks_apart`].
+    clock_skew_max: SignedDuration,
 }
 
 /// What became of everything, counted: a test whose world holds no such case proves nothing, and asks for these.
@@ -78,6 +82,10 @@ pub struct Cases {
     pub self_enabled: usize,
     /// Keys on a list that were certainly not carried out.
     pub listed_in_vain: usize,
+    /// Schedulers that took over from another.
+    pub take_overs: usize,
+    /// Seals and invitations within ten minutes after a window opened or before it shut.
+    pub seals_at_edges: usize,
 }
 
 impl Evidence {
@@ -91,7 +99,15 @@ impl Evidence {
             suppliers: Suppliers::new(suppliers),
             registry: Registry::fold_all(registry)?,
             scheduler: Scheduler::fold_all(scheduler)?,
+            clock_skew_max: CLOCK_SKEW_MAX,
         })
+    }
+
+    /// The same where the machines' clocks are known to be further apart than those of an installation may be: by so much may
+    /// what came of a seal be logged before it.
+    #[must_use]
+    pub fn of_clocks_apart(self, clock_skew_max: SignedDuration) -> Self {
+        Self { clock_skew_max, ..self }
     }
 
     /// What was found of each promise, breach or none, in the order of their numbers. Everything here holds at every moment,
@@ -126,7 +142,23 @@ impl Evidence {
     /// Practices of which the registry says something else than their supplier's log, in words: what a supplier's own list
     /// puts right within a day (I28).
     pub fn unseen(&self) -> Vec<String> {
-        self.registry.unseen(&self.suppliers)
+        self.registry.unseen(&self.suppliers).into_iter().map(|(_, words)| words).collect()
+    }
+
+    /// Those of [`Evidence::unseen`] that were switched at `moment` or before.
+    pub fn unseen_since(&self, moment: Timestamp) -> Vec<String> {
+        let unseen = self.registry.unseen(&self.suppliers).into_iter();
+        unseen.filter(|(at, _)| *at <= moment).map(|(_, words)| words).collect()
+    }
+
+    /// How many practices suppliers have switched, by their logs; one that has two capabilities counts twice.
+    pub fn switched_count(&self) -> usize {
+        self.suppliers.last_effects().len()
+    }
+
+    /// How many notices were sealed to be sent by a carrier.
+    pub fn notices_sealed_count(&self) -> usize {
+        self.scheduler.notices.sealed.len()
     }
 
     /// Suppliers that were to switch something and of which no log is there: nothing is shown of what they did.
@@ -150,6 +182,8 @@ impl Evidence {
             lapses: self.scheduler.lapses_count,
             self_enabled: self.suppliers.self_enabled_count(),
             listed_in_vain: self.scheduler.listed_in_vain_count(),
+            take_overs: self.scheduler.take_overs_count,
+            seals_at_edges: self.scheduler.windows.at_edges_count,
         }
     }
 }

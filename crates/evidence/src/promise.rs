@@ -34,6 +34,8 @@ pub enum Promise {
     WithinCaps,
     /// I10, I11.
     NothingSealedUnderHold,
+    /// Rules 2 and 3.
+    WithinWindows,
     /// I17.
     SettledAsSuppliersSay,
     /// Rule 11.
@@ -53,7 +55,7 @@ pub struct Finding {
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::SwitchedOnOnce,
         Self::SealedBeforeSent,
         Self::EpochsRise,
@@ -61,6 +63,7 @@ impl Promise {
         Self::OffUnderPause,
         Self::WithinCaps,
         Self::NothingSealedUnderHold,
+        Self::WithinWindows,
         Self::SettledAsSuppliersSay,
         Self::ToldBefore,
     ];
@@ -77,8 +80,40 @@ impl Promise {
             Self::OffUnderPause => "no practice is on whose pause was answered PREVENTED",
             Self::WithinCaps => "caps are kept with every slot and every seal",
             Self::NothingSealedUnderHold => "nothing is sealed to be switched on under a hold that covers it",
+            Self::WithinWindows => {
+                "nobody is sealed or invited outside a window, on a weekend, bank holiday or freeze day"
+            }
             Self::SettledAsSuppliersSay => "every activation settles as its supplier's log says",
             Self::ToldBefore => "nobody is switched on or invited before the working days of its notice are over",
+        }
+    }
+
+    /// What whoever finds a breach should do. Copies and logs are kept as they are first: they are the evidence.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::SwitchedOnOnce => {
+                "Place a STOP over that supplier, and ask it whether its system did so twice or its log has a line too many."
+            }
+            Self::SealedBeforeSent => {
+                "Place a STOP over that supplier, and ask it who sent the key and when. Where it was the scheduler, its journal \
+                 has lost a record: verify it against a checkpoint kept elsewhere (`accessctl journal verify --checkpoint`)."
+            }
+            Self::EpochsRise => {
+                "Stop all schedulers but one, and see by `accessctl journal list scheduler --kind lease-taken` which of them \
+                 shared a name or a copy of the database."
+            }
+            Self::PermittedWithoutPause | Self::OffUnderPause => {
+                "Ask the practice, and switch it off where it says so (`accessctl practice switch-off`); place a STOP over its \
+                 supplier until it is known how the switch-on came about (`accessctl practice history`)."
+            }
+            Self::WithinCaps | Self::NothingSealedUnderHold | Self::WithinWindows | Self::ToldBefore => {
+                "Place a national HOLD; what is live stays, and who is concerned is told. See by the records at that position \
+                 how it came about (`accessctl journal list scheduler`)."
+            }
+            Self::SettledAsSuppliersSay => {
+                "Ask the supplier for the practice's state, and record it (`accessctl practice observe`); then ask it why its \
+                 answer and its log differ."
+            }
         }
     }
 }
@@ -92,6 +127,7 @@ impl fmt::Display for Promise {
             Self::PermittedWithoutPause | Self::OffUnderPause => "I4",
             Self::WithinCaps => "I5",
             Self::NothingSealedUnderHold => "I10",
+            Self::WithinWindows => "rule 3",
             Self::SettledAsSuppliersSay => "I17",
             Self::ToldBefore => "rule 11",
         })
@@ -108,6 +144,7 @@ impl Evidence {
             Promise::OffUnderPause => self.off_under_pause(),
             Promise::WithinCaps => (self.scheduler.caps.cases_count, self.scheduler.caps.breaches.clone()),
             Promise::NothingSealedUnderHold => (self.scheduler.sealed.len(), self.scheduler.holds_breached.clone()),
+            Promise::WithinWindows => (self.scheduler.windows.cases_count, self.scheduler.windows.breaches.clone()),
             Promise::SettledAsSuppliersSay => self.settled_as_suppliers_say(),
             Promise::ToldBefore => (self.scheduler.notices.cases_count, self.scheduler.notices.breaches.clone()),
         };
@@ -123,12 +160,14 @@ impl Evidence {
             if let Some(key) = effect.key()
                 && !keys.insert(key.clone())
             {
-                breaches.push(format!("{key} took effect twice"));
+                breaches
+                    .push(format!("{key} took effect twice, the second time at {}, at {}", effect.at, effect.supplier));
             }
             let on = balance.entry((effect.capability.clone(), effect.practice)).or_default();
             *on += if effect.direction == Direction::Enable { 1 } else { -1 };
             if !(0..=1).contains(on) {
-                breaches.push(format!("{} is switched {:?} twice in a row", effect.practice, effect.direction));
+                let Effect { practice, direction, at, supplier, .. } = effect;
+                breaches.push(format!("{practice} is switched {direction:?} twice in a row, at {at}, at {supplier}"));
             }
         }
         (keys.len(), breaches)
@@ -139,7 +178,7 @@ impl Evidence {
         for (key, arrived_at) in &self.suppliers.arrived_at {
             match self.scheduler.sealed.get(key) {
                 None => breaches.push(format!("{key} came to its supplier at {arrived_at} and was never sealed")),
-                Some(sealed_at) if sealed_at.duration_since(*arrived_at) > CLOCK_SKEW_MAX => {
+                Some(sealed_at) if sealed_at.duration_since(*arrived_at) > self.clock_skew_max => {
                     breaches
                         .push(format!("{key} came to its supplier at {arrived_at}, before its seal at {sealed_at}"));
                 }

@@ -92,18 +92,19 @@ impl Registry {
         owed
     }
 
-    /// Where the registry's last word is not what the suppliers' logs say.
-    pub(crate) fn unseen(&self, suppliers: &Suppliers) -> Vec<String> {
+    /// Where the registry's last word is not what the suppliers' logs say, since when, in the order of places.
+    pub(crate) fn unseen(&self, suppliers: &Suppliers) -> Vec<(Timestamp, String)> {
         let mut unseen = Vec::new();
         for ((capability, practice), effect) in suppliers.last_effects() {
             let is_on = effect.direction == Direction::Enable;
             let observed = self.observed.get(&(capability, practice)).map(|(_, state)| *state);
             let says_on = matches!(observed, Some(ObservedState::On | ObservedState::Partial));
             if is_on != says_on {
-                unseen.push(format!(
-                    "{practice} was switched {:?}, and the registry says {observed:?}",
-                    effect.direction
-                ));
+                let (direction, supplier, at) = (effect.direction, &effect.supplier, effect.at);
+                let words = format!(
+                    "{practice} was switched {direction:?} at {supplier} at {at}, and the registry says {observed:?}"
+                );
+                unseen.push((at, words));
             }
         }
         unseen

@@ -2,6 +2,7 @@
 
 mod caps;
 mod notices;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,7 @@ use crate::key::{Direction, Key};
 use crate::record::{Recorded, Unreadable};
 pub(crate) use caps::CapsKept;
 pub(crate) use notices::NoticesKept;
+pub(crate) use windows::WindowsKept;
 
 const JOURNAL: &str = "scheduler";
 
@@ -30,6 +32,7 @@ pub(crate) struct Scheduler {
     pub(crate) settled: Vec<Settled>,
     pub(crate) caps: CapsKept,
     pub(crate) notices: NoticesKept,
+    pub(crate) windows: WindowsKept,
     pub(crate) invitations: Vec<Invitation>,
     pub(crate) lapses_count: usize,
     /// Keys that went to a supplier on its list.
@@ -38,7 +41,10 @@ pub(crate) struct Scheduler {
     pub(crate) holds_breached: Vec<String>,
     pub(crate) epochs_count: usize,
     pub(crate) epochs_breached: Vec<String>,
+    pub(crate) take_overs_count: usize,
     epoch: u64,
+    /// Who performs effects; empty before anybody did.
+    performs: String,
     /// Who carries out each key that was decided on.
     supplier_of: BTreeMap<Key, Supplier>,
     /// Slots that were given to practices.
@@ -120,6 +126,8 @@ impl Scheduler {
                 .push(format!("{replica} took over under epoch {epoch} after {} ({position})", self.epoch));
         }
         self.epoch = taken.epoch;
+        self.take_overs_count += usize::from(!self.performs.is_empty() && self.performs != taken.replica);
+        self.performs.clone_from(&taken.replica);
     }
 
     fn fold(&mut self, record: &Recorded, event: Event) {
@@ -159,6 +167,9 @@ impl Scheduler {
                     }
                     if listed {
                         self.listed.insert(key);
+                    } else if let Some((wave, _)) = self.admitted.get(&key) {
+                        let (wave, practice) = (wave.clone(), key.practice);
+                        self.acts(record, &wave, practice);
                     }
                 }
             }
@@ -205,7 +216,15 @@ impl Scheduler {
             let owed = self.caps.notice_owed_in(wave);
             self.notices.goes_live(wave, practice, civil_date(record.recorded_at), owed, record.position);
             self.asked.insert(place);
+            self.acts(record, wave, practice);
             self.invitations.push(Invitation { practice, capability: capability.clone(), registry_position });
+        }
+    }
+
+    /// A practice of a wave is to be switched on now.
+    fn acts(&mut self, record: &Recorded, wave: &WaveRef, practice: PracticeCode) {
+        if let Some(rules) = self.caps.rules_of(wave) {
+            self.windows.acts(rules, self.notices.calendar(), practice, record.recorded_at, record.position);
         }
     }
 

@@ -367,3 +367,20 @@ fn an_old_list_that_comes_late_says_nothing_of_a_switch_on_since() {
     assert_eq!(unseen(&[seen("on", after), seen("off", before)]), Vec::<String>::new());
     found(&unseen(&[seen("on", before), seen("off", after)]), "the registry says Some(Off)");
 }
+
+/// I28: what is not seen yet is told from what should have been.
+#[test]
+fn a_switch_that_the_registry_has_not_heard_of_is_told_by_when_it_was() {
+    let unseen = evidence(&[], &[], &[applied("ENABLE", 1)]);
+    assert_eq!(unseen.switched_count(), 1);
+    let since = |moment: &str| unseen.unseen_since(moment.parse().unwrap());
+    assert_eq!(since("2031-06-03T08:59:59Z"), Vec::<String>::new());
+    found(&since("2031-06-03T09:00:00Z"), "at EMIS at 2031-06-03T09:00:00Z");
+}
+
+#[test]
+fn each_promise_says_what_to_do_where_it_is_broken() {
+    for promise in evidence::Promise::ALL {
+        assert!(promise.remedy().ends_with('.'), "{promise} {}", promise.words());
+    }
+}

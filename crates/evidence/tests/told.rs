@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use evidence::{Carried, Entry, Evidence, Recorded};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
-use rollout::calendar::{BankHolidays, Calendar, FreezeDays, Windows};
+use rollout::calendar::{BankHolidays, Calendar, Freeze, FreezeDays};
 use rollout::plan::{Plan, PlannedWave, WaveRules};
 use rollout::state::{Carrier, DispatchStage, EnrolmentStage, Means, Template, Trouble};
 use rollout::{
@@ -20,6 +20,9 @@ const PRACTICE: &str = "A81001";
 
 /// A Tuesday; the Monday of the week before is a bank holiday.
 const GOES_LIVE: Date = date(2031, 6, 3);
+
+/// A Thursday on which nobody goes live.
+const FROZEN: Date = date(2031, 6, 5);
 
 const TOLD_AT: &str = "2031-05-30T12:00:00Z";
 
@@ -38,12 +41,13 @@ fn planned() -> Vec<(&'static str, Event)> {
          notice_working_days: 2\ngate: { min_success: 0.8, min_sample: 2, soak: 24h, timeout: 48h }\n\
          suppliers: { EMIS: { mode: push } }\nwaves: [{ wave: 1, title: All, from: 2031-06-03 }]\n";
     let spec: rollout::spec::ProgrammeSpec = serde_saphyr::from_str(document).unwrap();
+    let frozen = Freeze::new(FROZEN, FROZEN, "the practice's move").unwrap();
     let rules = WaveRules {
         title: "All".to_owned(),
         from: GOES_LIVE,
         until: GOES_LIVE,
-        windows: Windows::default(),
-        freeze_days: FreezeDays::default(),
+        windows: spec.windows().unwrap(),
+        freeze_days: FreezeDays::from_iter([frozen]),
         objections_end: None,
         deferred_to: None,
         after: Vec::new(),
@@ -116,6 +120,10 @@ fn told(at: &str, not_before: Date, dispatches: &[u32]) -> (&'static str, Event)
 
 /// A slot, and a seal that counts on the day of the wave.
 fn switched_on(listed: bool) -> Vec<(&'static str, Event)> {
+    switched_on_at("2031-06-03T09:00:00Z", listed)
+}
+
+fn switched_on_at(at: &'static str, listed: bool) -> Vec<(&'static str, Event)> {
     let practice = PRACTICE.parse().unwrap();
     let admission = Admission {
         practice,
@@ -131,8 +139,8 @@ fn switched_on(listed: bool) -> Vec<(&'static str, Event)> {
     let key = ActivationKey { direction: Direction::Enable, practice, capability, generation: 1 };
     let keys = vec![(key, Some(GOES_LIVE))];
     vec![
-        ("2031-06-03T09:00:00Z", Event::Admitted { wave: wave(), admissions: vec![admission], registry_position: 1 }),
-        ("2031-06-03T09:00:00Z", Event::Sealed { keys, listed, registry_position: 1 }),
+        (at, Event::Admitted { wave: wave(), admissions: vec![admission], registry_position: 1 }),
+        (at, Event::Sealed { keys, listed, registry_position: 1 }),
     ]
 }
 
@@ -202,6 +210,28 @@ fn who_is_invited_has_had_its_notice_too() {
     assert_eq!(breaches(on_the_day), Vec::<String>::new());
     let a_day_early = vec![told(TOLD_AT, date(2031, 6, 2), &[]), invited_on("2031-06-02T09:00:00Z")];
     found(&breaches(a_day_early), "after 1 working days of notice of 2");
+}
+
+/// By the journal's own time: London's clocks are an hour ahead in June.
+#[test]
+fn rule_3_is_broken_by_a_seal_or_an_invitation_while_no_window_is_open() {
+    let breaches_of = |events: Vec<(&'static str, Event)>| -> Vec<String> {
+        breaches(events).into_iter().filter(|breach| breach.starts_with("rule 3:")).collect()
+    };
+    let sealed_at = |at| breaches_of(switched_on_at(at, false));
+    for open in ["2031-06-03T08:00:00Z", "2031-06-03T15:59:59.999999Z", "2031-06-06T12:00:00Z"] {
+        assert_eq!(sealed_at(open), Vec::<String>::new(), "{open}");
+    }
+    for shut in ["2031-06-03T07:59:59.999999Z", "2031-06-03T16:00:00Z"] {
+        found(&sealed_at(shut), "outside its windows");
+    }
+    found(&sealed_at("2031-05-31T12:00:00Z"), "on a weekend");
+    found(&sealed_at("2031-05-26T12:00:00Z"), "on a bank holiday");
+    found(&sealed_at("2031-06-05T12:00:00Z"), "on a freeze day");
+    // A list for a booked date is sealed when it is claimed.
+    assert_eq!(breaches_of(switched_on_at("2031-06-02T19:00:00Z", true)), Vec::<String>::new());
+    let invited = invited("2031-06-03T16:00:00Z", EnrolmentStage::Invited, 1);
+    found(&breaches_of(vec![told(TOLD_AT, GOES_LIVE, &[]), invited]), "A81001 was to be switched on at");
 }
 
 #[test]
@@ -274,7 +304,9 @@ fn what_a_carrier_has_was_sealed_before_and_as_often() {
     let other = carried("spring.A81001.1.2.1937901600", SEALED_AT, None);
     found(&sealed.carriage_breaches(&[other]), "was never sealed");
     let early = carried(REFERENCE, "2031-05-30T09:00:00Z", None);
-    found(&sealed.carriage_breaches(&[early]), "before its seal");
+    found(&sealed.carriage_breaches(&[early.clone()]), "before its seal");
+    let apart = sealed.of_clocks_apart(jiff::SignedDuration::from_hours(1));
+    assert_eq!(apart.carriage_breaches(&[early]), Vec::<String>::new(), "by clocks that are an hour apart");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use ods::{Capability, IcbCode, Supplier};
-use rollout::plan::Plan;
+use rollout::plan::{Plan, WaveRules};
 use rollout::state::{CapScope, Load, scopes};
 use rollout::{Admission, Event, PlanVersion, ProgrammeId, WaveRef};
 
@@ -44,11 +44,15 @@ impl CapsKept {
         self.in_force.get(programme).map(|plan| plan.capability.clone())
     }
 
+    /// What holds for a wave by the plan in force.
+    pub(crate) fn rules_of(&self, wave: &WaveRef) -> Option<&WaveRules> {
+        let plan = self.in_force.get(&wave.programme)?;
+        plan.waves.iter().find(|planned| planned.id == wave.wave).map(|planned| planned.rules.as_ref())
+    }
+
     /// How many working days of notice are owed in a wave.
     pub(crate) fn notice_owed_in(&self, wave: &WaveRef) -> u16 {
-        let plan = self.in_force.get(&wave.programme);
-        let planned = plan.and_then(|plan| plan.waves.iter().find(|planned| planned.id == wave.wave));
-        planned.map_or(0, |planned| planned.rules.notice_working_days)
+        self.rules_of(wave).map_or(0, |rules| rules.notice_working_days)
     }
 
     pub(crate) fn fold(&mut self, position: u64, event: &Event) {

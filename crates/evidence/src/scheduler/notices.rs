@@ -67,6 +67,11 @@ impl NoticesKept {
         }
     }
 
+    /// The calendar as it is known by now.
+    pub(crate) fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
     /// Who is sent again counts as sealed again; what came back was told to nobody.
     fn moved(&mut self, record: &Recorded, programme: &ProgrammeId, one: &DispatchMove) {
         for (practice, number) in &one.dispatches {
