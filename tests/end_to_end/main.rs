@@ -33,5 +33,6 @@ mod returns;
 mod rewound;
 mod telemetry;
 mod tracing;
+mod verify;
 mod walkthrough;
 mod whole_history;

@@ -51,7 +51,7 @@ pub(crate) struct PromiseBroken(pub(crate) usize);
 
 impl std::fmt::Display for PromiseBroken {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{} breaches were found", self.0)
+        write!(out, "{} breaches were found; each is told above with where it lies and what to do", self.0)
     }
 }
 

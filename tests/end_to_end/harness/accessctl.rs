@@ -27,6 +27,11 @@ pub(crate) struct Said {
 }
 
 impl Accessctl {
+    /// Without any server: it reads files.
+    pub(crate) fn offline(account: &str) -> Self {
+        Self { account: account.to_owned(), connection: Vec::new(), environment: Vec::new() }
+    }
+
     /// All services at one server.
     pub(crate) fn all_in_one(server: &Server, account: &str) -> Self {
         let connection = vec!["--endpoint".to_owned(), server.endpoint().to_owned()];
