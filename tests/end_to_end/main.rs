@@ -32,6 +32,7 @@ mod replicas;
 mod returns;
 mod rewound;
 mod telemetry;
+mod three_schedulers;
 mod tracing;
 mod verify;
 mod walkthrough;

@@ -123,12 +123,17 @@ impl Installation {
 
     /// Another scheduler on the same store, beside the one that runs.
     pub(crate) fn second_scheduler(&self, supplier: &SupplierServer) -> Server {
-        let store = self.store.as_ref().expect("an installation in one process has one scheduler");
-        let data = self.england.folder().join("second-scheduler").display().to_string();
-        let mut arguments = Self::scheduler_arguments(self.registry(), Some(supplier.option()));
-        arguments.extend(["--data", &data, "--store", store.url()].map(str::to_owned));
-        arguments.extend(["--clock-offset-s", &self.clock_offset_s].map(str::to_owned));
+        let arguments = self.scheduler_beside("second-scheduler", supplier);
         Server::start("scheduler", &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// The arguments of a scheduler on the same store whose own folder has this name: `scheduler` is the one that runs.
+    pub(crate) fn scheduler_beside(&self, folder: &str, supplier: &SupplierServer) -> Vec<String> {
+        let data = self.england.folder().join(folder).display().to_string();
+        let mut arguments = Self::scheduler_arguments(self.registry(), Some(supplier.option()));
+        arguments.extend(["--data", &data, "--store", self.store().url()].map(str::to_owned));
+        arguments.extend(["--clock-offset-s", &self.clock_offset_s].map(str::to_owned));
+        arguments
     }
 
     fn scheduler_arguments(registry: &Server, supplier: Option<String>) -> Vec<String> {
@@ -137,12 +142,22 @@ impl Installation {
         arguments.into_iter().map(str::to_owned).collect()
     }
 
+    /// Where the processes keep everything.
+    pub(crate) fn store(&self) -> &PostgresStore {
+        self.store.as_ref().expect("an installation in one process has one scheduler, on SQLite")
+    }
+
     pub(crate) fn registry(&self) -> &Server {
         &self.first
     }
 
     pub(crate) fn scheduler(&self) -> &Server {
         self.apart.as_ref().map_or(&self.first, |apart| &apart.scheduler)
+    }
+
+    /// The process of the scheduler, to be killed and started again.
+    pub(crate) fn scheduler_mut(&mut self) -> &mut Server {
+        self.apart.as_mut().map_or(&mut self.first, |apart| &mut apart.scheduler)
     }
 
     pub(crate) fn statistics(&self) -> &Server {

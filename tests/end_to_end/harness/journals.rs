@@ -3,6 +3,22 @@
 use database::{Db, Store, sql};
 use evidence::{Evidence, Recorded};
 use jiff::Timestamp;
+use serde::Deserialize;
+
+/// Who performs effects from a record on, by the scheduler's journal.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Lease {
+    pub(crate) epoch: u64,
+    pub(crate) replica: String,
+}
+
+/// Every lease that was taken, in order, by the scheduler's journal in `db`.
+pub(crate) async fn leases(db: &Db) -> Vec<Lease> {
+    let query = sql("select payload from journal_records where kind = 'lease-taken' order by position");
+    let rows = db.fetch_all(query).await.expect("the journal is read");
+    let payloads = rows.iter().map(|row| row.get::<String>("payload").expect("a record has a payload"));
+    payloads.map(|payload| serde_json::from_str(&payload).expect("a lease")).collect()
+}
 
 /// All records of the journal `name` in `store`, in order.
 pub(crate) async fn read(store: &Store, name: &'static str) -> Vec<Recorded> {

@@ -91,6 +91,11 @@ impl Running {
         kill_process(pid, signal).unwrap_or_else(|error| panic!("{}: {signal:?} failed: {error}", self.name));
     }
 
+    /// SIGKILL, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().and_then(|()| self.child.wait()).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    }
+
     /// Waits until it ends by itself.
     pub(crate) fn wait(mut self, patience: Duration) -> Ended {
         let until = Instant::now() + patience;

@@ -79,6 +79,11 @@ impl Server {
         self.running.signal(signal);
     }
 
+    /// SIGKILL; returns once it is gone, and its address free.
+    pub(crate) fn kill(&mut self) {
+        self.running.kill();
+    }
+
     /// The process's id.
     pub(crate) fn id(&self) -> u32 {
         self.running.id()

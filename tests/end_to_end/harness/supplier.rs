@@ -94,6 +94,11 @@ impl SupplierServer {
         arrival.expect("a call to switch on arrives").expect("the supplier serves")
     }
 
+    /// The calls to switch on that have reached the door and that nobody has asked for yet.
+    pub(crate) fn arrived(&mut self) -> Vec<Arrival> {
+        std::iter::from_fn(|| self.arrivals.try_recv().ok()).collect()
+    }
+
     /// The next call to switch on that has been answered.
     pub(crate) async fn answered(&mut self, patience: Duration) -> Arrival {
         let answered = tokio::time::timeout(patience, self.answered.recv()).await;
