@@ -9,6 +9,7 @@ mod back_test;
 mod bad_calls;
 mod bad_files;
 mod bad_programmes;
+mod clocks_apart;
 mod configuration;
 mod counterfactuals;
 mod determinism;

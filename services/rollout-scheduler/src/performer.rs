@@ -337,8 +337,12 @@ impl Performer {
     }
 
     /// Renews the lease, or looks whether it can be had; a new epoch is written into the journal before anything is done
-    /// under it.
+    /// under it. A replica that records nothing, such as one whose clock is off (rule 18), asks for none and lets its own run
+    /// out: else it would keep it from one that could perform.
     async fn beat(&mut self) {
+        if !self.engine.handle().is_ready() {
+            return;
+        }
         let journalled = self.engine.published().state.lease.epoch;
         let epoch = match self.lease.beat(journalled).await {
             Ok(Some(epoch)) if epoch > journalled => epoch,
