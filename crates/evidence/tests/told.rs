@@ -132,6 +132,7 @@ fn switched_on_at(at: &'static str, listed: bool) -> Vec<(&'static str, Event)> 
         icb: None,
         region: None,
         list_size: 5_000,
+        settled_list_size: None,
         mode: rollout::spec::Mode::Push,
         booked_on: None,
     };

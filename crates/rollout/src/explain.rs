@@ -20,7 +20,7 @@ use crate::readiness::unready;
 use crate::room::{Full, Room};
 use crate::spec::Mode;
 use crate::state::{
-    Activation, Desired, Enrolment, EnrolmentState, Hold, HoldScope, Programme, ProgrammeStage, State, Wave,
+    Activation, Desired, Enrolment, EnrolmentState, Hold, HoldScope, Load, Programme, ProgrammeStage, State, Wave,
 };
 use crate::step::{step, subject};
 use crate::turn::{Asked, turn};
@@ -183,7 +183,8 @@ impl Question<'_> {
         if enrolment.mode == Mode::BookedDates {
             let (_, _, date) = claim_times(wave, enrolment)?;
             let mut room = Room::of(self.state, programme, civil_date(self.now));
-            let full = room.take(&enrolment.supplier, enrolment.icb, enrolment.load(), date).err()?;
+            let load = self.facts.map_or_else(|| enrolment.load(), |facts| Load::of(facts.list_size));
+            let full = room.take(&enrolment.supplier, enrolment.icb, load, date).err()?;
             return Some(Blocker::Full { cap: full, opens_at: None });
         }
         let (commands, report) = step(self.state, self.view, self.now);

@@ -161,7 +161,8 @@ impl<'a> Asked<'a> {
                     && ready_from.is_some_and(|from| from < closes)
                 {
                     // One that does not fit any more takes no room.
-                    let _ = room.take_of_day(&enrolment.supplier, enrolment.icb, enrolment.load(), date);
+                    let load = Load::of(facts.list_size);
+                    let _ = room.take_of_day(&enrolment.supplier, enrolment.icb, load, date);
                 }
             }
         }

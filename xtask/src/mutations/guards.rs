@@ -98,6 +98,16 @@ pub(super) const GUARDS: &[Guard] = &[
         test: "i07_figures_are_of_the_practices_that_were_switched_on_or_may_have_been",
     },
     Guard {
+        invariant: "I7",
+        what: "who gets a slot weighs in the wave what it was settled with",
+        file: "crates/rollout/src/apply/activation.rs",
+        text: "enrolment.list_size = one.settled_list_size.unwrap_or(one.list_size);",
+        left: "enrolment.list_size = one.list_size;",
+        package: "rollout",
+        target: CORE,
+        test: "i07_denominators_stay_as_they_were_settled_whatever_lists_become",
+    },
+    Guard {
         invariant: "I8",
         what: "a document with mistakes is no plan",
         file: "crates/rollout/src/plan/expand.rs",

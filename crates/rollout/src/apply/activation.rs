@@ -52,7 +52,8 @@ pub(super) fn admitted(state: &mut State, wave: &WaveRef, admissions: &[Admissio
             enrolment.supplier = one.supplier.clone();
             enrolment.icb = one.icb;
             enrolment.region = one.region;
-            enrolment.list_size = one.list_size;
+            // Journals from before I7 was kept here name one number, and fold to it as they did.
+            enrolment.list_size = one.settled_list_size.unwrap_or(one.list_size);
             enrolment.generation = Some(one.generation);
             enrolment.not_before = None;
         });

@@ -66,6 +66,7 @@ fn grant(docket: &mut Docket, id: &WaveRef, practices: &[Candidate], mode: Mode,
             icb: candidate.icb,
             region: candidate.region,
             list_size: candidate.list_size,
+            settled_list_size: Some(enrolment.list_size).filter(|settled| *settled != candidate.list_size),
             mode,
             booked_on,
         });

@@ -33,8 +33,11 @@ pub struct Admission {
     pub icb: Option<IcbCode>,
     /// Its region.
     pub region: Option<RegionCode>,
-    /// Its registered patients.
+    /// Its registered patients, as the registry has them: what the slot counts against caps (rule 4).
     pub list_size: u32,
+    /// What it weighs in the wave's figures, where that is another number: the patients it was settled with (I7).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_list_size: Option<u32>,
     /// How it is switched on.
     pub mode: Mode,
     /// With booked dates: the date.

@@ -28,7 +28,8 @@ pub struct Enrolment {
     pub icb: Option<IcbCode>,
     /// Its region, as last seen.
     pub region: Option<RegionCode>,
-    /// Its registered patients, as last seen; from its slot to its settlement they stay as they are.
+    /// Its registered patients as the approved plan has them: what it weighs in the wave's figures and in the denominators of
+    /// its gate, whatever its list becomes (I7). Its slot counts what the registry says on the day.
     pub list_size: u32,
     /// How it is switched on.
     pub mode: Mode,
@@ -45,7 +46,7 @@ pub struct Enrolment {
 }
 
 impl Enrolment {
-    /// What it counts against caps.
+    /// What it counts in the wave's figures.
     #[must_use]
     pub fn load(&self) -> Load {
         Load::of(self.list_size)

@@ -175,7 +175,7 @@ pub struct GateFigures {
     pub as_at: Timestamp,
     /// The practices it is of.
     pub practices: u32,
-    /// Their registered patients, as they were when they were admitted.
+    /// Their registered patients, as they were settled with the wave's members (I7).
     pub patients: u64,
     /// Patients kept out by the enhanced-review code, by returns of a day after the wave's last action; of no practice more
     /// than it has.

@@ -1,6 +1,7 @@
 //! A gate's conditions beside the share of live practices: what statistics know, what a hook says, small samples (rule 5, I6,
 //! I7).
 
+mod denominators;
 mod evidence;
 
 use std::collections::BTreeMap;

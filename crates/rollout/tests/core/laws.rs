@@ -51,6 +51,10 @@ impl Laws {
                 admissions.iter().for_each(|one| self.stays_withdrawn(wave, one.practice));
                 assert!(!self.halted.contains(&wave.programme), "I9: admitted after a halt");
                 admissions.iter().for_each(|one| was_approved(after, wave, one.practice));
+                for one in admissions {
+                    let weighs = |state: &State| state.wave(wave)?.enrolment(one.practice).map(|it| it.list_size);
+                    assert_eq!(weighs(before), weighs(after), "I7: what {} weighs was settled before", one.practice);
+                }
                 let caps = &after.programme(&wave.programme).unwrap().plan().unwrap().spec.caps;
                 caps_hold(&caps.in_flight, &sum(after.programmes.values().map(|one| &one.in_flight)), "in flight");
                 for date in admissions.iter().filter_map(|one| one.booked_on) {
