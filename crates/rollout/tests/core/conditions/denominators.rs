@@ -2,10 +2,10 @@
 
 use jiff::civil::date;
 use rollout::state::{CapScope, Load, State, Verdict, WaveStage};
-use rollout::{Event, PracticeFigures, apply};
+use rollout::{Event, PracticeFigures, apply, step};
 
 use super::{Measured, VIEWED, gate, gated, measured, returned};
-use crate::world::{World, code, programme, wave};
+use crate::world::{World, code, moment, programme, wave};
 
 const PRACTICES_COUNT: u32 = 20;
 
@@ -13,7 +13,12 @@ const PRACTICES_COUNT: u32 = 20;
 fn grown(conditions: &str) -> (World, Load) {
     let mut world = World::running(PRACTICES_COUNT, &gated(conditions));
     world.run_until("2031-05-06T06:59:59Z");
-    assert_eq!(world.stage(1), WaveStage::Fixed);
+    world.jump(moment("2031-05-06T07:00:00Z"));
+    while world.stage(1) != WaveStage::Fixed {
+        for command in step(&world.state, &world.registry.view, world.now).0 {
+            world.submit(&command).unwrap();
+        }
+    }
     (1..=PRACTICES_COUNT).for_each(|number| world.registry.change(code(number), |facts| facts.list_size *= 3));
     let settled = world.state.wave(&wave(1)).unwrap().fixed.unwrap();
     (world, settled)
