@@ -13,10 +13,11 @@ pub use owner::Owner;
 
 use crate::calendar::{Shut, day_bounds};
 use crate::eligibility::gone;
-use crate::id::{Account, ActivationKey, HoldId, ProgrammeId, WaveRef};
+use crate::id::{Account, ActivationKey, HoldId, PlanVersion, ProgrammeId, WaveRef};
 use crate::plan::Unplaced;
 use crate::readiness::Lack;
 use crate::room::Full;
+use crate::spec::Violation;
 use crate::state::{CapScope, EnrolmentStage, Hold, HoldClass, ProgrammeStage, Reverted, Supersession, WaveStage};
 use crate::undelivered::Undelivered;
 use crate::view::{PauseEnd, PauseFacts, PracticeFacts};
@@ -109,6 +110,15 @@ pub enum Blocker {
         programme: ProgrammeId,
         /// Where it is.
         stage: ProgrammeStage,
+    },
+    /// The plan in force says what this build knows to be impossible (I8).
+    PlanImpossible {
+        /// Whose plan.
+        programme: ProgrammeId,
+        /// Which version.
+        version: PlanVersion,
+        /// What is wrong; never empty.
+        violations: Vec<Violation>,
     },
     /// An earlier wave has not passed.
     EarlierWave {
@@ -230,6 +240,7 @@ impl Blocker {
             Self::NoProgramme => "NO_PROGRAMME",
             Self::NotInPlan { reason, .. } => reason.as_ref().map_or("NOT_IN_PLAN", Unplaced::code),
             Self::ProgrammeNotActive { .. } => "PROGRAMME_NOT_ACTIVE",
+            Self::PlanImpossible { .. } => "PLAN_IMPOSSIBLE",
             Self::EarlierWave { .. } => "EARLIER_WAVE_NOT_PASSED",
             Self::WaveNotOpen { .. } => "WAVE_NOT_OPEN",
             Self::NoNotice { .. } => "NOTICE_OWED",
@@ -277,6 +288,7 @@ impl Blocker {
             | Self::NoProgramme
             | Self::NotInPlan { .. }
             | Self::ProgrammeNotActive { .. }
+            | Self::PlanImpossible { .. }
             | Self::EarlierWave { .. }
             | Self::NoNotice { .. }
             | Self::Booked { .. }
@@ -308,6 +320,7 @@ impl Blocker {
             | Self::WaveNotOpen { wave, .. }
             | Self::Reverted { wave, .. } => wave.to_string(),
             Self::NotInPlan { programme, .. } | Self::ProgrammeNotActive { programme, .. } => programme.to_string(),
+            Self::PlanImpossible { programme, version, .. } => format!("{programme}/{version}"),
             Self::NoProgramme
             | Self::NoNotice { .. }
             | Self::Shut { .. }
@@ -353,6 +366,7 @@ impl Blocker {
             | Self::NoProgramme
             | Self::NotInPlan { .. }
             | Self::ProgrammeNotActive { .. }
+            | Self::PlanImpossible { .. }
             | Self::PartlyOn { .. }
             | Self::Drifted { .. }
             | Self::Reverted { .. } => true,
@@ -412,7 +426,10 @@ impl Blocker {
             | Self::Drifted { .. }
             | Self::Reverted { .. } => 2,
             Self::SupplierChanged { .. } | Self::SetAside { .. } => 3,
-            Self::NoProgramme | Self::NotInPlan { .. } | Self::ProgrammeNotActive { .. } => 4,
+            Self::NoProgramme
+            | Self::NotInPlan { .. }
+            | Self::ProgrammeNotActive { .. }
+            | Self::PlanImpossible { .. } => 4,
             Self::EarlierWave { .. } | Self::WaveNotOpen { .. } => 5,
             Self::NoNotice { .. } | Self::NoticeUndelivered { .. } | Self::Booked { .. } | Self::Invited { .. } => 6,
             Self::UnderWay { .. } | Self::TriedAgain { .. } | Self::Full { .. } | Self::Shut { .. } => 7,

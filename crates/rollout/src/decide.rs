@@ -17,6 +17,7 @@ mod wave;
 
 pub(crate) use activation::may_disable;
 pub(crate) use gate::{drained_at, unwinding_awaited};
+pub(crate) use hold::impossible_plan;
 pub(crate) use programme::is_complete as programme_is_complete;
 pub(crate) use unwind::is_unwound;
 pub use unwind::switched_on_by;
@@ -199,6 +200,7 @@ fn consider(docket: &mut Docket, proposal: &Proposal) {
         Proposal::EvaluateGate { wave, not_live, registry_position } => {
             gate::evaluate(docket, wave, not_live, *registry_position);
         }
+        Proposal::HaltProgramme { programme } => hold::halt_plan(docket, programme),
         Proposal::CompleteProgramme { programme } => programme::complete(docket, programme),
     }
 }

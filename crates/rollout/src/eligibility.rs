@@ -29,6 +29,7 @@ pub(crate) fn wave_blockers(state: &State, programme: &Programme, wave: &Wave, n
     if programme.stage != ProgrammeStage::Active {
         blockers.push(Blocker::ProgrammeNotActive { programme: programme.id.clone(), stage: programme.stage });
     }
+    blockers.extend(impossible(programme, wave));
     let covering = state.active_holds().filter(|hold| hold.scope.covers_wave(&wave.id));
     blockers.extend(covering.map(Blocker::from));
     if wave.stage != WaveStage::Open {
@@ -42,6 +43,14 @@ pub(crate) fn wave_blockers(state: &State, programme: &Programme, wave: &Wave, n
         blockers.push(Blocker::WaveNotOpen { wave: wave.id.clone(), stage: wave.stage, opens_at });
     }
     blockers
+}
+
+/// What this build finds impossible about a wave of the plan in force (I8).
+pub(crate) fn impossible(programme: &Programme, wave: &Wave) -> Option<Blocker> {
+    let plan = programme.plan()?;
+    let violations = plan.violations_of(wave.id.wave);
+    let (programme, version) = (&programme.id, plan.version);
+    (!violations.is_empty()).then(|| Blocker::PlanImpossible { programme: programme.clone(), version, violations })
 }
 
 /// Whether two people had it unwound.

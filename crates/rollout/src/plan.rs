@@ -17,6 +17,7 @@ mod patch;
 mod queue;
 mod rules;
 mod sample;
+mod sound;
 mod strategy;
 mod terms;
 mod text;

@@ -24,7 +24,7 @@ use ods::{Capability, Supplier};
 use serde::{Deserialize, Serialize};
 
 pub use check::Existing;
-pub(crate) use check::{booked_in, told_too_late, violations_of_terms};
+pub(crate) use check::{booked_in, told_too_late, violations_of_gate, violations_of_programme, violations_of_terms};
 pub(crate) use gate::LiveTerms;
 pub use gate::{ExclusionSpec, GateSpec, HookName, NotAHookName, SmallSampleSpec, ViewerSpec};
 pub(crate) use limits::WHOLE;

@@ -23,9 +23,9 @@ use ods::PracticeCode;
 use crate::blocker::Blocker;
 use crate::calendar::civil_date;
 use crate::command::{Command, Proposal, Unfit};
-use crate::decide::{drained_at, is_unwound, unwinding_awaited};
+use crate::decide::{drained_at, impossible_plan, is_unwound, unwinding_awaited};
 use crate::eligibility::{
-    admissions_are_over, earlier_in_the_way, first_slot, has_time_left, open_now, stragglers_until, unfit,
+    admissions_are_over, earlier_in_the_way, first_slot, has_time_left, impossible, open_now, stragglers_until, unfit,
     wave_blockers,
 };
 use crate::gate;
@@ -85,6 +85,9 @@ impl<'a> Walk<'a> {
 
     fn programme(&mut self, programme: &'a Programme, room: &mut Room<'a>) {
         room.turn_to(programme);
+        if impossible_plan(self.state, programme).is_some() {
+            self.proposals.push(Proposal::HaltProgramme { programme: programme.id.clone() });
+        }
         let listed: Vec<&Wave> = programme.waves_in_order().collect();
         for wave in &listed {
             self.wave(programme, wave, room);
@@ -210,6 +213,10 @@ impl<'a> Walk<'a> {
     fn soaking(&mut self, programme: &Programme, wave: &Wave) {
         if let Some(until) = unwinding_awaited(wave, self.now) {
             self.wake(until);
+            self.stands(programme, wave);
+            return;
+        }
+        if impossible(programme, wave).is_some() {
             self.stands(programme, wave);
             return;
         }

@@ -61,7 +61,7 @@ pub(crate) fn wave_of(proposed: &Command) -> Option<&WaveRef> {
         | Proposal::EndUnwinding { wave }
         | Proposal::EvaluateGate { wave, .. } => Some(wave),
         Proposal::SettleDue { due, .. } => Some(&due.wave),
-        Proposal::Disable { .. } | Proposal::CompleteProgramme { .. } => None,
+        Proposal::Disable { .. } | Proposal::HaltProgramme { .. } | Proposal::CompleteProgramme { .. } => None,
     }
 }
 

@@ -31,6 +31,9 @@ impl Blocker {
             }
             Self::Paused { .. } => "The practice lifts its pause.".to_owned(),
             Self::SwitchOffRequested { .. } => "Access is taken away; then the practice lifts its pause.".to_owned(),
+            Self::Held { class: HoldClass::AutomaticGate, halted_wave: None, hold, .. } => {
+                format!("A named person acknowledges {hold} and lifts it.")
+            }
             Self::Held { class: HoldClass::AutomaticGate, hold, .. } => {
                 format!("A named person decides the gate, acknowledges {hold} and lifts it.")
             }
@@ -54,6 +57,7 @@ impl Blocker {
             Self::NoProgramme => "A programme for it is approved.".to_owned(),
             Self::ProgrammeNotActive { stage: ProgrammeStage::Draft, .. } => "A plan is approved.".to_owned(),
             Self::ProgrammeNotActive { .. } => "Another programme takes it up.".to_owned(),
+            Self::PlanImpossible { .. } => "A later version of the plan is right, and is approved.".to_owned(),
             Self::EarlierWave { wave, stage: WaveStage::Gate, .. } => {
                 format!("A named person decides the gate of {}.", Wave(wave))
             }
@@ -151,6 +155,13 @@ impl fmt::Display for Blocker {
                 write!(out, "{programme} has no plan in force yet")
             }
             Self::ProgrammeNotActive { programme, stage } => write!(out, "{programme} is {}", stage.as_str()),
+            Self::PlanImpossible { programme, version, violations } => {
+                write!(out, "{programme}/{version} cannot be carried out: ")?;
+                for (index, violation) in violations.iter().enumerate() {
+                    write!(out, "{}{violation}", if index == 0 { "" } else { "; " })?;
+                }
+                Ok(())
+            }
             Self::EarlierWave { wave, stage, .. } if self.needs_another_plan() => {
                 write!(out, "{} ended without passing its gate ({stage})", Wave(wave))
             }
@@ -201,6 +212,9 @@ impl Blocker {
         let since = At(*since);
         match halted_wave {
             Some(wave) => write!(out, "the gate of {} did not pass, and halted the programme on {since}", Wave(wave))?,
+            None if *class == HoldClass::AutomaticGate => {
+                write!(out, "the plan in force cannot be carried out, and halted the programme on {since}")?;
+            }
             None => write!(out, "held by {owner} since {since}")?,
         }
         write!(out, " ({class} hold {hold}: {})", in_words(reason_code))?;

@@ -140,6 +140,11 @@ pub enum Proposal {
         /// The registry's position.
         registry_position: u64,
     },
+    /// Halts a programme whose plan in force this build finds impossible (I8).
+    HaltProgramme {
+        /// The programme.
+        programme: ProgrammeId,
+    },
     /// Ends a programme in which nobody is left.
     CompleteProgramme {
         /// The programme.

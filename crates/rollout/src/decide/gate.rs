@@ -10,7 +10,7 @@ use ods::PracticeCode;
 use super::{Docket, Person, hold};
 use crate::calendar::{civil_date, day_bounds};
 use crate::command::PracticeFigures;
-use crate::eligibility::stragglers_until;
+use crate::eligibility::{impossible, stragglers_until};
 use crate::event::Event;
 use crate::gate::{self, Found};
 use crate::id::WaveRef;
@@ -121,7 +121,9 @@ pub(crate) fn unwinding_awaited(wave: &Wave, now: Timestamp) -> Option<Timestamp
 
 pub(super) fn evaluate(docket: &mut Docket, id: &WaveRef, not_live: &OrdSet<PracticeCode>, registry_position: u64) {
     let Some(wave) = docket.state.wave(id) else { return };
-    if unwinding_awaited(wave, docket.now).is_some() {
+    // A gate that cannot be right judges nothing (I8).
+    let cannot_be = docket.state.programme(&id.programme).is_some_and(|one| impossible(one, wave).is_some());
+    if cannot_be || unwinding_awaited(wave, docket.now).is_some() {
         return;
     }
     let look = gate::look(&docket.state, wave, not_live, registry_position, docket.now);

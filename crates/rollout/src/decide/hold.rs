@@ -5,9 +5,11 @@ use jiff::civil::Date;
 
 use super::{Docket, Person};
 use crate::event::Event;
-use crate::id::{Account, ActivationKey, Direction, HoldId, WaveRef};
+use crate::id::{Account, ActivationKey, Direction, HoldId, PlanVersion, ProgrammeId, WaveRef};
 use crate::rejection::Rejection;
-use crate::state::{Activation, Brake, Hold, HoldClass, HoldScope, State, Subject, Voiding, WaveStage};
+use crate::state::{
+    Activation, Brake, Hold, HoldClass, HoldScope, Programme, ProgrammeStage, State, Subject, Voiding, WaveStage,
+};
 
 /// A hold that somebody wants to place.
 #[derive(Clone, Copy)]
@@ -38,6 +40,7 @@ pub(super) fn place(docket: &mut Docket, person: Person<'_>, wanted: Wanted<'_>)
         placed_by: person.by.clone(),
         placed_at: docket.now,
         halted_wave: None,
+        halted_plan: None,
         acknowledged: None,
         lift_asked: None,
         lifted: None,
@@ -49,23 +52,48 @@ pub(super) fn place(docket: &mut Docket, person: Person<'_>, wanted: Wanted<'_>)
 
 /// A gate halts its programme.
 pub(super) fn halt(docket: &mut Docket, wave: &WaveRef, reason_code: &str) {
-    let hold = Hold {
+    let hold = Hold { halted_wave: Some(wave.clone()), ..halt_of(docket, &wave.programme, reason_code) };
+    brake(docket, hold);
+}
+
+/// A plan in force that this build finds impossible halts its programme, once for each version: whoever lifts that halt knows,
+/// and is not overruled (rule 8). Without another version there are no slots all the same.
+pub(super) fn halt_plan(docket: &mut Docket, programme: &ProgrammeId) {
+    let found = docket.state.programme(programme).and_then(|one| impossible_plan(&docket.state, one));
+    let Some(version) = found else { return };
+    let hold = Hold { halted_plan: Some(version), ..halt_of(docket, programme, "PLAN_IMPOSSIBLE") };
+    brake(docket, hold);
+}
+
+/// The version in force of an active programme if it is impossible and no halt of it has been raised.
+pub(crate) fn impossible_plan(state: &State, programme: &Programme) -> Option<PlanVersion> {
+    let plan = programme.plan().filter(|_| programme.stage == ProgrammeStage::Active)?;
+    if plan.violations().is_empty() {
+        return None;
+    }
+    let (scope, halted) = (HoldScope::Programme(programme.id.clone()), Some(plan.version));
+    let is_halted = state.holds.values().any(|hold| hold.halted_plan == halted && hold.scope == scope);
+    (!is_halted).then_some(plan.version)
+}
+
+fn halt_of(docket: &Docket, programme: &ProgrammeId, reason_code: &str) -> Hold {
+    Hold {
         id: docket.state.next_hold(),
         brake: Brake::Hold,
-        scope: HoldScope::Programme(wave.programme.clone()),
+        scope: HoldScope::Programme(programme.clone()),
         class: HoldClass::AutomaticGate,
         owner: Account::scheduler(),
         reason_code: reason_code.to_owned(),
         review_on: None,
         placed_by: Account::scheduler(),
         placed_at: docket.now,
-        halted_wave: Some(wave.clone()),
+        halted_wave: None,
+        halted_plan: None,
         acknowledged: None,
         lift_asked: None,
         lifted: None,
         changed_at_position: 0,
-    };
-    brake(docket, hold);
+    }
 }
 
 /// Places it, and withholds in the same decision all that was queued: nothing of it is sealed later.

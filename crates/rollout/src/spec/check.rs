@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use ods::readiness::{catalogue_item, is_item_name};
 
-use super::{Cap, CapSet, Mode, ProgrammeSpec, StrategySpec, SupplierSpec, Take, Violation, WaveSpec, Wrong};
+use super::{Cap, CapSet, GateSpec, Mode, ProgrammeSpec, StrategySpec, SupplierSpec, Take, Violation, WaveSpec, Wrong};
 use crate::calendar::{
     Calendar, ClosedReason, FreezeDays, Occurrence, Timetable, Windows, civil_date, day_bounds, instant,
 };
@@ -398,6 +398,22 @@ pub(crate) fn violations_of_terms(spec: &ProgrammeSpec) -> Vec<Violation> {
     }
     check_caps("caps.daily", &spec.caps.daily, &mut found);
     check_caps("caps.in_flight", &spec.caps.in_flight, &mut found);
+    found.violations
+}
+
+/// What is wrong with what holds for all waves of a programme, whatever the moment.
+pub(crate) fn violations_of_programme(spec: &ProgrammeSpec) -> Vec<Violation> {
+    let mut found = Found::default();
+    spec.check_readiness(&mut found);
+    check_caps("caps.daily", &spec.caps.daily, &mut found);
+    check_caps("caps.in_flight", &spec.caps.in_flight, &mut found);
+    found.violations
+}
+
+/// What is wrong with the gate of a wave.
+pub(crate) fn violations_of_gate(field: impl Into<String>, gate: &GateSpec) -> Vec<Violation> {
+    let mut found = Found::default();
+    check_gate(field, gate, &mut found);
     found.violations
 }
 

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use ods::{IcbCode, PracticeCode, RegionCode, Supplier};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Account, HoldId, ProgrammeId, WaveRef};
+use crate::id::{Account, HoldId, PlanVersion, ProgrammeId, WaveRef};
 
 /// A brake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub struct Hold {
     pub placed_at: Timestamp,
     /// For a halt: the wave whose gate raised it.
     pub halted_wave: Option<WaveRef>,
+    /// For a halt: the version of its programme's plan that was found impossible (I8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halted_plan: Option<PlanVersion>,
     /// For a halt: who acknowledged it.
     pub acknowledged: Option<Signature>,
     /// The first of two people has asked to lift it.
@@ -85,7 +88,7 @@ pub enum HoldClass {
     Legal,
     /// Too much at once.
     Capacity,
-    /// A halt, raised by a gate; never placed by hand.
+    /// A halt, raised by a gate or by a plan that is found impossible; never placed by hand.
     AutomaticGate,
 }
 

@@ -97,6 +97,8 @@ impl Laws {
             }
             // A later plan takes everybody up again whom nothing keeps out.
             Event::PlanInForce { programme, .. } => {
+                let plan = after.programme(programme).unwrap().plan().unwrap();
+                assert_eq!(plan.violations(), [], "I8: a plan that was approved cannot be carried out");
                 self.withdrawn.retain(|(wave, _)| wave.programme != *programme);
             }
             _ => {}

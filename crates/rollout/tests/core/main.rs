@@ -18,6 +18,7 @@ mod forecasts;
 mod gates;
 mod goldens;
 mod holds;
+mod impossible_plans;
 mod laws;
 mod modes;
 mod networks;
