@@ -1,6 +1,8 @@
 //! A supplier's line: how many calls it is given at once and how many in a minute, and when it is left in peace.
 //!
-//! A line decides when a call that is due is made, never whether. Cancellations and switch-offs wait for nothing here: a
+//! What may be done at a supplier at all, its budget, is no line's: that is the plan's caps for the supplier, in practices and
+//! patients, a day and under way, which people approve (rule 4). A line keeps the rate, the concurrency and the breaker, so it
+//! decides when a call that is due is made, never whether. Cancellations and switch-offs wait for nothing here: a
 //! practice that has paused must not wait for others to be switched on. Nothing of a line is journalled; one that is lost
 //! with its process begins anew.
 
@@ -239,11 +241,17 @@ mod tests {
             made.push(now.duration_since(at(0)).as_millis());
         }
         assert_eq!(made, [0, 0, 0, 500, 1_000, 1_500, 2_000, 2_500, 3_000]);
-        // What was not used is not saved up.
+    }
+
+    /// Ten minutes without a call, of ours or because the supplier was down, are followed by no more than a second's calls.
+    #[test]
+    fn i13_calls_that_were_not_made_are_not_saved_up() {
+        let mut line = limited(1_000, Some(120));
+        line.take(Urgency::InTurn, at(0)).unwrap();
         for _ in 0..3 {
             line.take(Urgency::InTurn, at(600)).unwrap();
         }
-        assert!(line.take(Urgency::InTurn, at(600)).is_err());
+        assert_eq!(line.take(Urgency::InTurn, at(600)), Err(Wait::Until(at(600) + SignedDuration::from_millis(500))));
     }
 
     #[test]
