@@ -1,5 +1,7 @@
 //! A small nation with publications, from the calendar to what is shown.
 
+mod corpus;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
