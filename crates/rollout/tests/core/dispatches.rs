@@ -34,7 +34,7 @@ fn due_codes(world: &World) -> Vec<PracticeCode> {
 }
 
 /// Sends a notice to a practice's contact; says which dispatch it is, none where none was sealed.
-fn send(world: &mut World, number: u32, contact: u32, carrier: Carrier) -> Option<DispatchRef> {
+pub(crate) fn send(world: &mut World, number: u32, contact: u32, carrier: Carrier) -> Option<DispatchRef> {
     let means = if carrier == Carrier::Files { Means::Post } else { Means::Email };
     send_by(world, number, Chosen { contact, means, carrier })
 }
@@ -48,7 +48,7 @@ fn send_by(world: &mut World, number: u32, chosen: Chosen) -> Option<DispatchRef
     sealed.then_some(name)
 }
 
-fn hear(world: &mut World, name: &DispatchRef, outcome: DispatchOutcome) -> bool {
+pub(crate) fn hear(world: &mut World, name: &DispatchRef, outcome: DispatchOutcome) -> bool {
     world.learn(Fact::DispatchOutcomes { outcomes: BTreeMap::from([(name.clone(), outcome)]) })
 }
 

@@ -7,6 +7,7 @@ mod caps;
 mod civil_time;
 mod concerns;
 mod conditions;
+mod corpus;
 mod differences;
 mod dispatches;
 mod documents;
