@@ -1,12 +1,12 @@
-//! The limits of HTTP/2, frame by frame: each bites at its number, and the client is told as docs/operations/limits.md says.
+//! Limits of HTTP/2, frame by frame: each bites at its number, and the client is told as docs/operations/limits.md says.
 
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::harness::http2::{
-    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS,
-    WINDOW_UPDATE, Wire, call_headers, frame, header, streams,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, Wire,
+    call_headers, frame, header, streams,
 };
 use crate::harness::server::Server;
 
@@ -52,7 +52,8 @@ fn until(wire: &mut Wire, wanted: impl Fn(&Frame) -> bool) -> Frame {
             return next;
         }
         if next.kind == SETTINGS && next.flags & ACK == 0 {
-            wire.send(&frame(SETTINGS, ACK, 0, &[])).expect("it listens");
+            // It may have had enough of us already, and what it said before that is still to be read.
+            let _ = wire.send(&frame(SETTINGS, ACK, 0, &[]));
         }
     }
 }
@@ -119,32 +120,6 @@ fn limits_of_streams_headers_and_frames_are_announced_and_kept() {
     let longest = usize::try_from(FRAME_BYTES_MAX).expect("a small number");
     wire.send(&frame(DATA, 0, 1, &vec![0; longest + 1])).expect("it listens");
     ends_with(&mut wire, FRAME_SIZE_ERROR);
-}
-
-#[test]
-fn who_has_streams_reset_without_end_is_told_to_be_calm() {
-    let (server, _folder) = server("pending_reset_streams_max=5,local_error_reset_streams_max=5");
-    let headers = call_headers(&format!("{REGISTRY}/ListPractices"), "mallory");
-
-    let mut wire = greeted(&server);
-    let open_and_reset = |stream| {
-        let open = frame(HEADERS, END_HEADERS | END_STREAM, stream, &headers);
-        [open, frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat()
-    };
-    // In one piece, so that they are there before any of them is looked at.
-    wire.send(&streams().take(100).flat_map(open_and_reset).collect::<Vec<_>>()).expect("it listens");
-    ends_with(&mut wire, ENHANCE_YOUR_CALM);
-
-    // A window that is opened by nothing is an error of the stream, which the server resets.
-    let mut wire = greeted(&server);
-    let open_and_err = |stream| {
-        let open = frame(HEADERS, END_HEADERS, stream, &headers);
-        [open, frame(WINDOW_UPDATE, 0, stream, &[0; 4])].concat()
-    };
-    wire.send(&streams().take(5).flat_map(open_and_err).collect::<Vec<_>>()).expect("it listens");
-    until(&mut wire, |frame| frame.kind == RST_STREAM && frame.stream == 9);
-    wire.send(&streams().skip(5).take(5).flat_map(open_and_err).collect::<Vec<_>>()).expect("it listens");
-    ends_with(&mut wire, ENHANCE_YOUR_CALM);
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn any_supplier() -> impl Strategy<Value = Supplier> {
 }
 
 fn any_list() -> impl Strategy<Value = ListSizes> {
-    (any_date(), prop::collection::vec((any::<u32>(), prop::option::of("ZZ1 [1-9]AA")), 1..8)).prop_map(
+    (any_date(), prop::collection::vec((0..1_000_000_000_u32, prop::option::of("ZZ1 [1-9]AA")), 1..8)).prop_map(
         |(day, rows)| {
             let practices = rows.into_iter().enumerate().map(|(index, (patients, postcode))| ListSize {
                 line: index as u64 + 2,

@@ -33,7 +33,8 @@ pub(super) async fn busy() -> Option<Busy> {
     let mut supplier = SupplierServer::start(&folder.path().join("suppliers.jsonl"), clock_offset()).await;
     let collector = Collector::start().await;
     let environment = collector.environment_of_everything();
-    let wanted = Wanted { practices_count: 5, supplier: Some(&supplier), environment, metrics: true };
+    let wanted =
+        Wanted { practices_count: 5, supplier: Some(&supplier), environment, metrics: true, ..Wanted::default() };
     let installation = Installation::separate(&wanted).await?;
     let lead = installation.accessctl("leo").with_environment(collector.environment());
     let practice = installation.england.practice(1);

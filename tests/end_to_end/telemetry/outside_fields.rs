@@ -132,7 +132,7 @@ async fn import(
         reason_code: "MONTHLY_FILE".to_owned(),
         ..Default::default()
     };
-    let parts = [Part::Header(header), Part::Data(content)];
+    let parts = [Part::Header(header), Part::Data(content.into())];
     let parts = parts.map(|part| registry::ImportDirectoryRequest { part: Some(part) });
     let mut client = PracticeRegistryServiceClient::new(installation.registry().peer("olga"));
     client.import_directory(tokio_stream::iter(parts)).await.map(tonic::Response::into_inner)
