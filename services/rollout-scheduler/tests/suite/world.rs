@@ -13,7 +13,6 @@ use clock::{Activity, Clock, VirtualClock, VirtualConfig};
 use database::testing::TestStore;
 use identity::DevelopmentCaller;
 use jiff::Timestamp;
-use journal::grpc::JournalService;
 use journal::{Engine, EngineConfig, Journal, MemoryJournal};
 use practice_registry::{Limits, PracticeRegistry};
 use proto::registry::v1 as registry_wire;
@@ -220,8 +219,7 @@ impl World {
         if let Some(notices) = &self.notices {
             scheduler = scheduler.with_notices(notices());
         }
-        let journal = JournalService::new([scheduler.journal()]);
-        let routes = served(|server| scheduler.add_to(server).service(journal.into_server()));
+        let routes = served(|server| scheduler.add_to(server));
         let peer = Peer::local("scheduler", routes, "alice", PeerConfig::default()).unwrap();
         let running = tokio::spawn({
             let (scheduler, shutdown) = (scheduler.clone(), self.shutdown.clone());
