@@ -2,6 +2,7 @@
 
 use api::Explained;
 use client::Peer;
+use proto::journal::v1::journal_service_client::JournalServiceClient;
 use proto::registry::v1 as registry_wire;
 use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
 use proto::scheduler::v1 as wire;
@@ -30,6 +31,11 @@ impl World {
 
     pub(crate) fn holds(&self, account: &str) -> HoldServiceClient<Peer> {
         HoldServiceClient::new(self.peer(account))
+    }
+
+    /// The journal service, of the scheduler's journal.
+    pub(crate) fn journal(&self, account: &str) -> JournalServiceClient<Peer> {
+        JournalServiceClient::new(self.peer(account))
     }
 
     pub(crate) fn calendar(&self) -> CalendarServiceClient<Peer> {

@@ -1,10 +1,12 @@
-//! What takes two people, in every role: the lift of a safety hold and the unwinding of a wave. (The redaction of a note is the
-//! journal's, and tested there.)
+//! What takes two people, in every pair of roles: the lift of a safety hold, the unwinding of a wave, and the redaction of a note
+//! (of which the journal's own tests have the rest).
 
 use database::Db;
 use database::testing::TestStore;
 use identity::{Role, RoleMatrix};
 use journal::Journal;
+use proto::journal::v1 as journal_wire;
+use proto::journal::v1::note_redaction::State as RedactionState;
 use proto::scheduler::v1 as wire;
 use proto::scheduler::v1::hold_scope::Scope;
 use rollout_scheduler::LeaseStore;
@@ -60,6 +62,23 @@ async fn unwind(world: &mut World, account: &str, etag: &str) -> Result<wire::Wa
     Ok(wave.and_then(|wave| wave.unwinding).expect("an unwinding"))
 }
 
+async fn redact(
+    world: &mut World,
+    account: &str,
+    note_position: u64,
+    etag: &str,
+) -> Result<journal_wire::NoteRedaction, Status> {
+    let request = journal_wire::RedactNoteRequest {
+        parent: "journals/scheduler".to_owned(),
+        note_position,
+        etag: etag.to_owned(),
+        request_id: world.request_id(),
+        reason_code: "NAMES_A_PATIENT".to_owned(),
+        ..Default::default()
+    };
+    Ok(world.journal(account).redact_note(request).await?.into_inner().redaction.expect("a redaction"))
+}
+
 fn same_person() -> (Code, String) {
     (Code::PermissionDenied, "SECOND_PERSON_REQUIRED".to_owned())
 }
@@ -91,18 +110,34 @@ async fn a_safety_hold_is_lifted_by_two_people_in_whatever_roles_that_may() {
             let refused = lift(&mut world, &format!("second;roles={role}"), &hold.name, &hold.etag).await;
             assert_eq!(reason(refused), (Code::Aborted, "ETAG_MISMATCH".to_owned()), "{first}, then {role}");
         }
-        let second = may[(may.iter().position(|role| role == first).unwrap_or(0) + 1) % may.len()];
-        let lifted = lift(&mut world, &format!("second;roles={second}"), &hold.name, &asked.etag).await.unwrap();
-        assert_eq!(lifted.state(), wire::HoldState::Lifted, "{first}, then {second}");
+        for (number, second) in may.iter().enumerate() {
+            // The first pair ends what was begun above; for each other one there is another hold.
+            let (hold, asked) = match number {
+                0 => (hold.clone(), asked.clone()),
+                _ => {
+                    let hold = safety_hold(&mut world).await;
+                    let asked = lift(&mut world, &format!("first;roles={first}"), &hold.name, "").await.unwrap();
+                    (hold, asked)
+                }
+            };
+            let lifted = lift(&mut world, &format!("second;roles={second}"), &hold.name, &asked.etag).await.unwrap();
+            assert_eq!(lifted.state(), wire::HoldState::Lifted, "{first}, then {second}");
+        }
     }
+}
+
+async fn live_world() -> World {
+    let mut world = world().await;
+    world.until("2031-06-02T10:00:00Z").await;
+    assert_eq!(world.live_count().await, 6);
+    world
 }
 
 #[tokio::test]
 async fn a_wave_is_unwound_by_two_people_in_whatever_roles_that_may() {
-    let mut world = world().await;
-    world.until("2031-06-02T10:00:00Z").await;
-    assert_eq!(world.live_count().await, 6);
     let (may, may_not) = split("citizens_access.scheduler.v1.ProgrammeService/UnwindWave");
+    assert!(may.len() > 2 && may_not.len() > 2);
+    let mut world = live_world().await;
     for role in &may_not {
         let refused = unwind(&mut world, &format!("first;roles={role}"), "").await;
         assert_eq!(reason(refused), (Code::PermissionDenied, "ROLE_MISSING".to_owned()), "{role}");
@@ -120,6 +155,55 @@ async fn a_wave_is_unwound_by_two_people_in_whatever_roles_that_may() {
     assert_eq!(world.live_count().await, 6, "nothing of it was done");
     let begun = unwind(&mut world, &format!("second;roles={}", may[1]), &asked.etag).await.unwrap();
     assert_eq!(begun.state(), wire::UnwindingState::UnderWay);
+
+    // A wave is unwound once, so that each pair needs a world.
+    for first in &may {
+        for second in &may {
+            let mut world = live_world().await;
+            let asked = unwind(&mut world, &format!("first;roles={first}"), "").await.unwrap();
+            let refused = unwind(&mut world, &format!("first;roles={second}"), &asked.etag).await;
+            assert_eq!(reason(refused), same_person(), "{first}, then {second}");
+            let begun = unwind(&mut world, &format!("second;roles={second}"), &asked.etag).await.unwrap();
+            assert_eq!(begun.state(), wire::UnwindingState::UnderWay, "{first}, then {second}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_note_is_redacted_by_two_people_in_whatever_roles_that_may() {
+    let mut world = world().await;
+    let (may, may_not) = split("citizens_access.journal.v1.JournalService/RedactNote");
+    assert!(may.len() > 2 && may_not.len() > 2);
+    for first in &may {
+        for second in &may {
+            let hold = wire::PlaceHoldRequest {
+                scope: Some(wire::HoldScope { scope: Some(Scope::National(true)) }),
+                hold_class: wire::HoldClass::Safety.into(),
+                note: "as somebody said".to_owned(),
+                ..Default::default()
+            };
+            let at = world.hold(hold).await.position;
+            for other in &may_not {
+                let refused = redact(&mut world, &format!("first;roles={other}"), at, "").await;
+                assert_eq!(reason(refused), (Code::PermissionDenied, "ROLE_MISSING".to_owned()), "{other}");
+            }
+            let asked = redact(&mut world, &format!("first;roles={first}"), at, "").await.unwrap();
+            assert_eq!(asked.state(), RedactionState::AwaitingSecondPerson, "{first}");
+            for other in &may_not {
+                let refused = redact(&mut world, &format!("second;roles={other}"), at, &asked.etag).await;
+                assert_eq!(
+                    reason(refused),
+                    (Code::PermissionDenied, "ROLE_MISSING".to_owned()),
+                    "{first}, then {other}"
+                );
+            }
+            // One person in another role is still one person.
+            let refused = redact(&mut world, &format!("first;roles={second}"), at, &asked.etag).await;
+            assert_eq!(reason(refused), same_person(), "{first}, then {second}");
+            let done = redact(&mut world, &format!("second;roles={second}"), at, &asked.etag).await.unwrap();
+            assert_eq!(done.state(), RedactionState::Redacted, "{first}, then {second}");
+        }
+    }
 }
 
 #[tokio::test]

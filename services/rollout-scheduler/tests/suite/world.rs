@@ -13,6 +13,7 @@ use clock::{Activity, Clock, VirtualClock, VirtualConfig};
 use database::testing::TestStore;
 use identity::DevelopmentCaller;
 use jiff::Timestamp;
+use journal::grpc::JournalService;
 use journal::{Engine, EngineConfig, Journal, MemoryJournal};
 use practice_registry::{Limits, PracticeRegistry};
 use proto::registry::v1 as registry_wire;
@@ -219,7 +220,8 @@ impl World {
         if let Some(notices) = &self.notices {
             scheduler = scheduler.with_notices(notices());
         }
-        let routes = served(|server| scheduler.add_to(server));
+        let journal = JournalService::new([scheduler.journal()]);
+        let routes = served(|server| scheduler.add_to(server).service(journal.into_server()));
         let peer = Peer::local("scheduler", routes, "alice", PeerConfig::default()).unwrap();
         let running = tokio::spawn({
             let (scheduler, shutdown) = (scheduler.clone(), self.shutdown.clone());
