@@ -305,7 +305,7 @@ fn what_a_carrier_has_was_sealed_before_and_as_often() {
     let other = carried("spring.A81001.1.2.1937901600", SEALED_AT, None);
     found(&sealed.carriage_breaches(&[other]), "was never sealed");
     let early = carried(REFERENCE, "2031-05-30T09:00:00Z", None);
-    found(&sealed.carriage_breaches(&[early.clone()]), "before its seal");
+    found(&sealed.carriage_breaches(std::slice::from_ref(&early)), "before its seal");
     let apart = sealed.of_clocks_apart(jiff::SignedDuration::from_hours(1));
     assert_eq!(apart.carriage_breaches(&[early]), Vec::<String>::new(), "by clocks that are an hour apart");
 }

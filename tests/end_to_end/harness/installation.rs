@@ -115,7 +115,7 @@ impl Installation {
         };
         let registry = start("registry", &[]);
         let statistics = start("statistics", &["--registry", registry.endpoint()]);
-        let scheduler = Self::scheduler_arguments(&registry, wanted.supplier_option());
+        let scheduler = Self::scheduler_arguments(&registry, wanted.supplier_option().as_deref());
         let scheduler = start("scheduler", &scheduler.iter().map(String::as_str).collect::<Vec<_>>());
         let apart = Some(Apart { scheduler, statistics });
         Some(Self { england, first: registry, apart, clock_offset_s, store: Some(store) })
@@ -130,15 +130,15 @@ impl Installation {
     /// The arguments of a scheduler on the same store whose own folder has this name: `scheduler` is the one that runs.
     pub(crate) fn scheduler_beside(&self, folder: &str, supplier: &SupplierServer) -> Vec<String> {
         let data = self.england.folder().join(folder).display().to_string();
-        let mut arguments = Self::scheduler_arguments(self.registry(), Some(supplier.option()));
+        let mut arguments = Self::scheduler_arguments(self.registry(), Some(&supplier.option()));
         arguments.extend(["--data", &data, "--store", self.store().url()].map(str::to_owned));
         arguments.extend(["--clock-offset-s", &self.clock_offset_s].map(str::to_owned));
         arguments
     }
 
-    fn scheduler_arguments(registry: &Server, supplier: Option<String>) -> Vec<String> {
+    fn scheduler_arguments(registry: &Server, supplier: Option<&str>) -> Vec<String> {
         let mut arguments = vec!["--registry", registry.endpoint()];
-        arguments.extend(supplier.iter().flat_map(|supplier| ["--supplier", supplier.as_str()]));
+        arguments.extend(supplier.iter().flat_map(|supplier| ["--supplier", supplier]));
         arguments.into_iter().map(str::to_owned).collect()
     }
 
