@@ -28,7 +28,7 @@ const SCANS_MAX: usize = 3;
 /// After the first attempt one move in so many is made blindly: the best one may be what leads nowhere.
 const BLIND_MOVES_ONE_IN: u64 = 4;
 
-/// What an area can lose against what is within it: one by each move of two steps.
+/// What an area can lose against a practice within it: one by each move of two steps.
 const LEAD_MAX: i64 = 2 * (MOVES_MAX as i64 + 1);
 
 pub(crate) struct Walk<'a> {
@@ -107,12 +107,12 @@ impl<'a> Walk<'a> {
         false
     }
 
-    /// Whether people can be so many: where some are counted at several practices, an area has no fewer than any practice or area
+    /// Whether people can be so many: where some are counted at several practices, an area has no fewer than any practice
     /// within it.
     fn is_of_people(&self) -> bool {
         let moved = self.trail.iter().flat_map(|(number, _)| &self.worlds.numbers[*number].sums);
         let mut in_question = moved.filter(|sum| self.worlds.sums[**sum].lead.is_some_and(|lead| lead <= LEAD_MAX));
-        in_question.all(|sum| self.worlds.has_what_is_within(*sum))
+        in_question.all(|sum| self.worlds.has_its_largest(*sum))
     }
 
     /// Of the first numbers of a sum, in an order of their own, the one after whose move the least is wrong.

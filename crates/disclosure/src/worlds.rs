@@ -9,7 +9,7 @@
 //! A cell is safe once enough worlds are found in which its value differs; what is not found counts as not there. So this may
 //! withhold what nobody could have found out, never the reverse. How they are looked for is the [`walk`](crate::walk)'s.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::POSSIBLE_VALUES_MIN;
 use crate::release::Issue;
@@ -55,7 +55,7 @@ pub(crate) struct Sum {
     /// Its distance from the truth; 0 but during a walk.
     pub(crate) moved: i64,
     pub(crate) parts: Vec<usize>,
-    /// How many more it is than any number or sum within it, where people are counted at several of its practices. None where they
+    /// How many more it is than its largest number, where people are counted at several of its practices. None where they
     /// are not: being their sum it cannot be less.
     pub(crate) lead: Option<i64>,
 }
@@ -193,31 +193,25 @@ impl Worlds {
         }
     }
 
-    /// Finds out how far each area of people who are counted at several practices is ahead of what is within it.
+    /// Finds out how far each area of people who are counted at several practices is ahead of its largest.
     pub(crate) fn find_leads(&mut self) {
         for sum in 0..self.sums.len() {
             let Sum { value, parts, .. } = &self.sums[sum];
             if parts.iter().map(|part| self.numbers[*part].value).sum::<i64>() > *value {
-                self.sums[sum].lead = Some(value - self.most_within(sum));
+                self.sums[sum].lead = Some(value - self.largest_of(sum));
             }
         }
     }
 
-    /// Whether a sum is no less than any number or sum within it.
-    pub(crate) fn has_what_is_within(&self, sum: usize) -> bool {
+    /// Whether a sum is no less than any of its numbers.
+    pub(crate) fn has_its_largest(&self, sum: usize) -> bool {
         let Sum { value, moved, .. } = self.sums[sum];
-        self.most_within(sum) <= value + moved
+        self.largest_of(sum) <= value + moved
     }
 
-    /// The most that a number or another sum within a sum is.
-    fn most_within(&self, sum: usize) -> i64 {
-        let parts = &self.sums[sum].parts;
-        let of_numbers = parts.iter().map(|part| self.numbers[*part].value + self.numbers[*part].moved);
-        let others: BTreeSet<usize> = parts.iter().flat_map(|part| self.numbers[*part].sums.iter().copied()).collect();
-        let is_within = |other: &Sum| other.parts.iter().all(|part| parts.binary_search(part).is_ok());
-        let others = others.into_iter().filter(|other| *other != sum).map(|other| &self.sums[other]);
-        let of_sums = others.filter(|other| other.parts.len() <= parts.len() && is_within(other));
-        of_numbers.chain(of_sums.map(|other| other.value + other.moved)).max().unwrap_or(0)
+    fn largest_of(&self, sum: usize) -> i64 {
+        let numbers = self.sums[sum].parts.iter().map(|part| &self.numbers[*part]);
+        numbers.map(|number| number.value + number.moved).max().unwrap_or(0)
     }
 
     /// Bounds everything by the earlier issues and by what one more shows.
