@@ -4,6 +4,9 @@
 //! The files are never edited: a new shape is a new pair of files. `CORPUS_WRITE=1` writes the pair of the newest number
 //! from the scenario below, where it is not there yet.
 
+#[path = "../../../../tests/corpora/what_was.rs"]
+mod what_was;
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -28,6 +31,7 @@ use practice::{
 };
 use serde_json::Value;
 
+use self::what_was::what_was;
 use crate::bench::{Bench, chunk, code, day, disable, enable, entry, import, observation, placed};
 
 /// The newest pair.
@@ -64,20 +68,6 @@ fn every_event_ever_written_folds_to_the_state_it_made() {
         if number == NEWEST {
             assert_eq!(folded, made, "corpus {number}");
         }
-    }
-}
-
-/// Of `now` only what `then` has, too: states are written anew from the events, so they may grow.
-fn what_was(now: &Value, then: &Value) -> Value {
-    match (now, then) {
-        (Value::Object(now), Value::Object(then)) => {
-            let kept = then.iter().filter_map(|(name, then)| Some((name.clone(), what_was(now.get(name)?, then))));
-            Value::Object(kept.collect())
-        }
-        (Value::Array(now), Value::Array(then)) if now.len() == then.len() => {
-            Value::Array(now.iter().zip(then).map(|(now, then)| what_was(now, then)).collect())
-        }
-        _ => now.clone(),
     }
 }
 

@@ -7,6 +7,9 @@
 //! calls suppliers without saying so first. Where a state can no longer be read, snapshots have
 //! another shape: raise the service's `STATE_SHAPE`, so that those of before are passed over, and write a new generation.
 
+#[path = "../../../../tests/corpora/what_was.rs"]
+mod what_was;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -18,6 +21,7 @@ use rollout::state::{Brake, Carrier, ClinicalReason, ConcernAbout, HoldClass, Ho
 use rollout::{Act, Event, Fact, Observed, PauseEnd, PermitAnswer, State, apply, step};
 use serde_json::Value;
 
+use self::what_was::what_was;
 use crate::dispatches::{hear, send};
 use crate::world::{
     Behaviour, World, alice, bob, calendar, carol, code, moment, one_wave, practice, programme, supplier, wave,
@@ -91,20 +95,6 @@ fn i20_a_state_that_was_written_reads_as_the_fold_of_its_journal() {
             let was = was.unwrap_or_else(|error| panic!("{story} of generation {generation}, see above: {error}"));
             assert_eq!(was, fold(&read(&events)), "{story} of generation {generation}");
         }
-    }
-}
-
-/// Of `now` only what `then` has, too: states are written anew from the events, so they may grow.
-fn what_was(now: &Value, then: &Value) -> Value {
-    match (now, then) {
-        (Value::Object(now), Value::Object(then)) => {
-            let kept = then.iter().filter_map(|(name, then)| Some((name.clone(), what_was(now.get(name)?, then))));
-            Value::Object(kept.collect())
-        }
-        (Value::Array(now), Value::Array(then)) if now.len() == then.len() => {
-            Value::Array(now.iter().zip(then).map(|(now, then)| what_was(now, then)).collect())
-        }
-        _ => now.clone(),
     }
 }
 

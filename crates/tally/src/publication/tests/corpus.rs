@@ -6,12 +6,16 @@
 //! sent them; pair 2 has every kind of event. Where a state can no longer be read, raise the service's `STATE_SHAPE`, so
 //! that snapshots of before are passed over, and write a new pair.
 
+#[path = "../../../../../tests/corpora/what_was.rs"]
+mod what_was;
+
 use std::fs;
 use std::path::PathBuf;
 
 use ods::totals::Total;
 use serde_json::Value;
 
+use self::what_was::what_was;
 use super::*;
 use crate::returns::{Sender, Submission, SubmitReturns};
 use crate::totals::SubmitTotals;
@@ -36,20 +40,6 @@ fn fold(lines: &str) -> Returns {
         returns.apply(&event, at);
     }
     returns
-}
-
-/// Of `now` only what `then` has, too: states are written anew from the events, so they may grow.
-fn what_was(now: &Value, then: &Value) -> Value {
-    match (now, then) {
-        (Value::Object(now), Value::Object(then)) => {
-            let kept = then.iter().filter_map(|(name, then)| Some((name.clone(), what_was(now.get(name)?, then))));
-            Value::Object(kept.collect())
-        }
-        (Value::Array(now), Value::Array(then)) if now.len() == then.len() => {
-            Value::Array(now.iter().zip(then).map(|(now, then)| what_was(now, then)).collect())
-        }
-        _ => now.clone(),
-    }
 }
 
 #[test]
