@@ -1,7 +1,7 @@
 //! What clients of other make read out of our refusals: Python's grpcio-status, and Node's grpc-js with Google's definitions.
 //!
-//! One refusal of each code that a caller can bring about, and one for load. DEADLINE_EXCEEDED is the client's own by the time
-//! it hears of the server's, and INTERNAL cannot be asked for.
+//! One refusal of each code that a caller can bring about, and some of each service. DEADLINE_EXCEEDED is the client's own by the time it hears of the
+//! server's, and INTERNAL cannot be asked for.
 
 use std::fs;
 
@@ -15,6 +15,11 @@ use crate::harness::offer;
 use crate::harness::server::Server;
 
 const REGISTRY: &str = "citizens_access.registry.v1.PracticeRegistryService";
+const PROGRAMMES: &str = "citizens_access.scheduler.v1.ProgrammeService";
+const HOLDS: &str = "citizens_access.scheduler.v1.HoldService";
+const STATISTICS: &str = "citizens_access.statistics.v1.StatisticsService";
+const INGEST: &str = "citizens_access.statistics.v1.IngestService";
+const PUBLICATIONS: &str = "citizens_access.statistics.v1.PublicationService";
 /// Longer than any answer takes, also where a refusal comes only after a wait.
 const DEADLINE_S: u32 = 20;
 /// The server waits for a position nearly until the caller's deadline.
@@ -25,7 +30,11 @@ const NOTE_BYTES: usize = 5 << 20;
 const LEFT_OUT: [&str; 2] = ["current", "position"];
 
 fn call(account: &str, method: &str, request: &Value) -> Value {
-    json!({ "rpc": format!("{REGISTRY}/{method}"), "account": account, "request": request, "deadline_s": DEADLINE_S })
+    call_of(REGISTRY, account, method, request)
+}
+
+fn call_of(service: &str, account: &str, method: &str, request: &Value) -> Value {
+    json!({ "rpc": format!("{service}/{method}"), "account": account, "request": request, "deadline_s": DEADLINE_S })
 }
 
 /// Who speaks for a practice.
@@ -62,6 +71,40 @@ fn calls() -> Vec<Value> {
         call(&paula("A81001"), "PausePractice", &pause(practice, "long", &"x".repeat(NOTE_BYTES))),
         waits,
         bytes("NoSuchMethod", ""),
+    ]
+    .into_iter()
+    .chain(calls_of_the_others())
+    .collect()
+}
+
+/// Calls of the scheduler and of the statistics, each of which is refused.
+fn calls_of_the_others() -> Vec<Value> {
+    let document = json!({
+        "programme_id": "winter", "specification": "name: winter\ncohorts: practice.list_size > 0\n",
+        "request_id": "winter", "reason_code": "AS_AGREED",
+    });
+    let programme = json!({ "name": "programmes/no-such-programme" });
+    let hold = json!({
+        "scope": { "national": true }, "hold_class": "HOLD_CLASS_SAFETY", "request_id": "hold", "reason_code": "SEEN",
+        "note": "of 943 476 5919",
+    });
+    let lift = json!({ "name": "holds/9999", "request_id": "lift", "reason_code": "LOOKED_AT" });
+    let returns = json!({
+        "supplier": "suppliers/EMIS", "period_start_date": "2031-02-01", "period_end_date": "2031-01-31",
+        "returns": [{ "practice": "practices/A81001" }], "request_id": "returns",
+    });
+    let publication = json!({
+        "publication": "publications/practices-live-2031-04", "request_id": "issue", "reason_code": "MONTHLY",
+    });
+    vec![
+        call_of(PROGRAMMES, "amira;roles=programme-lead", "CreateProgramme", &document),
+        call_of(PROGRAMMES, "amira;roles=programme-lead", "GetProgramme", &programme),
+        call_of(HOLDS, "carol;roles=safety-officer", "PlaceHold", &hold),
+        call_of(HOLDS, "carol;roles=safety-officer", "LiftHold", &lift),
+        call_of(HOLDS, "stan;roles=statistician", "LiftHold", &lift),
+        call_of(STATISTICS, "stan;roles=statistician", "GetSummary", &json!({ "area": "wards/E05000001" })),
+        call_of(INGEST, "emis;roles=supplier;organisation=suppliers/EMIS", "SubmitReturns", &returns),
+        call_of(PUBLICATIONS, "stan;roles=statistician", "CreatePublication", &publication),
     ]
 }
 

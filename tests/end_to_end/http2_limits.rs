@@ -1,12 +1,12 @@
-//! Limits of HTTP/2, frame by frame: each bites at its number, and the client is told as docs/operations/limits.md says.
+//! The limits of HTTP/2, frame by frame: each bites at its number, and the client is told as docs/operations/limits.md says.
 
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::harness::http2::{
-    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, Wire,
-    call_headers, frame, header, streams,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS,
+    WINDOW_UPDATE, Wire, call_headers, frame, header, streams,
 };
 use crate::harness::server::Server;
 
@@ -120,6 +120,36 @@ fn limits_of_streams_headers_and_frames_are_announced_and_kept() {
     let longest = usize::try_from(FRAME_BYTES_MAX).expect("a small number");
     wire.send(&frame(DATA, 0, 1, &vec![0; longest + 1])).expect("it listens");
     ends_with(&mut wire, FRAME_SIZE_ERROR);
+}
+
+#[test]
+fn who_has_streams_reset_without_end_is_told_to_be_calm() {
+    let (server, _folder) = server("pending_reset_streams_max=5,local_error_reset_streams_max=5");
+    let headers = call_headers(&format!("{REGISTRY}/ListPractices"), "mallory");
+
+    let mut wire = greeted(&server);
+    let open_and_reset = |stream| {
+        let open = frame(HEADERS, END_HEADERS | END_STREAM, stream, &headers);
+        [open, frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat()
+    };
+    // In one piece, so that they are there before any of them is looked at. As many as there may be harm nobody.
+    wire.send(&streams().take(5).flat_map(open_and_reset).collect::<Vec<_>>()).expect("it listens");
+    wire.send(&watch(11)).expect("it listens");
+    until(&mut wire, |frame| frame.kind == HEADERS && frame.stream == 11);
+    // Few more than that, since who is closed with much unread does not hear why.
+    wire.send(&streams().skip(6).take(7).flat_map(open_and_reset).collect::<Vec<_>>()).expect("it listens");
+    ends_with(&mut wire, ENHANCE_YOUR_CALM);
+
+    // A window that is opened beyond all bounds is an error of the stream, which the server resets.
+    let mut wire = greeted(&server);
+    let open_and_err = |stream| {
+        let open = frame(HEADERS, END_HEADERS, stream, &headers);
+        [open, frame(WINDOW_UPDATE, 0, stream, &0x7fff_ffff_u32.to_be_bytes())].concat()
+    };
+    wire.send(&streams().take(5).flat_map(open_and_err).collect::<Vec<_>>()).expect("it listens");
+    until(&mut wire, |frame| frame.kind == RST_STREAM && frame.stream == 9);
+    wire.send(&streams().skip(5).take(5).flat_map(open_and_err).collect::<Vec<_>>()).expect("it listens");
+    ends_with(&mut wire, ENHANCE_YOUR_CALM);
 }
 
 #[test]

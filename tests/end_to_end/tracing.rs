@@ -9,12 +9,15 @@ use proto::registry::v1::practice_registry_service_client::PracticeRegistryServi
 use proto::scheduler::v1 as scheduler;
 use proto::scheduler::v1::programme_service_client::ProgrammeServiceClient;
 
+use crate::harness::accessctl::Accessctl;
 use crate::harness::binary;
+use crate::harness::england::EnglandFiles;
 use crate::harness::installation::{
-    Installation, PATIENCE, Wanted, clock_offset, programme_of_today, text, until_live,
+    Installation, PATIENCE, TODAY, Wanted, clock_offset, programme_of_today, text, until_live,
 };
 use crate::harness::otlp::{Collector, Seen, following, hex, trace_id};
 use crate::harness::running::Running;
+use crate::harness::server::Server;
 use crate::harness::supplier::SupplierServer;
 
 /// What a go-live passes through, as span names contain it, and the service that tells of it.
@@ -173,6 +176,56 @@ fn attribute(seen: &Seen, name: &str) -> String {
         Some(other) => format!("{other:?}"),
         None => String::new(),
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i24_notices_are_linked_to_the_approval_and_each_is_named_as_a_message() {
+    let mut collector = Collector::start().await;
+    let england = EnglandFiles::of_emis(3, TODAY);
+    let letters = england.folder().join("letters");
+    std::fs::create_dir(&letters).expect("a temporary folder can be written to");
+    let (data, letters) = (text(england.folder().join("data")), text(letters));
+    let offset = clock_offset().as_secs().to_string();
+    let words = ["--data", &data, "--clock-offset-s", &offset, "--notices-post", "files", "--notices-folder", &letters];
+    let server = Server::start_with("all", &words, &collector.environment());
+    let operator = Accessctl::all_in_one(&server, "olga");
+    operator.say(&["import", "map", &text(england.map())]);
+    operator.say(&["import", "list-sizes", &text(england.list_sizes())]);
+    operator.say(&["import", "bank-holidays", &text(england.bank_holidays())]);
+    let address = england.folder().join("address");
+    std::fs::write(&address, "Hill Surgery\n1 Hill Road\nZZ1 1ZZ").expect("a temporary folder can be written to");
+    let practice = england.practice(0);
+    let contact = ["practice", "contact", "set", &practice, "practice-manager", "post"];
+    operator.say(&[&contact[..], &["--address-file", &text(address), "--keep-until", "2031-12-01"]].concat());
+    let document = programme_of_today("").replace("notice_working_days: 0", "notice_working_days: 3");
+    let in_two_weeks = TODAY.checked_add(jiff::Span::new().days(14)).expect("a day");
+    let document = document.replace(&format!("from: {}", TODAY), &format!("from: {in_two_weeks}"));
+    let file = england.folder().join("summer.yaml");
+    std::fs::write(&file, document).expect("a temporary folder can be written to");
+    operator.as_account("leo").say(&["programme", "apply", &text(file)]);
+    operator.as_account("ada").say(&["programme", "approve", "summer-opening"]);
+
+    let received = collector.until(PATIENCE, |spans| spans.iter().any(|seen| seen.span.name == "notice")).await;
+    let spans = received.unwrap_or_else(|spans| panic!("no notice was sent: {spans:?}"));
+    let notice = spans.iter().find(|seen| seen.span.name == "notice").expect("it was waited for");
+    for (name, value) in [
+        ("messaging.system", "FILES"),
+        ("messaging.operation.type", "send"),
+        ("messaging.operation.name", "send"),
+        ("messaging.destination.name", "notices"),
+    ] {
+        assert_eq!(attribute(notice, name), value, "{name}");
+    }
+    assert!(!format!("{notice:?}").contains("Hill"), "an address is nobody's affair");
+    let ended = server.stop();
+    assert!(ended.status.success(), "{}", ended.said());
+    // What was under way when the notice was sent has ended by now, and was sent too.
+    let spans = collector.spans();
+    let notices = spans.iter().find(|seen| seen.span.span_id == notice.span.parent_span_id).expect("its batch");
+    assert_eq!(notices.span.name, "notices");
+    let approval = spans.iter().find(|seen| seen.span.name.ends_with("/ApprovePlan")).expect("the approval");
+    let links: Vec<String> = notices.span.links.iter().map(|link| hex(&link.trace_id)).collect();
+    assert_eq!(links, [hex(&approval.span.trace_id)], "{notices:?}");
 }
 
 /// The trace that somebody outside is in.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Subcommand;
 use proto::scheduler::v1 as scheduler;
+use pseudonym::in_text;
 use serde::Deserialize;
 use tonic::Code;
 
@@ -97,8 +98,18 @@ struct Named {
 fn document(file: &Path) -> anyhow::Result<(String, String)> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let named: Named = serde_saphyr::from_str(&text)
-        .map_err(|error| BadInput(format!("{} is no programme: {error}", file.display())))?;
+        .map_err(|error| BadInput(format!("{} is no programme: {}", file.display(), problem(&error))))?;
     Ok((named.name, text))
+}
+
+/// What is wrong with a document, with the lines around it; only where, if an NHS number is among them (rule 16).
+fn problem(error: &serde_saphyr::Error) -> String {
+    let whole = error.to_string();
+    if !in_text::contains(&whole) {
+        return whole;
+    }
+    let place = error.location().map(|at| format!("line {}, column {}: ", at.line(), at.column())).unwrap_or_default();
+    format!("{place}{}", in_text::told(&error.without_snippet().to_string()))
 }
 
 async fn plan(connection: &Connection, output: Output, file: &Path) -> anyhow::Result<()> {

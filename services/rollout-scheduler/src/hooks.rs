@@ -3,11 +3,12 @@
 //!
 //! A hook is told counts, never who: no practice and no patient is named to it.
 
+mod answer;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::validate;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode};
@@ -15,11 +16,11 @@ use http_body_util::Full;
 use outgoing::{BaseUrl, Broken, HttpClient, NoRoots};
 use rollout::effects::HookToAsk;
 use rollout::spec::HookName;
-use rollout::state::{Evidence, Finding, Verdict};
-use serde::Deserialize;
+use rollout::state::{Evidence, Finding};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use self::answer::{HookSays, NoAnswer};
 use crate::grpc::finding_in_words;
 
 /// Longest answer: a verdict and a reason have less than a hundred bytes.
@@ -44,13 +45,6 @@ pub struct GateHook {
     timeout: Duration,
 }
 
-/// What a hook says.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct HookSays {
-    pub(crate) verdict: Verdict,
-    pub(crate) reason_code: String,
-}
-
 /// A hook gave no answer that counts.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HookError {
@@ -67,19 +61,12 @@ pub(crate) enum HookError {
     /// What it answered is none.
     #[error("{address} answered {status}, which is not 200")]
     Status { address: String, status: StatusCode },
-    /// See `docs/operations/gate-hooks.md`.
-    #[error("{address} answered something else than a verdict and a reason_code")]
-    Unreadable {
+    /// What it answered is none either.
+    #[error("{address} answered 200, and nothing that counts")]
+    NoAnswer {
         address: String,
         #[source]
-        source: serde_json::Error,
-    },
-    /// Its reason has no reason's form, or holds what must not be kept.
-    #[error("{address} answered a reason_code that is none")]
-    Reason {
-        address: String,
-        #[source]
-        source: api::Error,
+        source: NoAnswer,
     },
     /// The question could not be put.
     #[error("{address} cannot be asked")]
@@ -88,22 +75,6 @@ pub(crate) enum HookError {
         #[source]
         source: http::Error,
     },
-}
-
-/// What it may answer. A field that is not known is an error: a hook that says more than is understood must not pass.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Answer {
-    verdict: Said,
-    reason_code: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum Said {
-    Pass,
-    Fail,
-    Inconclusive,
 }
 
 impl GateHooks {
@@ -143,12 +114,7 @@ impl GateHook {
         if reply.status != StatusCode::OK {
             return Err(HookError::Status { address: address(), status: reply.status });
         }
-        let answer: Answer = serde_json::from_slice(&reply.body)
-            .map_err(|source| HookError::Unreadable { address: address(), source })?;
-        validate::reason_code("reason_code", &answer.reason_code)
-            .and_then(|()| validate::required("reason_code", &answer.reason_code))
-            .map_err(|source| HookError::Reason { address: address(), source })?;
-        Ok(HookSays { verdict: answer.verdict.into(), reason_code: answer.reason_code })
+        answer::read(&reply.body).map_err(|source| HookError::NoAnswer { address: address(), source })
     }
 
     fn request(&self, asked: &HookToAsk) -> Result<Request<Full<Bytes>>, http::Error> {
@@ -189,14 +155,4 @@ fn question(asked: &HookToAsk) -> Value {
         "unsettled": unsettled,
         "findings": asked.findings.iter().map(finding).collect::<Vec<_>>(),
     })
-}
-
-impl From<Said> for Verdict {
-    fn from(said: Said) -> Self {
-        match said {
-            Said::Pass => Self::Pass,
-            Said::Fail => Self::Fail,
-            Said::Inconclusive => Self::Inconclusive,
-        }
-    }
 }

@@ -13,7 +13,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("authority", &["api", "identity"]),
     ("client", &["api", "jws", "outgoing", "proto", "telemetry", "tls"]),
     ("clock", &[]),
-    ("courier", &["clock", "outgoing"]),
+    ("courier", &["clock", "outgoing", "pseudonym"]),
     ("database", &[]),
     ("disclosure", &[]),
     ("evidence", &["ods", "practice", "rollout"]),

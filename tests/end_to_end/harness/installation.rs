@@ -57,6 +57,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) environment: Vec<(String, String)>,
     /// Each process shows its metrics.
     pub(crate) metrics: bool,
+    /// More for the command line of the one process.
+    pub(crate) arguments: &'a [&'a str],
 }
 
 impl Wanted<'_> {
@@ -91,6 +93,7 @@ impl Installation {
         let mut arguments = vec!["--data", &data, "--clock-offset-s", clock_offset_s];
         arguments.extend_from_slice(wanted.metrics_arguments());
         arguments.extend(supplier.iter().flat_map(|supplier| ["--supplier", supplier.as_str()]));
+        arguments.extend_from_slice(wanted.arguments);
         Server::start_with("all", &arguments, &wanted.environment)
     }
 

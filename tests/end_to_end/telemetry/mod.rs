@@ -5,6 +5,7 @@ mod busy;
 mod collectors;
 mod documentation;
 mod guarded;
+mod outside_answers;
 mod outside_fields;
 mod personal_data;
 mod prometheus;

@@ -1,6 +1,6 @@
 //! Rule 16, over everything: valid NHS numbers in every text field of every RPC come out nowhere. Not in errors, logs, spans
 //! and metrics, nor in a store. A person's name is where the rule keeps it, in a note, and nowhere else. What comes by other ways
-//! than fields is in `outside_fields`.
+//! than fields is in `outside_fields`, what others answer in `outside_answers`.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use jiff::Timestamp;
 use outgoing::{Reply, retry_after};
+use pseudonym::in_text;
 use serde::Deserialize;
 
 use crate::address::Address;
@@ -176,12 +177,13 @@ fn refusal(reply: &Reply) -> Refusal {
     serde_json::from_slice(&reply.body).unwrap_or_default()
 }
 
-/// In its words, unless they repeat the address.
+/// In its words, unless they repeat the address or have an NHS number in them (rule 16).
 fn said(refusal: &Refusal, to: &Address) -> String {
     let messages: Vec<&str> = refusal.errors.iter().map(|problem| problem.message.as_str()).collect();
     let said = messages.join("; ");
     if to.is_in(&said) {
         return "it repeats the address, and is not repeated here".to_owned();
     }
-    said.chars().filter(|character| !character.is_control()).take(SAID_CHARS_MAX).collect()
+    // Before it is cut: a part of a number is not found.
+    in_text::told(&said).chars().filter(|character| !character.is_control()).take(SAID_CHARS_MAX).collect()
 }

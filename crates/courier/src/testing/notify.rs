@@ -27,7 +27,7 @@ const TOKEN_TIME_S: i64 = 30;
 pub enum NotifyFault {
     /// Nothing: that one is taken.
     Nothing,
-    /// This status, with an error of this type, and further headers; nothing is taken.
+    /// This status, with an error of this type, which its message repeats, and further headers; nothing is taken.
     Status(u16, &'static str, Vec<(&'static str, &'static str)>),
     /// It is not taken, and the connection is closed.
     LosesRequest,
@@ -191,7 +191,7 @@ async fn answer(stream: TcpStream, world: &Mutex<NotifyWorld>) -> std::io::Resul
     let (status, headers, body) = match (fault, reply) {
         (Some(NotifyFault::LosesRequest | NotifyFault::LosesReply), _) => return Ok(()),
         (Some(NotifyFault::Status(status, kind, headers)), _) => {
-            (status, headers, error(status, kind, "as the test has it"))
+            (status, headers, error(status, kind, &format!("{kind}, as the test has it")))
         }
         (Some(NotifyFault::Garbage), _) => {
             let head = "HTTP/1.1 201 X\r\nconnection: close\r\ncontent-length: 4\r\n\r\nbusy";

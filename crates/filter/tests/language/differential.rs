@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use cel::{Context, Program};
-use filter::Filter;
+use filter::{Filter, FilterErrorKind};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
@@ -202,7 +202,10 @@ proptest! {
     #[test]
     fn every_answer_is_the_interpreters(text in condition(), rows in prop::collection::vec(rows(), 8)) {
         let schema = schema();
-        let ours = Filter::parse(&text, &schema).unwrap_or_else(|error| panic!("{error}\n{}", error.caret()));
+        let parsed = Filter::parse(&text, &schema);
+        // Conditions within conditions are now and then deeper than any filter may be.
+        prop_assume!(!parsed.as_ref().is_err_and(|error| *error.kind() == FilterErrorKind::TooDeep));
+        let ours = parsed.unwrap_or_else(|error| panic!("{error}\n{}", error.caret()));
         let canonical = ours.canonical(&schema);
         let read_back = Filter::parse(&canonical, &schema).unwrap_or_else(|error| panic!("{error}\n{}", error.caret()));
         prop_assert_eq!(&read_back, &ours, "{}", canonical);

@@ -233,8 +233,6 @@ impl Outbox {
         let sent = courier.send(message).instrument(span.clone()).await;
         span.record("outcome", word(&sent));
         if let Ok(Sent::Refused { trouble, said }) = &sent {
-            // The carrier's words (rule 16).
-            let said = api::nhs_number::told(said);
             span.in_scope(|| tracing::warn!(dispatch = %one.name, carrier, ?trouble, said, "a notice was refused"));
         }
         Some(sent.map(|sent| outcome_of(sent, now)))
