@@ -9,11 +9,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use bytes::{BufMut, Bytes, BytesMut};
 use client::ACCOUNT_HEADER;
 use h2::client::SendRequest;
-use http::Request;
+use http::{HeaderValue, Request};
 use prost::Message;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -60,6 +60,13 @@ impl Target {
         }
         self.request = request.header("authorization", format!("Bearer {token}")).body(())?;
         self.tls = Some(credentials.client_config(&tls::ServerIdentity::Name)?);
+        Ok(self)
+    }
+
+    /// The same, by callers who wait no longer than this.
+    pub(crate) fn within(mut self, deadline: Duration) -> anyhow::Result<Self> {
+        let timeout = HeaderValue::try_from(format!("{}m", deadline.as_millis()))?;
+        self.request.headers_mut().insert("grpc-timeout", timeout);
         Ok(self)
     }
 
@@ -129,12 +136,17 @@ impl Target {
     /// Calls `rate` times a second for `time`, whether or not the last was answered. Latencies count from the moment at
     /// which a call was due, so that a server that stalls is not spared the calls that came meanwhile.
     pub(crate) fn pace(&self, rate: f64, time: Duration) -> anyhow::Result<Vec<Duration>> {
+        self.offer(rate, time)?.into_iter().map(|(answer, latency)| answer.served().map(|_| latency)).collect()
+    }
+
+    /// The same of calls that may be refused, in the order in which they were answered.
+    pub(crate) fn offer(&self, rate: f64, time: Duration) -> anyhow::Result<Vec<(Answer, Duration)>> {
         local(async {
             let mut connections = Vec::new();
             for _ in 0..CONNECTIONS {
                 connections.push(self.connect().await?);
             }
-            let latencies = Rc::new(RefCell::new(Vec::new()));
+            let answers = Rc::new(RefCell::new(Vec::new()));
             let mut calls = tokio::task::JoinSet::new();
             let begun = Instant::now();
             let mut sent = 0_u64;
@@ -144,11 +156,11 @@ impl Target {
                     let turn = sent as usize;
                     let due = begun + Duration::from_secs_f64(sent as f64 / rate);
                     let mut sender = connections[turn % CONNECTIONS].clone();
-                    let (target, latencies) = (self.clone(), Rc::clone(&latencies));
+                    let (target, answers) = (self.clone(), Rc::clone(&answers));
                     calls.spawn_local(async move {
-                        target.call(&mut sender, turn).await?;
+                        let answer = target.ask(&mut sender, turn).await?;
                         if due.duration_since(begun) >= WARM_UP {
-                            latencies.borrow_mut().push(due.elapsed());
+                            answers.borrow_mut().push((answer, due.elapsed()));
                         }
                         anyhow::Ok(())
                     });
@@ -163,7 +175,7 @@ impl Target {
             while let Some(ended) = calls.join_next().await {
                 ended??;
             }
-            Ok(latencies.take())
+            Ok(answers.take())
         })
     }
 
@@ -179,25 +191,59 @@ impl Target {
         }
     }
 
-    /// One call, with the message of that turn. Returns the bytes of the reply's body.
+    /// One call, with the message of that turn, which is served. Returns the bytes of the reply's body.
     async fn call(&self, connection: &mut SendRequest<Bytes>, turn: usize) -> anyhow::Result<usize> {
+        self.ask(connection, turn).await?.served()
+    }
+
+    /// One call, with the message of that turn.
+    async fn ask(&self, connection: &mut SendRequest<Bytes>, turn: usize) -> anyhow::Result<Answer> {
         // A stride that shares no factor with powers of two or ten: neighbours in time are no neighbours in memory.
         let message = self.messages[turn.wrapping_mul(7_919) % self.messages.len()].clone();
         std::future::poll_fn(|context| connection.poll_ready(context)).await?;
         let (response, mut body) = connection.send_request(self.request.clone(), false)?;
         body.send_data(message, true)?;
-        let response = response.await?;
-        let mut body = response.into_body();
+        let (head, mut body) = response.await?.into_parts();
+        let headers = head.headers;
         let mut bytes = 0;
         while let Some(data) = body.data().await {
             let data = data?;
             bytes += data.len();
             body.flow_control().release_capacity(data.len())?;
         }
-        let trailers = body.trailers().await?.context("the reply has no trailers")?;
-        match trailers.get("grpc-status").map(http::HeaderValue::as_bytes) {
-            Some(b"0") => Ok(bytes),
-            status => bail!("a call failed with status {status:?}: {:?}", trailers.get("grpc-message")),
+        // A refusal has its status among its headers.
+        let status = match body.trailers().await? {
+            Some(trailers) => trailers,
+            None => headers,
+        };
+        match status.get("grpc-status").map(HeaderValue::as_bytes) {
+            Some(b"0") => Ok(Answer::Served { bytes }),
+            Some(b"4") => Ok(Answer::Late),
+            Some(b"8") => Ok(Answer::Shed),
+            code => bail!("a call failed with status {code:?}: {:?}", status.get("grpc-message")),
+        }
+    }
+}
+
+/// What came of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It was served, by so many bytes.
+    Served {
+        /// Of the reply's body.
+        bytes: usize,
+    },
+    /// DEADLINE_EXCEEDED.
+    Late,
+    /// RESOURCE_EXHAUSTED.
+    Shed,
+}
+
+impl Answer {
+    fn served(self) -> anyhow::Result<usize> {
+        match self {
+            Self::Served { bytes } => Ok(bytes),
+            refused => bail!("a call was not served: {refused:?}"),
         }
     }
 }

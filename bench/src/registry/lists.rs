@@ -10,7 +10,7 @@ use crate::registry::installation::{client, runtime};
 use crate::report::{Report, Row, duration};
 
 /// Selects about one practice in eight, and looks at three fields of each.
-const FILTER: &str = r#"practice.supplier == "TPP" && practice.list_size < 8000 && practice.live"#;
+pub(super) const FILTER: &str = r#"practice.supplier == "TPP" && practice.list_size < 8000 && practice.live"#;
 const CALLS: usize = 15;
 
 /// Times the first page.

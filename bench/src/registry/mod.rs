@@ -5,6 +5,7 @@ pub(crate) mod england;
 pub(crate) mod installation;
 mod lists;
 mod lookups;
+mod overload;
 mod secured;
 mod spans;
 
@@ -46,6 +47,8 @@ enum Rows {
     Secured,
     /// CheckAccess with one call in ten traced, against none
     Spans,
+    /// What is served in time of four times what can be
+    Overload,
     /// Runtimes: one for each core, or one for all
     Shapes,
     /// ListPractices with a filter, and a change on its way to a watcher
@@ -81,6 +84,9 @@ pub(crate) fn run(arguments: &RegistryArguments) -> anyhow::Result<()> {
     }
     if arguments.wants(Rows::Spans) {
         spans::measure(&mut report, &installation, &national)?;
+    }
+    if arguments.wants(Rows::Overload) {
+        overload::measure(&mut report, &installation)?;
     }
     if arguments.wants(Rows::Shapes) {
         lookups::measure_shapes(&mut report, &installation, &national)?;

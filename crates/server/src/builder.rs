@@ -155,6 +155,7 @@ impl Server {
                 tls: self.tls,
                 health,
                 calls_in_flight: AtomicUsize::new(0),
+                reads_in_flight: AtomicUsize::new(0),
                 streams_open: AtomicUsize::new(0),
                 request_bytes: AtomicUsize::new(0),
                 rates,

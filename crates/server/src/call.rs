@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::future::Future;
+use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -54,8 +55,11 @@ impl Call {
     /// Takes a place among the calls under way, or refuses where there is none left.
     pub(crate) fn begin(shared: &Arc<Shared>, method: usize, arrived: Instant) -> Result<Self, Error> {
         let known = shared.methods.get(method);
-        let (places, max) = places(shared, known);
-        let taken = places.fetch_add(1, Ordering::Relaxed);
+        // In each count its place is taken, refused or not: whoever drops the call gives all of them back.
+        let full = places(shared, known).fold(None, |full, (places, max)| {
+            let is_full = places.fetch_add(1, Ordering::Relaxed) >= max;
+            full.or(is_full.then_some(max))
+        });
         known.metrics.begin();
         let call = Self {
             shared: Arc::clone(shared),
@@ -68,7 +72,7 @@ impl Call {
             gave_up: Cell::new(false),
             ended: false,
         };
-        if taken >= max && !matches!(known.access, Access::Open) {
+        if let (Some(max), Access::Gated(_)) = (full, &known.access) {
             return Err(call.refuse(
                 Error::resource_exhausted(
                     "OVERLOADED",
@@ -211,17 +215,22 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.end(CANCELLED);
-        places(&self.shared, self.method()).0.fetch_sub(1, Ordering::Relaxed);
+        for (places, _) in places(&self.shared, self.method()) {
+            places.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
-/// The count that the RPC belongs to, and its limit.
-fn places<'a>(shared: &'a Shared, method: &Method) -> (&'a AtomicUsize, usize) {
-    if method.is_unary() {
-        (&shared.calls_in_flight, shared.config.calls_in_flight_max)
+/// The counts that the RPC belongs to, and their limits.
+fn places<'a>(shared: &'a Shared, method: &Method) -> impl Iterator<Item = (&'a AtomicUsize, usize)> {
+    let Shared { config, calls_in_flight, reads_in_flight, streams_open, .. } = shared;
+    let first = if method.is_unary() {
+        (calls_in_flight, config.calls_in_flight_max)
     } else {
-        (&shared.streams_open, shared.config.streams_open_max)
-    }
+        (streams_open, config.streams_open_max)
+    };
+    let second = method.computes().then_some((reads_in_flight, config.reads_in_flight_max));
+    iter::once(first).chain(second)
 }
 
 /// A service panicked.

@@ -87,10 +87,11 @@ const MIB: u64 = 1 << 20;
 const HOUR_MS: u64 = 3_600_000;
 
 /// Every limit there is.
-pub const LIMITS: [Limit; 26] = [
+pub const LIMITS: [Limit; 27] = [
     // tonic decodes no more by itself, and below it a page of a hundred practices would not fit.
     count!(message_bytes_max: usize, 64 * KIB, 4 * MIB),
     count!(calls_in_flight_max: usize, 1, 1 << 20),
+    count!(reads_in_flight_max: usize, 1, 1 << 20),
     count!(streams_open_max: usize, 1, 1 << 20),
     count!(request_bytes_in_flight_max: usize, MIB, 1 << 36),
     count!(account_calls_per_second: u32, 0, 10_000_000),

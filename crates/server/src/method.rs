@@ -69,6 +69,12 @@ impl Method {
     pub(crate) fn is_unary(&self) -> bool {
         !self.client_streaming && !self.server_streaming
     }
+
+    /// Whether it is a unary read whose answer has to be computed.
+    pub(crate) fn computes(&self) -> bool {
+        let is_read = matches!(self.importance, Importance::Read);
+        self.is_unary() && is_read && self.at_once.is_none() && !matches!(self.access, Access::Open)
+    }
 }
 
 /// The RPCs of all mounted services, found by their path.

@@ -80,6 +80,7 @@ pub(crate) struct Shared {
     pub(crate) tls: Option<Arc<tls::Credentials>>,
     pub(crate) health: Health,
     pub(crate) calls_in_flight: AtomicUsize,
+    pub(crate) reads_in_flight: AtomicUsize,
     pub(crate) streams_open: AtomicUsize,
     /// What requests hold that have not come whole.
     pub(crate) request_bytes: AtomicUsize,

@@ -176,6 +176,27 @@ async fn calls_above_the_limit_are_shed_at_once_and_health_is_not() {
 }
 
 #[tokio::test]
+async fn reads_have_a_limit_of_their_own_and_leave_room_for_changes() {
+    let config = ServerConfig { reads_in_flight_max: 1, ..ServerConfig::default() };
+    let both = both(config, Echo::default()).await;
+    for peer in &both.peers {
+        let mut hanging = Box::pin(echo(peer, "hang"));
+        let shed = loop {
+            assert!(poll!(&mut hanging).is_pending());
+            if let Err(shed) = echo(peer, "caller").await {
+                break shed;
+            }
+        };
+        assert_eq!((shed.code(), reason(&shed).as_str()), (Code::ResourceExhausted, "OVERLOADED"));
+        assert!(call(peer, "SayEcho", text("caller")).await.is_ok(), "a change is no read");
+        assert!(watch(peer, text("ticks")).await.is_ok(), "nor is a watch");
+
+        drop(hanging);
+        while echo(peer, "caller").await.is_err() {}
+    }
+}
+
+#[tokio::test]
 async fn a_panic_costs_one_call_and_names_its_trace() {
     let both = both(ServerConfig::default(), Echo::default()).await;
     for peer in &both.peers {

@@ -192,6 +192,7 @@ impl Story {
         })?;
         let server = ServerConfig {
             calls_in_flight_max: CALLS_IN_FLIGHT_MAX,
+            reads_in_flight_max: CALLS_IN_FLIGHT_MAX,
             deadline_default: DEADLINE,
             deadline_max: DEADLINE,
             ..ServerConfig::default()
