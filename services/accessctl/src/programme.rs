@@ -304,6 +304,7 @@ async fn status(connection: &Connection, output: Output, programme: &str) -> any
                 "plan",
                 format!("{}: {state}, {} practices, {}", plan.name, number(plan.practices_count), plan.plan_hash),
             ));
+            facts.extend(plan.faults.iter().map(|fault| ("fault", fault.clone())));
         }
         Table::facts(facts)
     })?;

@@ -38,6 +38,19 @@ fn key_text(key: &ActivationKey) -> String {
 }
 
 impl ListSigner {
+    /// Says in the log by which key suppliers know our lists, or that they cannot.
+    pub(crate) fn say_who_signs(&self) {
+        match &self.checkpoints {
+            Some(checkpoints) => {
+                let public_key = hex::encode(checkpoints.signer().public_key());
+                tracing::info!(public_key, "suppliers' lists are signed");
+            }
+            None => tracing::warn!(
+                "there is no signing key: suppliers' lists are not signed, and who knows a key refuses them"
+            ),
+        }
+    }
+
     /// Signs a version of a supplier's list, with the moment until which it may be claimed. Empty where there is no key.
     pub(crate) fn sign(&self, supplier: &Supplier, version: &str, valid_until: Timestamp, position: u64) -> Signature {
         let Some(checkpoints) = &self.checkpoints else { return Signature::default() };

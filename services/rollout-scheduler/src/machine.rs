@@ -303,6 +303,25 @@ mod tests {
 
     use super::*;
 
+    /// I20: what is not `rollout`'s, which has a corpus of its own. Where this state can no longer be read, raise `STATE_SHAPE`.
+    #[test]
+    fn i20_what_the_service_adds_to_the_journal_reads_as_it_was_first_written() {
+        let taken: Event = serde_json::from_str(r#"{"event":"lease-taken","epoch":1,"replica":"one"}"#).unwrap();
+        assert_eq!(SchedulerMachine::kind(&taken), "lease-taken");
+        let opened = r#"{"event":"wave-opened","wave":{"programme":"spring","wave":1}}"#;
+        let opened: Event = serde_json::from_str(opened).unwrap();
+        let now: Timestamp = "2031-03-03T09:00:00Z".parse().unwrap();
+        let mut state = SchedulerMachine::initial();
+        SchedulerMachine::apply(&mut state, &taken, 1, now);
+        SchedulerMachine::apply(&mut state, &opened, 2, now);
+        let rollout = serde_json::to_string(&state.rollout).unwrap();
+        let written = format!(
+            r#"{{"rollout":{rollout},"lease":{{"epoch":1,"replica":"one"}},"opened_at_position":[[{{"programme":"spring","wave":1}},2]],"in_force_at_position":{{}},"registry_position_highest":0}}"#
+        );
+        assert_eq!(serde_json::to_string(&state).unwrap(), written);
+        assert_eq!(serde_json::from_str::<State>(&written).unwrap(), state);
+    }
+
     /// I20: not all that the journal records moves `rollout`'s own position on.
     #[test]
     fn what_deciding_leaves_is_what_its_events_fold_to_wherever_the_journal_stands() {

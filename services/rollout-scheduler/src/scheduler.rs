@@ -101,6 +101,7 @@ impl Scheduler {
         let Config { journal, clock, engine, lease, registry, statistics, gate_hooks, suppliers, supplier_list_every } =
             config;
         let signer = ListSigner { checkpoints: engine.checkpoints.clone() };
+        signer.say_who_signs();
         let engine = Engine::open(journal, clock.clone(), engine).await?;
         let registry = Registry::new(registry);
         let (followed, standing) = (FollowedRegistry::default(), Arc::default());

@@ -1,5 +1,6 @@
-//! A supplier with booked dates, as a client of the scheduler: it reads its list once a day, claims what reaches its
-//! cut-off just before that, switches on the booked date, and reports once that day's work is done.
+//! A supplier with booked dates, as a client of the scheduler: it reads its list once a day, works on it if it is signed as it
+//! should be, claims what reaches its cut-off just before that, switches on the booked date, and reports once that day's work is
+//! done.
 //!
 //! What it has claimed lies in its log, so that after a crash it goes on; what it claimed and had not logged yet stands
 //! in the list as claimed, and is taken from there.
@@ -12,6 +13,7 @@ use crate::civil;
 use crate::grpc::{DueList, DueRow, SchedulerClient};
 use crate::ledger::{Ledger, Outcome};
 use crate::profile::BookedDates;
+use crate::signed::{ListKey, believe};
 use crate::simulator::{Simulator, SimulatorError};
 use evidence::{Key, What};
 
@@ -29,6 +31,8 @@ pub(crate) struct BookedSupplier {
     pub(crate) supplier: Supplier,
     pub(crate) dates: BookedDates,
     pub(crate) scheduler: SchedulerClient,
+    /// The key that its lists are signed with, once it knows one.
+    pub(crate) list_key: Option<ListKey>,
 }
 
 impl BookedSupplier {
@@ -45,7 +49,7 @@ impl BookedSupplier {
         loop {
             let wake_at = match next {
                 Ok(next) => next.map_or(reading, |next| next.min(reading)),
-                Err(error @ (SimulatorError::Scheduler(_) | SimulatorError::Reply(_))) => {
+                Err(error @ (SimulatorError::Scheduler(_) | SimulatorError::Reply(_) | SimulatorError::Forged(_))) => {
                     let error = telemetry::chain(&error);
                     tracing::warn!(supplier = %self.supplier, error, "list not worked on");
                     reading
@@ -66,7 +70,7 @@ impl BookedSupplier {
 
     /// Takes up what was claimed just before a crash. Says when there is something to do before the next reading.
     async fn resume(&mut self, now: Timestamp) -> Result<Option<Timestamp>, SimulatorError> {
-        let list = self.scheduler.due_list(&self.supplier).await?;
+        let list = self.list().await?;
         self.take(list.rows.iter().filter(|row| row.claimed))?;
         let claims_at = open_rows(&list, now).filter_map(|row| self.claim_at(row)).min();
         Ok([claims_at, self.reports_at(now)?].into_iter().flatten().min())
@@ -77,7 +81,7 @@ impl BookedSupplier {
         self.report(now).await?;
         let mut claims_at = None;
         for _ in 0..CLAIM_ATTEMPTS_MAX {
-            let list = self.scheduler.due_list(&self.supplier).await?;
+            let list = self.list().await?;
             self.withdraw(&list)?;
             self.take(list.rows.iter().filter(|row| row.claimed))?;
             let (now_due, later): (Vec<&DueRow>, Vec<&DueRow>) =
@@ -90,6 +94,13 @@ impl BookedSupplier {
         // Withdrawn keys are settled at once, so there may be something to tell.
         self.report(now).await?;
         Ok([claims_at, self.reports_at(now)?].into_iter().flatten().min())
+    }
+
+    /// Its list as it is now, if it is the scheduler's.
+    async fn list(&mut self) -> Result<DueList, SimulatorError> {
+        let list = self.scheduler.due_list(&self.supplier).await?;
+        believe(&mut self.list_key, &self.supplier, &list)?;
+        Ok(list)
     }
 
     /// When a row is claimed; none means at once.

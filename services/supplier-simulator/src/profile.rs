@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use ods::{Capability, Draw, PracticeCode, Supplier, draw};
 use serde::{Deserialize, Serialize};
 
+use crate::signed::ListKey;
 use evidence::{Direction, Key};
 
 /// The behaviour of one supplier, as written in a world's file.
@@ -70,6 +71,10 @@ pub struct BookedDates {
     /// The share of reports that it sends a second time, as if it had not sent them.
     #[serde(default)]
     pub reported_twice_share: Share,
+    /// The key that the scheduler signs lists with, as the supplier was told it: no other list is worked on. None where it was
+    /// told none: the first that it meets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_key: Option<ListKey>,
 }
 
 /// As late as can be, so that pauses before the cut-off are honoured.
@@ -80,7 +85,13 @@ fn claim_lead_default() -> SignedDuration {
 impl BookedDates {
     /// Reads and switches at these times, claims at the last minute, reports once.
     pub fn new(reads_at: Time, switches_at: Time) -> Self {
-        Self { reads_at, switches_at, claim_lead: claim_lead_default(), reported_twice_share: Share::default() }
+        Self {
+            reads_at,
+            switches_at,
+            claim_lead: claim_lead_default(),
+            reported_twice_share: Share::default(),
+            list_key: None,
+        }
     }
 
     /// Whether the report that begins with this key is sent twice.

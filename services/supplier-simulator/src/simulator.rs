@@ -18,6 +18,7 @@ use crate::ledger::{Enabled, Ledger, Outcome};
 use crate::log::{Log, LogError, LogTarget};
 use crate::profile::SupplierProfile;
 use crate::self_service::SelfServicePractices;
+use crate::signed::Forged;
 use evidence::Key;
 use evidence::{Effect, Entry, What};
 
@@ -53,6 +54,9 @@ pub enum SimulatorError {
     /// A list, or a reply about it, is not what was asked for.
     #[error("the scheduler's reply makes no sense: {0}")]
     Reply(String),
+    /// A list is not the scheduler's: nothing of it is done.
+    #[error("a list is not believed: {0}")]
+    Forged(#[from] Forged),
     /// The scheduler refused a call or could not be reached.
     #[error("the scheduler refused a call")]
     Scheduler(#[source] Box<tonic::Status>),
@@ -138,7 +142,7 @@ impl Simulator {
                 let (simulator, scheduler, supplier) = (self.clone(), scheduler.clone(), profile.supplier);
                 if let Some(dates) = profile.booked {
                     let (simulator, scheduler, supplier) = (simulator.clone(), scheduler.clone(), supplier.clone());
-                    let booked = BookedSupplier { simulator, supplier, dates, scheduler };
+                    let booked = BookedSupplier { simulator, supplier, dates, scheduler, list_key: dates.list_key };
                     loops.push(Box::pin(booked.run(shutdown.clone())));
                 }
                 if let Some(habits) = profile.self_service {

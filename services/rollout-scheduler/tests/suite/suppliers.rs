@@ -1,10 +1,16 @@
 //! Suppliers that lose replies, refuse, take lists, or leave it to their practices.
 
+use std::sync::Arc;
+
+use ed25519_dalek::{Signature, VerifyingKey};
 use jiff::SignedDuration;
 use jiff::civil::time;
+use journal::{Checkpoints, Signer};
 use proto::registry::v1::{ObservedState, PauseEnd, ReceiptState};
 use proto::scheduler::v1 as wire;
+use proto::supplier::v1::ActivationKey;
 use rollout::LineLimits;
+use sha2::{Digest, Sha256};
 use supplier_simulator::{BookedDates, Delay, SelfService, Share, SupplierProfile};
 
 use crate::acts::{ONE_WAVE, prompt};
@@ -173,6 +179,73 @@ async fn a_list_is_signed_versioned_and_refused_once_it_is_outdated() {
     // The list is another by now; the same request gets the same answer all the same.
     let again = world.enrolments().claim_activations(claim).await.unwrap().into_inner();
     assert_eq!(again.claimed, claimed.claimed);
+}
+
+/// A world of two practices on TPP's list, signed with the key of `seed`; and the folder of its checkpoints.
+async fn signing(seed: u8, profile: SupplierProfile) -> (World, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path().join("scheduler"), Signer::from_seed([seed; 32]));
+    let setup = Setup::new(surgeries(81_001, 2, "TPP"), vec![profile, prompt("EMIS")]);
+    let mut world = World::new(Setup { checkpoints: Some(Arc::new(checkpoints)), ..setup }).await;
+    world.approve(BOOKED).await;
+    (world, folder)
+}
+
+/// By what the contract says, and a library: none of the service's own code.
+fn verifies(list: &wire::ListDueActivationsResponse, supplier: &str, key: &[u8; 32]) -> bool {
+    let line = |key: &ActivationKey, end: &str| {
+        let practice = key.practice.strip_prefix("practices/").unwrap();
+        let direction = key.direction().as_str_name().trim_start_matches("DIRECTION_");
+        format!("{} {practice} {direction} {} {end}\n", key.capability, key.generation)
+    };
+    let rows = list.activations.iter().map(|row| line(row.key.as_ref().unwrap(), &row.date));
+    let text: String = rows.chain(list.withdrawn.iter().map(|key| line(key, "withdrawn"))).collect();
+    let version = hex::encode(Sha256::digest(text));
+    let until = list.valid_until.unwrap();
+    let until = jiff::Timestamp::new(until.seconds, until.nanos).unwrap();
+    let position = list.position;
+    let signed = format!("citizens-access.scheduler.list.v1\nsuppliers/{supplier}\n{version}\n{until}\n{position}\n");
+    let signature = Signature::from_slice(&list.signature).unwrap();
+    VerifyingKey::from_bytes(key).unwrap().verify_strict(signed.as_bytes(), &signature).is_ok()
+}
+
+#[tokio::test]
+async fn a_lists_signature_verifies_over_the_stated_lines_and_that_of_a_changed_list_does_not() {
+    let (mut world, _folder) = signing(1, prompt("TPP")).await;
+    let key = Signer::from_seed([1; 32]).public_key();
+    world.until("2031-06-12T10:00:00Z").await;
+    let request = wire::ListDueActivationsRequest { supplier: "suppliers/TPP".to_owned(), min_position: 0 };
+    let list = world.enrolments().list_due_activations(request).await.unwrap().into_inner();
+    assert_eq!((list.activations.len(), &list.signing_key), (2, &hex::encode(key)));
+    assert!(verifies(&list, "TPP", &key));
+
+    let other_key = Signer::from_seed([2; 32]).public_key();
+    assert!(!verifies(&list, "TPP", &other_key) && !verifies(&list, "EMIS", &key));
+    type Change = fn(&mut wire::ListDueActivationsResponse);
+    let changes: [Change; 5] = [
+        |list| drop(list.activations.pop()),
+        |list| list.activations[0].date = "2031-06-18".to_owned(),
+        |list| list.withdrawn.extend(list.activations[0].key.clone()),
+        |list| list.valid_until.as_mut().unwrap().seconds += 1,
+        |list| list.position += 1,
+    ];
+    for change in changes {
+        let mut changed = list.clone();
+        change(&mut changed);
+        assert!(!verifies(&changed, "TPP", &key), "{changed:?}");
+    }
+}
+
+/// What is claimed of a list whose key the supplier was not told: nothing.
+#[tokio::test]
+async fn a_supplier_claims_a_list_of_the_key_it_was_told_and_no_other() {
+    for (told, state) in [(1, wire::EnrolmentState::Commanded), (2, wire::EnrolmentState::Enrolled)] {
+        let list_key = hex::encode(Signer::from_seed([told; 32]).public_key());
+        let dates = BookedDates { list_key: Some(list_key.try_into().unwrap()), ..booking().booked.unwrap() };
+        let (mut world, _folder) = signing(1, SupplierProfile { booked: Some(dates), ..booking() }).await;
+        world.until("2031-06-12T15:59:30Z").await;
+        assert_eq!(world.enrolment(1, "A81001").await.state(), state);
+    }
 }
 
 const SELF_SERVICE: &str = "\

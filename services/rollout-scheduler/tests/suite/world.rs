@@ -14,7 +14,7 @@ use database::testing::TestStore;
 use identity::DevelopmentCaller;
 use jiff::Timestamp;
 use journal::grpc::JournalService;
-use journal::{Engine, EngineConfig, Journal, MemoryJournal};
+use journal::{Checkpoints, Engine, EngineConfig, Journal, MemoryJournal};
 use practice_registry::{Limits, PracticeRegistry};
 use proto::registry::v1 as registry_wire;
 use rollout::LineLimits;
@@ -57,6 +57,8 @@ pub(crate) struct Setup {
     /// Whom gates ask besides.
     pub(crate) gate_hooks: GateHooks,
     pub(crate) planning: Planning,
+    /// What lists are signed with; None where they are not.
+    pub(crate) checkpoints: Option<Arc<Checkpoints>>,
 }
 
 /// What every scheduler is given: couriers of its own.
@@ -78,6 +80,7 @@ impl Setup {
             has_statistics: false,
             gate_hooks: GateHooks::default(),
             planning: Planning::default(),
+            checkpoints: None,
         }
     }
 }
@@ -104,6 +107,7 @@ pub(crate) struct World {
     statistics_store: Option<TestStore>,
     gate_hooks: GateHooks,
     planning: Planning,
+    checkpoints: Option<Arc<Checkpoints>>,
     shutdown: CancellationToken,
     activity: Option<Activity>,
     pub(crate) request_count: u32,
@@ -131,6 +135,7 @@ impl World {
             has_statistics,
             gate_hooks,
             planning,
+            checkpoints,
         } = setup;
         let (clock, advance) = VirtualClock::new(VirtualConfig::new(start));
         let activity = clock.activity();
@@ -169,6 +174,7 @@ impl World {
             statistics_store: None,
             gate_hooks,
             planning,
+            checkpoints,
             shutdown,
             activity: Some(activity),
             request_count: 0,
@@ -208,7 +214,7 @@ impl World {
         let config = Config {
             journal: self.journal.clone(),
             clock: Clock::Virtual(self.clock.clone()),
-            engine: EngineConfig::default(),
+            engine: EngineConfig { checkpoints: self.checkpoints.clone(), ..EngineConfig::default() },
             lease: LeaseConfig { replica: replica.to_owned(), expiry: LEASE_EXPIRY, store: self.lease.clone() },
             registry: self.registry_of_scheduler.clone(),
             statistics: self.statistics.clone(),

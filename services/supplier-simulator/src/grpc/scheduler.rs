@@ -12,6 +12,7 @@ use tonic::{Code, Status};
 
 use super::activation::{activation, key_from_wire, key_to_wire};
 use crate::ledger::Outcome;
+use crate::signed::Seal;
 use crate::simulator::SimulatorError;
 use evidence::Key;
 
@@ -23,6 +24,7 @@ pub(crate) struct DueList {
     pub(crate) version: String,
     pub(crate) rows: Vec<DueRow>,
     pub(crate) withdrawn: Vec<Key>,
+    pub(crate) seal: Seal,
 }
 
 /// One row of a list.
@@ -55,16 +57,18 @@ impl SchedulerClient {
         }
     }
 
-    /// A supplier's list as it is now.
+    /// A supplier's list as it is now; whether to believe it is for [`crate::signed`] to say.
     pub(crate) async fn due_list(&mut self, supplier: &Supplier) -> Result<DueList, SimulatorError> {
         let request = wire::ListDueActivationsRequest { supplier: name(supplier), min_position: 0 };
         let reply = self.enrolments.list_due_activations(request).await.map_err(refused)?.into_inner();
         let rows: Result<Vec<DueRow>, api::Error> = reply.activations.iter().map(row).collect();
         let withdrawn = keys("withdrawn", &reply.withdrawn);
+        let seal = seal(&reply);
         Ok(DueList {
             version: reply.list_version,
             rows: rows.map_err(nonsense)?,
             withdrawn: withdrawn.map_err(nonsense)?,
+            seal: seal.map_err(nonsense)?,
         })
     }
 
@@ -169,6 +173,15 @@ fn row(row: &wire::DueActivation) -> Result<DueRow, api::Error> {
         date: api::time::required_date("activations.date", &row.date)?,
         cut_off_at: api::time::moment("activations.cut_off_at", row.cut_off_at.as_ref())?,
         claimed: row.claimed,
+    })
+}
+
+fn seal(reply: &wire::ListDueActivationsResponse) -> Result<Seal, api::Error> {
+    Ok(Seal {
+        valid_until: api::time::moment("valid_until", reply.valid_until.as_ref())?.unwrap_or_default(),
+        position: reply.position,
+        signature: reply.signature.to_vec(),
+        signing_key: reply.signing_key.clone(),
     })
 }
 

@@ -141,6 +141,7 @@ fn refuse(error: &SimulatorError) -> Status {
         SimulatorError::Log(_)
         | SimulatorError::TwoProfiles(_)
         | SimulatorError::Reply(_)
-        | SimulatorError::Scheduler(_) => api::Error::internal(error).into(),
+        | SimulatorError::Scheduler(_)
+        | SimulatorError::Forged(_) => api::Error::internal(error).into(),
     }
 }

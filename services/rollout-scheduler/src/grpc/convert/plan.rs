@@ -28,6 +28,7 @@ pub(crate) fn plan_to_wire(record: &PlanRecord) -> wire::Plan {
         decided_by: record.decided.as_ref().map(|decided| decided.by.to_string()).unwrap_or_default(),
         decided_at: record.decided.as_ref().map(|decided| moment(decided.at)),
         parent: record.plan.parent.map(|parent| format!("{}/{parent}", record.plan.programme)).unwrap_or_default(),
+        faults: record.plan.violations().iter().map(ToString::to_string).collect(),
     }
 }
 
