@@ -23,7 +23,8 @@ use tokio_rustls::rustls::ClientConfig;
 
 /// Connections of the load; a gateway or two keep about as many.
 const CONNECTIONS: usize = 4;
-/// Calls under way on each, in a closed loop: enough that the server never waits for the next.
+/// Calls under way on each, in a closed loop: enough that the server never waits for the next, and in all no more than a server
+/// computes at a time.
 const IN_FLIGHT: usize = 32;
 /// Before a round is counted: connections and caches are warm after it.
 const WARM_UP: Duration = Duration::from_millis(150);

@@ -39,7 +39,7 @@ fn reply(bytes: &[u8]) -> Option<Reply> {
 fn tells_no_address<T>(answer: Result<T, CourierError>) {
     if let Err(error) = answer {
         let told = error.to_string();
-        assert!(told.starts_with(BASE) && !told.contains(LINE), "{told}");
+        assert!(told.contains(BASE) && !told.contains(LINE), "{told}");
     }
 }
 

@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use proto::registry::v1::CheckAccessRequest;
+use client::Peer;
 use proto::registry::v1::practice_registry_service_client::PracticeRegistryServiceClient;
+use proto::registry::v1::{CheckAccessRequest, ListPracticesRequest};
 use rustix::process::{Resource, getrlimit, setrlimit};
+use tonic::Code;
 
 use crate::harness::http2::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, PING, PREFACE, RST_STREAM, SETTINGS,
@@ -61,14 +63,17 @@ async fn hostile_traffic_takes_no_more_memory_than_the_ceiling_and_nobody_else_n
     let installation = installation(LIMITS);
     let watched = Watched::begin(&installation);
     for (name, attack) in ATTACKS {
-        let before = watched.answered();
         let until = Instant::now() + ATTACK;
         let address = installation.registry().address().to_owned();
         let attackers = (0..ATTACKERS).map(|_| {
             let address = address.clone();
             tokio::task::spawn_blocking(move || while Instant::now() < until && attack(&address, until).is_err() {})
         });
-        for attacker in attackers.collect::<Vec<_>>() {
+        let attackers: Vec<_> = attackers.collect();
+        // By then it is felt.
+        tokio::time::sleep(ATTACK / 2).await;
+        let before = watched.answered();
+        for attacker in attackers {
             attacker.await.expect("an attacker ends");
         }
         assert!(watched.answered() > before, "{name}: nobody else was answered");
@@ -143,6 +148,8 @@ impl Watched {
                     registry.check_access(CheckAccessRequest { ods_code: "A81001".to_owned(), ..Default::default() });
                 let answer = tokio::time::timeout(ANSWER_PATIENCE, asked).await;
                 answer.expect("an answer in time").expect("an answer");
+                // What is computed has a limit of its own, which nobody may use up by sending or reading slowly.
+                tokio::time::timeout(ANSWER_PATIENCE, listed(&mut registry)).await.expect("a list in time");
                 answered.fetch_add(1, Ordering::Relaxed);
             }
         });
@@ -254,6 +261,14 @@ fn starved_windows(address: &str, until: Instant) -> io::Result<()> {
     }
     wire.is_closed_within(until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
     Ok(())
+}
+
+/// A list, as often as it is refused for what others ask at the same instant.
+async fn listed(registry: &mut PracticeRegistryServiceClient<Peer>) {
+    while let Err(refused) = registry.list_practices(ListPracticesRequest::default()).await {
+        assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+        tokio::time::sleep(CALL_INTERVAL).await;
+    }
 }
 
 /// Messages of the greatest length, of which nothing comes but the beginning.

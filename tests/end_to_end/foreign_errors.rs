@@ -125,12 +125,12 @@ async fn python_and_node_read_when_to_come_back_out_of_a_refusal_for_load() {
     fs::write(&file, one_more.to_string()).expect("the call is written");
     let wanted = json!([{
         "code": "RESOURCE_EXHAUSTED",
-        "message": "1 calls are under way; try again in 200 ms",
+        "message": "as many calls are under way as streams_open_max lets in, 1; try again in 200 ms",
         "details": [
             { "type": "google.rpc.RetryInfo", "retryDelay": "0.200s" },
             {
                 "type": "google.rpc.ErrorInfo", "reason": "OVERLOADED", "domain": "citizens-access",
-                "metadata": { "calls_max": "1", "retry_after_ms": "200" },
+                "metadata": { "calls_max": "1", "limit": "streams_open_max", "retry_after_ms": "200" },
             },
         ],
     }]);

@@ -141,6 +141,17 @@ async fn what_is_wrong_with_a_message_is_told_apart_from_what_is_wrong_with_the_
 }
 
 #[tokio::test]
+async fn rule_16_what_notify_says_hides_neither_an_address_nor_an_nhs_number_behind_what_is_not_seen() {
+    let (server, notify) = notify().await;
+    for kind in ["to a@hi\u{1}ll.exam\tple", "of 943\u{1}476\u{1}5919", "of 943\t\t\t\t476\t\t\t\t5919"] {
+        server.world().faults.push_back(NotifyFault::Status(400, kind, vec![]));
+        let sent = notify.send(&email("a@hill.example", "r")).await.unwrap();
+        let Sent::Refused { said, .. } = sent else { panic!("{sent:?}") };
+        assert!(!said.contains("hill.example") && !said.contains("5919"), "{kind:?}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn notifys_errors_say_what_to_do_and_whether_anything_was_sent() {
     let cases = [
         (NotifyFault::Status(403, "AuthError", Vec::new()), "KEY_REFUSED", true, None),

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::future::Future;
-use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -42,6 +41,8 @@ pub(crate) struct Call {
     trace: RequestTrace,
     /// A call that the service made was UNAVAILABLE, and was tried again in vain.
     gave_up: Cell<bool>,
+    /// It has a place among the reads that are computed.
+    is_computed: bool,
     ended: bool,
 }
 
@@ -55,11 +56,8 @@ impl Call {
     /// Takes a place among the calls under way, or refuses where there is none left.
     pub(crate) fn begin(shared: &Arc<Shared>, method: usize, arrived: Instant) -> Result<Self, Error> {
         let known = shared.methods.get(method);
-        // In each count its place is taken, refused or not: whoever drops the call gives all of them back.
-        let full = places(shared, known).fold(None, |full, (places, max)| {
-            let is_full = places.fetch_add(1, Ordering::Relaxed) >= max;
-            full.or(is_full.then_some(max))
-        });
+        let places = Places::of(shared, known);
+        let taken = places.count.fetch_add(1, Ordering::Relaxed);
         known.metrics.begin();
         let call = Self {
             shared: Arc::clone(shared),
@@ -70,20 +68,35 @@ impl Call {
             drains: None,
             trace: RequestTrace::Quiet(None.into()),
             gave_up: Cell::new(false),
+            is_computed: false,
             ended: false,
         };
-        if let (Some(max), Access::Gated(_)) = (full, &known.access) {
-            return Err(call.refuse(
-                Error::resource_exhausted(
-                    "OVERLOADED",
-                    "{calls_max} calls are under way; try again in {retry_after_ms} ms",
-                )
-                .with("calls_max", max)
-                .with("retry_after_ms", shared.config.shed_retry_after.as_millis())
-                .retry_after(shared.config.shed_retry_after),
-            ));
+        if taken >= places.max && !matches!(known.access, Access::Open) {
+            let error = places.are_taken(shared);
+            return Err(call.refuse(error));
         }
         Ok(call)
+    }
+
+    /// Before the service sees a whole request: takes a place among the reads that are computed, or refuses where there is none
+    /// left. A change takes none.
+    pub(crate) fn compute(&mut self) -> Result<(), Error> {
+        if !self.method().is_unary_read() {
+            return Ok(());
+        }
+        let places = Places::of_reads(&self.shared);
+        self.is_computed = true;
+        if places.count.fetch_add(1, Ordering::Relaxed) >= places.max {
+            return Err(places.are_taken(&self.shared));
+        }
+        Ok(())
+    }
+
+    /// The reply is there, so that the next may be computed, however long this one is on its way.
+    pub(crate) fn computed(&mut self) {
+        if std::mem::replace(&mut self.is_computed, false) {
+            Places::of_reads(&self.shared).count.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Sets the deadline: what the client asked for, within what the server allows. Open-ended streams are left open.
@@ -215,22 +228,46 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.end(CANCELLED);
-        for (places, _) in places(&self.shared, self.method()) {
-            places.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.computed();
+        Places::of(&self.shared, self.method()).count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// The counts that the RPC belongs to, and their limits.
-fn places<'a>(shared: &'a Shared, method: &Method) -> impl Iterator<Item = (&'a AtomicUsize, usize)> {
-    let Shared { config, calls_in_flight, reads_in_flight, streams_open, .. } = shared;
-    let first = if method.is_unary() {
-        (calls_in_flight, config.calls_in_flight_max)
-    } else {
-        (streams_open, config.streams_open_max)
-    };
-    let second = method.computes().then_some((reads_in_flight, config.reads_in_flight_max));
-    iter::once(first).chain(second)
+/// A count of what is under way, and its limit.
+struct Places<'a> {
+    count: &'a AtomicUsize,
+    max: usize,
+    limit: &'static str,
+}
+
+impl<'a> Places<'a> {
+    /// Where every call of the RPC has its place.
+    fn of(shared: &'a Shared, method: &Method) -> Self {
+        if method.is_unary() {
+            let max = shared.config.calls_in_flight_max;
+            Self { count: &shared.calls_in_flight, max, limit: "calls_in_flight_max" }
+        } else {
+            Self { count: &shared.streams_open, max: shared.config.streams_open_max, limit: "streams_open_max" }
+        }
+    }
+
+    /// Where reads have theirs besides, while they are computed.
+    fn of_reads(shared: &'a Shared) -> Self {
+        let max = shared.config.reads_in_flight_max;
+        Self { count: &shared.reads_in_flight, max, limit: "reads_in_flight_max" }
+    }
+
+    fn are_taken(&self, shared: &Shared) -> Error {
+        let wait = shared.config.shed_retry_after;
+        Error::resource_exhausted(
+            "OVERLOADED",
+            "as many calls are under way as {limit} lets in, {calls_max}; try again in {retry_after_ms} ms",
+        )
+        .with("limit", self.limit)
+        .with("calls_max", self.max)
+        .with("retry_after_ms", wait.as_millis())
+        .retry_after(wait)
+    }
 }
 
 /// A service panicked.

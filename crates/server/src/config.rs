@@ -10,9 +10,9 @@ pub struct ServerConfig {
     /// Calls under way, streams not counted: beyond it a call is refused at once, while refusing is still cheap. Little's
     /// law: at 5 ms a call this is 800,000 calls a second, so what is refused could not have been served.
     pub calls_in_flight_max: usize,
-    /// Unary reads under way whose answers are not at hand, as part of the calls: they are computed side by side, so that with
+    /// Unary reads that are computed at a time, from the whole request to the reply: they are computed side by side, so that with
     /// many each takes as long as all of them. A page of the national register takes a core about a millisecond, so with so
-    /// many whoever is let in is answered in a fraction of a second.
+    /// many whoever is let in is answered in a fraction of a second. What is answered at once takes no place.
     pub reads_in_flight_max: usize,
     /// Streams open at a time: a watch costs memory, and the clients are services, not people.
     pub streams_open_max: usize,

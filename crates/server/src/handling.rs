@@ -30,7 +30,7 @@ pub struct Handling(State);
 enum State {
     /// None once it was taken.
     Ready(Option<Response<ResponseBody>>),
-    /// The request is read here, since its reply may be at hand; None once it was read.
+    /// The request of a read is read here, since its reply may be at hand; None once it was read.
     Gathering(Option<Gathering>),
     Running {
         call: Option<Call>,
@@ -67,7 +67,7 @@ impl Handling {
         }
     }
 
-    /// Begins to read a request whose reply may be at hand.
+    /// Begins to read the request of a read, whose reply may be at hand.
     pub(crate) fn gathering(call: Call, request: Request<RequestBody>, caller: Option<Caller>) -> Self {
         Self(State::Gathering(Some(Gathering { call, request, caller, gathered: Gathered::default() })))
     }
@@ -122,7 +122,7 @@ impl Gathering {
 
     /// The response where it is at hand, or a refusal; else the service is asked.
     fn respond(self, ended: Result<(), Status>) -> Handling {
-        let Self { call, request, caller, gathered } = self;
+        let Self { mut call, request, caller, gathered } = self;
         let body = gathered.whole();
         let reply = ended.and_then(|()| match plain_message(&body) {
             Some(message) => Ok(call.reply_at_once(message)?),
@@ -134,7 +134,10 @@ impl Gathering {
                 response.headers_mut().insert(CONTENT_TYPE, GRPC);
                 Handling(State::Ready(Some(response)))
             }
-            Ok(None) => call.ask(request.map(|_| RequestBody::gathered(body)), caller),
+            Ok(None) => match call.compute() {
+                Ok(()) => call.ask(request.map(|_| RequestBody::gathered(body)), caller),
+                Err(error) => Handling::refused(call.refuse(error)),
+            },
             Err(status) => Handling(State::Ready(Some(respond(call, status.into_http())))),
         }
     }
@@ -167,6 +170,7 @@ fn poll_service(
 }
 
 fn respond(mut call: Call, response: Response<Body>) -> Response<ResponseBody> {
+    call.computed();
     let (mut head, body) = response.into_parts();
     let body = match refusal::code(&head.headers) {
         None => ResponseBody::running(body, call),

@@ -12,7 +12,7 @@ use crate::at_once::AtOnce;
 
 /// The first words of RPCs that change nothing; every other RPC changes something and is always recorded. The names are
 /// those of the API's conventions, so a new verb errs on the side of the record.
-const READ_VERBS: [&str; 13] = [
+const READ_VERBS: [&str; 15] = [
     "Get",
     "BatchGet",
     "List",
@@ -20,6 +20,8 @@ const READ_VERBS: [&str; 13] = [
     "BatchCheck",
     "Watch",
     "Query",
+    "Count",
+    "Compare",
     "Explain",
     "Preview",
     "Forecast",
@@ -70,10 +72,9 @@ impl Method {
         !self.client_streaming && !self.server_streaming
     }
 
-    /// Whether it is a unary read whose answer has to be computed.
-    pub(crate) fn computes(&self) -> bool {
-        let is_read = matches!(self.importance, Importance::Read);
-        self.is_unary() && is_read && self.at_once.is_none() && !matches!(self.access, Access::Open)
+    /// Whether it gives one answer and changes nothing. What the server itself offers is none.
+    pub(crate) fn is_unary_read(&self) -> bool {
+        self.is_unary() && matches!(self.importance, Importance::Read) && !matches!(self.access, Access::Open)
     }
 }
 
@@ -146,10 +147,10 @@ mod tests {
 
     #[test]
     fn reads_are_known_by_their_verb_and_all_else_is_a_change() {
-        for read in ["GetPractice", "BatchCheckAccess", "CheckAccess", "ListPractices", "WatchPractices", "Forecast"] {
+        for read in ["GetPractice", "BatchCheckAccess", "CheckAccess", "ListPractices", "CountPractices", "Forecast"] {
             assert_eq!(importance(read), Importance::Read, "{read}");
         }
-        for change in ["PausePractice", "AcquirePermits", "ImportDirectory", "RecordEvents", "Checkout", "Getaway"] {
+        for change in ["PausePractice", "AcquirePermits", "ImportDirectory", "RecordEvents", "Counter", "Getaway"] {
             assert_eq!(importance(change), Importance::Change, "{change}");
         }
     }

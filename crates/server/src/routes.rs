@@ -141,7 +141,8 @@ impl Routes {
         }
         call.trace(request.headers());
         request.body_mut().limit(self.shared.config.message_bytes_max, Held::nothing(&self.shared));
-        if method.at_once.is_some() { Handling::gathering(call, request, caller) } else { call.ask(request, caller) }
+        // A read that waits for the rest of its request is not computed yet.
+        if method.is_unary_read() { Handling::gathering(call, request, caller) } else { call.ask(request, caller) }
     }
 
     fn pace(&self, caller: Option<&Caller>, now: std::time::Instant) -> Result<(), Error> {

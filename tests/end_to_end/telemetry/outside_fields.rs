@@ -16,6 +16,9 @@ use crate::harness::installation::{Installation, Wanted, text};
 use crate::harness::otlp::Collector;
 
 const ACCOUNT: &str = "x-citizens-access-account";
+const TOTALS: &str = "org_type,org_code,registered_patients,registered_16_plus";
+const WIDE: &str = "PeriodStart,PeriodEnd,Period,CommissioningRegionCode,CommissioningRegionName,RegionGeographyCode,RegionGeographyName,\
+    CCGCode,CCGName,GPPracticeCode,GPPracticeName,Supplier,NoPatients,SystemEnabled,PatientsEnabled,PatientsUsed";
 const LONG: &str = "report_period_end,practice_code,practice_name,system_supplier,ccg_name,region_code,field,value";
 
 fn installation(collector: &Collector) -> Installation {
@@ -53,14 +56,27 @@ async fn rule_16_an_nhs_number_in_any_cell_of_a_file_comes_out_nowhere() {
     }
     assert!(refused > 40 && rejected > 20, "{refused} files refused, {rejected} rows rejected");
 
-    // Returns are read by accessctl, which tells what is wrong with them.
-    let nora = installation.accessctl("nora;roles=statistician");
-    let january = england.folder().join("january.csv");
-    let row = format!("31/01/2025,{},THE SURGERY,EMIS,A CCG,Y63,Total_Pat_Enbld,9", england.practice(0));
-    for line in cells_seeded(&row) {
-        fs::write(&january, format!("{LONG}\n{row}\n{line}\n")).expect("a temporary folder can be written to");
-        let said = nora.run(&["returns", "import", &text(january.clone()), "--layout", "long"]);
-        assert!(!tells(said.stdout.as_bytes()) && !tells(said.stderr.as_bytes()), "{line}: {said:?}");
+    // Other files are read by accessctl, which tells what is wrong with them.
+    let practice = england.practice(0);
+    let long = format!("31/01/2025,{practice},THE SURGERY,EMIS,A CCG,Y63,Total_Pat_Enbld,9");
+    let wide =
+        format!("01/03/2031,31/03/2031,M12,Y63,NORTH,Q99,NORTH,99X,THE CCG,{practice},THE SURGERY,EMIS,100,On,40,0");
+    let of_returns = ["returns", "import", "--layout"];
+    let of_totals = ["stats", "import-totals", "--source", "lists-2031-05", "--as-at-date", "2031-05-01"];
+    for (words, header, row) in [
+        ([&of_returns[..], &["long"]].concat(), LONG, long.as_str()),
+        ([&of_returns[..], &["wide", "--capability", "prospective-records"]].concat(), WIDE, &wide),
+        (of_totals.to_vec(), TOTALS, "region,Y63,100,80"),
+    ] {
+        let of_header = cells_seeded(header).into_iter().map(|line| format!("{line}\n{row}\n"));
+        let of_row = cells_seeded(row).into_iter().map(|line| format!("{header}\n{row}\n{line}\n"));
+        for content in of_header.chain(of_row) {
+            imports_without_telling(&installation, &words, &content);
+        }
+    }
+    let holidays = fs::read_to_string(england.bank_holidays()).expect("the sample writes UTF-8");
+    for content in strings_seeded(&holidays) {
+        imports_without_telling(&installation, &["import", "bank-holidays"], &content);
     }
     nothing_tells(installation, &collector).await;
 }
@@ -91,6 +107,26 @@ async fn rule_16_an_nhs_number_in_a_header_or_on_a_command_line_comes_out_nowher
         }
     }
     nothing_tells(installation, &collector).await;
+}
+
+/// Has accessctl import a file, with these words before its name.
+fn imports_without_telling(installation: &Installation, words: &[&str], content: &str) {
+    let file = text(installation.england.folder().join("seeded"));
+    fs::write(&file, content).expect("a temporary folder can be written to");
+    let said = installation.accessctl("olga").run(&[words, &[&file]].concat());
+    assert!(!tells(said.stdout.as_bytes()) && !tells(said.stderr.as_bytes()), "{words:?} of\n{content}\n{said:?}");
+}
+
+/// A JSON document with a number in one of its first strings, be it a name or a value.
+fn strings_seeded(document: &str) -> Vec<String> {
+    let parts: Vec<&str> = document.split('"').collect();
+    let strings = (1..parts.len()).step_by(2).take(40);
+    let seeded = |at: usize| {
+        let mut parts = parts.clone();
+        parts[at] = NUMBER;
+        parts.join("\"")
+    };
+    strings.map(seeded).collect()
 }
 
 /// The file with a number in one of its cells: in each of the header's, where it has one, and of the second row's; once alone, once

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use crate::echo::{Both, Echo, Number, Text, both, both_with, call, echo, reason, routes, text, watch, within};
 use api::Explained;
 use client::{Peer, PeerConfig};
-use futures_util::poll;
+use futures_util::{StreamExt, poll, stream};
+use http::uri::PathAndQuery;
 use server::ServerConfig;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request};
+use tonic_prost::ProstCodec;
 
 #[tokio::test]
 async fn a_handler_sees_its_caller() {
@@ -177,7 +179,8 @@ async fn calls_above_the_limit_are_shed_at_once_and_health_is_not() {
 
 #[tokio::test]
 async fn reads_have_a_limit_of_their_own_and_leave_room_for_changes() {
-    let config = ServerConfig { reads_in_flight_max: 1, ..ServerConfig::default() };
+    // The second place among the calls is for the change, where a refused read gave it back.
+    let config = ServerConfig { reads_in_flight_max: 1, calls_in_flight_max: 2, ..ServerConfig::default() };
     let both = both(config, Echo::default()).await;
     for peer in &both.peers {
         let mut hanging = Box::pin(echo(peer, "hang"));
@@ -193,6 +196,31 @@ async fn reads_have_a_limit_of_their_own_and_leave_room_for_changes() {
 
         drop(hanging);
         while echo(peer, "caller").await.is_err() {}
+    }
+}
+
+#[tokio::test]
+async fn half_a_request_and_an_unread_reply_hold_no_place_among_reads() {
+    let config = ServerConfig { reads_in_flight_max: 1, ..ServerConfig::default() };
+    let both = both(config, Echo::default()).await;
+    for peer in &both.peers {
+        let path = || PathAndQuery::from_static("/test.EchoService/GetEcho");
+        let mut grpc = tonic::client::Grpc::new(peer.clone());
+        grpc.ready().await.unwrap();
+        let endless = stream::once(async { Text { text: "caller".to_owned() } }).chain(stream::pending());
+        let mut half =
+            Box::pin(grpc.client_streaming(Request::new(endless), path(), ProstCodec::<Text, Text>::default()));
+        assert!(poll!(&mut half).is_pending());
+        echo(peer, "caller").await.unwrap();
+        assert!(poll!(&mut half).is_pending());
+        drop(half);
+
+        let mut grpc = tonic::client::Grpc::new(peer.clone());
+        grpc.ready().await.unwrap();
+        let unread =
+            grpc.server_streaming(text("size 100"), path(), ProstCodec::<Text, Text>::default()).await.unwrap();
+        echo(peer, "caller").await.unwrap();
+        assert_eq!(unread.into_inner().message().await.unwrap().unwrap().text.len(), 100);
     }
 }
 

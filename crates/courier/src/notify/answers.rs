@@ -180,10 +180,11 @@ fn refusal(reply: &Reply) -> Refusal {
 /// In its words, unless they repeat the address or have an NHS number in them (rule 16).
 fn said(refusal: &Refusal, to: &Address) -> String {
     let messages: Vec<&str> = refusal.errors.iter().map(|problem| problem.message.as_str()).collect();
-    let said = messages.join("; ");
+    // Without what is not seen, behind which an address or a number could hide.
+    let said: String = messages.join("; ").chars().filter(|character| !character.is_control()).collect();
     if to.is_in(&said) {
         return "it repeats the address, and is not repeated here".to_owned();
     }
     // Before it is cut: a part of a number is not found.
-    in_text::told(&said).chars().filter(|character| !character.is_control()).take(SAID_CHARS_MAX).collect()
+    in_text::told(&said).chars().take(SAID_CHARS_MAX).collect()
 }

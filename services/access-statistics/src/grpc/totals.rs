@@ -14,6 +14,7 @@ use tally::{Day, Measure, SubmitTotals, TotalsIssue};
 use tonic::{Request, Response, Status};
 
 use super::error::of_rejection;
+use super::returns::NAME_CHARS_MAX;
 use super::statistics::{count, moment_until_now};
 use crate::AccessStatistics;
 use crate::returns::{ReturnsCommand, ReturnsMachine};
@@ -72,6 +73,7 @@ async fn submit(
 }
 
 fn command(request: &wire::SubmitTotalsRequest) -> Result<SubmitTotals, Error> {
+    api::validate::free_text("source", &request.source, NAME_CHARS_MAX)?;
     let totals = request.totals.iter().enumerate().map(|(index, row)| total(index, row));
     Ok(SubmitTotals {
         source: request.source.clone(),

@@ -96,9 +96,10 @@ async fn totals_are_given_back_exactly_and_a_revision_leaves_what_was_known() {
 async fn totals_that_cannot_be_right_are_refused_whole_with_the_field() {
     let world = World::on(TestStore::sqlite());
     let process = world.start().await;
-    let cases: [(&str, &str, Spoil); 9] = [
+    let cases: [(&str, &str, Spoil); 10] = [
         ("REQUEST_ID_REQUIRED", "request_id", |request| request.request_id.clear()),
         ("SOURCE_INVALID", "source", |request| request.source.clear()),
+        ("NHS_NUMBER_IN_TEXT", "source", |request| request.source = "list of 943 476 5919".to_owned()),
         ("FIELD_REQUIRED", "as_at_date", |request| request.as_at_date.clear()),
         ("DATE_IN_FUTURE", "as_at_date", |request| request.as_at_date = "2031-03-11".to_owned()),
         ("FIELD_REQUIRED", "totals", |request| request.totals.clear()),

@@ -14,9 +14,15 @@ pub(crate) struct HookSays {
 /// The body is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoAnswer {
+    /// It is no JSON object. Of a list the fields would be read by their order.
+    #[error("it is no JSON object")]
+    NoObject,
     /// See `docs/operations/gate-hooks.md`.
     #[error("it is not a verdict and a reason_code")]
     Unreadable(#[from] serde_json::Error),
+    /// See there.
+    #[error("its verdict is none of PASS, FAIL, INCONCLUSIVE")]
+    Verdict,
     /// Its reason has no reason's form, or holds what must not be kept.
     #[error("its reason_code is none")]
     Reason(#[from] api::Error),
@@ -26,34 +32,25 @@ pub(crate) enum NoAnswer {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
-    verdict: Said,
+    verdict: String,
     reason_code: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum Said {
-    Pass,
-    Fail,
-    Inconclusive,
 }
 
 /// Reads the body of an answer.
 pub(crate) fn read(body: &[u8]) -> Result<HookSays, NoAnswer> {
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(NoAnswer::NoObject);
+    }
     let Answer { verdict, reason_code } = serde_json::from_slice(body)?;
     validate::required("reason_code", &reason_code)?;
     validate::reason_code("reason_code", &reason_code)?;
-    Ok(HookSays { verdict: verdict.into(), reason_code })
-}
-
-impl From<Said> for Verdict {
-    fn from(said: Said) -> Self {
-        match said {
-            Said::Pass => Self::Pass,
-            Said::Fail => Self::Fail,
-            Said::Inconclusive => Self::Inconclusive,
-        }
-    }
+    let verdict = match verdict.as_str() {
+        "PASS" => Verdict::Pass,
+        "FAIL" => Verdict::Fail,
+        "INCONCLUSIVE" => Verdict::Inconclusive,
+        _ => return Err(NoAnswer::Verdict),
+    };
+    Ok(HookSays { verdict, reason_code })
 }
 
 #[cfg(test)]
@@ -62,6 +59,14 @@ mod tests {
 
     /// Valid by its check digit, and nobody's.
     const NUMBER: &str = "9990000069";
+
+    #[test]
+    fn what_looks_like_an_answer_is_none() {
+        assert!(read(br#" {"verdict":"PASS","reason_code":"SEEN"}"#).is_ok());
+        assert!(matches!(read(br#" ["PASS","SEEN"]"#), Err(NoAnswer::NoObject)));
+        assert!(matches!(read(br#"{"verdict":{"PASS":null},"reason_code":"SEEN"}"#), Err(NoAnswer::Unreadable(_))));
+        assert!(matches!(read(br#"{"verdict":"pass","reason_code":"SEEN"}"#), Err(NoAnswer::Verdict)));
+    }
 
     #[test]
     fn rule_16_what_is_logged_of_an_answer_tells_no_nhs_number_that_is_in_it() {

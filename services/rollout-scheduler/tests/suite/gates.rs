@@ -200,6 +200,7 @@ async fn i06_what_a_hook_says_otherwise_counts_for_nothing() {
     let broken = [
         (500, says("PASS", "REVIEWED").1),
         (200, "<html>PASS</html>".to_owned()),
+        (200, json!(["PASS", "REVIEWED"]).to_string()),
         (200, json!({ "verdict": "PASS" }).to_string()),
         (200, json!({ "verdict": "PASS", "reason_code": "R", "but": "wait" }).to_string()),
         says("PASS", ""),

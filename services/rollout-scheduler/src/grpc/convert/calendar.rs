@@ -8,6 +8,9 @@ use rollout::state::{Due, DueOutcome, DueRecord};
 
 use super::{etag, moment};
 
+/// Longest reason of a freeze: a line.
+const FREEZE_REASON_CHARS_MAX: usize = 200;
+
 pub(crate) fn calendar_to_wire(calendar: &Calendar, changed_at_position: u64) -> wire::Calendar {
     let holidays = calendar.bank_holidays.iter();
     let freezes = calendar.freeze_days.iter();
@@ -35,7 +38,9 @@ pub(crate) fn freezes_from_wire(freezes: &[wire::Freeze]) -> Result<FreezeDays, 
         let path = format!("freezes[{number}]");
         let first = api::time::required_date(&format!("{path}.from"), &freeze.from)?;
         let last = api::time::required_date(&format!("{path}.to"), &freeze.to)?;
-        api::validate::required(&format!("{path}.reason"), &freeze.reason)?;
+        let of_reason = format!("{path}.reason");
+        api::validate::required(&of_reason, &freeze.reason)?;
+        api::validate::free_text(&of_reason, &freeze.reason, FREEZE_REASON_CHARS_MAX)?;
         read.push(Freeze::new(first, last, freeze.reason.as_str()).map_err(|problem| {
             Error::invalid(path, "FREEZE_INVALID", "{field}: {problem}").with("problem", problem)
         })?);
