@@ -64,7 +64,7 @@ impl JournalHandle {
     }
 
     /// False while this replica records nothing: its clock is off its database's (rule 18), or its engine has ended or
-    /// stopped.
+    /// stopped. Such a replica asks for no lease and lets its own run out, so that another one may have it.
     pub fn is_ready(&self) -> bool {
         self.progress.borrow().is_ready()
     }

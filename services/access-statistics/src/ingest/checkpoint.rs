@@ -109,13 +109,19 @@ impl Writer {
         goes_on
     }
 
+    /// Whether this replica may write at all. One that records nothing, such as one whose clock is off (rule 18), has no turn, and
+    /// lets its own pass: by its clock it would delete what is to be kept, and leave out hours that are not old.
+    fn may_fold(&self) -> bool {
+        self.journal.is_ready()
+    }
+
     /// Says to which batch the checkpoint goes; false where there is nothing to write, or it is another replica's turn.
     ///
     /// The log's head is locked for that moment, so that every replica sees it before it sees a batch that comes after.
     async fn begin_checkpoint(&mut self) -> Result<bool, StoreError> {
         // What other replicas took is folded along with it; and somebody else may have folded all of it by now.
         self.only_catch_up().await?;
-        if self.shared.pending().is_empty() {
+        if self.shared.pending().is_empty() || !self.may_fold() {
             return Ok(false);
         }
         let (mut tx, leased, mut head) = loop {
@@ -167,8 +173,8 @@ impl Writer {
             let pending = self.shared.pending();
             (Arc::clone(&pending.writing), pending.head.tables)
         };
-        if !tables.is_being_written() {
-            // Another replica finished it.
+        if !tables.is_being_written() || !self.may_fold() {
+            // Another replica finished it, or is to.
             return Ok(false);
         }
         let mut tx = self.db.begin().await?;

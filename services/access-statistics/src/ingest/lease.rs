@@ -2,7 +2,8 @@
 //!
 //! Every replica folds the whole log in memory, since its queries need that; one of them writes the checkpoints, so that the
 //! others neither repeat its work nor wait for it. What it holds against each other is the state of the store, never two
-//! clocks: a holder that has not moved the fold for two looks of another, while there was something to move, has lost it.
+//! clocks: a holder that has not moved the fold for two looks of another, while there was something to move, has lost it; so
+//! does one whose clock is off, which folds nothing (rule 18).
 //! That no fold is written twice does not rest on the lease alone: a checkpoint says from where to where it goes, and is
 //! written under the lock of the lease's row.
 

@@ -42,7 +42,7 @@ pub(crate) struct Writer {
     pub(super) config: StatisticsConfig,
     queue: mpsc::Receiver<Job>,
     /// Knows whether this replica's clock agrees with its database's.
-    journal: JournalHandle,
+    pub(super) journal: JournalHandle,
     pub(super) shared: Arc<Shared>,
     pub(super) dictionary: Arc<Dictionary>,
     pub(super) areas: Arc<AreaIndex>,

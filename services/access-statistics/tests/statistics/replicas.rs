@@ -1,7 +1,13 @@
 //! Two aggregators on one store: each source may be served by any of them, and both tell the same figures.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use access_statistics::StatisticsConfig;
+use clock::{Clock, SystemClock};
+use database::testing::TestStore;
+use database::{Db, sql};
+use jiff::{SignedDuration, Timestamp};
 use proto::statistics::v1 as wire;
 
 use crate::registry::{observed, practice};
@@ -67,7 +73,7 @@ async fn both_follow_the_registry_and_what_it_tells_is_stored_once() {
             assert_eq!((value(&summary.practices_live), value(&summary.practices_total)), (2, 3));
             assert_eq!(summary.registry_position, position);
         }
-        let facts = database::sql("select number from told order by number");
+        let facts = sql("select number from told order by number");
         // Three places, three lists, and seven observations of two practices.
         assert_eq!(left.db.fetch_all(facts).await.unwrap().len(), 3 + 3 + 2 * 7);
         // Each names practices that the other has not heard of.
@@ -83,7 +89,7 @@ async fn both_follow_the_registry_and_what_it_tells_is_stored_once() {
 
 /// Who folds, and how often that has changed.
 async fn folder(process: &Process) -> (String, i64) {
-    let row = process.db.fetch_one(database::sql("select replica, epoch from fold_lease")).await.unwrap();
+    let row = process.db.fetch_one(sql("select replica, epoch from fold_lease")).await.unwrap();
     (row.get("replica").unwrap(), row.get("epoch").unwrap())
 }
 
@@ -136,5 +142,70 @@ async fn a_replica_that_is_stopped_gives_the_lease_back() {
         world.pass_checkpoint().await;
         assert_eq!(folder(&two).await, ("two".to_owned(), 2));
         two.stop().await;
+    }
+}
+
+/// A year ahead, so that whatever is here now is older to it than anything is kept.
+const A_YEAR_AHEAD: SignedDuration = SignedDuration::from_hours(24 * 400);
+
+const SOON: SignedDuration = SignedDuration::from_millis(50);
+const NEVER: SignedDuration = SignedDuration::from_hours(24);
+
+/// A replica on the machine's clock, as far ahead of it, which writes a checkpoint so long after there is something to write.
+async fn start_by_the_machine(world: &World, name: &str, ahead: SignedDuration, checkpoint: SignedDuration) -> Process {
+    let config = StatisticsConfig { replica: name.to_owned(), checkpoint_interval: checkpoint, ..world.config.clone() };
+    world.start_with(Clock::System(SystemClock::with_offset(ahead)), config).await
+}
+
+/// How many batches the tables hold, and how many rows there are of hours.
+async fn written(db: &Db) -> (i64, usize) {
+    let head = db.fetch_one(sql("select folded from head")).await.unwrap();
+    (head.get("folded").unwrap(), db.fetch_all(sql("select utc_day from hourly_counts")).await.unwrap().len())
+}
+
+async fn until_written(db: &Db, batches: i64) {
+    let comes = async {
+        while written(db).await.0 != batches {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), comes).await.expect("the checkpoint is written");
+}
+
+#[tokio::test]
+async fn rule_18_a_replica_whose_clock_is_off_writes_and_deletes_nothing_and_keeps_nobody_else_from_it() {
+    let Some(store) = TestStore::postgres().await else { return };
+    let world = World::on(store);
+    let now: Timestamp = Clock::system().now();
+    let views = |practice, people: std::ops::Range<u64>| -> Vec<wire::AccessEvent> {
+        people.map(|person| view(practice, &now.to_string(), person)).collect()
+    };
+    // The lease is One's, who dies; what came after is in the log alone.
+    let one = start_by_the_machine(&world, "one", SignedDuration::ZERO, SOON).await;
+    let (mut producer, _) = one.produce("gateway", 1).await;
+    assert_eq!(producer.record(1, views("A81001", 0..4)).await.unwrap(), 4);
+    until_written(&one.db, 1).await;
+    one.kill().await;
+    let two = start_by_the_machine(&world, "two", SignedDuration::ZERO, NEVER).await;
+    let (mut producer, _) = two.produce("gateway", 1).await;
+    assert_eq!(producer.record(5, views("A81002", 4..6)).await.unwrap(), 6);
+    assert_eq!((folder(&two).await, written(&two.db).await), (("one".to_owned(), 1), (1, 1)));
+
+    // It comes back by a clock that is wrong, has something to write, and ends in an orderly way.
+    let off = start_by_the_machine(&world, "one", A_YEAR_AHEAD, SOON).await;
+    off.stop().await;
+    assert_eq!((folder(&two).await, written(&two.db).await), (("one".to_owned(), 1), (1, 1)));
+
+    // It comes once more and stays, beside one whose clock is right.
+    let off = start_by_the_machine(&world, "one", A_YEAR_AHEAD, SOON).await;
+    let three = start_by_the_machine(&world, "three", SignedDuration::ZERO, SOON).await;
+    until_written(&three.db, 2).await;
+    assert_eq!((folder(&three).await, written(&three.db).await), (("three".to_owned(), 2), (2, 2)));
+    assert_eq!(three.england().await, (6, 6));
+    let (mut elsewhere, durable) = off.produce("gateway", 1).await;
+    assert_eq!(durable, 6);
+    assert_eq!(reason(elsewhere.record(7, views("A81001", 6..7)).await).reason, "CLOCK_OFF");
+    for process in [off, three, two] {
+        process.stop().await;
     }
 }

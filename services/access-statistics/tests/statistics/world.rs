@@ -81,7 +81,7 @@ impl World {
         self.start_with(clock, self.config.clone()).await
     }
 
-    async fn start_with(&self, clock: Clock, config: StatisticsConfig) -> Process {
+    pub(crate) async fn start_with(&self, clock: Clock, config: StatisticsConfig) -> Process {
         let db = AccessStatistics::migrate(self.store.store()).await.expect("the migrations apply");
         let store = db.clone();
         let registry = self.registry.peer();
