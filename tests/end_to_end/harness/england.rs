@@ -16,7 +16,12 @@ pub(crate) struct EnglandFiles {
 impl EnglandFiles {
     /// That many practices, all of EMIS, as at `extract_date`; bank holidays of that year and the two around it.
     pub(crate) fn of_emis(practices_count: u32, extract_date: Date) -> Self {
-        let supplier_mix: SupplierMix = "EMIS=1".parse().expect("a mix");
+        Self::of_suppliers("EMIS=1", practices_count, extract_date)
+    }
+
+    /// The same with suppliers in such a proportion.
+    pub(crate) fn of_suppliers(mix: &str, practices_count: u32, extract_date: Date) -> Self {
+        let supplier_mix: SupplierMix = mix.parse().expect("a mix");
         let recipe = Recipe { practices_count, supplier_mix, ..Recipe::new(11, extract_date) };
         let england = England::new(&recipe).expect("so few practices can be made");
         let folder = tempfile::tempdir().expect("a temporary folder can be made");

@@ -50,6 +50,8 @@ struct Apart {
 #[derive(Default)]
 pub(crate) struct Wanted<'a> {
     pub(crate) practices_count: u32,
+    /// Whose systems practices have, in what proportion; EMIS where it is not said.
+    pub(crate) supplier_mix: Option<&'a str>,
     pub(crate) supplier: Option<&'a SupplierServer>,
     /// What `--supplier` takes, where the supplier is a process of its own.
     pub(crate) supplier_elsewhere: Option<String>,
@@ -62,6 +64,10 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    fn england(&self) -> EnglandFiles {
+        EnglandFiles::of_suppliers(self.supplier_mix.unwrap_or("EMIS=1"), self.practices_count, TODAY)
+    }
+
     /// What `--supplier` takes.
     fn supplier_option(&self) -> Option<String> {
         self.supplier.map(SupplierServer::option).or_else(|| self.supplier_elsewhere.clone())
@@ -81,7 +87,7 @@ pub(crate) fn clock_offset() -> SignedDuration {
 impl Installation {
     /// One process on SQLite.
     pub(crate) fn all_in_one(wanted: &Wanted<'_>) -> Self {
-        let england = EnglandFiles::of_emis(wanted.practices_count, TODAY);
+        let england = wanted.england();
         let clock_offset_s = clock_offset().as_secs().to_string();
         let first = Self::one_process(&england, &clock_offset_s, wanted);
         Self { england, first, apart: None, clock_offset_s, store: None }
@@ -108,7 +114,7 @@ impl Installation {
     /// Three processes on PostgreSQL; None, said loudly, where there is none.
     pub(crate) async fn separate(wanted: &Wanted<'_>) -> Option<Self> {
         let store = PostgresStore::fresh().await?;
-        let england = EnglandFiles::of_emis(wanted.practices_count, TODAY);
+        let england = wanted.england();
         let clock_offset_s = clock_offset().as_secs().to_string();
         let start = |service: &str, more: &[&str]| {
             let data = england.folder().join(service).display().to_string();
