@@ -18,7 +18,7 @@ use crate::registry::{observed, practice};
 use crate::world::{Process, World, moment};
 
 /// SplitMix64's mixing: chance as a function of what it concerns.
-fn draw(what: u64, of: u64, below: u64) -> u64 {
+pub(crate) fn draw(what: u64, of: u64, below: u64) -> u64 {
     let mut mixed = (what << 32 | of).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -32,27 +32,27 @@ const FIRST_MONDAY: &str = "2031-03-10T00:00:00Z";
 
 /// A practice as the attacker knows it, and what he does not.
 #[derive(Clone, Debug)]
-struct Known {
-    icb: &'static str,
-    region: &'static str,
-    sub_icb: &'static str,
-    pcn: &'static str,
-    supplier: &'static str,
+pub(crate) struct Known {
+    pub(crate) icb: &'static str,
+    pub(crate) region: &'static str,
+    pub(crate) sub_icb: &'static str,
+    pub(crate) pcn: &'static str,
+    pub(crate) supplier: &'static str,
     /// Practices are in a wave by the week in which they came.
-    wave: String,
-    list: i64,
+    pub(crate) wave: String,
+    pub(crate) list: i64,
     /// Which return its number rests on, and the number: the secret.
-    source: String,
-    count: u64,
+    pub(crate) source: String,
+    pub(crate) count: u64,
 }
 
 /// By code; only practices that are live and have returned.
-type Nation = BTreeMap<String, Known>;
+pub(crate) type Nation = BTreeMap<String, Known>;
 
 /// An issue that was published: its name, its number, and the nation that it is of.
 type PublishedIssue = (String, i32, Nation);
 
-fn known(index: u64, week: u64) -> Known {
+pub(crate) fn known(index: u64, week: u64) -> Known {
     let (icb, region) = if draw(index, 7, 3) == 0 { ("QE1", "Y56") } else { ("QHM", "Y63") };
     let number = draw(index, 9, 2) as usize;
     let (sub_icb, pcn) = match icb {
@@ -65,11 +65,11 @@ fn known(index: u64, week: u64) -> Known {
     Known { icb, region, sub_icb, pcn, supplier, wave, list: 150 + index as i64, source: format!("week {week}"), count }
 }
 
-fn code(index: u64) -> String {
+pub(crate) fn code(index: u64) -> String {
     format!("A81{index:03}")
 }
 
-async fn submit(process: &Process, nation: &Nation, codes: &[String], end: Timestamp, request_id: &str) {
+pub(crate) async fn submit(process: &Process, nation: &Nation, codes: &[String], end: Timestamp, request_id: &str) {
     let day = tally_day(end);
     for supplier in ["EMIS", "TPP"] {
         let of_it = codes.iter().filter(|code| nation[*code].supplier == supplier);
@@ -158,7 +158,7 @@ async fn publish(world: &World, process: &Process) -> Vec<PublishedIssue> {
     published
 }
 
-fn waves(nation: &Nation) -> Vec<wire::PracticeSet> {
+pub(crate) fn waves(nation: &Nation) -> Vec<wire::PracticeSet> {
     let mut waves: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (code, known) in nation {
         waves.entry(&known.wave).or_default().push(format!("practices/{code}"));
@@ -166,7 +166,7 @@ fn waves(nation: &Nation) -> Vec<wire::PracticeSet> {
     waves.into_iter().map(|(name, practices)| wire::PracticeSet { name: name.to_owned(), practices }).collect()
 }
 
-fn is_published<T>(result: Result<T, Status>) -> bool {
+pub(crate) fn is_published<T>(result: Result<T, Status>) -> bool {
     match result {
         Ok(_) => true,
         Err(status) => {
@@ -210,25 +210,25 @@ impl Attacker {
     }
 }
 
-fn members(nation: &Nation, area: &str, numbers: &BTreeMap<String, usize>) -> Vec<usize> {
-    let lies = |code: &String| {
-        let known = &nation[code];
-        let own = format!("practices/{code}");
-        [
-            &*own,
-            &*format!("icbs/{}", known.icb),
-            &*format!("regions/{}", known.region),
-            &*format!("sub-icbs/{}", known.sub_icb),
-            &*format!("pcns/{}", known.pcn),
-            &*known.wave,
-            &*format!("suppliers/{}", known.supplier),
-        ]
-        .contains(&area)
-    };
+pub(crate) fn members(nation: &Nation, area: &str, numbers: &BTreeMap<String, usize>) -> Vec<usize> {
+    let lies = |code: &String| areas(code, &nation[code]).iter().any(|of| of == area);
     numbers.iter().filter(|(code, _)| lies(code)).map(|(_, index)| *index).collect()
 }
 
-fn shown(value: &str) -> Shown {
+/// All areas that a practice lies in, itself among them, but for England.
+pub(crate) fn areas(code: &str, known: &Known) -> [String; 7] {
+    [
+        format!("practices/{code}"),
+        format!("icbs/{}", known.icb),
+        format!("regions/{}", known.region),
+        format!("sub-icbs/{}", known.sub_icb),
+        format!("pcns/{}", known.pcn),
+        format!("suppliers/{}", known.supplier),
+        known.wave.clone(),
+    ]
+}
+
+pub(crate) fn shown(value: &str) -> Shown {
     match value {
         "*" => Shown::Star,
         "0" => Shown::Zero,
@@ -260,18 +260,7 @@ async fn i30_who_reads_a_year_of_publications_and_reissues_finds_nothing_out() {
             row_count += 1;
         }
         // The same, had it only been rounded.
-        let areas = nation.iter().flat_map(|(code, known)| {
-            [
-                format!("practices/{code}"),
-                format!("icbs/{}", known.icb),
-                format!("regions/{}", known.region),
-                format!("sub-icbs/{}", known.sub_icb),
-                format!("pcns/{}", known.pcn),
-                format!("suppliers/{}", known.supplier),
-                known.wave.clone(),
-            ]
-        });
-        for area in areas.collect::<BTreeSet<String>>() {
+        for area in nation.iter().flat_map(|(code, known)| areas(code, known)).collect::<BTreeSet<String>>() {
             let of_area = members(nation, &area, &again);
             let count = again.iter().filter(|(_, index)| of_area.contains(index)).map(|(code, _)| nation[code].count);
             let rounded = Shown::of(count.sum());

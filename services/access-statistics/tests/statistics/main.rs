@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
 mod attack;
+mod attack_on_viewers;
 mod authority;
 mod breakdowns;
 mod comparison;
