@@ -16,6 +16,7 @@ mod determinism;
 mod drain;
 mod foreign_clients;
 mod foreign_errors;
+mod four_answers;
 mod frozen_scheduler;
 mod guards;
 mod harness;

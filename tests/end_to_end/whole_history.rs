@@ -15,7 +15,7 @@ use proto::scheduler::v1::forecast_service_client::ForecastServiceClient;
 use proto::scheduler::v1::{
     ExplainPracticeRequest, GateVerdict, ReplayPolicyRequest, ReplayedGateTerms, ReplayedPolicy, ReplayedWaveCourse,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use supplier_simulator::{Direction, Entry, Origin, What, read_log};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -27,7 +27,7 @@ use crate::harness::offer;
 use crate::harness::replay::Replay;
 use crate::harness::server::Server;
 
-const UNTIL: &str = "2023-12-04";
+pub(crate) const UNTIL: &str = "2023-12-04";
 const PRACTICES_COUNT: &str = "300";
 
 /// Moments of the replay: before the first plan, between its waves, under holds, while gates wait, in the end.
@@ -45,17 +45,26 @@ const MOMENTS: [&str; 10] = [
 ];
 
 /// A run, and what it left on disk.
-struct History {
-    report: Value,
+pub(crate) struct History {
+    pub(crate) report: Value,
     data: TempDir,
-    registry: Vec<Recorded>,
-    scheduler: Vec<Recorded>,
+    pub(crate) registry: Vec<Recorded>,
+    pub(crate) scheduler: Vec<Recorded>,
+    pub(crate) statistics: Vec<Recorded>,
     /// Of each of the scheduler's records: the request, and its account.
     requests: Vec<(String, String)>,
     suppliers: Vec<Entry>,
 }
 
-async fn history() -> &'static History {
+impl History {
+    /// All services, on what it left on disk.
+    pub(crate) fn served(&self) -> Server {
+        let data = self.data.path().join("data");
+        Server::start("all", &["--data", data.to_str().expect("a path in UTF-8")])
+    }
+}
+
+pub(crate) async fn history() -> &'static History {
     static HISTORY: OnceCell<History> = OnceCell::const_new();
     HISTORY
         .get_or_init(|| async {
@@ -65,19 +74,20 @@ async fn history() -> &'static History {
             let store = Store::sqlite(&data);
             let registry = journals::read(&store, "registry").await;
             let scheduler = journals::read(&store, "scheduler").await;
+            let statistics = journals::read(&store, "statistics").await;
             let requests = journals::requests(&store, "scheduler").await;
             let suppliers = read_log(&data.join("suppliers.jsonl")).expect("the suppliers' log is whole");
-            History { report, data: folder, registry, scheduler, requests, suppliers }
+            History { report, data: folder, registry, scheduler, statistics, requests, suppliers }
         })
         .await
 }
 
 /// A small England, or the nation in the long tier.
-fn of_size(demo: Demo) -> Demo {
+pub(crate) fn of_size(demo: Demo) -> Demo {
     if offer::is_long() { demo } else { demo.option("--practices-count", PRACTICES_COUNT) }
 }
 
-fn payload(record: &Recorded) -> Value {
+pub(crate) fn payload(record: &Recorded) -> Value {
     serde_json::from_str(&record.payload).expect("a payload is JSON")
 }
 
@@ -217,8 +227,7 @@ fn is_plain(text: &str) -> bool {
 #[tokio::test]
 async fn each_practice_is_explained_in_sentences_at_ten_moments_of_the_history() {
     let history = history().await;
-    let data = history.data.path().join("data");
-    let server = Server::start("all", &["--data", data.to_str().expect("a path in UTF-8")]);
+    let server = history.served();
     let mut registry = PracticeRegistryServiceClient::new(server.peer("reader"));
     let mut enrolments = EnrolmentServiceClient::new(server.peer("reader"));
     let list = ListPracticesRequest { page_size: 300, ..ListPracticesRequest::default() };
@@ -261,8 +270,7 @@ async fn each_practice_is_explained_in_sentences_at_ten_moments_of_the_history()
 #[tokio::test]
 async fn a_part_of_the_history_is_played_again_under_a_stricter_gate() {
     let history = history().await;
-    let data = history.data.path().join("data");
-    let server = Server::start("all", &["--data", data.to_str().expect("a path in UTF-8")]);
+    let server = history.served();
     let moment = |text: &str| {
         let moment: Timestamp = text.parse().expect("a moment");
         Some(prost_types::Timestamp { seconds: moment.as_second(), nanos: 0 })
@@ -286,57 +294,12 @@ async fn a_part_of_the_history_is_played_again_under_a_stricter_gate() {
     assert!(ended.status.success(), "{}", ended.said());
 }
 
-/// What the four answers rest on, out of what `stats answers` says.
-fn answered(clerk: &Accessctl, date: &str) -> Value {
-    let said = clerk.json(&["stats", "answers", "--as-at", date]);
-    let months = said["signed_up_next_three_months"]["by_month"].as_array().expect("months").iter();
-    let months: BTreeMap<&str, &Value> =
-        months.map(|month| (month["month"].as_str().expect("a month"), &month["practices"])).collect();
-    json!({
-        "practices_live": said["practices_live"]["value"],
-        "practices_total": said["practices_live"]["out_of"]["value"],
-        "patients_with_access": said["patients_with_access"]["value"],
-        "patients_registered": said["patients_with_access"]["out_of"]["value"],
-        "viewers": said["viewers"]["value"],
-        "signed_up_next_three_months": said["signed_up_next_three_months"]["practices"],
-        "signed_up_patients": said["signed_up_next_three_months"]["patients"],
-        "signed_up_by_month": months,
-        "single_deadline": said["single_deadline"],
-    })
-}
-
-/// The committee's four questions, asked long afterwards about three days: the answers are those that a run which ends on the
-/// day gives on it.
-#[tokio::test]
-async fn the_four_answers_of_a_past_date_are_those_that_were_given_on_it() {
-    let history = history().await;
-    let data = history.data.path().join("data");
-    let server = Server::start("all", &["--data", data.to_str().expect("a path in UTF-8")]);
-    let clerk = Accessctl::all_in_one(&server, "committee-clerk;roles=statistician");
-    let mut live = Vec::new();
-    for date in ["2023-01-11", "2023-03-31", UNTIL] {
-        let report = if date == UNTIL { history.report.clone() } else { of_size(Demo::until(date)).report() };
-        let answers = answered(&clerk, date);
-        for (figure, value) in answers.as_object().expect("figures") {
-            assert_eq!(*value, report[figure], "{figure} at the end of {date}");
-        }
-        live.push(answers["practices_live"].as_i64().expect("a count"));
-        offer::tell(&format!("{date}: {answers}"));
-    }
-    assert!(live.is_sorted() && live[0] > 0, "{live:?}");
-    let before = clerk.say(&["stats", "answers", "--as-at", "2022-06-30"]);
-    assert!(before.contains("no programme was known"), "{before}");
-    let ended = server.stop();
-    assert!(ended.status.success(), "{}", ended.said());
-}
-
 /// A wave of the history by name: statistics know of no waves, so its members are the scheduler's.
 #[tokio::test]
 async fn a_waves_practices_are_followed_and_compared_with_the_others() {
     const WAVE: &str = "programmes/prospective-access/waves/4";
     let history = history().await;
-    let data = history.data.path().join("data");
-    let server = Server::start("all", &["--data", data.to_str().expect("a path in UTF-8")]);
+    let server = history.served();
     let reader = Accessctl::all_in_one(&server, "stan;roles=statistician");
     let compare = |measure: &str, more: &[&str]| {
         let compared = reader.json(&[&["stats", "compare", measure, "--wave", WAVE, "--days", "21"], more].concat());
