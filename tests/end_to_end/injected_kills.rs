@@ -188,7 +188,7 @@ impl<'a> Statistics<'a> {
     async fn clean(&self, endpoint: &str) -> Result<(), Status> {
         let store = match &self.store {
             Some(store) => store.url().parse().expect("a store"),
-            None => Store::sqlite(&self.folder.path().join("data")),
+            None => Store::sqlite(self.folder.path().join("data")),
         };
         let db = Db::open(&store, "statistics").await.expect("their database is there");
         let unwritten = sql("select id from head where folded < position");

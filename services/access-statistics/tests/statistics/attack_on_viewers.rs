@@ -48,7 +48,7 @@ fn viewers(month: u64, index: u64) -> BTreeSet<u64> {
 /// Where a practice lies: one in ten has moved since the month before. Two are a wave, so that what one has is nearly told by the
 /// other.
 fn placed(month: u64, index: u64) -> Known {
-    let moves = (0..=month).filter(|month| draw(*month, 5_000 + index, 10) == 0).last();
+    let moves = (0..=month).rev().find(|month| draw(*month, 5_000 + index, 10) == 0);
     let from = known(index + moves.map_or(0, |moved| 1_000 * (moved + 1)), 0);
     let own = known(index, 0);
     let wave = format!("programmes/opening/waves/{}", index / 2 + 1);
