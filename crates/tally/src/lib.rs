@@ -78,7 +78,9 @@ pub use slices::{Rest, Slice, Written};
 pub use source::{SOURCE_NAME_BYTES_MAX, SequenceError, Source, SourceName, SourceNameError, Standing, standing};
 pub use split::{Part, Parts, Split};
 pub use summary::{Denominator, Figure, Stocks};
-pub use timeline::{StockQuery, practices_by_area, stock_series, stock_series_of_sets};
+pub use timeline::{
+    StockQuery, Whole, practices_by_area, stock_series, stock_series_of_sets, whole_series, whole_series_of_sets,
+};
 pub use totals::{
     PublishedTotals, SOURCE_CHARS_MAX, SubmitTotals, TOTALS_MAX, TotalsComparison, TotalsIssue, TotalsRejection,
 };

@@ -53,6 +53,12 @@ pub struct Stocks {
     pub viewers_of: Denominator,
 }
 
+/// Who counts practices.
+pub(crate) const REGISTRY: &str = "practice registry";
+
+/// One practice's count, who counted it, and of which day it is, where that is known.
+pub(crate) type Counted<'a> = (u64, &'a str, Option<Date>);
+
 /// Most sources that a denominator names; further ones are "and others".
 const SOURCES_NAMED_MAX: usize = 3;
 
@@ -99,9 +105,16 @@ impl Stocks {
     }
 }
 
+impl Denominator {
+    /// So many practices, open on a day.
+    pub(crate) fn practices(value: u64, day: Day) -> Self {
+        Self { measure: Measure::PracticesTotal, value, source: REGISTRY.to_owned(), as_at: Some(day.date()) }
+    }
+}
+
 impl<'a> Sum<'a> {
-    /// Adds one practice's count, its source and its day; None where nobody counted.
-    pub(crate) fn add(&mut self, counted: Option<(u64, &'a str, Option<Date>)>) {
+    /// Adds one practice's count; None where nobody counted.
+    pub(crate) fn add(&mut self, counted: Option<Counted<'a>>) {
         let Some((value, source, as_at)) = counted else {
             self.miss(1);
             return;
@@ -123,6 +136,11 @@ impl<'a> Sum<'a> {
         self.missing += practices;
     }
 
+    /// How many there are.
+    pub(crate) fn value(&self) -> u64 {
+        self.value
+    }
+
     /// How many did not count.
     pub(crate) fn missing(&self) -> u64 {
         self.missing
@@ -139,12 +157,7 @@ impl<'a> Sum<'a> {
 
 impl Sums<'_> {
     pub(crate) fn into_stocks(self, day: Day) -> Stocks {
-        let total = Denominator {
-            measure: Measure::PracticesTotal,
-            value: self.practices,
-            source: "practice registry".to_owned(),
-            as_at: Some(day.date()),
-        };
+        let total = Denominator::practices(self.practices, day);
         let figure = |measure, value, denominator, practices_without_data| Figure {
             measure,
             value,

@@ -16,6 +16,7 @@ use crate::directory::{Directory, PracticeRecord, Viewpoint};
 use crate::place::Place;
 use crate::practice_set::{PracticeSet, memberships};
 use crate::returns::Returns;
+use crate::summary::{Counted, Denominator, REGISTRY, Sum};
 
 /// Which series of stocks.
 #[derive(Clone, Debug)]
@@ -73,6 +74,80 @@ pub fn stock_series_of_sets(
     series
 }
 
+/// What a series is a part of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// At each moment.
+    pub values: Vec<u64>,
+    /// At the last one, with who counted it; None where there is no moment.
+    pub last: Option<Denominator>,
+}
+
+/// The same as [`stock_series`], with who counted.
+#[must_use]
+pub fn whole_series(
+    query: &StockQuery<'_>,
+    group_by: AreaKind,
+    directory: &Directory,
+    returns: &Returns,
+) -> BTreeMap<Area, Whole> {
+    let mut sums: BTreeMap<Area, Sum<'_>> = BTreeMap::new();
+    for (code, record) in directory.records() {
+        let Some((place, counted)) = at_last(query, code, record, returns) else { continue };
+        let Some(area) = place.area(group_by, code) else { continue };
+        sums.entry(area).or_default().add(counted);
+    }
+    let series = stock_series(query, group_by, directory, returns).into_iter();
+    series
+        .map(|(area, values)| {
+            let sum = sums.remove(&area).unwrap_or_default();
+            (area, Whole { values, last: query.denominator(&sum) })
+        })
+        .collect()
+}
+
+/// The same as [`stock_series_of_sets`], with who counted.
+#[must_use]
+pub fn whole_series_of_sets(
+    query: &StockQuery<'_>,
+    sets: &[PracticeSet],
+    directory: &Directory,
+    returns: &Returns,
+) -> Vec<Whole> {
+    let mut sums: Vec<Sum<'_>> = vec![Sum::default(); sets.len()];
+    for (code, numbers) in memberships(sets) {
+        let Some(record) = directory.record(code) else { continue };
+        let Some((_, counted)) = at_last(query, code, record, returns) else { continue };
+        for number in numbers {
+            sums[number].add(counted);
+        }
+    }
+    let series = stock_series_of_sets(query, sets, directory, returns).into_iter().zip(sums);
+    series.map(|(values, sum)| Whole { values, last: query.denominator(&sum) }).collect()
+}
+
+impl StockQuery<'_> {
+    /// A sum at the last moment.
+    fn denominator(&self, sum: &Sum<'_>) -> Option<Denominator> {
+        let day = Day::of(*self.moments.last()?);
+        Some(match self.measure {
+            Measure::PracticesTotal => Denominator::practices(sum.value(), day),
+            measure => sum.denominator(measure),
+        })
+    }
+}
+
+/// What a practice adds at the last moment, and where it lies; None where it adds nothing whoever counts.
+fn at_last<'a>(
+    query: &StockQuery<'_>,
+    code: PracticeCode,
+    record: &'a PracticeRecord,
+    returns: &'a Returns,
+) -> Option<(&'a Place, Option<Counted<'a>>)> {
+    let part = contribution(query, code, record, returns, *query.moments.last()?)?;
+    part.is_counted.then_some((part.place, part.counted))
+}
+
 /// The practices that lay in the areas of a kind at a moment, open or not: events are counted for them whenever they were.
 #[must_use]
 pub fn practices_by_area(
@@ -104,11 +179,20 @@ fn each_part(
         let change = next_change(query, code, record, returns, moment);
         let unchanged = |later: &Timestamp| change.is_none_or(|change| *later < change);
         let end = index + query.moments[index..].partition_point(unchanged).max(1);
-        if let Some((place, value)) = contribution(query, code, record, returns, moment) {
-            add(place, index..end, value);
+        if let Some(part) = contribution(query, code, record, returns, moment) {
+            add(part.place, index..end, part.counted.map_or(0, |(value, ..)| value));
         }
         index = end;
     }
+}
+
+/// What a practice adds.
+struct Part<'a> {
+    place: &'a Place,
+    /// Whether it should: accounts of a practice that is not live are nobody's.
+    is_counted: bool,
+    /// None where nobody counted.
+    counted: Option<Counted<'a>>,
 }
 
 /// What a practice adds at a moment, and where it lies; None where it is not open or not within the area asked for.
@@ -116,9 +200,9 @@ fn contribution<'a>(
     query: &StockQuery<'_>,
     code: PracticeCode,
     record: &'a PracticeRecord,
-    returns: &Returns,
+    returns: &'a Returns,
     moment: Timestamp,
-) -> Option<(&'a Place, u64)> {
+) -> Option<Part<'a>> {
     let from = Viewpoint { as_at: moment, known_at: query.known_at, capability: query.capability.clone() };
     let practice = record.view(code, &from)?;
     let place = match query.placed_at {
@@ -128,17 +212,19 @@ fn contribution<'a>(
     if !place.lies_in(query.within, code) {
         return None;
     }
-    let value = match query.measure {
-        Measure::PracticesTotal => 1,
-        Measure::PracticesLive => u64::from(practice.is_live),
-        Measure::PatientsRegistered => practice.list_size.map_or(0, |list| list.patients),
-        Measure::PatientsWithAccess if practice.is_live => returns
+    let is_counted = query.measure != Measure::PatientsWithAccess || practice.is_live;
+    let counted = match query.measure {
+        // Of the moment's day: `denominator` says so, once for all.
+        Measure::PracticesTotal => Some((1, REGISTRY, None)),
+        Measure::PracticesLive => Some((u64::from(practice.is_live), REGISTRY, None)),
+        Measure::PatientsRegistered => practice.list_size.map(|list| (list.patients, list.source.as_str(), list.as_at)),
+        Measure::PatientsWithAccess if is_counted => returns
             .latest(query.capability, code, Day::of(moment), query.known_at)
-            .map_or(0, |(_, revision)| revision.figures.accounts_with_access),
+            .map(|(end, revision)| (revision.figures.accounts_with_access, revision.supplier.as_str(), Some(end))),
         // Flows do not hold at a moment, callers ask the store for them; of the others there are no series.
-        _ => 0,
+        _ => None,
     };
-    Some((place, value))
+    Some(Part { place, is_counted, counted })
 }
 
 /// The first moment after `moment` at which the practice may contribute otherwise.
@@ -197,6 +283,19 @@ mod tests {
                             prop_assert_eq!(figure.value, value, "{} of {} at {}", measure, area, at);
                         }
                     }
+                    for (area, whole) in whole_series(&query, group_by, &directory, &returns) {
+                        let last = *moments.last().expect("one at least");
+                        let from = Viewpoint { as_at: last, known_at: moment(known), capability: capability.clone() };
+                        let stocks = Stocks::of(&area, &from, &directory, &returns);
+                        let denominator = match measure {
+                            Measure::PracticesTotal => stocks.practices_live.denominator,
+                            Measure::PatientsRegistered => stocks.patients_with_access.denominator,
+                            Measure::PatientsWithAccess => Some(stocks.viewers_of),
+                            _ => continue,
+                        };
+                        prop_assert_eq!(whole.values.last().copied(), denominator.as_ref().map(|whole| whole.value));
+                        prop_assert_eq!(whole.last, denominator, "{} of {}", measure, area);
+                    }
                 }
             }
         }
@@ -228,6 +327,12 @@ mod tests {
                 };
                 let single = stock_series(&query, AreaKind::Practice, &directory, &returns);
                 let of_sets = stock_series_of_sets(&query, &sets, &directory, &returns);
+                let wholes = whole_series_of_sets(&query, &sets, &directory, &returns);
+                prop_assert_eq!(wholes.iter().map(|whole| &whole.values).collect::<Vec<_>>(), of_sets.iter().collect::<Vec<_>>());
+                for whole in &wholes {
+                    let last = whole.last.as_ref().map(|whole| (whole.measure, whole.value));
+                    prop_assert_eq!(last, whole.values.last().map(|value| (measure, *value)));
+                }
                 prop_assert_eq!(of_sets.len(), sets.len());
                 for (set, values) in sets.iter().zip(of_sets) {
                     for (index, value) in values.iter().enumerate() {

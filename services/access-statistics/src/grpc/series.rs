@@ -8,6 +8,7 @@ use tally::{AreaKind, Day, Estimate, Hour, Interval, Measure, Part, Period, Spli
 use super::authorised::Detail;
 use super::sets::{counted, sets};
 use super::statistics::{area, count, definition, frame, moment_until_now, period};
+use super::summary::denominator;
 use crate::query::points::{Points, Step};
 use crate::query::series::{Grouping, Series, SeriesPage, SeriesQuery, Subject};
 
@@ -105,14 +106,19 @@ pub(super) fn response(
     page: &Page<SeriesCursor>,
     series: SeriesPage,
 ) -> wire::QuerySeriesResponse {
-    let SeriesPage { points, series, goes_on_after, positions } = series;
+    let SeriesPage { points, series, wholes, goes_on_after, positions } = series;
     let places: Vec<wire::Point> = match points {
         Points::Hours(hours) => hours.into_iter().map(of_hour).collect(),
         Points::Periods(periods) => periods.into_iter().map(of_period).collect(),
     };
     let to_wire = |series: Series| {
-        let points = places.iter().zip(series.values).map(|(place, value)| point(place, &value)).collect();
-        let mut wire = wire::Series { points, ..wire::Series::default() };
+        let mut points: Vec<_> = places.iter().zip(series.values).map(|(place, value)| point(place, &value)).collect();
+        let whole = wholes.get(&series.subject);
+        for (point, value) in points.iter_mut().zip(whole.iter().flat_map(|whole| &whole.values)) {
+            point.denominator_value = count(*value);
+        }
+        let denominator = whole.and_then(|whole| whole.last.clone()).map(denominator);
+        let mut wire = wire::Series { points, denominator, ..wire::Series::default() };
         match series.subject {
             Subject::Area(area) => wire.area = area.to_string(),
             Subject::Set(name) => wire.set = name,

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use ods::PracticeCode;
 use tally::{
-    Area, AreaKind, Day, Estimate, Hour, Keeping, Measure, Part, Period, PracticeSet, Split, StockQuery, Union,
-    practices_by_area, stock_series, stock_series_of_sets,
+    Area, AreaKind, Day, Directory, Estimate, Hour, Keeping, Measure, Part, Period, PracticeSet, Returns, Split,
+    StockQuery, Union, Whole, practices_by_area, stock_series, stock_series_of_sets, whole_series,
+    whole_series_of_sets,
 };
 
 use super::flows::FlowRead;
@@ -18,7 +19,7 @@ use crate::AccessStatistics;
 use crate::follow::Picture;
 use crate::store::flows::FlowQuery;
 
-/// Points in one reply: some 40 bytes each, so that it stays below the limit of a message.
+/// Points in one reply: some 45 bytes each, so that it stays below the limit of a message.
 pub(crate) const POINTS_MAX: usize = 50_000;
 
 /// Which series.
@@ -72,6 +73,8 @@ pub(crate) struct SeriesPage {
     pub(crate) points: Points,
     /// By subject and part.
     pub(crate) series: Vec<Series>,
+    /// What they are parts of; empty where the figure is of nothing.
+    pub(crate) wholes: BTreeMap<Subject, Whole>,
     /// The last subject of the page, where another page follows.
     pub(crate) goes_on_after: Option<Subject>,
     pub(crate) positions: Positions,
@@ -120,6 +123,7 @@ impl AccessStatistics {
         let rest = values.keys().nth(page).cloned().map(|first| values.split_off(&first));
         let goes_on_after = rest.and_then(|_| values.keys().next_back().cloned());
 
+        let wholes = query.wholes(&stocks, &picture.directory, &returns.state);
         let mut positions = Positions { registry: picture.followed.position, returns: returns.position, events: 0 };
         let series = if matches!(query.measure, Measure::RecordViews | Measure::Viewers) {
             let subjects: Vec<Subject> = values.into_keys().collect();
@@ -135,7 +139,7 @@ impl AccessStatistics {
             };
             values.into_iter().map(exact).collect()
         };
-        Ok(SeriesPage { points, series, goes_on_after, positions })
+        Ok(SeriesPage { points, series, wholes, goes_on_after, positions })
     }
 
     /// How many series a subject may have.
@@ -243,6 +247,22 @@ impl AccessStatistics {
 }
 
 impl SeriesQuery {
+    /// What each subject's figure is a part of, at the same moments and of the same practices (rule 14).
+    fn wholes(&self, stocks: &StockQuery<'_>, directory: &Directory, returns: &Returns) -> BTreeMap<Subject, Whole> {
+        let Some(measure) = self.measure.definition().denominator else { return BTreeMap::new() };
+        let stocks = StockQuery { measure, ..stocks.clone() };
+        match &self.grouping {
+            Grouping::Areas(kind) => {
+                let series = whole_series(&stocks, *kind, directory, returns);
+                series.into_iter().map(|(area, whole)| (Subject::Area(area), whole)).collect()
+            }
+            Grouping::Sets(sets) => {
+                let series = whole_series_of_sets(&stocks, sets, directory, returns);
+                sets.iter().map(|set| Subject::Set(set.name.clone())).zip(series).collect()
+            }
+        }
+    }
+
     /// Counts as series. Without a split each subject has one, also where nothing was counted.
     fn counted_series<T>(
         &self,

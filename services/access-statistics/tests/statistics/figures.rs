@@ -13,7 +13,7 @@ type Spoil = fn(&mut wire::QuerySeriesRequest);
 /// Four practices. QHM: A81001 (EMIS, 1,000 patients, live from the 5th), A81002 (TPP, 2,000, live from the 8th).
 /// QWE: B81001 (TPP, 4,000, live on the 6th and off again on the 9th), B81002 (EMIS, 8,000, never). Returns of the 7th
 /// and views on some days. Now is the 10th, 09:00.
-async fn small_world(world: &World) -> Process {
+pub(crate) async fn small_world(world: &World) -> Process {
     let process = world.start().await;
     let known = moment("2031-03-01T10:00:00Z");
     let [a1, a2, b1, b2] = [
@@ -184,7 +184,11 @@ async fn series(process: &Process, request: wire::QuerySeriesRequest) -> Vec<(St
     reply.series.into_iter().map(values).collect()
 }
 
-fn query(measure: wire::Measure, group_by: wire::AreaKind, interval: wire::Interval) -> wire::QuerySeriesRequest {
+pub(crate) fn query(
+    measure: wire::Measure,
+    group_by: wire::AreaKind,
+    interval: wire::Interval,
+) -> wire::QuerySeriesRequest {
     wire::QuerySeriesRequest {
         measure: measure.into(),
         group_by: group_by.into(),

@@ -34,4 +34,5 @@ mod slices;
 mod totals;
 mod virtual_time;
 mod watch;
+mod wholes;
 mod world;

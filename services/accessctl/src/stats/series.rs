@@ -110,12 +110,14 @@ fn wire_interval(interval: Interval) -> statistics::Interval {
     }
 }
 
+/// With what each value is a part of, where its definition names something.
 fn table(reply: &statistics::QuerySeriesResponse) -> Table {
-    let mut table = Table::new(&["AREA", "FROM", "TO", "VALUE"]);
+    let mut table = Table::new(&["AREA", "FROM", "TO", "VALUE", "OF"]);
     for series in &reply.series {
         for point in &series.points {
             let [from, to] = from_to(point);
-            table.row([of(series), from, to, number(point.value)]);
+            let whole = series.denominator.as_ref().map(|_| number(point.denominator_value)).unwrap_or_default();
+            table.row([of(series), from, to, number(point.value), whole]);
         }
     }
     table
