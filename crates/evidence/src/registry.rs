@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use ods::{Capability, PracticeCode};
+use ods::{Capability, PracticeCode, Supplier};
 use practice::access::ObservedState;
+use practice::directory::DirectoryChange;
 use practice::event::{AccessObserved, Consequences, Event, PermitSettled, PracticePaused};
 use practice::lapse::LapseOf;
 use practice::pause::ReceiptState;
 use practice::{Action, CommandKey};
 
+use crate::entry::Effect;
 use crate::key::{Direction, Key};
 use crate::record::{Recorded, Unreadable};
 use crate::suppliers::{Place, Suppliers};
@@ -33,6 +35,8 @@ pub(crate) struct Registry {
     open: BTreeSet<Key>,
     /// What is known of each place, and as at when: a list that comes late does not change what is known of later.
     observed: BTreeMap<Place, (Timestamp, ObservedState)>,
+    /// Practices that came to another supplier, and to which.
+    moved_to: BTreeMap<PracticeCode, Supplier>,
 }
 
 /// When a pause held, by positions.
@@ -84,7 +88,7 @@ impl Registry {
             let (practice, pause) = (receipt.practice, receipt.pause);
             owed.push(format!("the receipt of pause {pause} of {practice} is still PENDING"));
             let on_by_us =
-                |effect: &&crate::Effect| effect.direction == Direction::Enable && effect.generation.is_some();
+                |effect: &&Effect| effect.direction == Direction::Enable && effect.generation.is_some();
             if last.get(&(receipt.capability, practice)).is_some_and(on_by_us) {
                 owed.push(format!("I4: {practice} is on, and its pause {pause} was answered PENDING"));
             }
@@ -92,19 +96,35 @@ impl Registry {
         owed
     }
 
-    /// Where the registry's last word is not what the suppliers' logs say, since when, in the order of places.
+    /// Where the registry's last word is not what the suppliers' logs say, since when, in the order of places. Of a practice that came
+    /// to another supplier only that one's counts: what the former one had switched is nothing that patients can see there any more
+    /// (rule 10).
     pub(crate) fn unseen(&self, suppliers: &Suppliers) -> Vec<(Timestamp, String)> {
         let mut unseen = Vec::new();
         for ((capability, practice), effect) in suppliers.last_effects() {
-            let is_on = effect.direction == Direction::Enable;
-            let observed = self.observed.get(&(capability, practice)).map(|(_, state)| *state);
+            let place = (capability, practice);
+            let effect = match self.moved_to.get(&practice) {
+                Some(supplier) => suppliers.last_effect_by(supplier, &place),
+                None => Some(effect),
+            };
+            let is_on = effect.is_some_and(|effect| effect.direction == Direction::Enable);
+            let known = self.observed.get(&place);
+            let observed = known.map(|(_, state)| *state);
             let says_on = matches!(observed, Some(ObservedState::On | ObservedState::Partial));
-            if is_on != says_on {
-                let (direction, supplier, at) = (effect.direction, &effect.supplier, effect.at);
-                let words = format!(
-                    "{practice} was switched {direction:?} at {supplier} at {at}, and the registry says {observed:?}"
-                );
-                unseen.push((at, words));
+            if is_on == says_on {
+                continue;
+            }
+            match (effect, known) {
+                (Some(Effect { direction, supplier, at, .. }), _) => {
+                    let switched = format!("{practice} was switched {direction:?} at {supplier} at {at}");
+                    unseen.push((*at, format!("{switched}, and the registry says {observed:?}")));
+                }
+                // The registry says that it is on, since it was told so.
+                (None, Some((as_at, _))) => {
+                    let never = format!("{practice} was never switched at its present supplier");
+                    unseen.push((*as_at, format!("{never}, and the registry says {observed:?} as at {as_at}")));
+                }
+                (None, None) => {}
             }
         }
         unseen
@@ -158,9 +178,13 @@ impl Registry {
                     self.observed(observed);
                 }
             }
+            Event::DirectoryImported { practices, .. } => {
+                for change in practices {
+                    self.changed(change);
+                }
+            }
             // They concern no permit, end no pause and observe nothing.
-            Event::DirectoryImported { .. }
-            | Event::SourceRead(_)
+            Event::SourceRead(_)
             | Event::OrganisationLifetimeSet { .. }
             | Event::PauseJudged { .. }
             | Event::SuccessionRecorded { .. }
@@ -177,6 +201,17 @@ impl Registry {
             | Event::SyncFailed(_)
             | Event::SyncResumed { .. }
             | Event::SyncEnded { .. } => {}
+        }
+    }
+
+    fn changed(&mut self, change: DirectoryChange) {
+        let DirectoryChange { entry, before, access_unknown, .. } = change;
+        let former = before.and_then(|before| before.supplier);
+        if let Some(supplier) = entry.supplier.filter(|supplier| former.is_some_and(|former| former != *supplier)) {
+            self.moved_to.insert(entry.practice, supplier);
+        }
+        for unknown in access_unknown {
+            self.observe((unknown.capability, entry.practice), unknown.as_at, ObservedState::Unknown);
         }
     }
 

@@ -192,10 +192,14 @@ impl Scheduler {
                 self.active_holds.insert(hold.id, *hold);
             }
             Event::HoldLifted { hold, .. } => _ = self.active_holds.remove(&hold),
-            Event::GateDecided { wave, .. } | Event::WaveCancelled { wave, .. } => _ = self.under_way.remove(&wave),
+            Event::GateDecided { wave, .. } | Event::WaveCancelled { wave, .. } | Event::WaveUnwound { wave } => {
+                _ = self.under_way.remove(&wave);
+            }
             Event::GateEvaluated { wave, evaluation } if evaluation.verdict == Verdict::Pass => {
                 _ = self.under_way.remove(&wave);
             }
+            // Whoever was invited is so no more.
+            Event::UnwindingBegun { wave, .. } => self.asked.retain(|(of, _)| *of != wave),
             Event::ProgrammeCancelled { programme, .. } | Event::ProgrammeCompleted { programme } => {
                 self.under_way.retain(|wave| wave.programme != programme);
                 self.asked.retain(|(wave, _)| wave.programme != programme);

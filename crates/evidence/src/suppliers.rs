@@ -98,6 +98,13 @@ impl Suppliers {
         })
     }
 
+    /// The last effect of one supplier at a place that changed anything.
+    pub(crate) fn last_effect_by(&self, supplier: &Supplier, place: &Place) -> Option<&Effect> {
+        let (capability, practice) = place;
+        let here = |effect: &&Effect| effect.capability == *capability && effect.practice == *practice;
+        self.effects.iter().rfind(|effect| effect.changed && effect.supplier == *supplier && here(effect))
+    }
+
     /// The last effect at each place that changed anything.
     pub(crate) fn last_effects(&self) -> BTreeMap<Place, &Effect> {
         let effective = self.effects.iter().filter(|effect| effect.changed);

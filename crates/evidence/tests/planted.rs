@@ -384,3 +384,27 @@ fn each_promise_says_what_to_do_where_it_is_broken() {
         assert!(promise.remedy().ends_with('.'), "{promise} {}", promise.words());
     }
 }
+
+/// I28, rule 10: what a former supplier had switched on is not on at the next one until that one says so.
+#[test]
+fn a_practice_that_came_to_another_supplier_is_as_that_ones_log_has_it() {
+    let seen = |state: &str, as_at: &str| {
+        let observation = json!({
+            "practice": PRACTICE, "capability": CAPABILITY, "state": state, "source": "supplier-list", "as_at": as_at,
+        });
+        json!({ "access-observed": { "observations": [observation] } })
+    };
+    let of = |supplier: &str| json!({ "practice": PRACTICE, "supplier": supplier });
+    let moved = json!({ "directory-imported": { "source": "map", "effective_from": "2031-06-04", "practices": [{
+        "difference": "moved", "entry": of("TPP"), "before": of("EMIS"),
+        "access_unknown": [{ "capability": CAPABILITY, "as_at": "2031-06-04T09:00:00Z" }],
+    }] } });
+    let on_before = seen("on", "2031-06-03T09:00:00Z");
+    let unseen = |registry: &[Value]| evidence(registry, &[], &[applied("ENABLE", 1)]).unseen();
+    assert_eq!(unseen(&[on_before.clone(), moved.clone()]), Vec::<String>::new());
+    assert_eq!(unseen(&[on_before.clone(), moved.clone(), seen("off", "2031-06-05T09:00:00Z")]), Vec::<String>::new());
+    found(
+        &unseen(&[on_before, moved, seen("on", "2031-06-05T09:00:00Z")]),
+        "was never switched at its present supplier, and the registry says Some(On)",
+    );
+}

@@ -13,7 +13,7 @@ use proto::supplier::v1 as wire;
 use proto::supplier::v1::supplier_service_client::SupplierServiceClient;
 use proto::supplier::v1::supplier_service_server::{SupplierService, SupplierServiceServer};
 use server::Server;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 /// How messages fare at the door.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,6 +62,7 @@ pub(crate) struct Door {
 pub(crate) const DOUBLED: &str = "call came in twice";
 pub(crate) const LATE: &str = "call came late";
 pub(crate) const LOST: &str = "reply was lost";
+pub(crate) const SILENT: &str = "a supplier gave no reply";
 pub(crate) const FORGOTTEN: &str = "closure was forgotten";
 
 impl Door {
@@ -95,6 +96,9 @@ impl Door {
             });
         }
         let reply = call(client).await;
+        if reply.as_ref().is_err_and(|status| status.code() == Code::Unavailable) {
+            self.rung.note(SILENT);
+        }
         if chance("door-lost").happens(self.habits.lost_share) {
             self.rung.note(LOST);
             return Err(Status::unavailable("the reply was lost"));

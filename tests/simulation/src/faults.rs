@@ -228,12 +228,16 @@ impl Faults {
         felt.map(|standing| standing.planned.name()).collect()
     }
 
-    /// Those that were planned and not felt; of those that wait for a cue, only those that began. A supplier that nobody asks for
-    /// anything, since nobody of its practices has had its notice, shows nothing either.
+    /// Those that were planned and not felt, but for those that may stay so.
     pub(crate) fn unfelt(&self, installation: &Installation) -> Vec<String> {
-        let waits = |standing: &Standing| standing.planned.cue.is_some() && standing.stage == Stage::Planned;
-        let unfelt = self.faults.iter().filter(|one| !waits(one) && !one.met_nobody() && !one.was_felt(installation));
+        let unfelt = self.faults.iter().filter(|one| !one.may_stay_unfelt() && !one.was_felt(installation));
         unfelt.map(|standing| format!("{} at {}", standing.planned.name(), standing.planned.at)).collect()
+    }
+
+    /// Those that met nobody, and could not have: by name.
+    pub(crate) fn unmet(&self, installation: &Installation) -> Vec<String> {
+        let unmet = self.faults.iter().filter(|one| one.may_stay_unfelt() && !one.was_felt(installation));
+        unmet.map(|standing| standing.planned.name()).collect()
     }
 }
 
@@ -258,8 +262,14 @@ impl Standing {
         }
     }
 
-    fn met_nobody(&self) -> bool {
-        matches!((self.planned.fault, self.stage), (Fault::TakesNoRequests(_), Stage::Over { .. }))
+    /// What waits for a cue that never comes does not begin. A supplier that nobody asks for anything, since nobody of its practices
+    /// has had its notice, shows nothing either.
+    fn may_stay_unfelt(&self) -> bool {
+        match self.stage {
+            Stage::Planned => self.planned.cue.is_some(),
+            Stage::Going { .. } => false,
+            Stage::Over { .. } => matches!(self.planned.fault, Fault::TakesNoRequests(_)),
+        }
     }
 
     fn was_felt(&self, installation: &Installation) -> bool {

@@ -14,6 +14,7 @@
 //! What is checked is `evidence`: nothing but the journals, the suppliers' and producers' logs, and the counts.
 
 mod counts;
+mod done;
 mod door;
 mod faults;
 mod files;

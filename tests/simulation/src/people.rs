@@ -47,6 +47,7 @@ macro_rules! ask {
     }};
 }
 
+mod steering;
 mod telling;
 
 /// Everybody, with the connections they share.
@@ -93,7 +94,8 @@ impl People {
             (registry::DirectoryFormat::ListSizes, files::lists(&plan.surgeries)),
         ];
         for (format, file) in parts {
-            self.import(format, file).await?;
+            let request_id = format!("import/{}", format.as_str_name());
+            self.import(format, file, request_id, "2031-05-01".to_owned()).await?;
         }
         self.name_contacts(&plan.surgeries).await?;
         let request = wire::UpdateCalendarRequest {
@@ -126,14 +128,15 @@ impl People {
         Ok(())
     }
 
-    async fn import(&self, format: registry::DirectoryFormat, file: String) -> anyhow::Result<()> {
+    async fn import(
+        &self,
+        format: registry::DirectoryFormat,
+        file: String,
+        request_id: String,
+        effective_date: String,
+    ) -> anyhow::Result<()> {
         use registry::import_directory_request::Part;
-        let header = registry::ImportHeader {
-            format: format.into(),
-            request_id: format!("import/{}", format.as_str_name()),
-            effective_date: "2031-05-01".to_owned(),
-            ..Default::default()
-        };
+        let header = registry::ImportHeader { format: format.into(), request_id, effective_date, ..Default::default() };
         let file = file.into_bytes();
         let call = |peer| {
             let parts = [Part::Header(header.clone()), Part::Data(file.clone().into())];
@@ -152,11 +155,19 @@ impl People {
             Act::Resume { practice } => self.resume(number, practice).await,
             Act::SwitchOff { practice } => self.switch_off(number, practice).await,
             Act::Tell { practice } => self.tell(number, practice).await,
-            Act::Hold { stop, scope, lifted_at } => {
-                let hold = self.hold(number, *stop, scope).await?;
+            Act::Hold { stop, safety, scope, lifted_at } => {
+                let class = if *safety { wire::HoldClass::Safety } else { wire::HoldClass::Capacity };
+                let hold = self.hold(number, *stop, class, scope).await?;
                 drop(self.clock.sleep_until(*lifted_at, &format!("people/{number:03}")).await);
-                self.lift(&hold, &format!("lift/{number}")).await
+                let request_id = format!("lift/{number}");
+                if *safety { self.lift_by_two(&hold, &request_id).await } else { self.lift(&hold, &request_id).await }
             }
+            Act::Revert { practice } => self.revert(number, practice).await,
+            Act::Unwind { wave, begun_at } => self.unwind(number, *wave, *begun_at).await,
+            Act::Reschedule { wave, opens_on } => self.reschedule(number, *wave, *opens_on).await,
+            Act::Replan { document } => self.replan(number, document).await,
+            Act::Move { surgery } => self.move_practice(number, surgery).await,
+            Act::Close { practice } => self.close(number, practice).await,
         }
     }
 
@@ -168,7 +179,8 @@ impl People {
             reason_code: "STAFF_NOT_TRAINED".to_owned(),
             ..Default::default()
         };
-        ask!(self.registry("paula"), PracticeRegistryServiceClient.pause_practice(request)).map(|_| ())
+        // One that has closed may have nothing left to pause.
+        ask!(self.registry("paula"), PracticeRegistryServiceClient.pause_practice(request)).map(|_| ()).or_else(refused)
     }
 
     async fn resume(&self, number: usize, practice: &str) -> anyhow::Result<()> {
@@ -197,7 +209,13 @@ impl People {
             .or_else(refused)
     }
 
-    async fn hold(&self, number: usize, stop: bool, scope: &HeldScope) -> anyhow::Result<wire::Hold> {
+    async fn hold(
+        &self,
+        number: usize,
+        stop: bool,
+        class: wire::HoldClass,
+        scope: &HeldScope,
+    ) -> anyhow::Result<wire::Hold> {
         let scope = match scope {
             HeldScope::National => Scope::National(true),
             HeldScope::Supplier(supplier) => Scope::Supplier(format!("suppliers/{supplier}")),
@@ -206,7 +224,7 @@ impl People {
         let request = wire::PlaceHoldRequest {
             brake: if stop { wire::Brake::Stop } else { wire::Brake::Hold }.into(),
             scope: Some(wire::HoldScope { scope: Some(scope) }),
-            hold_class: wire::HoldClass::Capacity.into(),
+            hold_class: class.into(),
             request_id: format!("act/{number}"),
             reason_code: "DESK_FULL".to_owned(),
             ..Default::default()
@@ -238,8 +256,6 @@ impl People {
                 self.decide(wave).await?;
             }
             self.lift_halts().await?;
-            let is_over =
-                |wave: &wire::Wave| matches!(wave.state(), wire::WaveState::Closed | wire::WaveState::Cancelled);
             ended_since = if waves.iter().all(is_over) { ended_since.or(Some(now)) } else { None };
             let is_settled = ended_since.is_some_and(|since| now >= since + SETTLES_WITHIN);
             if now >= plan.last_act && is_settled {
@@ -300,6 +316,11 @@ impl People {
         let first = self.calls_count.fetch_add(1, Ordering::Relaxed);
         until_answered(&self.schedulers, first % SCHEDULERS.len(), account, call).await
     }
+}
+
+fn is_over(wave: &wire::Wave) -> bool {
+    use wire::WaveState::{Cancelled, Closed, Superseded, Unwound};
+    matches!(wave.state(), Closed | Cancelled | Superseded | Unwound)
 }
 
 /// Asks one after another until there is an answer, also a refusal.

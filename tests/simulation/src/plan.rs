@@ -2,6 +2,8 @@
 //!
 //! All of it is drawn before anything runs, by what it concerns, so that the same seed is the same story.
 
+mod acts;
+mod document;
 mod notices;
 mod statistics;
 mod suppliers;
@@ -17,10 +19,13 @@ use crate::hosts::{PEOPLE, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
 use crate::post::PostHabits;
 use crate::time::Span;
 
+use acts::acts;
+use document::Document;
 use notices::{faults_of_lists, faults_of_notices, habits_of_post, told_by, told_by_hand};
 use statistics::{faults_of_statistics, returnings, tellings};
 use suppliers::{BOOKED, CALLED, CLAIM_LEAD, CUT_OFF, SELF_SERVICE, profiles, supplier};
 
+pub(crate) use acts::{Act, HeldScope};
 pub(crate) use notices::ToldBy;
 pub(crate) use statistics::{Returning, Telling};
 
@@ -84,38 +89,6 @@ pub(crate) struct Surgery {
     pub(crate) icb: &'static str,
     pub(crate) patients: u64,
     pub(crate) told_by: ToldBy,
-}
-
-/// What somebody does.
-#[derive(Clone, Debug)]
-pub(crate) enum Act {
-    Pause {
-        practice: String,
-    },
-    Resume {
-        practice: String,
-    },
-    SwitchOff {
-        practice: String,
-    },
-    /// Tells a practice of its wave, and records it.
-    Tell {
-        practice: String,
-    },
-    /// Brakes, and lifts it so much later.
-    Hold {
-        stop: bool,
-        scope: HeldScope,
-        lifted_at: Timestamp,
-    },
-}
-
-/// Whom a hold covers.
-#[derive(Clone, Debug)]
-pub(crate) enum HeldScope {
-    National,
-    Supplier(&'static str),
-    Practice(String),
 }
 
 /// The story of a seed.
@@ -190,7 +163,7 @@ impl Plan {
             kind,
             mutation,
             start: instant(START.at(9, 0, 0, 0)),
-            programme: programme(&chance, surgeries.len()),
+            programme: Document::first(&chance, surgeries.len(), is_quiet).text(),
             surgeries,
             suppliers,
             door,
@@ -223,79 +196,6 @@ fn habits(chance: &Chance) -> Habits {
         lost_share: chance.share("lost", 0.5, 0.1, 0.4),
         forgets_closures: false,
     }
-}
-
-/// Two waves: the first takes about a third. Caps that let everybody through in time, though not at once.
-fn programme(chance: &Chance, surgeries_count: usize) -> String {
-    let first = surgeries_count / 3;
-    let daily = surgeries_count.div_ceil(2) + 2;
-    let in_flight = chance.between("in-flight", "cap", 4, 12);
-    let notice = chance.between("notice", "days", 1, 2);
-    let dates = WAVES.concat().iter().map(Date::to_string).collect::<Vec<_>>().join(", ");
-    let cut_off = CUT_OFF.strftime("%H:%M");
-    let [called_1, called_2] = CALLED;
-    let [wave_1, wave_2] = WAVES;
-    let (from_1, from_2, until_2) = (wave_1[0], wave_2[0], wave_2[wave_2.len() - 1]);
-    format!(
-        "name: spring\ntitle: Spring opening\ncohort: 'practice.list_size > 0'\n\
-         caps: {{ daily: {{ national: {{ practices: {daily} }} }}, in_flight: {{ each_supplier: {{ practices: {in_flight} }} }} }}\n\
-         windows:\n  - {{ days: [monday, tuesday, wednesday, thursday, friday], from: '09:00', to: '17:00' }}\n\
-         notice_working_days: {notice}\n\
-         gate: {{ min_success: 0.5, min_sample: 2, soak: 12h, timeout: 24h, viewers: {{ min_share: 0.1 }} }}\n\
-         suppliers:\n  {called_1}: {{ mode: push }}\n  {called_2}: {{ mode: push }}\n  {SELF_SERVICE}: {{ mode: self-service }}\n\
-         \x20 {BOOKED}: {{ mode: booked-dates, dates: [{dates}], cut_off: {{ days_before: 1, at: '{cut_off}' }} }}\n\
-         waves:\n  - {{ wave: 1, title: First, take: {{ practices: {first} }}, from: {from_1}, until: {from_1} }}\n\
-         \x20 - {{ wave: 2, title: Second, from: {from_2}, until: {until_2} }}\n"
-    )
-}
-
-fn acts(chance: &Chance, surgeries: &[Surgery]) -> Vec<(Timestamp, Act)> {
-    let mut acts = Vec::new();
-    for surgery in surgeries {
-        let code = &surgery.code;
-        if chance.of("pauses", code).happens(0.25) {
-            let paused_at = chance.moment("pause", code);
-            acts.push((paused_at, Act::Pause { practice: code.clone() }));
-            if chance.of("resumes", code).happens(0.4) {
-                let after = chance.between("resume", code, 1, 600);
-                let after = SignedDuration::from_mins(i64::try_from(after).unwrap_or(0));
-                acts.push((paused_at + after, Act::Resume { practice: code.clone() }));
-            }
-        }
-        if chance.of("switches-off", code).happens(0.05) {
-            acts.push((chance.moment("switch-off", code), Act::SwitchOff { practice: code.clone() }));
-        }
-    }
-    for number in 0..chance.between("holds", "count", 0, 3) {
-        let at = chance.moment("hold", number);
-        let scope = match chance.between("hold-scope", number, 0, 2) {
-            0 => HeldScope::National,
-            1 => {
-                let suppliers = [CALLED[0], CALLED[1], BOOKED, SELF_SERVICE];
-                HeldScope::Supplier(suppliers[chance.pick("held-supplier", number, suppliers.len())])
-            }
-            _ => HeldScope::Practice(surgeries[chance.pick("held-practice", number, surgeries.len())].code.clone()),
-        };
-        let stop = chance.of("hold-stops", number).happens(0.5);
-        let lasts = chance.between("hold-lasts", number, 10, 240);
-        let lifted_at = at + SignedDuration::from_mins(i64::try_from(lasts).unwrap_or(0));
-        acts.push((at, Act::Hold { stop, scope, lifted_at }));
-    }
-    acts.extend(late_acts(surgeries));
-    acts
-}
-
-/// On the Monday after the waves a practice pauses and somebody holds it back, both for a few hours: what went wrong so late that
-/// nobody met it any more, such as a commit that was to fail, is felt by then.
-fn late_acts(surgeries: &[Surgery]) -> [(Timestamp, Act); 3] {
-    let at = |hour: i8| instant(LAST_ACT.yesterday().expect("a day in June").at(hour, 0, 0, 0));
-    let practice = surgeries.last().expect("thirty at least").code.clone();
-    let scope = HeldScope::Practice(practice.clone());
-    [
-        (at(10), Act::Pause { practice: practice.clone() }),
-        (at(11), Act::Hold { stop: false, scope, lifted_at: at(13) }),
-        (at(14), Act::Resume { practice }),
-    ]
 }
 
 /// Everything that goes wrong.

@@ -42,6 +42,11 @@ pub(crate) struct PostHabits {
     pub(crate) says_delivered: bool,
 }
 
+/// What takes longer is slow.
+const TAKES_DAYS: SignedDuration = SignedDuration::from_hours(24);
+
+pub(crate) const NOTICE_LATE: &str = "the post heard late of a notice";
+pub(crate) const NOTICE_SLOW: &str = "a notice took days";
 pub(crate) const NOTICE_LOST: &str = "a notice was lost on its way in";
 pub(crate) const UNANSWERED: &str = "the post's answer was lost";
 pub(crate) const RETURNED: &str = "a notice came back";
@@ -166,6 +171,7 @@ impl Post {
         let time = rung.note(&about);
         let chance = |purpose: &str| draw_for(seed, purpose, &about, 0, time);
         if chance("post-late").happens(habits.late_share) {
+            rung.note(NOTICE_LATE);
             tokio::time::sleep(Duration::from_millis(1 + chance("post-late-by").below(LATE_MS_MAX))).await;
         }
         if is_notice && chance("post-lost").happens(habits.lost_share) {
@@ -201,6 +207,9 @@ impl Book {
                 match end {
                     End::CameBack { .. } => _ = rung.note(RETURNED),
                     End::Vanished => _ = rung.note(VANISHED),
+                    End::Delivered { at } | End::Posted { at } if at.duration_since(now) > TAKES_DAYS => {
+                        rung.note(NOTICE_SLOW);
+                    }
                     End::Delivered { .. } | End::Posted { .. } => {}
                 }
                 self.notices.push(Notice { reference, taken_at: now, end });

@@ -14,12 +14,13 @@ use sha2::{Digest, Sha256};
 use turmoil::Sim;
 
 use crate::counts::Counts;
-use crate::door::{DOUBLED, FORGOTTEN, LATE, LOST};
+use crate::done;
+use crate::door::{DOUBLED, FORGOTTEN, LATE, LOST, SILENT};
 use crate::faults::Faults;
 use crate::hosts::{Installation, MACHINES, PEOPLE, POST, PRODUCERS, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
 use crate::people::People;
 use crate::plan::{self, Kind, Plan};
-use crate::post::{NOTICE_LOST, RETURNED, UNANSWERED, VANISHED};
+use crate::post::{NOTICE_LATE, NOTICE_LOST, NOTICE_SLOW, RETURNED, UNANSWERED, VANISHED};
 use crate::producers::{AGAIN, Producers, WRONG};
 use crate::returns::{Ledger, RETURNED_AGAIN, Returners};
 use crate::time::Time;
@@ -109,8 +110,8 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
     for name in faults.felt(&installation) {
         *felt.entry(name).or_default() += 1;
     }
-    let at_the_door = [DOUBLED, LATE, LOST, FORGOTTEN, AGAIN, WRONG, RETURNED_AGAIN];
-    let at_the_post = [NOTICE_LOST, UNANSWERED, RETURNED, VANISHED];
+    let at_the_door = [DOUBLED, LATE, LOST, SILENT, FORGOTTEN, AGAIN, WRONG, RETURNED_AGAIN];
+    let at_the_post = [NOTICE_LATE, NOTICE_LOST, NOTICE_SLOW, UNANSWERED, RETURNED, VANISHED];
     let noted = at_the_door.into_iter().chain(at_the_post).map(|what| (what, installation.rung().count(what)));
     let counted = [
         ("a supplier switched another practice", cases.mistakes),
@@ -120,7 +121,9 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
         ("an invitation lapsed", cases.lapses),
     ];
     let counted = counted.into_iter().map(|(name, count)| (name, count as u64));
-    felt.extend(noted.chain(counted).filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count)));
+    let done = done::counts(&plan, &registry, &scheduler, &log);
+    let counted = noted.chain(counted).chain(done);
+    felt.extend(counted.filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count)));
     let mut report = format!(
         "{ticks} ticks, {} practices, {} acts; {} notices, {} seals, {} of them on lists, {} switch-ons, {} invitations, {} of \
          them accepted, {} pauses with an open permit, {} holds\n",
@@ -137,6 +140,9 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
     );
     for (name, count) in &felt {
         writeln!(report, "felt {count}: {name}").context("a text")?;
+    }
+    for name in faults.unmet(&installation) {
+        writeln!(report, "met nobody: {name}").context("a text")?;
     }
     for (name, records) in [("registry", &registry), ("scheduler", &scheduler)] {
         let hash = records.last().map(|record| hex::encode(record.hash.0)).unwrap_or_default();
