@@ -87,8 +87,7 @@ impl Registry {
         for receipt in self.receipts().filter(|receipt| receipt.state == ReceiptState::Pending) {
             let (practice, pause) = (receipt.practice, receipt.pause);
             owed.push(format!("the receipt of pause {pause} of {practice} is still PENDING"));
-            let on_by_us =
-                |effect: &&Effect| effect.direction == Direction::Enable && effect.generation.is_some();
+            let on_by_us = |effect: &&Effect| effect.direction == Direction::Enable && effect.generation.is_some();
             if last.get(&(receipt.capability, practice)).is_some_and(on_by_us) {
                 owed.push(format!("I4: {practice} is on, and its pause {pause} was answered PENDING"));
             }

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use ods::civil::civil_date;
 use ods::{Capability, PracticeCode, Supplier};
+use rollout::plan::PlannedWave;
 use rollout::state::{EnrolmentStage, Hold, Outcome, Subject, Verdict};
-use rollout::{ActivationKey, Admission, EnrolmentMove, Event, HoldId, WaveRef};
+use rollout::{ActivationKey, Admission, EnrolmentMove, Event, HoldId, ProgrammeId, WaveRef};
 use serde::Deserialize;
 
 use crate::key::{Direction, Key};
@@ -53,6 +54,8 @@ pub(crate) struct Scheduler {
     active_holds: BTreeMap<HoldId, Hold>,
     /// Practices that were asked to switch themselves on, and have neither done it nor let it lapse.
     asked: BTreeSet<(WaveRef, PracticeCode)>,
+    /// Waves that have opened, at any time.
+    opened: BTreeSet<WaveRef>,
     /// Waves that began, and are not at their end.
     under_way: BTreeSet<WaveRef>,
 }
@@ -134,12 +137,8 @@ impl Scheduler {
         self.caps.fold(record.position, &event);
         self.notices.fold(record, &event);
         match event {
-            Event::PlanInForce { programme, version } => {
-                // Its waves are under way from now on; those it leaves out have ended.
-                let waves = self.caps.waves_of(&programme, version);
-                self.under_way.retain(|wave| wave.programme != programme || waves.contains(wave));
-                self.under_way.extend(waves);
-            }
+            Event::PlanInForce { programme, .. } => self.comes_into_force(&programme),
+            Event::WaveOpened { wave } => _ = self.opened.insert(wave),
             Event::Admitted { wave, admissions, .. } => {
                 let capability = self.caps.capability_of(&wave.programme);
                 for admission in admissions {
@@ -206,6 +205,20 @@ impl Scheduler {
             }
             _ => {}
         }
+    }
+
+    /// A plan's waves are under way from now on. Those it leaves out have ended, but for one that has opened: what was sealed in it
+    /// settles, and it comes to its own end. Who was invited in it was not sealed, and is asked no more unless that wave goes on with them.
+    fn comes_into_force(&mut self, programme: &ProgrammeId) {
+        let Some(plan) = self.caps.plan_in_force(programme) else { return };
+        let wave_of = |planned: &PlannedWave| WaveRef { programme: programme.clone(), wave: planned.id };
+        let mut going_on = BTreeSet::new();
+        for planned in plan.waves.iter().filter(|planned| planned.goes_on) {
+            going_on.extend(planned.members.iter().map(|member| (wave_of(planned), member.practice)));
+        }
+        self.under_way.retain(|wave| wave.programme != *programme || self.opened.contains(wave));
+        self.under_way.extend(plan.waves.iter().map(wave_of));
+        self.asked.retain(|asked| asked.0.programme != *programme || going_on.contains(asked));
     }
 
     fn enrolments_move(&mut self, record: &Recorded, wave: &WaveRef, one: EnrolmentMove, registry_position: u64) {

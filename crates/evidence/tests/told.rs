@@ -8,7 +8,8 @@ use evidence::{Carried, Entry, Evidence, Recorded};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use rollout::calendar::{BankHolidays, Calendar, Freeze, FreezeDays};
-use rollout::plan::{Plan, PlannedWave, WaveRules};
+use rollout::plan::{Member, PlacedBy, Plan, PlannedWave, WaveRules};
+use rollout::spec::Mode;
 use rollout::state::{Carrier, DispatchStage, EnrolmentStage, Means, Template, Trouble};
 use rollout::{
     Account, ActivationKey, Admission, Direction, DispatchMove, EnrolmentMove, Event, PlanVersion, ProgrammeId,
@@ -244,6 +245,54 @@ fn an_invitation_ends_or_is_owed_an_end() {
     let ended = evidence(vec![told, asked, lapsed]);
     assert!(!ended.owed().iter().any(|owed| owed.contains("invited")), "{:?}", ended.owed());
     assert_eq!((ended.cases().invitations, ended.cases().lapses), (1, 1));
+}
+
+/// Another plan with these waves comes into force.
+fn replanned(waves: Vec<PlannedWave>) -> [(&'static str, Event); 2] {
+    let submitted = planned().into_iter().find_map(|(_, event)| match event {
+        Event::PlanSubmitted { plan, by } => Some((plan, by)),
+        _ => None,
+    });
+    let (former, by) = submitted.unwrap();
+    let version = PlanVersion(2);
+    let plan = Plan { version, parent: Some(former.version), waves, ..former.as_ref().clone() };
+    let programme = plan.programme.clone();
+    let at = "2031-06-03T12:00:00Z";
+    [(at, Event::PlanSubmitted { plan: plan.into(), by }), (at, Event::PlanInForce { programme, version })]
+}
+
+/// What was invited was not sealed, and gives way to the next plan; what was sealed settles in its wave, which comes to an end of its own.
+#[test]
+fn a_plan_that_leaves_an_open_wave_out_ends_its_invitations_and_not_the_wave() {
+    let events = |waves: Vec<PlannedWave>| {
+        let asked = invited("2031-06-03T09:00:00Z", EnrolmentStage::Invited, 1);
+        let opened = ("2031-06-03T08:00:00Z", Event::WaveOpened { wave: wave() });
+        let before = vec![told(TOLD_AT, GOES_LIVE, &[]), opened, asked];
+        evidence([before, replanned(waves).to_vec()].concat())
+    };
+    let former = planned().into_iter().find_map(|(_, event)| match event {
+        Event::PlanSubmitted { plan, .. } => plan.waves.first().cloned(),
+        _ => None,
+    });
+    let former = former.unwrap();
+    let left_out = events(vec![PlannedWave { id: WaveId(2), ..former.clone() }]);
+    assert_eq!(left_out.owed(), Vec::<String>::new());
+    assert_eq!(left_out.unended_waves().len(), 2, "{:?}", left_out.unended_waves());
+
+    let member = Member {
+        practice: PRACTICE.parse().unwrap(),
+        supplier: "EMIS".parse().unwrap(),
+        icb: None,
+        region: None,
+        pcn: None,
+        list_size: 5_000,
+        mode: Mode::SelfService,
+        planned_on: None,
+        by: PlacedBy::GoingOn,
+    };
+    let goes_on = events(vec![PlannedWave { goes_on: true, members: vec![member], ..former }]);
+    found(&goes_on.owed(), "A81001 is invited still");
+    assert_eq!(goes_on.unended_waves().len(), 1, "{:?}", goes_on.unended_waves());
 }
 
 #[test]

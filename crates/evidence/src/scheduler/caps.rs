@@ -1,6 +1,6 @@
 //! Caps, counted anew: what is under way with every slot, what counts on a civil date with every seal (rule 4).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -34,10 +34,8 @@ struct Slot {
 }
 
 impl CapsKept {
-    pub(crate) fn waves_of(&self, programme: &ProgrammeId, version: PlanVersion) -> BTreeSet<WaveRef> {
-        let plan = self.submitted.get(&(programme.clone(), version));
-        let waves = plan.into_iter().flat_map(|plan| &plan.waves);
-        waves.map(|wave| WaveRef { programme: programme.clone(), wave: wave.id }).collect()
+    pub(crate) fn plan_in_force(&self, programme: &ProgrammeId) -> Option<&Plan> {
+        self.in_force.get(programme).map(Arc::as_ref)
     }
 
     pub(crate) fn capability_of(&self, programme: &ProgrammeId) -> Option<Capability> {
