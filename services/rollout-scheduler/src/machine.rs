@@ -172,8 +172,8 @@ impl Expectation {
 impl Machine for SchedulerMachine {
     const JOURNAL: &'static str = "scheduler";
     // 2: which version's readiness items the registry knows. 3: what was sent to practices. 4: unwindings and reverts; concerns, and
-    // what gates heard.
-    const STATE_SHAPE: u32 = 4;
+    // what gates heard. 5: who was invited to what was superseded since is wanted on no more.
+    const STATE_SHAPE: u32 = 5;
 
     type State = State;
 

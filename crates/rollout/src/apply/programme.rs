@@ -1,16 +1,16 @@
 //! Folds what happens to programmes and their plans.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet, Vector};
 use ods::PracticeCode;
 
 use super::Place;
-use crate::id::{Account, PlanVersion, ProgrammeId, WaveId};
+use crate::id::{Account, PlanVersion, ProgrammeId, Target, WaveId, WaveRef};
 use crate::plan::{Member, Plan, PlannedWave};
 use crate::state::{
-    DeadlineSet, Document, Enrolment, EnrolmentStage, EnrolmentState, Loads, PlanRecord, PlanStage, Programme,
+    DeadlineSet, Desired, Document, Enrolment, EnrolmentStage, EnrolmentState, Loads, PlanRecord, PlanStage, Programme,
     ProgrammeStage, Signature, State, Supersession, Wave, WaveStage,
 };
 
@@ -61,8 +61,8 @@ pub(super) fn cancelled(state: &mut State, id: &ProgrammeId, place: Place) {
     programme.stage = ProgrammeStage::Cancelled;
     programme.changed_at_position = place.position;
     for wave in waves_of(programme) {
-        let Some(wave) = programme.waves.get_mut(&wave) else { continue };
-        supersede(wave, &Supersession::Cancelled, place, |_| true);
+        supersede(state, &wave, &Supersession::Cancelled, place, |_| true);
+        let Some(wave) = wave_of(state, &wave) else { continue };
         if wave.stage.is_before_open() {
             change_stage(wave, WaveStage::Cancelled, place);
         } else if wave.stage == WaveStage::Open {
@@ -138,22 +138,20 @@ pub(super) fn in_force(state: &mut State, id: &ProgrammeId, version: PlanVersion
         programme.deadlines.push_back(DeadlineSet { at: place.at, version, deadline });
     }
     let listed: BTreeMap<WaveId, &PlannedWave> = plan.waves.iter().map(|wave| (wave.id, wave)).collect();
-    for id in waves_of(programme) {
-        let Some(wave) = programme.waves.get_mut(&id) else { continue };
-        if wave.stage.has_ended() {
-            continue;
-        }
-        let goes_on: BTreeMap<PracticeCode, &Member> = match listed.get(&id) {
-            Some(planned) if planned.goes_on => planned.members.iter().map(|one| (one.practice, one)).collect(),
-            _ => BTreeMap::new(),
-        };
-        supersede(wave, &Supersession::Replanned, place, |practice| !goes_on.contains_key(&practice));
-        if listed.get(&id).is_some_and(|planned| planned.goes_on) {
+    let open = programme.waves.values().filter(|wave| !wave.stage.has_ended()).map(|wave| wave.id.clone());
+    for id in open.collect::<Vec<_>>() {
+        let planned = listed.get(&id.wave).filter(|planned| planned.goes_on);
+        let members = planned.into_iter().flat_map(|planned| planned.members.iter());
+        let goes_on: BTreeSet<PracticeCode> = members.map(|member| member.practice).collect();
+        supersede(state, &id, &Supersession::Replanned, place, |practice| !goes_on.contains(&practice));
+        let Some(wave) = wave_of(state, &id) else { continue };
+        if planned.is_some() {
             wave.version = version;
         } else if wave.stage.is_before_open() {
             change_stage(wave, WaveStage::Superseded, place);
         }
     }
+    let Some(programme) = state.programmes.get_mut(id) else { return };
     for planned in plan.waves.iter().filter(|planned| !planned.goes_on) {
         let id = programme.wave_ref(planned.id);
         let mut wave = Wave::planned(id, version, planned.rules.clone(), place.at, place.position);
@@ -185,15 +183,30 @@ fn candidate(member: &Member, order: u32, place: Place) -> Enrolment {
     }
 }
 
-/// Moves the unsealed enrolments of those chosen to SUPERSEDED.
-pub(super) fn supersede(wave: &mut Wave, reason: &Supersession, place: Place, chosen: impl Fn(PracticeCode) -> bool) {
-    let unsealed = |state: &EnrolmentState| state.is_unsealed();
-    let mut practices = Vec::new();
-    for state in EnrolmentState::ALL.iter().filter(|state| unsealed(state)) {
-        practices.extend(wave.in_state(*state).map(|one| one.practice).filter(|one| chosen(*one)));
+/// Moves the unsealed enrolments of those chosen to SUPERSEDED. Who was invited is wanted on no more: nobody may switch a practice off
+/// that does it itself all the same, but by whose decision it did must not be said to be the wave's.
+pub(super) fn supersede(
+    state: &mut State,
+    id: &WaveRef,
+    reason: &Supersession,
+    place: Place,
+    chosen: impl Fn(PracticeCode) -> bool,
+) {
+    let Some(programme) = state.programmes.get_mut(&id.programme) else { return };
+    let capability = programme.capability.clone();
+    let Some(wave) = programme.waves.get_mut(&id.wave) else { return };
+    let chosen_in = |wave: &Wave, state: EnrolmentState| -> Vec<PracticeCode> {
+        wave.in_state(state).map(|one| one.practice).filter(|one| chosen(*one)).collect()
+    };
+    let invited = chosen_in(wave, EnrolmentState::Invited);
+    for state in EnrolmentState::ALL.into_iter().filter(|state| state.is_unsealed()) {
+        for practice in chosen_in(wave, state) {
+            wave.step_to(practice, EnrolmentStage::Superseded { reason: reason.clone() }, place.at);
+        }
     }
-    for practice in practices {
-        wave.step_to(practice, EnrolmentStage::Superseded { reason: reason.clone() }, place.at);
+    for practice in invited {
+        let target = Target { practice, capability: capability.clone() };
+        state.change_access(&target, |access| access.desired = Desired::Off);
     }
 }
 
@@ -209,6 +222,10 @@ fn change_plan(programme: &mut Programme, version: PlanVersion, change: impl FnO
     }
 }
 
-fn waves_of(programme: &Programme) -> Vec<WaveId> {
-    programme.waves.keys().copied().collect()
+fn waves_of(programme: &Programme) -> Vec<WaveRef> {
+    programme.waves.values().map(|wave| wave.id.clone()).collect()
+}
+
+pub(super) fn wave_of<'a>(state: &'a mut State, id: &WaveRef) -> Option<&'a mut Wave> {
+    state.programmes.get_mut(&id.programme)?.waves.get_mut(&id.wave)
 }

@@ -4,16 +4,11 @@ use jiff::Timestamp;
 use ods::PracticeCode;
 
 use super::Place;
-use super::programme::{change_stage, supersede};
+use super::programme::{change_stage, supersede, wave_of};
 use crate::id::{Account, Target, WaveRef};
 use crate::state::{
-    Cause, ClinicalReason, Desired, EnrolmentStage, Reverted, Signature, State, Supersession, Unwinding, Wave,
-    WaveStage,
+    Cause, ClinicalReason, Desired, EnrolmentStage, Reverted, Signature, State, Supersession, Unwinding, WaveStage,
 };
-
-fn wave_of<'a>(state: &'a mut State, id: &WaveRef) -> Option<&'a mut Wave> {
-    state.programmes.get_mut(&id.programme)?.waves.get_mut(&id.wave)
-}
 
 pub(super) fn asked(
     state: &mut State,
@@ -31,13 +26,13 @@ pub(super) fn asked(
 
 /// Who waits in it goes live by another plan, or not at all; who is on by it is switched off.
 pub(super) fn begun(state: &mut State, id: &WaveRef, signature: &Signature, practices: &[PracticeCode], place: Place) {
-    let Some(programme) = state.programmes.get_mut(&id.programme) else { return };
+    let Some(programme) = state.programmes.get(&id.programme) else { return };
     let capability = programme.capability.clone();
-    let Some(wave) = programme.waves.get_mut(&id.wave) else { return };
+    supersede(state, id, &Supersession::Unwound, place, |_| true);
+    let Some(wave) = wave_of(state, id) else { return };
     if let Some(unwinding) = &mut wave.unwinding {
         unwinding.begun = Some(signature.clone());
     }
-    supersede(wave, &Supersession::Unwound, place, |_| true);
     change_stage(wave, WaveStage::Unwinding, place);
     for practice in practices {
         let target = Target { practice: *practice, capability: capability.clone() };

@@ -165,10 +165,8 @@ pub(super) fn gate_decided(state: &mut State, wave: &WaveRef, verdict: Verdict, 
 }
 
 pub(super) fn cancelled(state: &mut State, wave: &WaveRef, place: Place) {
-    change(state, wave, |wave| {
-        supersede(wave, &Supersession::Cancelled, place, |_| true);
-        change_stage(wave, WaveStage::Cancelled, place);
-    });
+    supersede(state, wave, &Supersession::Cancelled, place, |_| true);
+    to_stage(state, wave, WaveStage::Cancelled, place);
 }
 
 /// Back to PLANNED, with those who were not set aside as candidates again.

@@ -1,10 +1,10 @@
 //! Booked dates and self-service: the list that a supplier takes, the practice that does it itself.
 
 use rollout::list::{Standing, supplier_list};
-use rollout::state::{CapScope, Desired, DueKind, EnrolmentState, WaveStage};
-use rollout::{Direction, Observed, PauseEnd};
+use rollout::state::{CapScope, ClinicalReason, Desired, DueKind, EnrolmentState, WaveStage};
+use rollout::{Act, Direction, Observed, PauseEnd};
 
-use crate::world::{World, code, moment, one_wave, programme, supplier, target};
+use crate::world::{World, alice, bob, carol, code, moment, one_wave, programme, supplier, target, wave};
 
 /// TPP takes lists for Tuesdays, until five on the Thursday before.
 fn booked() -> String {
@@ -94,7 +94,7 @@ fn a_pause_before_the_claim_keeps_a_practice_off_the_list() {
     let mut world = World::running(20, &booked());
     let first = world
         .state
-        .wave(&crate::world::wave(1))
+        .wave(&wave(1))
         .unwrap()
         .enrolments()
         .find(|one| one.planned_on == Some(jiff::civil::date(2031, 5, 6)));
@@ -164,6 +164,45 @@ fn self_service_practices_are_invited_confirmed_by_observation_or_lapse() {
     let outcomes: Vec<String> =
         world.state.programme(&programme()).unwrap().due.values().map(|record| record.outcome.to_string()).collect();
     assert!(outcomes.iter().all(|outcome| outcome == "STARTED" || outcome.starts_with("SKIPPED")), "{outcomes:?}");
+}
+
+/// Whoever takes the invitation back: nobody wants it on any more, whatever the practice does by itself, and it is not switched off
+/// for a wish that has ended.
+#[test]
+fn a_practice_whose_invitation_is_taken_back_is_wanted_on_no_more() {
+    type TakeBack = fn(&mut World);
+    let taken_back: [(&str, TakeBack); 3] = [
+        ("its wave is unwound", |world| {
+            let unwind = |etag| Act::UnwindWave { wave: wave(1), reason: ClinicalReason::RiskOfHarm, etag };
+            world.act(&carol(), unwind(None)).unwrap();
+            let asked = world.state.wave(&wave(1)).unwrap().unwinding.as_ref().map(|one| one.asked_at_position);
+            world.act(&bob(), unwind(asked)).unwrap();
+        }),
+        ("its programme is cancelled", |world| {
+            world.act(&alice(), Act::CancelProgramme { programme: programme() }).unwrap();
+        }),
+        ("another plan leaves it out", |world| {
+            let text = self_service().replace("suppliers: [TPP]", "suppliers: [EMIS]").replace("wave: 1", "wave: 2");
+            let text =
+                text.replace("from: 2031-05-06", "from: 2031-05-27").replace("until: 2031-05-16", "until: 2031-06-06");
+            world.put_in_force(&text).unwrap();
+        }),
+    ];
+    for (what, take_back) in taken_back {
+        let mut world = World::running(20, &self_service());
+        world.run_until("2031-05-06T12:00:00Z");
+        assert_eq!(world.enrolment(1, code(1)), EnrolmentState::Invited);
+        take_back(&mut world);
+        world.settle();
+        assert_eq!(world.enrolment(1, code(1)), EnrolmentState::Superseded, "{what}");
+        assert_eq!(world.state.access(&target(code(1))).unwrap().desired, Desired::Off, "{what}");
+        // Off, and wanted off: asked to see to it, nobody has anything to do.
+        world.observe(1, Observed::Off);
+        world.registry.ask_off(code(1));
+        world.settle();
+        assert_eq!(world.state.activations().count(), 0, "{what}");
+        assert_eq!(world.folded(), world.state);
+    }
 }
 
 #[test]
