@@ -223,7 +223,7 @@ impl Evidence {
         let mut cases_count = 0;
         for receipt in prevented {
             cases_count += 1;
-            let Some(effect) = last.get(&(receipt.capability.clone(), receipt.practice)) else { continue };
+            let Some(effect) = self.registry.last_effect(&receipt, &self.suppliers, &last) else { continue };
             let on_by = effect.key().filter(|key| key.direction == Direction::Enable);
             if on_by.is_some_and(|key| !self.suppliers.is_disabled_elsewhere_after(&key)) {
                 breaches.push(format!(

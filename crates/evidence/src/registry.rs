@@ -35,8 +35,8 @@ pub(crate) struct Registry {
     open: BTreeSet<Key>,
     /// What is known of each place, and as at when: a list that comes late does not change what is known of later.
     observed: BTreeMap<Place, (Timestamp, ObservedState)>,
-    /// Practices that came to another supplier, and to which.
-    moved_to: BTreeMap<PracticeCode, Supplier>,
+    /// Practices that came to another supplier: at which position, and to which.
+    moved_to: BTreeMap<PracticeCode, (u64, Supplier)>,
 }
 
 /// When a pause held, by positions.
@@ -88,11 +88,27 @@ impl Registry {
             let (practice, pause) = (receipt.practice, receipt.pause);
             owed.push(format!("the receipt of pause {pause} of {practice} is still PENDING"));
             let on_by_us = |effect: &&Effect| effect.direction == Direction::Enable && effect.generation.is_some();
-            if last.get(&(receipt.capability, practice)).is_some_and(on_by_us) {
+            if self.last_effect(&receipt, suppliers, &last).as_ref().is_some_and(on_by_us) {
                 owed.push(format!("I4: {practice} is on, and its pause {pause} was answered PENDING"));
             }
         }
         owed
+    }
+
+    /// The last of all effects at a receipt's place that changed anything. Where a practice had come to another supplier before it
+    /// paused, only that one's count: it had a word of its own then, and what the former one had switched nobody is shown (rule 10).
+    pub(crate) fn last_effect<'a>(
+        &self,
+        receipt: &Receipt,
+        suppliers: &'a Suppliers,
+        last: &BTreeMap<Place, &'a Effect>,
+    ) -> Option<&'a Effect> {
+        let place = (receipt.capability.clone(), receipt.practice);
+        let paused_at = self.held.get(&(receipt.practice, receipt.pause)).map_or(0, |held| held.from);
+        match self.moved_to.get(&receipt.practice) {
+            Some((moved_at, supplier)) if *moved_at < paused_at => suppliers.last_effect_by(supplier, &place),
+            _ => last.get(&place).copied(),
+        }
     }
 
     /// Where the registry's last word is not what the suppliers' logs say, since when, in the order of places. Of a practice that came
@@ -103,7 +119,7 @@ impl Registry {
         for ((capability, practice), effect) in suppliers.last_effects() {
             let place = (capability, practice);
             let effect = match self.moved_to.get(&practice) {
-                Some(supplier) => suppliers.last_effect_by(supplier, &place),
+                Some((_, supplier)) => suppliers.last_effect_by(supplier, &place),
                 None => Some(effect),
             };
             let is_on = effect.is_some_and(|effect| effect.direction == Direction::Enable);
@@ -179,7 +195,7 @@ impl Registry {
             }
             Event::DirectoryImported { practices, .. } => {
                 for change in practices {
-                    self.changed(change);
+                    self.changed(position, change);
                 }
             }
             // They concern no permit, end no pause and observe nothing.
@@ -203,11 +219,11 @@ impl Registry {
         }
     }
 
-    fn changed(&mut self, change: DirectoryChange) {
+    fn changed(&mut self, position: u64, change: DirectoryChange) {
         let DirectoryChange { entry, before, access_unknown, .. } = change;
         let former = before.and_then(|before| before.supplier);
         if let Some(supplier) = entry.supplier.filter(|supplier| former.is_some_and(|former| former != *supplier)) {
-            self.moved_to.insert(entry.practice, supplier);
+            self.moved_to.insert(entry.practice, (position, supplier));
         }
         for unknown in access_unknown {
             self.observe((unknown.capability, entry.practice), unknown.as_at, ObservedState::Unknown);

@@ -385,6 +385,30 @@ fn each_promise_says_what_to_do_where_it_is_broken() {
     }
 }
 
+/// The practice comes from EMIS to TPP.
+fn comes_to_tpp() -> Value {
+    let of = |supplier: &str| json!({ "practice": PRACTICE, "supplier": supplier });
+    json!({ "directory-imported": { "source": "map", "effective_from": "2031-06-04", "practices": [{
+        "difference": "moved", "entry": of("TPP"), "before": of("EMIS"),
+        "access_unknown": [{ "capability": CAPABILITY, "as_at": "2031-06-04T09:00:00Z" }],
+    }] } })
+}
+
+/// I4, rule 10: a pause after the move is answered by what the new supplier has, one before it by what the former one had.
+#[test]
+fn a_pause_is_held_against_the_supplier_of_its_moment() {
+    let log = [applied("ENABLE", 1)];
+    let on = [granted("enable", 1), settled("enable", 1)];
+    let moved_then_paused = [on.as_slice(), &[comes_to_tpp(), paused("prevented")]].concat();
+    assert_eq!(breaches(&moved_then_paused, &[], &log, "I4"), Vec::<String>::new());
+    let paused_then_moved = [on.as_slice(), &[paused("prevented"), comes_to_tpp()]].concat();
+    found(&breaches(&paused_then_moved, &[], &log, "I4"), "answered PREVENTED");
+    let mut by_tpp = applied("ENABLE", 2);
+    by_tpp["supplier"] = json!("TPP");
+    let on_again = [log.as_slice(), &[by_tpp]].concat();
+    found(&breaches(&moved_then_paused, &[], &on_again, "I4"), "answered PREVENTED");
+}
+
 /// I28, rule 10: what a former supplier had switched on is not on at the next one until that one says so.
 #[test]
 fn a_practice_that_came_to_another_supplier_is_as_that_ones_log_has_it() {
@@ -394,11 +418,7 @@ fn a_practice_that_came_to_another_supplier_is_as_that_ones_log_has_it() {
         });
         json!({ "access-observed": { "observations": [observation] } })
     };
-    let of = |supplier: &str| json!({ "practice": PRACTICE, "supplier": supplier });
-    let moved = json!({ "directory-imported": { "source": "map", "effective_from": "2031-06-04", "practices": [{
-        "difference": "moved", "entry": of("TPP"), "before": of("EMIS"),
-        "access_unknown": [{ "capability": CAPABILITY, "as_at": "2031-06-04T09:00:00Z" }],
-    }] } });
+    let moved = comes_to_tpp();
     let on_before = seen("on", "2031-06-03T09:00:00Z");
     let unseen = |registry: &[Value]| evidence(registry, &[], &[applied("ENABLE", 1)]).unseen();
     assert_eq!(unseen(&[on_before.clone(), moved.clone()]), Vec::<String>::new());
