@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Evidence;
+use crate::promise::CLOCK_SKEW_MAX;
 
 /// A notice that a carrier took on: a line of its log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +41,7 @@ impl Evidence {
             }
             let first = taken.iter().map(|one| one.taken_at).min();
             if let (Some(sealed), Some(first)) = (sealed.first(), first)
-                && sealed.duration_since(first) > self.clock_skew_max
+                && sealed.duration_since(first) > CLOCK_SKEW_MAX + self.clocks_apart
             {
                 breaches.push(format!("notice {reference} was sent at {first}, before its seal at {sealed}"));
             }
@@ -48,7 +49,7 @@ impl Evidence {
         for (reference, counted_at) in &notices.given {
             let taken = taken.get(reference.as_str()).into_iter().flatten();
             let given_at = taken.filter_map(|one| one.given_at).min();
-            if given_at.is_none_or(|given_at| *counted_at < given_at) {
+            if given_at.is_none_or(|given_at| given_at.duration_since(*counted_at) > self.clocks_apart) {
                 let in_fact = given_at.map_or("never was".to_owned(), |at| format!("was at {at}"));
                 breaches.push(format!("notice {reference} counts as given at {counted_at}, and {in_fact}"));
             }

@@ -40,7 +40,6 @@ pub use promise::{Finding, Promise};
 pub use record::{Recorded, Unreadable};
 pub use returns::{SentReturns, returns_breaches};
 
-use crate::promise::CLOCK_SKEW_MAX;
 use crate::registry::Registry;
 use crate::scheduler::Scheduler;
 use crate::suppliers::Suppliers;
@@ -52,7 +51,7 @@ pub struct Evidence {
     registry: Registry,
     scheduler: Scheduler,
     /// See [`Evidence::of_clocks_apart`].
-    clock_skew_max: SignedDuration,
+    clocks_apart: SignedDuration,
 }
 
 /// What became of everything, counted: a test whose world holds no such case proves nothing, and asks for these.
@@ -99,15 +98,15 @@ impl Evidence {
             suppliers: Suppliers::new(suppliers),
             registry: Registry::fold_all(registry)?,
             scheduler: Scheduler::fold_all(scheduler)?,
-            clock_skew_max: CLOCK_SKEW_MAX,
+            clocks_apart: SignedDuration::ZERO,
         })
     }
 
-    /// The same where the machines' clocks are known to be further apart than those of an installation may be: by so much may
-    /// what came of a seal be logged before it.
+    /// The same where the machines' clocks are known to be so far apart: by so much may one of them log what came of something
+    /// before another records it.
     #[must_use]
-    pub fn of_clocks_apart(self, clock_skew_max: SignedDuration) -> Self {
-        Self { clock_skew_max, ..self }
+    pub fn of_clocks_apart(self, clocks_apart: SignedDuration) -> Self {
+        Self { clocks_apart, ..self }
     }
 
     /// What was found of each promise, breach or none, in the order of their numbers. Everything here holds at every moment,

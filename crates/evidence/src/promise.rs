@@ -178,7 +178,7 @@ impl Evidence {
         for (key, arrived_at) in &self.suppliers.arrived_at {
             match self.scheduler.sealed.get(key) {
                 None => breaches.push(format!("{key} came to its supplier at {arrived_at} and was never sealed")),
-                Some(sealed_at) if sealed_at.duration_since(*arrived_at) > self.clock_skew_max => {
+                Some(sealed_at) if sealed_at.duration_since(*arrived_at) > CLOCK_SKEW_MAX + self.clocks_apart => {
                     breaches
                         .push(format!("{key} came to its supplier at {arrived_at}, before its seal at {sealed_at}"));
                 }

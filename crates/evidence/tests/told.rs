@@ -134,7 +134,7 @@ fn switched_on_at(at: &'static str, listed: bool) -> Vec<(&'static str, Event)> 
         region: None,
         list_size: 5_000,
         settled_list_size: None,
-        mode: rollout::spec::Mode::Push,
+        mode: Mode::Push,
         booked_on: None,
     };
     let capability = ods::Capability::default();
@@ -368,4 +368,8 @@ fn a_notice_counts_as_given_no_earlier_than_its_carrier_gave_it() {
     found(&given_at(Some("2031-05-30T12:00:01Z")), "and was at 2031-05-30T12:00:01Z");
     found(&given_at(None), "and never was");
     found(&counted.carriage_breaches(&[]), "and never was");
+    let apart = counted.of_clocks_apart(jiff::SignedDuration::from_mins(10));
+    let by_another_clock = |at| apart.carriage_breaches(&[carried(REFERENCE, SEALED_AT, Some(at))]);
+    assert_eq!(by_another_clock("2031-05-30T12:10:00Z"), Vec::<String>::new());
+    found(&by_another_clock("2031-05-30T12:10:01Z"), "and was at 2031-05-30T12:10:01Z");
 }

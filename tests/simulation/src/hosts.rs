@@ -110,6 +110,10 @@ impl Installation {
         }))
     }
 
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.0.plan
+    }
+
     pub(crate) fn traffic(&self) -> &Traffic {
         &self.0.traffic
     }

@@ -71,6 +71,8 @@ enum KindAsked {
     Safety,
     /// Once what went wrong is put right, every wave ends and nothing is owed
     Liveness,
+    /// As liveness, by schedulers whose clocks are ten minutes apart and who take over from each other round the edges of windows
+    Apart,
     /// Nothing goes wrong, nobody pauses or holds
     Quiet,
 }
@@ -97,6 +99,7 @@ impl Asked {
         let kind = match self.kind {
             KindAsked::Safety => Kind::Safety,
             KindAsked::Liveness => Kind::Liveness,
+            KindAsked::Apart => Kind::Apart,
             KindAsked::Quiet => Kind::Quiet,
         };
         let mutation = self.without.map(|guard| match guard {

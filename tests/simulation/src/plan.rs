@@ -3,6 +3,7 @@
 //! All of it is drawn before anything runs, by what it concerns, so that the same seed is the same story.
 
 mod acts;
+mod apart;
 mod document;
 mod notices;
 mod statistics;
@@ -20,22 +21,27 @@ use crate::post::PostHabits;
 use crate::time::Span;
 
 use acts::acts;
+use apart::{ahead, faults_of_take_overs};
 use document::Document;
 use notices::{faults_of_lists, faults_of_notices, habits_of_post, told_by, told_by_hand};
 use statistics::{faults_of_statistics, returnings, tellings};
 use suppliers::{BOOKED, CALLED, CLAIM_LEAD, CUT_OFF, SELF_SERVICE, profiles, supplier};
 
 pub(crate) use acts::{Act, HeldScope};
+pub(crate) use apart::APART;
 pub(crate) use notices::ToldBy;
 pub(crate) use statistics::{Returning, Telling};
 
-/// Which of the two kinds of run.
+/// Which kind of run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Anything goes wrong until the end, and only what holds at every moment is checked.
     Safety,
     /// Whatever goes wrong is put right, and then every wave ends, and nothing is owed.
     Liveness,
+    /// The same, where what goes wrong is that the schedulers' clocks are ten minutes apart, and that each of them stands still in
+    /// turn, so that it is now one and now the other that sees a window open or shut.
+    Apart,
     /// Nothing goes wrong.
     Quiet,
 }
@@ -155,7 +161,11 @@ impl Plan {
         let mut acts = if is_quiet { Vec::new() } else { acts(&chance, &surgeries) };
         acts.extend(told_by_hand(&chance, &surgeries, is_quiet));
         acts.sort_by_key(|(at, _)| *at);
-        let faults = if is_quiet { Vec::new() } else { all_faults(&chance, mutation) };
+        let faults = match kind {
+            Kind::Quiet => Vec::new(),
+            Kind::Apart => faults_of_take_overs(&chance),
+            Kind::Safety | Kind::Liveness => all_faults(&chance, mutation),
+        };
         let tellings = tellings(&chance, &surgeries);
         let returnings = returnings(&chance, &surgeries);
         Self {
@@ -174,6 +184,11 @@ impl Plan {
             faults,
             last_act: instant(LAST_ACT.at(12, 0, 0, 0)),
         }
+    }
+
+    /// By how much the clock of a machine is ahead.
+    pub(crate) fn ahead(&self, machine: &str) -> SignedDuration {
+        if self.kind == Kind::Apart { ahead(&Chance(self.seed), machine) } else { SignedDuration::ZERO }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::door::{DOUBLED, FORGOTTEN, LATE, LOST, SILENT};
 use crate::faults::Faults;
 use crate::hosts::{Installation, MACHINES, PEOPLE, POST, PRODUCERS, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
 use crate::people::People;
-use crate::plan::{self, Kind, Plan};
+use crate::plan::{self, APART, Kind, Plan};
 use crate::post::{NOTICE_LATE, NOTICE_LOST, NOTICE_SLOW, RETURNED, UNANSWERED, VANISHED};
 use crate::producers::{AGAIN, Producers, WRONG};
 use crate::returns::{Ledger, RETURNED_AGAIN, Returners};
@@ -50,7 +50,8 @@ pub(crate) struct Outcome {
 /// runtimes, and draws by that.
 pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
     let plan = Arc::new(plan);
-    let mut time = Time::new(plan.start, plan::busy(), MACHINES.len());
+    let ahead = MACHINES.map(|machine| plan.ahead(machine));
+    let mut time = Time::new(plan.start, plan::busy(), &ahead);
     let clocks = (0..MACHINES.len()).map(|machine| time.clock(machine)).collect();
     let installation = Installation::new(Arc::clone(&plan), clocks);
     let mut faults = Faults::new(&plan.faults);
@@ -119,6 +120,8 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
         ("a result was reported twice", cases.reported_twice),
         ("a listed key was withdrawn or missed", cases.listed_in_vain),
         ("an invitation lapsed", cases.lapses),
+        ("a scheduler took over", cases.take_overs),
+        ("a seal came within ten minutes of a window's edge", cases.seals_at_edges),
     ];
     let counted = counted.into_iter().map(|(name, count)| (name, count as u64));
     let done = done::counts(&plan, &registry, &scheduler, &log);
@@ -178,7 +181,8 @@ fn readable(record: &Record) -> serde_json::Value {
 fn evidence(installation: &Installation) -> anyhow::Result<Evidence> {
     let registry = records(installation.registry_journal())?;
     let scheduler = records(installation.scheduler_journal())?;
-    Ok(Evidence::new(&recorded(&registry), &recorded(&scheduler), &installation.log())?)
+    let evidence = Evidence::new(&recorded(&registry), &recorded(&scheduler), &installation.log())?;
+    Ok(if installation.plan().kind == Kind::Apart { evidence.of_clocks_apart(APART) } else { evidence })
 }
 
 /// What must not be left once what went wrong was put right.

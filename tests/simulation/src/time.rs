@@ -23,17 +23,19 @@ pub(crate) struct Time {
 struct Machine {
     clock: Clock,
     hand: ManualClock,
+    /// By how much it is ahead.
+    ahead: SignedDuration,
     stands: bool,
 }
 
 impl Time {
-    /// So many machines, all at `start`, in a time that is busy in these spans.
-    pub(crate) fn new(start: Timestamp, busy: Vec<Span>, machines_count: usize) -> Self {
-        let machine = |_| {
-            let (clock, hand) = Clock::manual(start);
-            Machine { clock, hand, stands: false }
+    /// Machines whose clocks are ahead by so much, from `start` on, in a time that is busy in these spans.
+    pub(crate) fn new(start: Timestamp, busy: Vec<Span>, ahead: &[SignedDuration]) -> Self {
+        let machine = |ahead: &SignedDuration| {
+            let (clock, hand) = Clock::manual(start + *ahead);
+            Machine { clock, hand, ahead: *ahead, stands: false }
         };
-        Self { now: start, busy, clocks: (0..machines_count).map(machine).collect() }
+        Self { now: start, busy, clocks: ahead.iter().map(machine).collect() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -53,7 +55,7 @@ impl Time {
     pub(crate) fn tick(&mut self) {
         self.now += self.until_next();
         for machine in self.clocks.iter().filter(|machine| !machine.stands) {
-            machine.hand.set(self.now);
+            machine.hand.set(self.now + machine.ahead);
         }
     }
 

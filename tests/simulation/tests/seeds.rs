@@ -16,6 +16,10 @@ const SEEDS_LONG: u64 = 2_000;
 /// Seeds among which the loss of a guard must be found.
 const SEEDS_OF_A_MUTANT: &str = "0..12";
 
+/// Seeds with clocks that are apart: few, since what goes wrong besides is drawn for the others.
+const SEEDS_APART: &str = "0..24";
+const SEEDS_APART_LONG: &str = "0..500";
+
 /// How often a run is held up.
 const STOPS_MAX: usize = 4;
 
@@ -28,10 +32,12 @@ fn said(output: &Output) -> String {
 }
 
 fn seeds() -> String {
-    std::env::var("CITIZENS_ACCESS_TEST_SEEDS").unwrap_or_else(|_| {
-        let is_long = std::env::var("CITIZENS_ACCESS_TEST_LONG").is_ok_and(|value| value == "1");
-        format!("0..{}", if is_long { SEEDS_LONG } else { SEEDS })
-    })
+    std::env::var("CITIZENS_ACCESS_TEST_SEEDS")
+        .unwrap_or_else(|_| format!("0..{}", if is_long() { SEEDS_LONG } else { SEEDS }))
+}
+
+fn is_long() -> bool {
+    std::env::var("CITIZENS_ACCESS_TEST_LONG").is_ok_and(|value| value == "1")
 }
 
 /// Tells the report of the long tier; nothing where no report is made.
@@ -129,6 +135,22 @@ fn safety_holds_whatever_goes_wrong() {
 #[test]
 fn i18_once_what_went_wrong_is_put_right_every_wave_ends_and_nothing_is_owed() {
     holds("liveness");
+}
+
+/// Two schedulers whose clocks are ten minutes apart, beside a registry and suppliers with clocks of their own: nobody is sealed or
+/// invited outside a window by the journal's time (rule 3), nothing is done twice (I1, I14), and nothing is lost (I18).
+#[test]
+fn i14_schedulers_whose_clocks_are_ten_minutes_apart_repeat_nothing_lose_nothing_and_keep_to_the_windows() {
+    let seeds = if is_long() { SEEDS_APART_LONG } else { SEEDS_APART };
+    let ran = simulation(&["apart", seeds]);
+    let said = said(&ran);
+    assert!(ran.status.success(), "{said}");
+    for felt in
+        ["a scheduler stood still", "a scheduler took over", "a seal came within ten minutes of a window's edge"]
+    {
+        assert!(said.contains(&format!(": {felt}\n")), "in no run was it felt that {felt}:\n{said}");
+    }
+    tell(&format!("seeds {seeds} of the simulation, with clocks ten minutes apart: nothing was found"));
 }
 
 #[test]
