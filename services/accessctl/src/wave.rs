@@ -16,7 +16,7 @@ pub(crate) enum Wave {
     /// The waves of a programme
     List {
         programme: String,
-        /// Also those of superseded plans
+        /// Also those that only superseded plans have and that have ended
         #[arg(long)]
         all: bool,
     },

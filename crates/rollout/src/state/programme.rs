@@ -188,6 +188,12 @@ impl Programme {
         self.plan().into_iter().flat_map(|plan| &plan.waves).filter_map(|wave| self.waves.get(&wave.id))
     }
 
+    /// Whether the version in force has this wave.
+    #[must_use]
+    pub fn lists(&self, wave: WaveId) -> bool {
+        self.plan().is_some_and(|plan| plan.waves.iter().any(|planned| planned.id == wave))
+    }
+
     /// The full name of one of its waves.
     #[must_use]
     pub fn wave_ref(&self, wave: WaveId) -> WaveRef {

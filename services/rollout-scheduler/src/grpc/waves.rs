@@ -32,11 +32,11 @@ pub(super) async fn list(
     let id = name::programme("parent", &asked.request.parent)?;
     let published = handlers.at(asked.request.min_position).await?;
     let programme = programme_of(&published.state.rollout, &id)?;
-    let mut listed: Vec<&Wave> = if asked.request.show_superseded {
-        programme.waves.values().collect()
-    } else {
-        programme.waves_in_order().collect()
+    let is_listed = |wave: &&Wave| {
+        // One that a later plan left out when it had opened soaks and comes to its gate all the same: somebody has to see it.
+        asked.request.show_superseded || !wave.stage.has_ended() || programme.lists(wave.id.wave)
     };
+    let mut listed: Vec<&Wave> = programme.waves.values().filter(is_listed).collect();
     // By number: the order of a plan may change between two pages, numbers never do (rule 7).
     listed.sort_by_key(|wave| wave.id.wave);
     listed.retain(|wave| page.after.is_none_or(|after| wave.id.wave > after));

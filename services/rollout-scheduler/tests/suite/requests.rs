@@ -290,6 +290,31 @@ async fn the_calendar_says_which_windows_open_and_what_became_of_due_moments() {
     assert_eq!(opened.outcome(), wire::DueOutcome::Started);
 }
 
+/// What was sealed in it settles, and it comes to its own gate (rule 7), which somebody may have to decide.
+#[tokio::test]
+async fn a_wave_that_a_later_plan_left_out_is_listed_until_it_has_ended() {
+    let mut world = world().await;
+    world.approve(ONE_WAVE).await;
+    world.until("2031-06-02T12:00:00Z").await;
+    let specification =
+        ONE_WAVE.replace("wave: 1, title: Everybody", "wave: 2, title: Others").replace("06-03", "06-24");
+    let specification = specification.replace("06-02", "06-23");
+    let request_id = world.request_id();
+    let update =
+        wire::UpdateProgrammeRequest { name: PROGRAMME.to_owned(), specification, request_id, ..Default::default() };
+    world.programmes("alice").update_programme(update).await.unwrap();
+    world.approve_latest().await;
+
+    let names = |waves: &[wire::Wave]| waves.iter().map(|wave| wave.name.clone()).collect::<Vec<_>>();
+    let (first, second) = (format!("{PROGRAMME}/waves/1"), format!("{PROGRAMME}/waves/2"));
+    assert_eq!(names(&world.waves().await), [first.clone(), second.clone()]);
+    world.until("2031-06-06T12:00:00Z").await;
+    assert_eq!(names(&world.waves().await), [second]);
+    let all = wire::ListWavesRequest { parent: PROGRAMME.to_owned(), show_superseded: true, ..Default::default() };
+    let all = world.programmes("alice").list_waves(all).await.unwrap().into_inner().waves;
+    assert_eq!((&all[0].name, all[0].state()), (&first, wire::WaveState::Closed));
+}
+
 #[tokio::test]
 async fn lists_page_and_unknown_things_are_said_to_be_unknown() {
     let mut world = world().await;
