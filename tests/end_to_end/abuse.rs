@@ -73,6 +73,7 @@ async fn hostile_traffic_takes_no_more_memory_than_the_ceiling_and_nobody_else_n
         // By then it is felt.
         tokio::time::sleep(ATTACK / 2).await;
         let before = watched.answered();
+        tokio::time::sleep_until(until.into()).await;
         for attacker in attackers {
             attacker.await.expect("an attacker ends");
         }

@@ -71,8 +71,12 @@ fn moved(
     let acts = plan.acts.iter().enumerate().filter(|(number, (_, act))| {
         let Act::Move { surgery } = act else { return false };
         let was = plan.surgeries.iter().find(|one| one.code == surgery.code);
-        let request = format!("act/{number}");
-        was.is_some_and(|was| is_so(was, surgery)) && registry.iter().any(|record| record.request_id == request)
+        // A file is recorded in parts: organisations first, then practices.
+        let request = format!("act/{number}/");
+        let of_practices =
+            |record: &Record| record.kind == "directory-imported" && record.payload.contains("practices");
+        let read = |record: &Record| record.request_id.starts_with(&request) && of_practices(record);
+        was.is_some_and(|was| is_so(was, surgery)) && registry.iter().any(read)
     });
     acts.count()
 }

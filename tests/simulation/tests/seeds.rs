@@ -202,14 +202,20 @@ fn held_up(arguments: &[&str]) -> Output {
 /// Without the guard some run finds a breach of the promise that it keeps.
 #[track_caller]
 fn is_found(guard: &str, breach: &str) {
-    let ran = simulation(&["safety", SEEDS_OF_A_MUTANT, "--without", guard]);
+    is_found_among(SEEDS_OF_A_MUTANT, guard, breach);
+}
+
+#[track_caller]
+fn is_found_among(seeds: &str, guard: &str, breach: &str) {
+    let ran = simulation(&["safety", seeds, "--without", guard]);
     let said = said(&ran);
     assert!(!ran.status.success() && said.contains(breach), "nothing finds out:\n{said}");
 }
 
 #[test]
 fn i01_a_supplier_that_forgets_what_it_did_is_found() {
-    is_found("suppliers-log", "took effect twice");
+    // Of the first dozen those that are told find out by a pause that was answered wrongly.
+    is_found_among("12..24", "suppliers-log", "took effect twice");
 }
 
 #[test]
