@@ -199,7 +199,7 @@ async fn i24_notices_are_linked_to_the_approval_and_each_is_named_as_a_message()
     operator.say(&[&contact[..], &["--address-file", &text(address), "--keep-until", "2031-12-01"]].concat());
     let document = programme_of_today("").replace("notice_working_days: 0", "notice_working_days: 3");
     let in_two_weeks = TODAY.checked_add(jiff::Span::new().days(14)).expect("a day");
-    let document = document.replace(&format!("from: {}", TODAY), &format!("from: {in_two_weeks}"));
+    let document = document.replace(&format!("from: {TODAY}"), &format!("from: {in_two_weeks}"));
     let file = england.folder().join("summer.yaml");
     std::fs::write(&file, document).expect("a temporary folder can be written to");
     operator.as_account("leo").say(&["programme", "apply", &text(file)]);

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use clock::{Clock, SystemClock};
 use jiff::SignedDuration;
 use proto::supplier::v1 as wire;
 use proto::supplier::v1::supplier_service_server::{SupplierService, SupplierServiceServer};
@@ -52,10 +53,10 @@ impl Talker {
 }
 
 /// The answer of this turn: refused, lost, malformed, or an error with the number in its message or its details.
-fn activation(key: Option<wire::ActivationKey>, turn: usize) -> Result<wire::Activation, Status> {
+fn activation(key: Option<&wire::ActivationKey>, turn: usize) -> Result<wire::Activation, Status> {
     let said = format!("asked for by {SPACED}");
     let answer = |outcome: wire::ActivationOutcome| wire::Activation {
-        key: key.clone(),
+        key: key.cloned(),
         outcome: outcome.into(),
         refusal: wire::RefusalReason::SupplierNotTakingRequests.into(),
         detail: said.clone(),
@@ -66,7 +67,7 @@ fn activation(key: Option<wire::ActivationKey>, turn: usize) -> Result<wire::Act
         1 => Err(Status::internal(said)),
         2 => Err(Status::with_details(Code::InvalidArgument, NUMBER, said.into_bytes().into())),
         3 => {
-            let key = key.clone().map(|key| wire::ActivationKey { practice: format!("practices/{NUMBER}"), ..key });
+            let key = key.map(|key| wire::ActivationKey { practice: format!("practices/{NUMBER}"), ..key.clone() });
             Ok(wire::Activation { key, ..answer(wire::ActivationOutcome::Applied) })
         }
         4 => Ok(answer(wire::ActivationOutcome::Unspecified)),
@@ -81,7 +82,7 @@ impl SupplierService for Talker {
         request: Request<wire::RequestActivationRequest>,
     ) -> Result<Response<wire::RequestActivationResponse>, Status> {
         let turn = self.switches.fetch_add(1, Ordering::Relaxed);
-        let activation = Some(activation(request.into_inner().key, turn)?);
+        let activation = Some(activation(request.into_inner().key.as_ref(), turn)?);
         Ok(Response::new(wire::RequestActivationResponse { activation }))
     }
 
@@ -89,7 +90,7 @@ impl SupplierService for Talker {
         &self,
         request: Request<wire::RequestDeactivationRequest>,
     ) -> Result<Response<wire::RequestDeactivationResponse>, Status> {
-        let activation = Some(activation(request.into_inner().key, 0)?);
+        let activation = Some(activation(request.into_inner().key.as_ref(), 0)?);
         Ok(Response::new(wire::RequestDeactivationResponse { activation }))
     }
 
@@ -98,7 +99,7 @@ impl SupplierService for Talker {
         request: Request<wire::GetActivationRequest>,
     ) -> Result<Response<wire::GetActivationResponse>, Status> {
         let turn = self.questions.fetch_add(1, Ordering::Relaxed);
-        let activation = Some(activation(request.into_inner().key, turn)?);
+        let activation = Some(activation(request.into_inner().key.as_ref(), turn)?);
         Ok(Response::new(wire::GetActivationResponse { activation }))
     }
 
@@ -106,7 +107,7 @@ impl SupplierService for Talker {
         &self,
         request: Request<wire::CancelActivationRequest>,
     ) -> Result<Response<wire::CancelActivationResponse>, Status> {
-        let activation = Some(activation(request.into_inner().key, 1)?);
+        let activation = Some(activation(request.into_inner().key.as_ref(), 1)?);
         Ok(Response::new(wire::CancelActivationResponse { activation }))
     }
 
@@ -115,14 +116,16 @@ impl SupplierService for Talker {
         _: Request<wire::ListEnabledPracticesRequest>,
     ) -> Result<Response<wire::ListEnabledPracticesResponse>, Status> {
         self.lists.fetch_add(1, Ordering::Relaxed);
+        let now_s = Clock::System(SystemClock::with_offset(clock_offset())).now().as_second();
+        let now = UNIX_EPOCH + Duration::from_secs(now_s.unsigned_abs());
         Ok(Response::new(wire::ListEnabledPracticesResponse {
             practices: vec![wire::EnabledPractice {
                 practice: format!("practices/{NUMBER}"),
                 state: wire::EnabledState::On.into(),
                 ..Default::default()
             }],
-            as_of: Some(std::time::SystemTime::now().into()),
-            next_page_token: String::new(),
+            as_of: Some(now.into()),
+            ..Default::default()
         }))
     }
 }
