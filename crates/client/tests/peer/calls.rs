@@ -11,7 +11,7 @@ use futures_util::{StreamExt, poll, stream};
 use http::uri::PathAndQuery;
 use server::ServerConfig;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request};
+use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
 #[tokio::test]
@@ -154,19 +154,24 @@ async fn a_stream_that_always_has_more_is_cut_at_its_deadline_too() {
     }
 }
 
+/// The refusal of a call for which `hanging` leaves no place.
+async fn shed_beside(hanging: &mut (impl Future + Unpin), peer: &Peer) -> Status {
+    loop {
+        assert!(poll!(&mut *hanging).is_pending());
+        // Over a socket the other takes its place a little later.
+        if let Err(shed) = echo(peer, "caller").await {
+            return shed;
+        }
+    }
+}
+
 #[tokio::test]
 async fn calls_above_the_limit_are_shed_at_once_and_health_is_not() {
     let config = ServerConfig { calls_in_flight_max: 1, ..ServerConfig::default() };
     let both = both(config, Echo::default()).await;
     for peer in &both.peers {
         let mut hanging = Box::pin(echo(peer, "hang"));
-        let shed = loop {
-            assert!(poll!(&mut hanging).is_pending());
-            // Over the socket the call above takes its place a little later.
-            if let Err(shed) = echo(peer, "caller").await {
-                break shed;
-            }
-        };
+        let shed = shed_beside(&mut hanging, peer).await;
         assert_eq!((shed.code(), reason(&shed).as_str()), (Code::ResourceExhausted, "OVERLOADED"));
         assert_eq!(Explained::from(&shed).retry_after, Some(Duration::from_millis(200)));
         let mut health = tonic_health::pb::health_client::HealthClient::new(peer.clone());
@@ -184,12 +189,7 @@ async fn reads_have_a_limit_of_their_own_and_leave_room_for_changes() {
     let both = both(config, Echo::default()).await;
     for peer in &both.peers {
         let mut hanging = Box::pin(echo(peer, "hang"));
-        let shed = loop {
-            assert!(poll!(&mut hanging).is_pending());
-            if let Err(shed) = echo(peer, "caller").await {
-                break shed;
-            }
-        };
+        let shed = shed_beside(&mut hanging, peer).await;
         assert_eq!((shed.code(), reason(&shed).as_str()), (Code::ResourceExhausted, "OVERLOADED"));
         assert!(call(peer, "SayEcho", text("caller")).await.is_ok(), "a change is no read");
         assert!(watch(peer, text("ticks")).await.is_ok(), "nor is a watch");
