@@ -7,6 +7,7 @@ mod documentation;
 mod guarded;
 mod outside_answers;
 mod outside_fields;
+mod outside_hooks;
 mod outside_suppliers;
 mod personal_data;
 mod prometheus;

@@ -1,6 +1,6 @@
 //! Rule 16, where others answer us and where documents are read: valid NHS numbers in what the directory's publisher and GOV.UK
 //! Notify say, and in any part of a programme's document, come out nowhere. Of suppliers see `outside_suppliers`, of
-//! hooks the tests beside what asks them.
+//! hooks `outside_hooks`.
 
 use std::fs;
 use std::time::{Duration, Instant};
