@@ -6,14 +6,13 @@ use std::sync::atomic::AtomicUsize;
 use authority::Authority;
 use identity::Authenticate;
 use prost::Message;
-use prost_types::FileDescriptorSet;
 use tonic::server::NamedService;
 use tonic_health::pb::health_server::HealthServer;
 
 use crate::at_once::Reply;
 use crate::config::ServerConfig;
 use crate::health::Health;
-use crate::method::{AtOnceBy, Methods, service_descriptor};
+use crate::method::{AtOnceBy, DescribedFiles, Methods, service_descriptor};
 use crate::rate::Rates;
 use crate::reflection;
 use crate::routes::{GrpcService, Mounted, Routes, Shared};
@@ -124,7 +123,7 @@ impl Server {
     }
 
     fn finish(self, health: Health) -> Result<Routes, BuildError> {
-        let sets = self.descriptors.iter().map(|set| FileDescriptorSet::decode(*set));
+        let sets = self.descriptors.iter().map(|set| DescribedFiles::decode(*set));
         let sets = sets.collect::<Result<Vec<_>, _>>()?;
         let mut methods = Methods::default();
         let mut services = Vec::new();

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use authority::{Authority, Gate};
-use prost_types::{FileDescriptorSet, ServiceDescriptorProto};
+use prost_types::ServiceDescriptorProto;
 use telemetry::{Importance, RpcMetrics};
 
 use crate::at_once::AtOnce;
@@ -127,8 +127,23 @@ impl Methods {
     }
 }
 
+/// What is read here of a `google.protobuf.FileDescriptorSet`: not its messages, nor the comments, which are most of it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct DescribedFiles {
+    #[prost(message, repeated, tag = "1")]
+    file: Vec<DescribedFile>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct DescribedFile {
+    #[prost(string, optional, tag = "2")]
+    package: Option<String>,
+    #[prost(message, repeated, tag = "6")]
+    service: Vec<ServiceDescriptorProto>,
+}
+
 /// The descriptor of the service called `name` (`package.Service`).
-pub(crate) fn service_descriptor<'a>(sets: &'a [FileDescriptorSet], name: &str) -> Option<&'a ServiceDescriptorProto> {
+pub(crate) fn service_descriptor<'a>(sets: &'a [DescribedFiles], name: &str) -> Option<&'a ServiceDescriptorProto> {
     let (package, service) = name.rsplit_once('.').unwrap_or(("", name));
     let mut files = sets.iter().flat_map(|set| &set.file).filter(|file| file.package() == package);
     files.find_map(|file| file.service.iter().find(|descriptor| descriptor.name() == service))
