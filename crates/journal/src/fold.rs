@@ -89,7 +89,7 @@ impl<M: Machine> Folded<M> {
 
 /// The machine's event of a record that is not of the journal's own.
 pub(crate) fn decode<M: Machine>(record: &Record) -> Result<M::Event, FoldFault> {
-    serde_json::from_str(&record.payload).map_err(|source| unknown(record, source))
+    M::event(&record.kind, &record.payload).map_err(|source| unknown(record, source))
 }
 
 fn unknown(record: &Record, source: serde_json::Error) -> FoldFault {

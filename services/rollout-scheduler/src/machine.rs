@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::follower::JOURNAL_REWOUND;
 
+/// The kind of the records by which a replica takes the lease; all others are `rollout`'s.
+const LEASE_TAKEN: &str = "lease-taken";
+
 /// The machine of `journals/scheduler`.
 #[derive(Debug)]
 pub struct SchedulerMachine;
@@ -188,8 +191,15 @@ impl Machine for SchedulerMachine {
 
     fn kind(event: &Event) -> &'static str {
         match event {
-            Event::Lease(LeaseEvent::LeaseTaken(_)) => "lease-taken",
+            Event::Lease(LeaseEvent::LeaseTaken(_)) => LEASE_TAKEN,
             Event::Rollout(event) => event.kind(),
+        }
+    }
+
+    fn event(kind: &str, payload: &str) -> Result<Event, serde_json::Error> {
+        match kind {
+            LEASE_TAKEN => serde_json::from_str(payload).map(Event::Lease),
+            _ => serde_json::from_str(payload).map(Event::Rollout),
         }
     }
 
@@ -320,6 +330,20 @@ mod tests {
         );
         assert_eq!(serde_json::to_string(&state).unwrap(), written);
         assert_eq!(serde_json::from_str::<State>(&written).unwrap(), state);
+    }
+
+    /// I20: the kind tells what a trial of all forms would find.
+    #[test]
+    fn a_record_is_read_by_its_kind_as_its_text_says() {
+        let lease = Event::Lease(LeaseEvent::LeaseTaken(LeaseHeld { epoch: 3, replica: "one".to_owned() }));
+        let by = Account::new("amira");
+        let other = Event::Rollout(rollout::Event::CalendarUpdated { calendar: Calendar::default(), by });
+        for event in [lease, other] {
+            let payload = serde_json::to_string(&event).unwrap();
+            assert_eq!(SchedulerMachine::event(SchedulerMachine::kind(&event), &payload).unwrap(), event);
+            assert_eq!(serde_json::from_str::<Event>(&payload).unwrap(), event);
+        }
+        assert!(SchedulerMachine::event("unheard-of", r#"{"event":"unheard-of"}"#).is_err());
     }
 
     /// I20: not all that the journal records moves `rollout`'s own position on.
