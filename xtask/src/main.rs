@@ -10,6 +10,7 @@ mod bench;
 mod environment;
 mod fuzz;
 mod hazards;
+mod mutants;
 mod mutations;
 mod postgres;
 mod report;
@@ -36,6 +37,9 @@ enum Task {
     Bench(bench::BenchArguments),
     /// Take the guards of the invariants away, one by one, and see that the tests named after them fail
     Mutations(mutations::MutationArguments),
+    /// Change what decides about gates, caps, permits, holds and the calendar in every way that cargo-mutants knows, and see that
+    /// some test fails
+    Mutants(mutants::MutantArguments),
     /// Write the table of hazards from docs/safety/hazards.yaml
     Hazards,
     /// Feed any bytes to every reader of bytes from outside, each for a bounded time
@@ -51,6 +55,7 @@ fn main() -> anyhow::Result<()> {
         Task::Test(arguments) => test::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Mutations(arguments) => mutations::run(&arguments),
+        Task::Mutants(arguments) => mutants::run(&arguments),
         Task::Hazards => hazards::run(),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Sbom => supply::sbom(),

@@ -18,9 +18,10 @@ const AUDITABLE: Tool = Tool { name: "cargo-auditable", version: "0.7.7" };
 /// What is given to users.
 const BINARIES: [&str; 2] = ["citizens-access", "accessctl"];
 
-struct Tool {
-    name: &'static str,
-    version: &'static str,
+/// A tool that is no part of the project, in the version that it is used in.
+pub(crate) struct Tool {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
 }
 
 /// Licences, bans and sources of every dependency, by `deny.toml`.
@@ -76,7 +77,7 @@ pub(crate) fn dist() -> anyhow::Result<()> {
 
 impl Tool {
     /// The program, built below `target/tools` where it is not there in this version.
-    fn ensure(&self) -> anyhow::Result<PathBuf> {
+    pub(crate) fn ensure(&self) -> anyhow::Result<PathBuf> {
         let Self { name, version } = self;
         let tools = root().join("target/tools").join(format!("{name}-{version}"));
         let program = tools.join("bin").join(name);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use ods::{PracticeCode, Supplier};
 
@@ -77,13 +78,16 @@ fn grant(docket: &mut Docket, id: &WaveRef, practices: &[Candidate], mode: Mode,
     let booked: Vec<_> = admissions.iter().filter_map(|one| Some((one.supplier.clone(), one.booked_on?))).collect();
     docket.record(Event::Admitted { wave: id.clone(), admissions, registry_position });
     let now = docket.now;
-    let acted_on = |due: &Due| match &due.kind {
-        DueKind::WindowOpens { closes } => mode == Mode::Push && due.at <= now && now < *closes,
-        DueKind::ListOpens { supplier, date, closes } => {
-            let is_taken = booked.iter().any(|(by, on)| by == supplier && on == date);
-            due.at <= now && now < *closes && is_taken
+    let acted_on = |due: &Due| {
+        let is_open = |closes: &Timestamp| due.at <= now && now < *closes;
+        match &due.kind {
+            DueKind::WindowOpens { closes } => mode == Mode::Push && is_open(closes),
+            DueKind::ListOpens { supplier, date, closes } => {
+                let is_taken = booked.iter().any(|(by, on)| by == supplier && on == date);
+                is_taken && is_open(closes)
+            }
+            _ => false,
         }
-        _ => false,
     };
     start(docket, id, acted_on);
 }
