@@ -7,7 +7,7 @@ use journal::Outcome;
 use ods::PracticeCode;
 use proto::scheduler::v1 as wire;
 use rollout::effects;
-use rollout::state::Wave;
+use rollout::state::{Programme, Wave};
 use rollout::{Act, Command, Event as Happened, Fact, WaveId, WaveRef};
 
 use super::convert::{count, enrolment, etag, gate, name, wave};
@@ -32,22 +32,32 @@ pub(super) async fn list(
     let id = name::programme("parent", &asked.request.parent)?;
     let published = handlers.at(asked.request.min_position).await?;
     let programme = programme_of(&published.state.rollout, &id)?;
-    let is_listed = |wave: &&Wave| {
-        // One that a later plan left out when it had opened soaks and comes to its gate all the same: somebody has to see it.
-        asked.request.show_superseded || !wave.stage.has_ended() || programme.lists(wave.id.wave)
-    };
-    let mut listed: Vec<&Wave> = programme.waves.values().filter(is_listed).collect();
-    // By number: the order of a plan may change between two pages, numbers never do (rule 7).
-    listed.sort_by_key(|wave| wave.id.wave);
-    listed.retain(|wave| page.after.is_none_or(|after| wave.id.wave > after));
-    let more = listed.len() > page.rows;
-    listed.truncate(page.rows);
-    let next = listed.last().filter(|_| more).map(|last| page.next_page_token(&last.id.wave));
+    let (listed, next) = listed(programme, &page, asked.request.show_superseded);
     let mut waves = Vec::new();
     for wave in listed {
         waves.push(handlers.describe(&published.state, wave).await?);
     }
     Ok(wire::ListWavesResponse { waves, next_page_token: next.unwrap_or_default() })
+}
+
+/// A page of a programme's waves, and the token of the next one. By number: the order of a plan may change between two pages,
+/// numbers never do (rule 7).
+fn listed<'a>(
+    programme: &'a Programme,
+    page: &Page<WaveId>,
+    shows_superseded: bool,
+) -> (Vec<&'a Wave>, Option<String>) {
+    let is_listed = |wave: &&Wave| {
+        // One that a later plan left out when it had opened soaks and comes to its gate all the same: somebody has to see it.
+        shows_superseded || !wave.stage.has_ended() || programme.lists(wave.id.wave)
+    };
+    let mut listed: Vec<&Wave> = programme.waves.values().filter(is_listed).collect();
+    listed.sort_by_key(|wave| wave.id.wave);
+    listed.retain(|wave| page.after.is_none_or(|after| wave.id.wave > after));
+    let more = listed.len() > page.rows;
+    listed.truncate(page.rows);
+    let next = listed.last().filter(|_| more).map(|last| page.next_page_token(&last.id.wave));
+    (listed, next)
 }
 
 pub(super) async fn get(
