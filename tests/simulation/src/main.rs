@@ -7,7 +7,7 @@
 //! - `plan`: what a seed makes. `time`: the domain's clocks. `network`: turmoil's.
 //! - `hosts`: the machines. `door`: what happens to suppliers' messages. `post`: carries notices. `people`: who set up, pause, hold,
 //!   tell and decide.
-//! - `faults`: what goes wrong, and how it is known that it did. `run`: one run. `many`: many.
+//! - `faults`: what goes wrong, and how it is known that it did. `run`: one run. `many`: many. `ledger`: how far they are.
 //!
 //! - `producers`: who tells of views, and what the statistics are held against.
 //!
@@ -19,6 +19,7 @@ mod door;
 mod faults;
 mod files;
 mod hosts;
+mod ledger;
 mod many;
 mod network;
 mod people;
@@ -59,6 +60,9 @@ struct Asked {
     /// Keeps both journals and the suppliers' log of one run in this folder, in lines of JSON
     #[arg(long)]
     keep: Option<PathBuf>,
+    /// Notes in this file how each of many seeds ended, and goes on with those that have not, where an earlier run was cut short
+    #[arg(long)]
+    ledger: Option<PathBuf>,
     /// Says what the services log, on standard error
     #[arg(long)]
     log: bool,
@@ -122,9 +126,15 @@ impl Asked {
 
     /// The arguments of a run of one of the seeds.
     fn of_one(&self, seed: u64) -> Vec<String> {
+        let mut arguments = self.of_all();
+        arguments.insert(1, seed.to_string());
+        arguments
+    }
+
+    /// The arguments of runs of all seeds.
+    fn of_all(&self) -> Vec<String> {
         let word = |value: Option<clap::builder::PossibleValue>| value.map(|value| value.get_name().to_owned());
         let mut arguments: Vec<String> = word(self.kind.to_possible_value()).into_iter().collect();
-        arguments.push(seed.to_string());
         if let Some(guard) = self.without.and_then(|guard| word(guard.to_possible_value())) {
             arguments.extend(["--without".to_owned(), guard]);
         }

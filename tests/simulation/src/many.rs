@@ -5,11 +5,12 @@ use std::io::Write;
 use std::ops::Range;
 use std::process::Command;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
+use serde::{Deserialize, Serialize};
 
 use crate::Asked;
+use crate::ledger::Ledger;
 
 /// What the last line of a run begins with; what follows is what was felt, as JSON.
 pub(crate) const FELT: &str = "felt by name: ";
@@ -17,47 +18,62 @@ pub(crate) const FELT: &str = "felt by name: ";
 /// How many failing seeds are told in full.
 const TOLD_MAX: usize = 5;
 
+/// How the run of a seed ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    pub(crate) seed: u64,
+    /// How often each thing was felt in it, by name.
+    felt: BTreeMap<String, u64>,
+    /// What was found; none where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    found: Option<String>,
+}
+
 /// Runs every seed, `jobs_count` at a time. Those that failed are told, and how each is run again.
 ///
 /// # Errors
 /// Where one failed.
 pub(crate) fn run(asked: &Asked, seeds: Range<u64>) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("this program has no file")?;
-    let next = AtomicU64::new(seeds.start);
-    let (failed, felt) = (Mutex::new(Vec::new()), Mutex::new(BTreeMap::<String, (u64, u64)>::new()));
+    let mut ledger = Ledger::open(asked.ledger.as_deref(), &asked.of_all(), &program)?;
+    let missing: Vec<u64> = seeds.clone().filter(|seed| !ledger.ended().contains_key(seed)).collect();
+    let (next, ledger) = (Mutex::new(missing.into_iter()), Mutex::new(&mut ledger));
     std::thread::scope(|scope| -> anyhow::Result<()> {
         let job = || -> anyhow::Result<()> {
             loop {
-                let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= seeds.end {
-                    return Ok(());
-                }
+                let Some(seed) = next.lock().expect("no job panics").next() else { return Ok(()) };
                 let ran =
                     Command::new(&program).args(asked.of_one(seed)).output().context("a run cannot be started")?;
                 let said = String::from_utf8_lossy(&ran.stdout).into_owned();
                 let line = said.lines().find_map(|line| line.strip_prefix(FELT)).unwrap_or("{}");
-                let counts: BTreeMap<String, u64> = serde_json::from_str(line)?;
-                let mut felt = felt.lock().expect("no job panics");
-                for (name, count) in counts {
-                    let (runs, times) = felt.entry(name).or_default();
-                    *runs += 1;
-                    *times += count;
-                }
-                if !ran.status.success() {
-                    let error = String::from_utf8_lossy(&ran.stderr).into_owned();
-                    failed.lock().expect("no job panics").push((seed, error));
-                }
+                let found = (!ran.status.success()).then(|| String::from_utf8_lossy(&ran.stderr).into_owned());
+                let ended = Ended { seed, felt: serde_json::from_str(line)?, found };
+                ledger.lock().expect("no job panics").note(ended)?;
             }
         };
         let jobs: Vec<_> = (0..asked.jobs()).map(|_| scope.spawn(job)).collect();
         jobs.into_iter().try_for_each(|job| job.join().expect("no job panics"))
     })?;
+    let ended = ledger.into_inner().expect("no job panics").ended();
+    tell(asked, &seeds, ended.range(seeds.clone()).map(|(_, ended)| ended))
+}
+
+/// Says what was felt, and what was found by which seeds.
+fn tell<'a>(asked: &Asked, seeds: &Range<u64>, ended: impl Iterator<Item = &'a Ended>) -> anyhow::Result<()> {
+    let mut felt = BTreeMap::<&str, (u64, u64)>::new();
+    let mut failed = Vec::new();
+    for Ended { seed, felt: in_this, found } in ended {
+        for (name, count) in in_this {
+            let (runs, times) = felt.entry(name).or_default();
+            *runs += 1;
+            *times += count;
+        }
+        failed.extend(found.as_ref().map(|found| (*seed, found)));
+    }
     let mut out = std::io::stdout();
-    for (name, (runs, times)) in felt.into_inner().expect("no job panics") {
+    for (name, (runs, times)) in felt {
         writeln!(out, "felt in {runs} runs, {times} times: {name}")?;
     }
-    let mut failed = failed.into_inner().expect("no job panics");
-    failed.sort();
     for (seed, error) in failed.iter().take(TOLD_MAX) {
         let again = asked.of_one(*seed).join(" ");
         writeln!(out, "seed {seed} failed; again: cargo run -p simulation -- {again}\n{error}")?;

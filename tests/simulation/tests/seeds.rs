@@ -2,7 +2,7 @@
 //!
 //! `CITIZENS_ACCESS_TEST_SEEDS=17` (or `0..5000`) runs those seeds instead.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -197,6 +197,31 @@ fn held_up(arguments: &[&str]) -> Output {
         }
     }
     run.wait_with_output().expect("it ends")
+}
+
+/// What was cut short in the midst of a line goes on with that seed, and says in the end what an undisturbed run says.
+#[test]
+fn many_runs_that_were_cut_short_go_on_where_they_were() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("ledger");
+    let ledger = path.to_str().expect("a path of letters");
+    let undisturbed = simulation(&["safety", "0..3"]);
+    let of_two = simulation(&["safety", "0..2", "--ledger", ledger]);
+    assert!(undisturbed.status.success() && of_two.status.success(), "{}{}", said(&undisturbed), said(&of_two));
+    let text = fs::read_to_string(&path).expect("a ledger");
+    assert_eq!(text.lines().count(), 3, "{text}");
+    fs::write(&path, &text[..text.len() - 9]).expect("a ledger");
+    let all = simulation(&["safety", "0..3", "--ledger", ledger]);
+    assert_eq!(said(&all), said(&undisturbed));
+    let text = fs::read_to_string(&path).expect("a ledger");
+    assert_eq!(text.lines().count(), 4, "{text}");
+
+    // Nothing is run again that has ended: what is noted is what is told.
+    fs::write(&path, text.replace("\"felt\":{", "\"felt\":{\"as it was noted\":1,")).expect("a ledger");
+    let again = said(&simulation(&["safety", "0..3", "--ledger", ledger]));
+    assert!(again.contains("felt in 3 runs, 3 times: as it was noted\n"), "{again}");
+    let other = simulation(&["liveness", "0..1", "--ledger", ledger]);
+    assert!(!other.status.success() && said(&other).contains("give another file"), "{}", said(&other));
 }
 
 /// Without the guard some run finds a breach of the promise that it keeps.
