@@ -5,7 +5,7 @@
 
 use ods::Capability;
 
-use crate::state::{Enrolment, EnrolmentState};
+use crate::state::{Access, Desired, Enrolment, EnrolmentState};
 use crate::view::{Observed, PracticeFacts};
 
 /// How what is observed differs from what was decided.
@@ -17,7 +17,8 @@ pub enum Drift {
     Partial,
     /// Switched on, and those who look disagree about whether it still is.
     Disputed,
-    /// Withdrawn, reverted or lapsed, and gone live since: by the practice itself, or by its supplier unasked.
+    /// Withdrawn, reverted, lapsed, or in a wave or plan that is no more, and gone live since: by the practice itself, or by its
+    /// supplier unasked.
     On,
 }
 
@@ -35,9 +36,15 @@ impl Drift {
 }
 
 /// How an enrolled practice has drifted; none where it is as decided, where something is under way, and where nothing is
-/// known (rules 9 and 10). Before it is VERIFIED the registry may not have been told yet that it is on.
+/// known (rules 9 and 10). Before it is VERIFIED the registry may not have been told yet that it is on. `decided` is what was
+/// decided last at the practice, by whichever wave; none where nothing was.
 #[must_use]
-pub fn drift(enrolment: &Enrolment, facts: &PracticeFacts, capability: &Capability) -> Option<Drift> {
+pub fn drift(
+    enrolment: &Enrolment,
+    decided: Option<&Access>,
+    facts: &PracticeFacts,
+    capability: &Capability,
+) -> Option<Drift> {
     let access = facts.access(capability)?;
     match enrolment.stage.state() {
         EnrolmentState::Verified => match access.observed {
@@ -46,9 +53,12 @@ pub fn drift(enrolment: &Enrolment, facts: &PracticeFacts, capability: &Capabili
             Observed::Unknown if access.disputed => Some(Drift::Disputed),
             Observed::Unknown | Observed::On => None,
         },
-        EnrolmentState::Withdrawn | EnrolmentState::Reverted | EnrolmentState::Lapsed => {
+        EnrolmentState::Withdrawn | EnrolmentState::Reverted | EnrolmentState::Lapsed | EnrolmentState::Superseded => {
+            // Another wave may have taken it up since.
+            let is_wanted = decided.is_some_and(|decided| decided.desired == Desired::On);
             // Whoever was on already when it was withdrawn, a pause that came too late for one, has not drifted.
-            access.live_since.is_some_and(|since| since > enrolment.changed_at).then_some(Drift::On)
+            let went_live_since = access.live_since.is_some_and(|since| since > enrolment.changed_at);
+            (went_live_since && !is_wanted).then_some(Drift::On)
         }
         EnrolmentState::Candidate
         | EnrolmentState::Notified
@@ -58,7 +68,6 @@ pub fn drift(enrolment: &Enrolment, facts: &PracticeFacts, capability: &Capabili
         | EnrolmentState::Unknown
         | EnrolmentState::Confirmed
         | EnrolmentState::Deferred
-        | EnrolmentState::Superseded
         | EnrolmentState::Refused
         | EnrolmentState::Failed
         | EnrolmentState::NotApplied

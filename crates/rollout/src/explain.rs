@@ -135,7 +135,8 @@ impl Question<'_> {
     /// What stands where it was switched on and is no longer so (I28).
     fn drifted(&self, enrolment: &Enrolment) -> Option<Blocker> {
         let practice = self.target.practice;
-        match drift(enrolment, self.facts?, &self.target.capability)? {
+        let decided = self.state.access(self.target);
+        match drift(enrolment, decided, self.facts?, &self.target.capability)? {
             Drift::Off => Some(Blocker::Drifted { practice }),
             Drift::Partial => Some(Blocker::PartlyOn { practice }),
             Drift::Disputed => Some(Blocker::Disputed { practice }),

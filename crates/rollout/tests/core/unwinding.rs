@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use rollout::state::{
     Brake, ClinicalReason, EnrolmentStage, EnrolmentState, HoldClass, HoldScope, Supersession, WaveStage,
 };
-use rollout::{Act, Blocker, Command, Direction, Observed, Proposal, Rejection, explain, step};
+use rollout::{Act, Blocker, Command, Direction, Drift, Observed, Proposal, Rejection, explain, step};
 
 use crate::world::{Behaviour, SPRING, World, bob, carol, code, moment, one_wave, supplier, target, wave};
 
@@ -207,6 +207,25 @@ fn what_is_not_sealed_is_given_up_and_what_was_sent_is_asked_back_before_anythin
     assert!(world.state.wave(&wave(1)).unwrap().enrolments().all(|one| one.stage == gone));
 }
 
+/// I4: also where its wave never came to its turn. Who switched it on is not known, and nobody mends it.
+#[test]
+fn a_practice_of_an_unwound_wave_that_goes_live_by_itself_has_drifted() {
+    let mut world = World::running(30, &side_by_side());
+    // The day's cap is used up, and others wait.
+    world.run_until("2031-05-06T12:00:00Z");
+    unwind(&mut world, 2);
+    world.settle();
+    let gone = EnrolmentStage::Superseded { reason: Supersession::Unwound };
+    let unwound = world.state.wave(&wave(2)).unwrap();
+    let waited = |number: &u32| unwound.enrolment(code(*number)).unwrap().stage == gone;
+    let practice = members(&world, 2).into_iter().find(waited).expect("somebody waited");
+    assert_eq!(world.drifted(2, code(practice)), None);
+    world.run_until("2031-05-07T12:00:00Z");
+    world.observe(practice, Observed::On);
+    world.run_until("2031-05-08T12:00:00Z");
+    assert_eq!((world.drifted(2, code(practice)), switches(&world, practice)), (Some(Drift::On), (0, 0)));
+}
+
 #[test]
 fn a_supplier_that_refuses_to_switch_off_is_asked_until_it_does() {
     let mut world = World::running(12, &one_wave("    until: 2031-05-09"));
@@ -269,6 +288,7 @@ fn i22_who_was_reverted_is_taken_by_no_later_wave_but_one_that_names_it() {
     world.put_in_force(&named).unwrap();
     world.run_until("2031-07-03T12:00:00Z");
     assert_eq!((world.is_on(code(1)), switches(&world, 1)), (true, (2, 1)));
+    assert_eq!((world.drifted(1, code(1)), world.drifted(3, code(1))), (None, None), "it is on as was decided last");
     // On again, nothing is left of it: it can be reverted anew.
     world.act(&carol(), Act::RevertPractice { wave: wave(3), practice: code(1) }).unwrap();
     world.settle();

@@ -19,9 +19,9 @@ use rollout::plan::{Expansion, Plan, expand};
 use rollout::spec::{ProgrammeSpec, Violation};
 use rollout::state::{Brake, Document, EnrolmentState, HoldClass, HoldScope, PauseRef, Verdict, WaveStage};
 use rollout::{
-    Account, Act, ActivationKey, Command, Direction, Event, Fact, HoldId, ItemState, Observed, PauseEnd, PracticeFacts,
-    ProgrammeId, ReadinessFacts, Rejection, Report, State, SupplierAnswer, Target, WaveId, WaveRef, apply,
-    decide_and_fold, step,
+    Account, Act, ActivationKey, Command, Direction, Drift, Event, Fact, HoldId, ItemState, Observed, PauseEnd,
+    PracticeFacts, ProgrammeId, ReadinessFacts, Rejection, Report, State, SupplierAnswer, Target, WaveId, WaveRef,
+    apply, decide_and_fold, drift, step,
 };
 
 pub(crate) use asked::Statistics;
@@ -368,6 +368,13 @@ impl World {
             apply(&mut state, &serde_json::from_str(&text).unwrap(), position, *at);
         }
         state
+    }
+
+    /// How the practice has drifted, by its enrolment in that wave.
+    pub(crate) fn drifted(&self, number: u32, practice: PracticeCode) -> Option<Drift> {
+        let enrolment = self.state.wave(&wave(number)).unwrap().enrolment(practice).unwrap();
+        let decided = self.state.access(&target(practice));
+        drift(enrolment, decided, self.registry.view.get(practice).unwrap(), &target(practice).capability)
     }
 
     /// The practice observed as given, by somebody.

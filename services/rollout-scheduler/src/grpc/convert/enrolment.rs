@@ -17,7 +17,8 @@ pub(crate) struct Seen<'a> {
 
 /// How the enrolment's practice has drifted.
 pub(crate) fn drift_of(seen: Seen<'_>, programme: &Programme, enrolment: &Enrolment) -> Option<Drift> {
-    drift(enrolment, seen.view.get(enrolment.practice)?, &programme.capability)
+    let target = Target { practice: enrolment.practice, capability: programme.capability.clone() };
+    drift(enrolment, seen.state.access(&target), seen.view.get(enrolment.practice)?, &programme.capability)
 }
 
 pub(crate) fn enrolment_to_wire(
