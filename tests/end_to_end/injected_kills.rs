@@ -49,7 +49,9 @@ const SENDS: [&str; 4] = ["sendto", "sendmsg", "writev", "write"];
 const START_PATIENCE: Duration = Duration::from_secs(60);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks at whether old rows are united, which is begun some seconds after something came in.
+/// After so many milliseconds what came in is written to the tables: long enough for some of it to come in after a checkpoint has begun.
+const CHECKPOINT_MS: &str = "500";
+/// Between two looks at whether old rows are united, which is begun once something that came in is written.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +117,7 @@ impl<'a> Statistics<'a> {
         let first: i64 = self.ground.registry.clock_offset_s.parse().expect("seconds");
         let offset = first + SignedDuration::from_hours(24 * days).as_secs();
         arguments.extend(["--clock-offset-s".to_owned(), offset.to_string()]);
+        arguments.extend(["--statistics-checkpoint-ms".to_owned(), CHECKPOINT_MS.to_owned()]);
         arguments.extend(["--registry".to_owned(), self.ground.registry.registry().endpoint().to_owned()]);
         arguments
     }

@@ -85,6 +85,10 @@ pub(crate) struct ServeArguments {
     /// So many milliseconds more, which its database's clock is not ahead; for tests of rule 18
     #[arg(long, hide = true, default_value_t = 0, allow_negative_numbers = true)]
     clock_skew_ms: i64,
+    /// Statistics write their counts to tables so many milliseconds after the first event that is not in them; for tests of crash
+    /// recovery, which would wait for it
+    #[arg(long, hide = true)]
+    statistics_checkpoint_ms: Option<u32>,
     #[command(flatten)]
     ages: Ages,
     /// Signed checkpoints kept in each file, besides the last of each day
@@ -287,6 +291,10 @@ fn ground(arguments: &ServeArguments, callers: Callers, address: SocketAddr) -> 
     let store_clock_offset = SignedDuration::from_secs(arguments.clock_offset_s);
     let offset = store_clock_offset.saturating_add(SignedDuration::from_millis(arguments.clock_skew_ms));
     let clock = Clock::System(SystemClock::with_offset(offset));
+    let mut statistics = arguments.ages.of_statistics(StatisticsConfig::default());
+    if let Some(milliseconds) = arguments.statistics_checkpoint_ms {
+        statistics.checkpoint_interval = SignedDuration::from_millis(milliseconds.into());
+    }
     Ok(Ground {
         store: arguments.store.store()?,
         folder,
@@ -300,7 +308,7 @@ fn ground(arguments: &ServeArguments, callers: Callers, address: SocketAddr) -> 
             checkpoints_recent_max: arguments.checkpoints_recent,
             store_clock_offset,
         },
-        statistics: arguments.ages.of_statistics(StatisticsConfig::default()),
+        statistics,
         authority: Authority::new(arguments.policies.read()?),
     })
 }
