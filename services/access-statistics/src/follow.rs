@@ -5,7 +5,7 @@
 //! consistent state of the registry. While there is anything unread, or no connection, virtual time stands still, so
 //! that no figure depends on how fast we read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use clock::{Activity, Clock};
@@ -209,10 +209,12 @@ impl Follower {
         // What is told is stored once, by whichever replica comes first.
         log::lock_head(&mut tx).await?;
         let mut directory = picture.directory.clone();
-        let next_fact = told::read_rest(&mut tx, &mut directory, self.next_fact).await?;
+        let theirs = told::read_rest(&mut tx, &mut directory, self.next_fact).await?;
+        let next_fact = self.next_fact + theirs.len() as u64;
         let stored = told::followed(&mut tx).await?;
         if stored.position >= followed.position {
             tx.rollback().await.map_err(StoreError::from)?;
+            self.place_theirs(&picture.directory, &directory, theirs).await?;
             self.publish(directory, stored, next_fact);
             return Ok(());
         }
@@ -239,7 +241,26 @@ impl Follower {
         };
         // One commit can be a part of one trace only: that of the first cause.
         stored.instrument(spans.first().cloned().unwrap_or_else(Span::none)).await?;
+        self.place_theirs(&picture.directory, &directory, theirs).await?;
         self.publish(directory, followed, next_fact + facts.len() as u64);
+        Ok(())
+    }
+
+    /// Places the practices of which another replica was told first: where that one is ahead, the message that moves them here comes
+    /// when the directory has it already.
+    async fn place_theirs(
+        &self,
+        before: &Directory,
+        now: &Directory,
+        practices: Vec<PracticeCode>,
+    ) -> Result<(), FollowError> {
+        let is_placed =
+            |code: PracticeCode| before.record(code).is_some() && before.latest_areas(code).eq(now.latest_areas(code));
+        let practices: BTreeSet<PracticeCode> = practices.into_iter().filter(|code| !is_placed(*code)).collect();
+        let places: Places = practices.into_iter().map(|code| (code, now.latest_areas(code).collect())).collect();
+        if !places.is_empty() {
+            self.ingest.place(places).await?;
+        }
         Ok(())
     }
 

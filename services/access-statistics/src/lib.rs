@@ -111,7 +111,7 @@ impl AccessStatistics {
         let returns = Engine::open(Journal::Sql(db.clone()), clock.clone(), engine).await?;
         let mut tx = db.begin_read().await.map_err(StoreError::from)?;
         let mut directory = Directory::default();
-        let next_fact = store::told::read_rest(&mut tx, &mut directory, 0).await?;
+        let next_fact = store::told::read_rest(&mut tx, &mut directory, 0).await?.len() as u64;
         let followed = store::told::followed(&mut tx).await?;
         tx.rollback().await.map_err(StoreError::from)?;
         let places: Places =

@@ -20,22 +20,26 @@ pub(crate) struct Followed {
 /// One fact about one practice.
 pub(crate) type PracticeFact = (PracticeCode, Fact<Told>);
 
-/// Adds the facts from this number on to the directory; returns the number that is next.
-pub(crate) async fn read_rest(tx: &mut Tx, directory: &mut Directory, from: u64) -> Result<u64, StoreError> {
-    let mut next = from;
+/// Adds the facts from this number on to the directory; returns the practice of each.
+pub(crate) async fn read_rest(
+    tx: &mut Tx,
+    directory: &mut Directory,
+    from: u64,
+) -> Result<Vec<PracticeCode>, StoreError> {
+    let mut practices = Vec::new();
     let statement =
         sql("select practice, effective_from, recorded_at, fact from told where number >= $1 order by number");
     for row in tx.fetch_all(statement.bind(number(from))).await? {
         let (practice, fact): (String, String) = (row.get("practice")?, row.get("fact")?);
         let unreadable = || StoreError::Value { column: "told.fact", value: fact.clone() };
-        let code = practice.parse().map_err(|_| unreadable())?;
+        let code: PracticeCode = practice.parse().map_err(|_| unreadable())?;
         let value = serde_json::from_str(&fact).map_err(|_| unreadable())?;
         let effective_from = moment("told.effective_from", row.get("effective_from")?)?;
         let recorded_at = moment("told.recorded_at", row.get("recorded_at")?)?;
         directory.tell(code, Fact { effective_from, recorded_at, value });
-        next += 1;
+        practices.push(code);
     }
-    Ok(next)
+    Ok(practices)
 }
 
 /// How far the registry has been followed.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use access_statistics::StatisticsConfig;
 use clock::{Clock, SystemClock};
 use database::testing::TestStore;
-use database::{Db, sql};
+use database::{Db, Gate, sql};
 use jiff::{SignedDuration, Timestamp};
 use proto::statistics::v1 as wire;
 
@@ -54,6 +54,32 @@ async fn a_checkpoint_of_one_aggregator_counts_nothing_twice_at_the_other() {
         assert_eq!(process.england().await, (11, 11));
         process.stop().await;
     }
+}
+
+/// The simulation found it: of practices of which another replica was told first, events counted for England alone.
+#[tokio::test]
+async fn what_one_aggregator_was_told_first_the_other_counts_for_the_areas_too() {
+    let world = World::on(TestStore::memory());
+    let gate = Gate::default();
+    let (ahead, behind) = (world.start_replica("ahead").await, world.start_behind(gate.clone(), "behind").await);
+    let reached = |min_position| wire::GetSummaryRequest { min_position, ..Default::default() };
+    gate.shut();
+    // It hears of the first, and cannot look at the tables before the other has stored both.
+    for code in ["A81001", "A81002"] {
+        let told = world.registry.tell([practice(code, "QHM", "EMIS", 1_000, moment(START))]);
+        ahead.summary(reached(told)).await;
+    }
+    gate.open();
+    behind.summary(reached(2)).await;
+    let (mut producer, _) = behind.produce("gateway", 1).await;
+    let events = ["A81001", "A81002"].map(|code| view(code, START, 1)).to_vec();
+    assert_eq!(producer.record(1, events).await.unwrap(), 2);
+    for area in ["england", "icbs/QHM", "suppliers/EMIS"] {
+        let asked = wire::GetSummaryRequest { area: area.to_owned(), ..Default::default() };
+        assert_eq!(value(&behind.summary(asked).await.record_views), 2, "{area}");
+    }
+    ahead.stop().await;
+    behind.stop().await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use authority::Authority;
 use client::{Peer, PeerConfig};
 use clock::{Clock, ManualClock};
 use database::testing::TestStore;
-use database::{Db, Sql, sql};
+use database::{Db, Gate, Sql, sql};
 use identity::DevelopmentCaller;
 use jiff::Timestamp;
 use journal::EngineConfig;
@@ -83,6 +83,17 @@ impl World {
 
     pub(crate) async fn start_with(&self, clock: Clock, config: StatisticsConfig) -> Process {
         let db = AccessStatistics::migrate(self.store.store()).await.expect("the migrations apply");
+        self.start_at(db, clock, config).await
+    }
+
+    /// One of several replicas, on a store in memory, that stands still before its tables while the gate is shut.
+    pub(crate) async fn start_behind(&self, gate: Gate, name: &str) -> Process {
+        let config = StatisticsConfig { replica: name.to_owned(), ..self.config.clone() };
+        let db = AccessStatistics::migrate(self.store.store()).await.expect("the migrations apply");
+        self.start_at(db.behind(gate), Clock::Manual(self.clock.clone()), config).await
+    }
+
+    async fn start_at(&self, db: Db, clock: Clock, config: StatisticsConfig) -> Process {
         let store = db.clone();
         let registry = self.registry.peer();
         let opened = AccessStatistics::open(db, clock, registry, config, EngineConfig::default()).await;
