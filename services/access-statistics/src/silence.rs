@@ -1,7 +1,8 @@
 //! Tells the registry once a week at which live practices nobody looks at a record, and where somebody does again.
 //!
 //! A signal and not an observation: it makes no practice less live, and somebody finds out why. What was told is read back
-//! from the registry's watch, so any number of replicas may do this, and nothing is kept here.
+//! from the registry's watch, so any number of replicas may do this, and nothing is kept here. A replica whose clock is off compares
+//! nothing (rule 18): by its days everybody would be silent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,10 +51,22 @@ impl Listener {
         let mut appointment = Appointment::after(self.clock.now());
         loop {
             let sleep = self.clock.sleep_until(appointment.at, "statistics/silence");
+            let journal = self.statistics.journal();
             drop(activity);
             activity = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
+                _ = journal.readiness_changed(true) => {
+                    // The moment was of a clock that is not believed, and so is what is slept for.
+                    tokio::select! {
+                        biased;
+                        () = shutdown.cancelled() => return,
+                        is_ready = journal.readiness_changed(false) => if !is_ready { return },
+                    }
+                    appointment = appointment.believed(self.clock.now());
+                    activity = self.clock.activity();
+                    continue;
+                }
                 woken = sleep => woken,
             };
             let now = self.clock.now();
@@ -129,6 +142,13 @@ impl Appointment {
         Self { monday, at: monday }
     }
 
+    /// By a clock that is believed again: what came within the last week is kept now, and any other was never due.
+    fn believed(self, now: Timestamp) -> Self {
+        let next = Self::after(now);
+        let is_last = self.monday <= now && next_monday(self.monday) == next.monday;
+        if is_last { Self { at: now, ..self } } else { next }
+    }
+
     /// One that was missed is tried again until the next is due.
     fn again(self, now: Timestamp) -> Self {
         let (next, retry) = (Self::after(now), now + RETRY_AFTER);
@@ -159,6 +179,20 @@ mod tests {
         ] {
             assert_eq!(next_monday(now.parse().unwrap()).to_string(), next, "after {now}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_believed_again_keeps_the_last_moment_and_forgets_what_was_never_due() {
+        let monday: Timestamp = "2031-03-10T06:00:00Z".parse().unwrap();
+        let (week, hour) = (SignedDuration::from_hours(7 * 24), SignedDuration::from_hours(1));
+        let appointment = Appointment { monday, at: monday };
+        assert_eq!(appointment.believed(monday + hour), Appointment { monday, at: monday + hour });
+        assert_eq!(appointment.believed(monday - hour), appointment, "it is still to come");
+        let next = Appointment { monday: monday + week, at: monday + week };
+        assert_eq!(appointment.believed(monday + week - hour), Appointment { monday, at: monday + week - hour });
+        assert_eq!(next.believed(monday - hour), appointment, "the clock was ahead");
+        let later = Appointment { monday: monday + week * 2, at: monday + week * 2 };
+        assert_eq!(appointment.believed(monday + week + hour), later, "the clock was behind");
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! Live, and nobody looks: the registry is told once a week.
 
+use std::time::Duration;
+
+use clock::{Clock, SystemClock};
+use database::testing::TestStore;
 use jiff::SignedDuration;
 use proto::registry::v1 as wire;
 
@@ -46,4 +50,42 @@ async fn the_registry_is_told_where_nobody_looks_and_where_somebody_does_again()
         assert_eq!(who(&world.registry.signalled().await), [("practices/A81002", true)]);
         process.stop().await;
     }
+}
+
+/// By a clock so far ahead of the machine's that it is about to be six o'clock on this Monday.
+const MONDAY: &str = "2041-01-14T06:00:00Z";
+
+/// How long it is until then once the process starts, and how long a wait for nothing is.
+const SOON: SignedDuration = SignedDuration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Whether the registry is told of a silent practice, by the machine's clock so far ahead.
+async fn says_who_is_silent(store: TestStore) -> bool {
+    let world = World::on(store);
+    // What there is to be told was recorded by a clock that nobody holds against a database's.
+    world.clock.set(moment(MONDAY) - SignedDuration::from_hours(24));
+    let process = world.start().await;
+    let live_since = moment(MONDAY) - SignedDuration::from_hours(60 * 24);
+    let live = |code: &str| observed(practice(code, "QHM", "EMIS", 1_000, live_since), true, live_since);
+    let told = world.registry.tell([live("A81001"), live("A81002")]);
+    let reached = || proto::statistics::v1::GetSummaryRequest { min_position: told, ..Default::default() };
+    process.summary(reached()).await;
+    let (mut producer, _) = process.produce("gateway", 1).await;
+    producer.record(1, vec![view("A81001", "2041-01-13T05:00:00Z", 1)]).await.unwrap();
+    process.stop().await;
+
+    let ahead = moment(MONDAY).duration_since(Clock::system().now()) - SOON;
+    let process = world.start_on(Clock::System(SystemClock::with_offset(ahead))).await;
+    process.summary(reached()).await;
+    let said = tokio::time::timeout(PATIENCE, world.registry.signalled()).await;
+    process.stop().await;
+    said.is_ok_and(|signals| who(&signals) == [("practices/A81002", false)])
+}
+
+#[tokio::test]
+async fn rule_18_a_replica_whose_clock_is_off_says_of_nobody_that_they_are_silent() {
+    // A database in this process's memory has no clock of its own, so this one is believed.
+    assert!(says_who_is_silent(TestStore::memory()).await);
+    let Some(store) = TestStore::postgres().await else { return };
+    assert!(!says_who_is_silent(store).await);
 }
