@@ -109,7 +109,7 @@ pub struct CountedViewers {
     pub upper_bound: u64,
     /// By area, those without anybody left out.
     pub by_area: BTreeMap<String, u64>,
-    /// Of a correction, the areas of which nobody knows it: practices with viewers have come to them since they were counted.
+    /// Of a correction, the areas of which nobody knows it: to them came since they were counted a practice that had more viewers.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub uncounted: BTreeSet<String>,
 }
@@ -267,22 +267,30 @@ impl Content {
             practice.viewers = counted.get(&practice.code).copied().flatten();
         }
         self.viewers.clone_from(&earlier.viewers);
-        let uncounted = self.areas_joined_by_viewers(earlier);
+        let joined = self.areas_joined_by_viewers(earlier);
         if let Some(counted) = &mut self.viewers {
-            counted.uncounted.extend(uncounted.into_iter().filter(|area| !counted.by_area.contains_key(area)));
+            let by_area = &counted.by_area;
+            let is_counted = |(area, most): &(String, u64)| by_area.get(area).is_some_and(|count| most <= count);
+            let uncounted = joined.into_iter().filter(|area| !is_counted(area)).map(|(area, _)| area).collect();
+            counted.uncounted = counted.uncounted.union(&uncounted).cloned().collect();
         }
     }
 
-    /// The areas of which people are kept to which practices with viewers have come since an earlier issue.
-    fn areas_joined_by_viewers(&self, earlier: &Self) -> BTreeSet<String> {
+    /// The areas to which practices with viewers have come since an earlier issue, with the most that any of those had. An area has no
+    /// fewer viewers than any practice in it: where that one has more, what was counted is not of the practices that are there now.
+    fn areas_joined_by_viewers(&self, earlier: &Self) -> BTreeMap<String, u64> {
         let before: BTreeMap<PracticeCode, &PracticeContent> =
             earlier.practices.iter().map(|practice| (practice.code, practice)).collect();
-        let mut joined = BTreeSet::new();
-        for practice in self.practices.iter().filter(|practice| practice.viewers.is_some_and(|viewers| viewers > 0)) {
-            for level in [Level::Region, Level::Icb, Level::Supplier] {
+        let mut joined: BTreeMap<String, u64> = BTreeMap::new();
+        for practice in &self.practices {
+            let viewers = practice.viewers.unwrap_or(0);
+            for level in [Level::Region, Level::Icb, Level::Supplier, Level::SubIcb, Level::Pcn] {
                 let area = self.area(practice, level);
                 let left = before.get(&practice.code).and_then(|before| earlier.area(before, level));
-                joined.extend(area.filter(|area| Some(area) != left.as_ref()).map(|area| area.to_string()));
+                if let Some(area) = area.filter(|area| viewers > 0 && Some(area) != left.as_ref()) {
+                    let most = joined.entry(area.to_string()).or_default();
+                    *most = viewers.max(*most);
+                }
             }
         }
         joined

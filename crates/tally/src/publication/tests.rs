@@ -273,6 +273,43 @@ fn a_correction_says_nothing_of_viewers_of_an_area_to_which_they_came_since() {
     assert!(rows.contains(&"icbs/QE1") && rows.contains(&"regions/Y63"), "of others it is known: {rows:?}");
 }
 
+/// An area has no fewer viewers than any practice in it: what was counted is not of the practices that are there now.
+#[test]
+fn a_correction_says_nothing_of_viewers_of_an_area_to_which_came_a_practice_that_had_more() {
+    let (mut directory, mut returns) = world();
+    announce(&mut returns, moment(24 * 40), moment(24 * 20)).unwrap();
+    let now = moment(24 * 35);
+    let mut first = content(&directory, &returns, now);
+    let people = |area: &PublishedArea| match area {
+        PublishedArea::Area(Area::Practice(one)) if *one == code(3) => 90,
+        PublishedArea::Area(Area::Practice(one)) if *one == code(8) => 0,
+        PublishedArea::Area(Area::Practice(_)) => 6,
+        PublishedArea::Area(Area::Icb(icb)) if icb.as_str() == "QHM" => 11,
+        _ => 115,
+    };
+    let others = first.areas_with_viewers().into_iter().map(|area| (area.clone(), Estimate::exact(people(&area))));
+    let others: BTreeMap<PublishedArea, Estimate> = others.collect();
+    first.add_viewers(now, Estimate::exact(125), &others);
+    let made = judge(&returns, asked(None), first, now).unwrap();
+    let events = returns.decide_issue(&made, now).unwrap();
+    apply(&mut returns, events, now);
+
+    let moved = Fact {
+        effective_from: moment(24 * 20),
+        recorded_at: moment(24 * 36),
+        value: Told::Place(place("QHM", "EMIS")),
+    };
+    directory.tell(code(3), moved);
+    correct(&mut returns, 5, 900, moment(24 * 36));
+    let draft = draft(&directory, &returns, asked(correction()), moment(24 * 37)).unwrap();
+    let counted = draft.issue.content.viewers.as_ref().unwrap();
+    assert_eq!(counted.uncounted, BTreeSet::from(["icbs/QHM".to_owned()]), "11 viewers, and 90 at one practice");
+    let table = ProtectedFigure::Viewers.table(&draft.issue.content, january().period);
+    let rows: Vec<&str> =
+        table.breakdowns.iter().flat_map(|breakdown| &breakdown.areas).map(|area| &*area.name).collect();
+    assert!(!rows.contains(&"icbs/QHM") && rows.contains(&"icbs/QE1"), "{rows:?}");
+}
+
 /// I30: also those under embargo count.
 #[test]
 fn i30_what_is_published_was_judged_against_every_issue_there_is() {
