@@ -9,6 +9,7 @@
 //! - `record`: a record of a journal, as far as it is read here.
 //! - `registry`, `scheduler`: the journals, folded.
 //! - `counting`: what producers of events sent, against what is counted.
+//! - `figures`: the same, against what is told: views and people by area and day, and what was not counted.
 //! - `carriage`: what carriers of notices took on, against the scheduler's journal.
 //! - `returns`: what suppliers returned, against the journal of statistics.
 //! - `promise`: what is checked, by the numbers of `docs/domain.md`.
@@ -19,6 +20,7 @@
 mod carriage;
 mod counting;
 mod entry;
+mod figures;
 mod key;
 mod promise;
 mod record;
@@ -35,10 +37,14 @@ use ods::Supplier;
 pub use carriage::Carried;
 pub use counting::{Cell, SentEvent, SourceLife, counting_breaches};
 pub use entry::{Effect, Entry, Origin, Refusal, What};
+pub use figures::{
+    Days, Figure, FigureOf, Quarantined, SentView, Whereabouts, figures_breaches, last_viewed_breaches,
+    quarantine_breaches,
+};
 pub use key::{Direction, Key};
 pub use promise::{Finding, Promise};
 pub use record::{Recorded, Unreadable};
-pub use returns::{SentReturns, returns_breaches};
+pub use returns::{SentReturns, returns_breaches, revisions_breaches};
 
 use crate::registry::Registry;
 use crate::scheduler::Scheduler;

@@ -75,6 +75,34 @@ pub fn returns_breaches(sent: &[SentReturns], journal: &[Recorded]) -> Result<Ve
     Ok(breaches)
 }
 
+/// What is wrong with the revisions of practices' returns, in words: nothing, where of each practice all that was acknowledged is there, in
+/// the order in which it was sent, so that the first is kept, and nothing else but what was sent. `sent` is in that order; `told` has
+/// the accounts with access of each revision.
+pub fn revisions_breaches(sent: &[SentReturns], told: &BTreeMap<String, Vec<u64>>) -> Vec<String> {
+    let mut expected: BTreeMap<&str, Vec<(u64, bool)>> = told.keys().map(|code| (code.as_str(), Vec::new())).collect();
+    for one in sent {
+        for (practice, accounts) in &one.accounts {
+            expected.entry(practice).or_default().push((*accounts, one.acknowledged.is_some()));
+        }
+    }
+    let mut breaches = Vec::new();
+    for (practice, expected) in expected {
+        let told = told.get(practice).map_or(&[][..], Vec::as_slice);
+        let mut rest = told;
+        let mut is_lost = false;
+        for (accounts, is_acknowledged) in &expected {
+            match rest.split_first() {
+                Some((first, others)) if first == accounts => rest = others,
+                _ => is_lost |= is_acknowledged,
+            }
+        }
+        if is_lost || !rest.is_empty() {
+            breaches.push(format!("{practice} has the revisions {told:?}, of {expected:?} that were sent"));
+        }
+    }
+    breaches
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,5 +148,19 @@ mod tests {
     fn a_correction_that_what_it_corrects_overtakes_is_found() {
         let sent = [sent(1, Some(2)), sent(2, Some(1))];
         assert_eq!(returns_breaches(&sent, &[record(1, 2), record(2, 1)]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_revision_that_is_lost_replaced_or_out_of_order_is_found() {
+        let sent = [sent(1, Some(1)), sent(2, None), sent(3, Some(2))];
+        let found = |revisions: &[u64]| {
+            revisions_breaches(&sent, &BTreeMap::from([("A81001".to_owned(), revisions.to_vec())])).len()
+        };
+        assert_eq!((found(&[101, 102, 103]), found(&[101, 103])), (0, 0));
+        assert_eq!(found(&[103]), 1, "the first is not kept");
+        assert_eq!(found(&[101, 102]), 1, "the last is lost");
+        assert_eq!(found(&[101, 103, 102]), 1, "what was corrected came last");
+        assert_eq!(found(&[101, 101, 103]), 1, "one is there twice");
+        assert_eq!(revisions_breaches(&sent, &BTreeMap::new()).len(), 1, "all are lost");
     }
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use client::Peer;
 use clock::Clock;
-use evidence::{SentEvent, SourceLife};
+use evidence::{SentEvent, SentView, SourceLife};
 use jiff::Timestamp;
+use ods::civil::civil_date;
 use ods::draw_for;
 use proto::statistics::v1 as wire;
 use proto::statistics::v1::ingest_service_client::IngestServiceClient;
@@ -41,6 +42,9 @@ pub(crate) const AGAIN: &str = "a batch was sent again";
 /// What the notes call an event that is wrong.
 pub(crate) const WRONG: &str = "an event was wrong";
 
+/// Why such an event is not counted: it says not what happened.
+pub(crate) const WRONG_REASON: &str = "EVENT_KIND_INVALID";
+
 /// What producers told, and what was acknowledged. Clones share it; it outlives every process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Told(Arc<Mutex<Content>>);
@@ -48,12 +52,18 @@ pub(crate) struct Told(Arc<Mutex<Content>>);
 #[derive(Debug, Default)]
 struct Content {
     sent: Vec<SentEvent>,
+    views: Vec<SentView>,
     acknowledged: BTreeMap<SourceLife, u64>,
 }
 
 impl Told {
     pub(crate) fn sent(&self) -> Vec<SentEvent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).sent.clone()
+    }
+
+    /// Those of the events that are not wrong.
+    pub(crate) fn views(&self) -> Vec<SentView> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).views.clone()
     }
 
     pub(crate) fn acknowledged(&self) -> BTreeMap<SourceLife, u64> {
@@ -64,7 +74,15 @@ impl Told {
         let seconds = event.occurred_at.map_or(0, |at| at.seconds);
         let cell = (event.practice.clone(), seconds.div_euclid(SECONDS_PER_HOUR));
         let cell = (event.kind() != wire::EventKind::Unspecified).then_some(cell);
+        let view = cell.as_ref().map(|(practice, _)| SentView {
+            source: source.clone(),
+            sequence,
+            day: civil_date(Timestamp::from_second(seconds).unwrap_or_default()),
+            practice: practice.clone(),
+            person: event.pseudonym.to_vec(),
+        });
         let mut content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        content.views.extend(view);
         content.sent.push(SentEvent { source: source.clone(), sequence, cell });
     }
 

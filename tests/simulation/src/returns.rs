@@ -42,7 +42,7 @@ pub(crate) const RETURNED_AGAIN: &str = "a return was sent again";
 pub(crate) struct Returned(Arc<Mutex<Vec<SentReturns>>>);
 
 impl Returned {
-    fn sent(&self) -> Vec<SentReturns> {
+    pub(crate) fn sent(&self) -> Vec<SentReturns> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

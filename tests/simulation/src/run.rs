@@ -17,6 +17,7 @@ use crate::counts::Counts;
 use crate::done;
 use crate::door::{DOUBLED, FORGOTTEN, LATE, LOST, SILENT};
 use crate::faults::Faults;
+use crate::figures::Figures;
 use crate::hosts::{Installation, MACHINES, PEOPLE, POST, PRODUCERS, REGISTRY, SCHEDULERS, STATISTICS, SUPPLIERS};
 use crate::people::People;
 use crate::plan::{self, APART, Kind, Plan};
@@ -93,12 +94,14 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
     let evidence = evidence(&installation)?;
     let counts = Counts::of(&installation)?;
     let ledger = Ledger::of(&installation)?;
+    let figures = Figures::of(&installation, time.now())?;
 
     let mut found: Vec<String> = error.into_iter().collect();
     found.extend(evidence.breaches());
     found.extend(evidence.carriage_breaches(&installation.post().carried()));
     found.extend(counts.breaches());
     found.extend(ledger.breaches()?);
+    found.extend(figures.breaches(&installation));
     if plan.kind != Kind::Safety {
         found.extend(open_ends(&evidence));
         found.extend(counts.unacknowledged());
@@ -124,6 +127,7 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
         ("a seal came within ten minutes of a window's edge", cases.seals_at_edges),
     ];
     let counted = counted.into_iter().map(|(name, count)| (name, count as u64));
+    let counted = counted.chain([("a batch of events was old enough to go", figures.batches_deleted())]);
     let done = done::counts(&plan, &registry, &scheduler, &log);
     let counted = noted.chain(counted).chain(done);
     felt.extend(counted.filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count)));
@@ -153,6 +157,7 @@ pub(crate) fn run(plan: Plan) -> anyhow::Result<Outcome> {
     }
     writeln!(report, "statistics: {}", counts.report()).context("a text")?;
     writeln!(report, "journals/statistics: {}", ledger.report()).context("a text")?;
+    writeln!(report, "statistics as told: {}", figures.report()).context("a text")?;
     let hash = hex::encode(Sha256::digest(serde_json::to_vec(&log)?));
     writeln!(report, "suppliers' logs: {} lines, {hash}", log.len()).context("a text")?;
     let left_behind = [
