@@ -45,7 +45,7 @@ impl Aggregator {
         let mut command = Command::new(program);
         command.args(["serve", "all", "--insecure", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
         if let Store::Postgres(url) = store {
-            command.arg("--store").arg(own_database(url)?);
+            command.arg("--store").arg(own_database(url, "ingest")?);
         }
         let server = cores.on_server(|| Server::start(&mut command))?;
         runtime()?.block_on(async { import_england(&mut client(&server)?, england).await })?;
@@ -53,9 +53,9 @@ impl Aggregator {
     }
 }
 
-/// A database of its own in the server that `url` names.
-fn own_database(url: &str) -> anyhow::Result<String> {
-    let name = format!("bench_statistics_{}", std::process::id());
+/// A database of its own in the server that `url` names, for what `purpose` says.
+pub(super) fn own_database(url: &str, purpose: &str) -> anyhow::Result<String> {
+    let name = format!("bench_statistics_{purpose}_{}", std::process::id());
     let run = |statement: String| -> anyhow::Result<()> {
         let status = Command::new("psql").args(["--quiet", "--command", &statement, url]).status()?;
         anyhow::ensure!(status.success(), "psql did not {statement}");

@@ -7,6 +7,7 @@
 mod growth;
 mod ingest;
 mod peers;
+mod rollups;
 mod series;
 pub(crate) mod sink;
 mod stream;
@@ -19,6 +20,7 @@ use clap::{Args, ValueEnum};
 use crate::cores::Cores;
 use crate::registry::england::England;
 use crate::report::Report;
+use ingest::Store;
 use peers::Peer;
 use years::Years;
 
@@ -66,7 +68,7 @@ enum Rows {
     People,
     /// Summaries and series, with years of counts behind them
     Series,
-    /// Events, with years of counts behind them and with none
+    /// Events, with years of counts behind them and with none, on SQLite and PostgreSQL
     Growth,
 }
 
@@ -97,13 +99,17 @@ pub(crate) fn run(arguments: &StatisticsArguments) -> anyhow::Result<()> {
         ingest::measure_people(&mut report, &arguments.server, cores, &england, arguments.people)?;
     }
     if arguments.wants(Rows::Series) || arguments.wants(Rows::Growth) {
-        let grown = Years::make(&arguments.server, cores, &england, arguments.years)?;
+        let make = |store, years| Years::make(&arguments.server, cores, store, &england, years);
+        let grown = make(Store::Sqlite, arguments.years)?;
         if arguments.wants(Rows::Series) {
             series::measure(&mut report, &grown)?;
         }
         if arguments.wants(Rows::Growth) {
-            let empty = Years::make(&arguments.server, cores, &england, 0)?;
-            growth::measure(&mut report, &england, &empty, &grown)?;
+            growth::measure(&mut report, "SQLite", &england, &make(Store::Sqlite, 0)?, &grown)?;
+            if let Some(url) = &arguments.postgres {
+                let (empty, grown) = (make(Store::Postgres(url), 0)?, make(Store::Postgres(url), arguments.years)?);
+                growth::measure(&mut report, "PostgreSQL", &england, &empty, &grown)?;
+            }
         }
     }
     report.publish("statistics", &arguments.to)

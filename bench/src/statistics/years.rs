@@ -1,8 +1,8 @@
 //! An aggregator with years behind it, made by rows and not by events: a day is taken in as ever, and then lies in the tables again
 //! for each day before it.
 //!
-//! So the shape of every row, key and sketch is the service's own. Ten times today's load shows in the counts: rows are as many as
-//! there are practices, apps and parts of the record.
+//! So the shape of every row, key and sketch is the service's own. Ten times today's load shows in counts and sketches; rows are as many
+//! as there are practices, apps and parts of the record.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use client::{Peer, PeerConfig};
-use database::{Db, Sql, Store, sql};
+use database::{Db, Store};
 use jiff::Timestamp;
 use proto::statistics::v1 as wire;
 use proto::statistics::v1::ingest_service_client::IngestServiceClient;
 use proto::statistics::v1::statistics_service_client::StatisticsServiceClient;
 use tempfile::TempDir;
 
+use super::ingest::{self, own_database};
+use super::rollups::{self, Kept};
 use crate::cores::Cores;
 use crate::process::Server;
 use crate::registry::england::England;
@@ -28,33 +30,10 @@ const BATCH_EVENTS: usize = 1_000;
 const CHANNELS: [&str; 2] = ["nhs-app", "other-app"];
 const SECTIONS: std::ops::Range<i32> = 1..6;
 const DAYS_PER_YEAR: i64 = 365;
-/// For so long hours, and practices' people by the day, are kept.
-const DAYS_KEPT: i64 = 45;
-/// Days of rows in one transaction.
-const DAYS_AT_A_TIME: i64 = 30;
+/// People who view at each practice in a day, each once: more than a sketch keeps as a list, so that each row has all its registers.
+const PEOPLE: usize = 600;
 const FOLLOWED_PATIENCE: Duration = Duration::from_secs(120);
 const FOLLOWED_INTERVAL: Duration = Duration::from_millis(100);
-
-/// Tables in which every day is kept: a day of rows so many days before the one that there is.
-const EACH_DAY: [&str; 4] = [
-    "insert into daily_counts (day, practice, strand, arrived, count)
-       select day - $1, practice, strand, arrived - $1, count * 10 from daily_counts where day = $2",
-    "insert into area_counts (area, capability, kind, day, arrived, count)
-       select area, capability, kind, day - $1, arrived - $1, count * 10 from area_counts where day = $2",
-    "insert into area_strand_counts (area, strand, day, arrived, count)
-       select area, strand, day - $1, arrived - $1, count * 10 from area_strand_counts where day = $2",
-    "insert into area_sketches (area, capability, day, arrived, sketch)
-       select area, capability, day - $1, arrived - $1, sketch from area_sketches where day = $2",
-];
-
-const EACH_PRACTICES_PEOPLE: &str = "insert into practice_sketches (day, practice, capability, arrived, sketch)
-     select day - $1, practice, capability, arrived - $1, sketch from practice_sketches where day = $2";
-
-/// Ten hours of the day, as much in each.
-const EACH_PRACTICES_HOURS: &str =
-    "insert into hourly_counts (utc_day, practice, strand, h8, h9, h10, h11, h12, h13, h14, h15, h16, h17)
-     select day - $1, practice, strand, count * 10, count * 10, count * 10, count * 10, count * 10, count * 10, count * 10, count * 10,
-       count * 10, count * 10 from daily_counts where day = $2";
 
 /// A folder with its years, and the program that serves it.
 #[derive(Debug)]
@@ -62,13 +41,25 @@ pub(crate) struct Years {
     program: PathBuf,
     cores: Cores,
     data: TempDir,
+    /// Where the tables are, if not in the folder.
+    database: Option<String>,
     pub(crate) years: u32,
 }
 
 impl Years {
     /// The nation with a day of events at every practice, and so many years of such days before it.
-    pub(crate) fn make(program: &Path, cores: Cores, england: &England, years: u32) -> anyhow::Result<Self> {
-        let made = Self { program: program.to_owned(), cores, data: tempfile::tempdir()?, years };
+    pub(crate) fn make(
+        program: &Path,
+        cores: Cores,
+        store: ingest::Store<'_>,
+        england: &England,
+        years: u32,
+    ) -> anyhow::Result<Self> {
+        let database = match store {
+            ingest::Store::Sqlite => None,
+            ingest::Store::Postgres(url) => Some(own_database(url, &format!("years_{years}"))?),
+        };
+        let made = Self { program: program.to_owned(), cores, data: tempfile::tempdir()?, database, years };
         let server = made.start(true)?;
         let runtime = runtime()?;
         runtime.block_on(async {
@@ -90,31 +81,22 @@ impl Years {
     fn start(&self, on_both: bool) -> anyhow::Result<Server> {
         let mut command = Command::new(&self.program);
         command.args(["serve", "all", "--insecure", "--listen", "127.0.0.1:0", "--data"]).arg(self.data.path());
+        if let Some(database) = &self.database {
+            command.arg("--store").arg(database);
+        }
         let start = || Server::start(&mut command);
         if on_both { self.cores.on_both(start) } else { self.cores.on_server(start) }
     }
 
     async fn repeat(&self) -> anyhow::Result<()> {
-        let db = Db::open(&Store::sqlite(self.data.path()), "statistics").await?;
-        let day: i64 = db.fetch_one(sql("select max(day) as day from daily_counts")).await?.get("day")?;
-        let mut before = i64::from(self.years) * DAYS_PER_YEAR;
-        // The oldest first: as they would have come.
-        while before > 0 {
-            let mut tx = db.begin().await?;
-            for _ in 0..DAYS_AT_A_TIME.min(before) {
-                let of_day = |text: &'static str| -> Sql { sql(text).bind(before).bind(day) };
-                for text in EACH_DAY {
-                    tx.execute(of_day(text)).await?;
-                }
-                if before <= DAYS_KEPT {
-                    tx.execute(of_day(EACH_PRACTICES_PEOPLE)).await?;
-                    tx.execute(of_day(EACH_PRACTICES_HOURS)).await?;
-                }
-                before -= 1;
-            }
-            tx.commit().await?;
-            eprintln!("  {before} days before today are still to be written");
-        }
+        let store = match &self.database {
+            Some(url) => url.parse()?,
+            None => Store::sqlite(self.data.path()),
+        };
+        let db = Db::open(&store, "statistics").await?;
+        let days = i64::from(self.years) * DAYS_PER_YEAR;
+        let told = |days| eprintln!("  {days} days before today are still to be written");
+        rollups::repeat(&db, days, Kept::default(), told).await?;
         db.close().await;
         Ok(())
     }
@@ -135,38 +117,26 @@ async fn until_followed(peer: &Peer, practices_count: u32) -> anyhow::Result<()>
     tokio::time::timeout(FOLLOWED_PATIENCE, known).await.context("the statistics do not follow the registry")?
 }
 
-/// One event at each practice and strand, each of another person.
+/// Events at each practice, in turns of each strand, each of another person.
 async fn take_a_day(peer: &Peer, codes: &[String]) -> anyhow::Result<()> {
     let occurred_at = Some(prost_types::Timestamp { seconds: now().as_second() - 1, nanos: 0 });
-    let mut events = Vec::new();
-    for code in codes {
-        for channel in CHANNELS {
-            for section in SECTIONS {
-                let person = u128::try_from(events.len() + 1)?.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-                events.push(wire::AccessEvent {
-                    occurred_at,
-                    practice: format!("practices/{code}"),
-                    kind: wire::EventKind::RecordViewed.into(),
-                    channel: channel.to_owned(),
-                    section,
-                    pseudonym: person.to_be_bytes().to_vec().into(),
-                    ..Default::default()
-                });
-            }
-        }
-    }
-    let sent = events.len() as u64;
-    let mut requests = Vec::new();
-    let mut first_sequence = 1;
-    for batch in events.chunks(BATCH_EVENTS) {
-        requests.push(wire::RecordEventsRequest {
-            source: "a-day".to_owned(),
-            incarnation: 1,
-            first_sequence,
-            events: Some(wire::AccessEvents { events: batch.to_vec() }),
-        });
-        first_sequence += batch.len() as u64;
-    }
+    let (codes, count) = (codes.to_vec(), codes.len() * PEOPLE);
+    let event = move |number: usize| wire::AccessEvent {
+        occurred_at,
+        practice: format!("practices/{}", codes[number / PEOPLE]),
+        kind: wire::EventKind::RecordViewed.into(),
+        channel: CHANNELS[number % CHANNELS.len()].to_owned(),
+        section: SECTIONS.start + (number / CHANNELS.len() % SECTIONS.len()) as i32,
+        pseudonym: pseudonym(number).to_vec().into(),
+        ..Default::default()
+    };
+    let requests = (0..count).step_by(BATCH_EVENTS).map(move |first| wire::RecordEventsRequest {
+        source: "a-day".to_owned(),
+        incarnation: 1,
+        first_sequence: first as u64 + 1,
+        events: Some(wire::AccessEvents { events: (first..count.min(first + BATCH_EVENTS)).map(&event).collect() }),
+    });
+    let sent = count as u64;
     let mut answers =
         IngestServiceClient::new(peer.clone()).record_events(tokio_stream::iter(requests)).await?.into_inner();
     let mut durable = 0;
@@ -175,6 +145,11 @@ async fn take_a_day(peer: &Peer, codes: &[String]) -> anyhow::Result<()> {
     }
     ensure!(durable == sent, "{durable} of {sent} events are durable");
     Ok(())
+}
+
+/// Differs from person to person, as a keyed hash would.
+fn pseudonym(person: usize) -> [u8; 16] {
+    (person as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the day that is taken in is today")]

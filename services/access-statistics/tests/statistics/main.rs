@@ -29,6 +29,8 @@ mod registry;
 mod replicas;
 mod retention;
 mod returns;
+#[path = "../../../../bench/src/statistics/rollups.rs"]
+mod rollups;
 mod silence;
 mod slices;
 mod totals;
@@ -36,3 +38,4 @@ mod virtual_time;
 mod watch;
 mod wholes;
 mod world;
+mod years;
