@@ -96,8 +96,8 @@ const FAULTS: [&str; 44] = [
     "an invitation lapsed",
 ];
 
-/// What people do and what becomes of the register: each happens in some run too.
-const ACTS: [&str; 8] = [
+/// What people do, what becomes of the register, and what ages: each happens in some run too.
+const ACTS: [&str; 9] = [
     "a wave was unwound",
     "a practice was reverted",
     "two people lifted a safety hold",
@@ -106,6 +106,7 @@ const ACTS: [&str; 8] = [
     "a practice came to another ICB",
     "a practice came to another supplier",
     "a practice closed",
+    "a batch of events was old enough to go",
 ];
 
 #[track_caller]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use database::sql;
+use database::{Sql, sql};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use proto::statistics::v1 as wire;
@@ -67,8 +67,8 @@ fn event(source: usize, number: u64, hours_ago: i64, poisoned: bool) -> wire::Ac
 /// Events of each source that are durable: hour and poison as they were sent first.
 type Durable = [Vec<(i64, bool)>; 2];
 
-/// Rows of tables.
-type Tables = Vec<Vec<Vec<i64>>>;
+/// Rows of tables, in words.
+type Tables = Vec<Vec<String>>;
 
 /// What can be asked.
 #[derive(Debug, PartialEq)]
@@ -83,16 +83,24 @@ async fn shown(process: &Process) -> Shown {
     let (views, viewers) = process.england().await;
     let list = wire::ListQuarantinedEventsRequest::default();
     let quarantined = process.ingest().list_quarantined_events(list).await.expect("a list").into_inner().events_count;
-    let request = wire::QuerySeriesRequest {
-        measure: wire::Measure::RecordViews.into(),
-        group_by: wire::AreaKind::Icb.into(),
-        interval: wire::Interval::Day.into(),
-        period: Some(wire::Period { start_date: "2031-03-07".to_owned(), end_date: "2031-03-10".to_owned() }),
-        ..Default::default()
-    };
-    let series = process.statistics().query_series(request).await.expect("series").into_inner().series;
-    let values = |series: wire::Series| (series.area, series.points.iter().map(|point| point.value).collect());
-    Shown { views, viewers, quarantined, series: series.into_iter().map(values).collect() }
+    let mut series = Vec::new();
+    for measure in [wire::Measure::RecordViews, wire::Measure::Viewers] {
+        for group_by in
+            [wire::AreaKind::England, wire::AreaKind::Icb, wire::AreaKind::Supplier, wire::AreaKind::Practice]
+        {
+            let request = wire::QuerySeriesRequest {
+                measure: measure.into(),
+                group_by: group_by.into(),
+                interval: wire::Interval::Day.into(),
+                period: Some(wire::Period { start_date: "2031-03-07".to_owned(), end_date: "2031-03-10".to_owned() }),
+                ..Default::default()
+            };
+            let answer = process.statistics().query_series(request).await.expect("series").into_inner();
+            let values = |series: wire::Series| (series.area, series.points.iter().map(|point| point.value).collect());
+            series.extend(answer.series.into_iter().map(values));
+        }
+    }
+    Shown { views, viewers, quarantined, series }
 }
 
 /// Everything that is shown after each restart and at the end, and in the tables at last.
@@ -153,33 +161,61 @@ async fn story(world: &World, acts: &[Act]) -> (Vec<Shown>, Tables, Durable) {
     (told, tables, durable)
 }
 
-/// What the tables of counts and of the quarantine hold.
+/// What the tables hold, but for the bytes of sketches, which say in any order who is in them, and of facts, which say when.
 async fn tables(process: &Process) -> Tables {
-    let hours = (0..24).map(|hour| format!("h{hour}"));
-    let statements = [
+    let hours: Vec<String> = (0..24).map(|hour| format!("h{hour}")).collect();
+    let hours: Vec<&str> =
+        ["practice", "utc_day", "strand"].into_iter().chain(hours.iter().map(String::as_str)).collect();
+    let statements: [(&[&str], &[&str], Sql); 10] = [
+        (&[], &hours, sql("select * from hourly_counts order by practice, utc_day, strand")),
         (
-            named(&["practice", "utc_day", "strand"]).chain(hours).collect(),
-            sql("select * from hourly_counts order by practice, utc_day, strand"),
+            &[],
+            &["practice", "day", "strand", "arrived", "count"],
+            sql("select practice, day, strand, arrived, count from daily_counts order by 1, 2, 3, 4"),
         ),
         (
-            named(&["practice", "day", "strand", "count"]).collect::<Vec<_>>(),
-            sql("select practice, day, strand, count from daily_counts order by 1, 2, 3"),
+            &["area", "capability"],
+            &["kind", "day", "arrived", "count"],
+            sql("select area, capability, kind, day, arrived, count from area_counts order by 1, 2, 3, 4, 5"),
         ),
         (
-            named(&["position", "reason", "first_sequence", "count"]).collect(),
-            sql("select position, reason, first_sequence, count from quarantine order by 1, 2"),
+            &["area"],
+            &["strand", "day", "arrived", "count"],
+            sql("select area, strand, day, arrived, count from area_strand_counts order by 1, 2, 3, 4"),
         ),
+        (
+            &["area", "capability"],
+            &["day", "arrived"],
+            sql("select area, capability, day, arrived from area_sketches order by 1, 2, 3, 4"),
+        ),
+        (
+            &["capability"],
+            &["practice", "day", "arrived"],
+            sql("select capability, practice, day, arrived from practice_sketches order by 1, 2, 3, 4"),
+        ),
+        (
+            &["source"],
+            &["position", "reason", "first_sequence", "last_sequence", "count"],
+            sql("select source, position, reason, first_sequence, last_sequence, count from quarantine order by 2, 3"),
+        ),
+        (
+            &["name"],
+            &["incarnation", "durable_sequence"],
+            sql("select name, incarnation, durable_sequence from sources order by 1, 2"),
+        ),
+        (&["code"], &["ordinal"], sql("select code, ordinal from practices order by ordinal")),
+        (&["practice"], &["number"], sql("select practice, number from told order by number")),
     ];
     let mut tables = Vec::new();
-    for (columns, statement) in statements {
-        let row = |row: &database::Row| columns.iter().map(|column| row.get(column).expect("a number")).collect();
+    for (texts, numbers, statement) in statements {
+        let row = |row: &database::Row| {
+            let texts: Vec<String> = texts.iter().map(|column| row.get(column).expect("a text")).collect();
+            let numbers: Vec<i64> = numbers.iter().map(|column| row.get(column).expect("a number")).collect();
+            format!("{texts:?} {numbers:?}")
+        };
         tables.push(process.db.fetch_all(statement).await.expect("rows").iter().map(row).collect());
     }
     tables
-}
-
-fn named(columns: &[&str]) -> impl Iterator<Item = String> {
-    columns.iter().map(|column| (*column).to_owned())
 }
 
 /// Views, viewers and events in quarantine, counted one by one.

@@ -56,7 +56,7 @@ async fn a_checkpoint_of_one_aggregator_counts_nothing_twice_at_the_other() {
     }
 }
 
-/// The simulation found it: of practices of which another replica was told first, events counted for England alone.
+/// An event counts for all areas that its practice is in, whichever aggregator was told of that first.
 #[tokio::test]
 async fn what_one_aggregator_was_told_first_the_other_counts_for_the_areas_too() {
     let world = World::on(TestStore::memory());
