@@ -88,6 +88,12 @@ pub(crate) fn evaluation_due(state: &State, wave: &Wave) -> Option<(Due, Timesta
     Some((due.clone(), later(due.at, wave.rules.gate.timeout)))
 }
 
+/// When the evidence of a soaking wave has ripened, if that is later than `now`: until then nobody need look at its practices.
+pub(crate) fn ripens_later(state: &State, wave: &Wave, now: Timestamp) -> Option<Timestamp> {
+    let (due, _) = evaluation_due(state, wave)?;
+    (now < due.at).then_some(due.at)
+}
+
 /// Whether the registry has everything that happened in the wave (rule 5: complete and fresh).
 fn is_complete(state: &State, wave: &Wave, registry_position: u64) -> bool {
     let mut untold = state.activations_in(crate::state::ActivationState::Settled);

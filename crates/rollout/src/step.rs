@@ -220,6 +220,11 @@ impl<'a> Walk<'a> {
             self.stands(programme, wave);
             return;
         }
+        if let Some(ripe_at) = gate::ripens_later(self.state, wave, self.now) {
+            self.wake(ripe_at);
+            self.stands(programme, wave);
+            return;
+        }
         let not_live = gate::not_live(self.view, programme, wave);
         let Some(look) = gate::look(self.state, wave, &not_live, self.view.position, self.now) else { return };
         if !look.is_ripe {

@@ -67,6 +67,10 @@ pub fn gate_questions(state: &State, view: &RegistryView, now: Timestamp) -> Gat
     let mut questions = GateQuestions::default();
     for programme in state.programmes.values() {
         for wave in programme.waves.values().filter(|wave| wave.stage == WaveStage::Soaking) {
+            if let Some(ripe_at) = gate::ripens_later(state, wave, now) {
+                questions.look_again(ripe_at);
+                continue;
+            }
             let not_live = gate::not_live(view, programme, wave);
             if let Some(look) = gate::look(state, wave, &not_live, view.position, now) {
                 questions.add(wave, &programme.capability, look);
@@ -77,8 +81,14 @@ pub fn gate_questions(state: &State, view: &RegistryView, now: Timestamp) -> Gat
 }
 
 impl GateQuestions {
+    fn look_again(&mut self, at: Timestamp) {
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+
     fn add(&mut self, wave: &Wave, capability: &Capability, look: Look) {
-        self.next = [self.next, look.wake_at].into_iter().flatten().min();
+        if let Some(wake_at) = look.wake_at {
+            self.look_again(wake_at);
+        }
         if look.asks_statistics {
             self.figures.push(FiguresToRead {
                 wave: wave.id.clone(),
