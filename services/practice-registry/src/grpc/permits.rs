@@ -1,6 +1,6 @@
 //! Permits: requests on the wire to commands, and a reply for each of what they name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::Error;
 use journal::Outcome;
@@ -155,12 +155,11 @@ pub(crate) async fn release(
 
 /// The result of each settlement, and how many were settled now.
 fn settled_to_wire(outcome: &Outcome<'_, Registry>, settlements: &[Settlement]) -> (Vec<wire::SettlementResult>, u32) {
-    let news: Vec<&PermitSettled> = outcome.events.iter().flat_map(settled_in).collect();
-    let result = |settlement: &Settlement| {
-        let consequences =
-            news.iter().find(|settled| settled.key == settlement.key).map(|settled| &settled.consequences);
-        settlement_to_wire(outcome.after, settlement, consequences)
-    };
+    let settled = outcome.events.iter().flat_map(settled_in);
+    let news: BTreeMap<&CommandKey, &Consequences> =
+        settled.map(|settled| (&settled.key, &settled.consequences)).collect();
+    let result =
+        |settlement: &Settlement| settlement_to_wire(outcome.after, settlement, news.get(&settlement.key).copied());
     (settlements.iter().map(result).collect(), count(news.len()))
 }
 

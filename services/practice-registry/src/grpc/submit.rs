@@ -1,6 +1,6 @@
 //! How a handler asks the engine for a decision, and what it reads from.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use api::{Error, Mutation};
 use authority::Permission;
@@ -60,13 +60,26 @@ impl Ask {
 
 impl Handlers {
     /// Has the command decided and recorded; `reply` words the answer within the transaction, and a replay gets the same.
-    pub(crate) async fn submit<R: Message + Default>(
+    pub(crate) async fn submit<R: Message + Default + 'static>(
         &self,
         ask: Ask,
         reply: impl FnOnce(&Outcome<'_, Registry>) -> R + Send + 'static,
     ) -> Result<R, Error> {
-        let encoded = self.submit_encoded(ask, move |outcome| reply(outcome).encode_to_vec()).await?;
-        R::decode(encoded.as_slice()).map_err(|error| Error::internal(&error))
+        let worded = Arc::new(OnceLock::new());
+        let kept = Arc::clone(&worded);
+        let word = move |outcome: &Outcome<'_, Registry>| {
+            let reply = reply(outcome);
+            let encoded = reply.encode_to_vec();
+            // Worded once, so it is empty.
+            let _ = kept.set(reply);
+            encoded
+        };
+        let encoded = self.submit_encoded(ask, word).await?;
+        match Arc::into_inner(worded).and_then(OnceLock::into_inner) {
+            // A thousand permits need not be read back from what was stored of them.
+            Some(reply) => Ok(reply),
+            None => R::decode(encoded.as_slice()).map_err(|error| Error::internal(&error)),
+        }
     }
 
     /// As [`submit`](Self::submit), for an answer that is no message.
