@@ -16,6 +16,7 @@ mod chain;
 mod collector;
 mod config;
 mod export;
+mod fields;
 mod init;
 mod logs;
 mod metrics;
