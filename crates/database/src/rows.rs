@@ -6,8 +6,8 @@
 use sqlx::AssertSqlSafe;
 use sqlx::{Arguments, postgres::PgArguments};
 
-use crate::Value;
-use crate::sql::{PostgresQuery, SqliteQuery, sqlite_arguments};
+use crate::sql::{PostgresQuery, SqliteQuery, postgres_arguments, sqlite_arguments};
+use crate::{Sql, Value};
 
 /// SQLite's limit of parameters in a statement.
 const PARAMETERS_COUNT_MAX: usize = 32_766;
@@ -17,6 +17,9 @@ const ROWS_COUNT_MAX: usize = 512;
 
 /// Where the rows stand in the statement.
 const PLACE: &str = "values {rows}";
+
+/// How a statement begins that other statements can be put into.
+const WITH: &str = "with ";
 
 /// A statement over many rows. Made by [`rows`].
 #[derive(Clone, Debug)]
@@ -61,22 +64,40 @@ impl Rows {
         if self.is_empty() {
             return None;
         }
+        let mut arguments = PgArguments::default();
+        let text = self.written(&mut arguments);
+        Some(text.map(|text| sqlx::query_with(AssertSqlSafe(text), arguments)))
+    }
+
+    /// The text of the one statement of PostgreSQL, whose parameters come after those that are there. There are rows.
+    fn written(self, arguments: &mut PgArguments) -> Result<String, sqlx::Error> {
         let mut columns: Vec<Array> = self.values.iter().take(self.columns_count).map(Array::of_type_of).collect();
         let columns_count = columns.len();
         for (index, value) in self.values.into_iter().enumerate() {
             columns[index % columns_count].push(value, self.text);
         }
+        let first = arguments.len() + 1;
         let types: Vec<String> =
-            columns.iter().enumerate().map(|(index, array)| format!("${}::{}", index + 1, array.type_name())).collect();
+            (first..).zip(&columns).map(|(number, array)| format!("${number}::{}", array.type_name())).collect();
         let unnested = format!("select * from unnest({})", types.join(", "));
-        let text = self.text.replace(PLACE, &unnested);
-        let mut arguments = PgArguments::default();
         for column in columns {
-            if let Err(error) = column.bind(&mut arguments) {
-                return Some(Err(sqlx::Error::Encode(error)));
-            }
+            column.bind(arguments).map_err(sqlx::Error::Encode)?;
         }
-        Some(Ok(sqlx::query_with(AssertSqlSafe(text), arguments)))
+        Ok(self.text.replace(PLACE, &unnested))
+    }
+
+    /// One statement of PostgreSQL that runs all these and then `last`, which begins with `with`.
+    pub(crate) fn together_for_postgres(all: Vec<Self>, last: Sql) -> Result<PostgresQuery, sqlx::Error> {
+        let Sql { text, values } = last;
+        let mut arguments = postgres_arguments(values)?;
+        let rest = text.strip_prefix(WITH).unwrap_or_else(|| panic!("`{text}` must begin with `{WITH}`"));
+        let mut together = WITH.to_owned();
+        for (number, rows) in all.into_iter().filter(|rows| !rows.is_empty()).enumerate() {
+            let written = rows.written(&mut arguments)?;
+            together.push_str(&format!("rows_{number} as ({written}), "));
+        }
+        together.push_str(rest);
+        Ok(sqlx::query_with(AssertSqlSafe(together), arguments))
     }
 
     /// The few statements of SQLite that together run all rows, in their order.

@@ -154,6 +154,27 @@ impl Tx {
         affected_count.map_err(|source| DatabaseError::of_statement(&self.place, text, source))
     }
 
+    /// Runs statements over many rows, and then `last`; its first row. On PostgreSQL all of that is one statement and one turn, so
+    /// that none of them sees what another wrote; there `last` begins with `with`. See [`crate::rows`].
+    ///
+    /// # Panics
+    /// On PostgreSQL, where `last` does not begin so.
+    pub async fn execute_rows_then(&mut self, all: Vec<Rows>, last: Sql) -> Result<Row, DatabaseError> {
+        let Inner::Postgres(tx) = &mut self.inner else {
+            for rows in all {
+                self.execute_rows(rows).await?;
+            }
+            return self.fetch_one(last).await;
+        };
+        let statement = last.text;
+        let fetched = match Rows::together_for_postgres(all, last) {
+            Ok(query) => query.fetch_all(tx.connection()).await,
+            Err(error) => Err(error),
+        };
+        let rows = fetched.map_err(|source| DatabaseError::of_statement(&self.place, statement, source))?;
+        wrap(rows, RowInner::Postgres).into_iter().next().ok_or(DatabaseError::NoRow { statement })
+    }
+
     /// Runs a whole script without parameters: a migration.
     pub(crate) async fn execute_script(&mut self, text: &'static str) -> Result<(), DatabaseError> {
         let done = match &mut self.inner {

@@ -162,6 +162,40 @@ async fn sums_and_upserts_read_alike() {
 }
 
 #[tokio::test]
+async fn rows_of_several_statements_go_with_a_last_one_or_not_at_all() {
+    for store in TestStore::each().await {
+        let db = open(&store).await;
+        let last = match db.dialect() {
+            Dialect::Sqlite => "update things set size = size + $1 where id = $2 returning size",
+            Dialect::Postgres => {
+                "with grown as (update things set size = size + $1 where id = $2 returning size) select size from grown"
+            }
+        };
+        db.execute(sql("insert into things (id, size) values (0, 1)")).await.expect("a row");
+        for (id, is_there) in [(0, true), (9, false)] {
+            let mut things = rows("insert into things (id, name) values {rows}");
+            things.row([Value::from(1), Value::from("a")]);
+            things.row([Value::from(2), Value::from("b")]);
+            let mut more = rows("insert into more (id) values {rows}");
+            more.row([Value::from(7)]);
+            let nothing = rows("insert into more (id) values {rows}");
+            let mut tx = db.begin().await.expect("a transaction");
+            let done = tx.execute_rows_then(vec![things, nothing, more], sql(last).bind(5).bind(id)).await;
+            if is_there {
+                assert_eq!(done.expect("a row").get::<i64>("size").expect("a number"), 6);
+                let found = tx.fetch_all(sql("select id from more")).await.expect("rows");
+                assert_eq!(found.len(), 1);
+                assert_eq!(tx.fetch_all(sql("select id from things")).await.expect("rows").len(), 3);
+            } else {
+                assert!(matches!(done, Err(DatabaseError::NoRow { .. })), "{done:?}");
+            }
+            tx.rollback().await.expect("a rollback");
+        }
+        assert_eq!(count(&db).await, 1);
+    }
+}
+
+#[tokio::test]
 async fn rows_may_hold_nulls_also_in_the_first() {
     for store in TestStore::each().await {
         let db = open(&store).await;

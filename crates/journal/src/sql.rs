@@ -184,19 +184,9 @@ impl SqlWriting {
         self.tx.rollback().await.map_err(|source| failed(name, source))
     }
 
+    /// On PostgreSQL in one turn, but for what is redacted.
     async fn write(&mut self, append: Append) -> Result<(), DatabaseError> {
         let Append { from, to, records, notes, redacted, requests } = append;
-        if !records.is_empty() {
-            self.tx.execute_rows(record_rows(records)).await?;
-            self.move_head(&from, &to).await?;
-        }
-        if !notes.is_empty() {
-            let mut inserted = rows("insert into journal_notes (position, salt, note) values {rows}");
-            for Note { position, salt, note } in notes {
-                inserted.row([Value::from(stored(position)), Value::from(salt), Value::from(note)]);
-            }
-            self.tx.execute_rows(inserted).await?;
-        }
         if !redacted.is_empty() {
             let delete = match self.tx.dialect() {
                 Dialect::Sqlite => "delete from journal_notes where position in (select value from json_each($1))",
@@ -205,26 +195,19 @@ impl SqlWriting {
             let redacted: Vec<i64> = redacted.into_iter().map(stored).collect();
             self.tx.execute(sql(delete).bind(redacted)).await?;
         }
-        if !requests.is_empty() {
-            let mut inserted =
-                rows("insert into journal_requests (request_id, actor, body_digest, reply, position) values {rows}");
-            for StoredRequest { actor, request_id, body_digest, reply, position } in requests {
-                inserted.row([
-                    Value::from(request_id),
-                    Value::from(actor),
-                    Value::from(body_digest.0),
-                    Value::from(reply),
-                    Value::from(stored(position)),
-                ]);
-            }
-            self.tx.execute_rows(inserted).await?;
+        let requests = request_rows(requests);
+        if records.is_empty() {
+            // Replies alone: what was asked for was so already. A note belongs to a record.
+            return self.tx.execute_rows(requests).await.map(|_| ());
         }
-        Ok(())
+        let moving = self.moving_head(&from, &to);
+        // No row: the assertion failed, and the transaction is dropped.
+        self.tx.execute_rows_then(vec![record_rows(records), note_rows(notes), requests], moving).await.map(|_| ())
     }
 
     /// Moves the head, asserting once more that it is where it was when it was locked. On PostgreSQL the other
     /// replicas are notified by the same statement, and hear it when the transaction commits.
-    async fn move_head(&mut self, from: &Head, to: &Head) -> Result<(), DatabaseError> {
+    fn moving_head(&self, from: &Head, to: &Head) -> Sql {
         let update = match self.tx.dialect() {
             Dialect::Sqlite => {
                 "update journal_head set position = $1, hash = $2, recorded_at_us = $3, written_by = $4 \
@@ -247,8 +230,7 @@ impl SqlWriting {
         if self.tx.dialect() == Dialect::Postgres {
             statement = statement.bind(self.channel.as_str());
         }
-        // No row: the assertion failed, and the transaction is dropped.
-        self.tx.fetch_one(statement).await.map(|_| ())
+        statement
     }
 }
 
@@ -271,6 +253,29 @@ fn record_rows(records: Vec<Record>) -> database::Rows {
             Value::from(record.note_hash.map(|hash| hash.0.to_vec())),
             Value::from(record.previous_hash.0),
             Value::from(record.hash.0),
+        ]);
+    }
+    inserted
+}
+
+fn note_rows(notes: Vec<Note>) -> database::Rows {
+    let mut inserted = rows("insert into journal_notes (position, salt, note) values {rows}");
+    for Note { position, salt, note } in notes {
+        inserted.row([Value::from(stored(position)), Value::from(salt), Value::from(note)]);
+    }
+    inserted
+}
+
+fn request_rows(requests: Vec<StoredRequest>) -> database::Rows {
+    let mut inserted =
+        rows("insert into journal_requests (request_id, actor, body_digest, reply, position) values {rows}");
+    for StoredRequest { actor, request_id, body_digest, reply, position } in requests {
+        inserted.row([
+            Value::from(request_id),
+            Value::from(actor),
+            Value::from(body_digest.0),
+            Value::from(reply),
+            Value::from(stored(position)),
         ]);
     }
     inserted
