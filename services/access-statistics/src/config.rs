@@ -6,6 +6,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tally::Day;
 
+/// So many practices change together in a wave or an import, and never by people's hands.
+const MANY_PRACTICES: usize = 100;
+
 /// How the statistics are run.
 #[derive(Clone, Debug)]
 pub struct StatisticsConfig {
@@ -44,8 +47,11 @@ pub struct StatisticsConfig {
     /// How long a query with `min_position` waits at most, in real time; less where the caller's deadline is nearer.
     pub position_wait_max: Duration,
     /// After a change of the registry was heard, what changes within this time is heard together, in real time; not while the
-    /// clock is virtual. While a wave runs, practices change some thousand times a second, each more than once.
+    /// clock is virtual.
     pub follow_gathering: Duration,
+    /// The same after a change of a hundred practices or more, as in a wave or an import. While a wave runs, practices change some
+    /// thousand times a second, each twice within a second: when it is permitted, and when it is live.
+    pub follow_gathering_many: Duration,
     /// How long the release of publications waits before it tries again after a failure of the store, in real time.
     pub release_retry_delay: Duration,
     /// How long the follower waits before it calls the registry again after a failure, in real time.
@@ -71,12 +77,18 @@ impl Default for StatisticsConfig {
             position_wait_max: Duration::from_secs(10),
             release_retry_delay: Duration::from_secs(1),
             follow_gathering: Duration::from_millis(250),
+            follow_gathering_many: Duration::from_secs(2),
             follow_retry_delay: Duration::from_millis(200),
         }
     }
 }
 
 impl StatisticsConfig {
+    /// For how long changes of the registry are gathered after one of so many practices.
+    pub(crate) fn gathering(&self, practices_count: usize) -> Duration {
+        if practices_count < MANY_PRACTICES { self.follow_gathering } else { self.follow_gathering_many }
+    }
+
     /// The first day of which counts are kept by the hour.
     pub(crate) fn hours_from(&self, today: Day) -> Day {
         today.plus(1 - self.hourly_count_days)

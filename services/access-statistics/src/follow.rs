@@ -143,11 +143,12 @@ impl Follower {
                 Ok(None) => Err(FollowError::Ended),
                 Err(error) => Err(error.into()),
             };
-            if let Err(error) = result {
-                return (error, activity);
-            }
+            let taken_count = match result {
+                Ok(taken_count) => taken_count,
+                Err(error) => return (error, activity),
+            };
             if updates.is_empty() && self.clock.is_real() {
-                tokio::time::sleep(self.config.follow_gathering).await;
+                tokio::time::sleep(self.config.gathering(taken_count)).await;
             }
         }
     }
@@ -167,21 +168,24 @@ impl Follower {
         }
     }
 
+    /// Takes note of a message, and takes what was heard where it is the last of its step. How many practices it took.
     async fn hear(
         &mut self,
         message: WatchMessage,
         heard: &mut Followed,
         updates: &mut Vec<PracticeUpdate>,
-    ) -> Result<(), FollowError> {
+    ) -> Result<usize, FollowError> {
         if let Some(rewound) = rewound(heard, &message.followed) {
             return Err(FollowError::Rewound(rewound));
         }
         updates.extend(message.updates);
-        if message.is_complete {
-            *heard = message.followed.clone();
-            self.take(std::mem::take(updates), message.followed).await?;
+        if !message.is_complete {
+            return Ok(0);
         }
-        Ok(())
+        *heard = message.followed.clone();
+        let taken_count = updates.len();
+        self.take(std::mem::take(updates), message.followed).await?;
+        Ok(taken_count)
     }
 
     /// Refuses figures until the registry has again what was followed (rule 17): they would rest on records that are gone.
