@@ -171,7 +171,7 @@ pub fn withheld_by(state: &State, scope: &HoldScope) -> (Vec<PracticeCode>, Load
     let whole = || waves().filter(|wave| scope.covers_wave(&wave.id));
     // A hold on the nation is placed while everybody waits for it: no enrolment of a hundred thousand is looked at.
     let mut practices: Vec<PracticeCode> = whole().flat_map(|wave| wave.listed_in_any(is_withholdable)).collect();
-    practices.sort_unstable();
+    PracticeCode::sort(&mut practices);
     // Whoever is in two waves at once would be in the sum twice.
     if practices.is_empty() || !practices.is_sorted_by(|one, next| one < next) {
         return withheld_singly(waves(), scope);
