@@ -5,6 +5,7 @@
 //! nobody answered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use clock::{Activity, Clock};
 use jiff::Timestamp;
@@ -56,7 +57,7 @@ struct Desk {
 /// The calls under way.
 pub(crate) struct Calls {
     clock: Clock,
-    suppliers: Suppliers,
+    suppliers: Arc<Suppliers>,
     desks: BTreeMap<Supplier, Desk>,
     /// When the first call can be made that is due and waits for its supplier's line; none where none waits for a moment.
     waits_until: Option<Timestamp>,
@@ -69,6 +70,7 @@ impl Calls {
     pub(crate) fn new(clock: Clock, suppliers: Suppliers) -> (Self, mpsc::UnboundedReceiver<Answered>) {
         let (answers, received) = mpsc::unbounded_channel();
         let (desks, tasks) = (BTreeMap::new(), TaskTracker::new());
+        let suppliers = Arc::new(suppliers);
         let calls = Self { clock, suppliers, desks, waits_until: None, answers, tasks };
         (calls, received)
     }
@@ -124,7 +126,7 @@ impl Calls {
 
     /// Makes a call that was taken, within `span`.
     pub(crate) fn make(&self, call: SupplierCall, span: Span) {
-        let (suppliers, clock, answers) = (self.suppliers.clone(), self.clock.clone(), self.answers.clone());
+        let (suppliers, clock, answers) = (Arc::clone(&self.suppliers), self.clock.clone(), self.answers.clone());
         let SupplierCall { key, supplier, call, .. } = call;
         let asked = {
             let (key, supplier, now) = (key.clone(), supplier.clone(), clock.now());
