@@ -150,20 +150,21 @@ mod tests {
                 empty.in_scope(|| tracing::info!("nothing yet"));
                 empty.record("later", 2.0);
                 empty.in_scope(|| tracing::info!("one"));
+                // In the order of their names, in which the library's own writes them.
                 let span = tracing::info_span!(
                     "call",
-                    text = "a \"quoted\" \\ line\n\u{1}of Llanrhaeadr-ym-Mochnant: ŵ",
-                    shown = ?Some("\t"),
-                    r#type = %'x',
-                    count = 7_u64,
                     below = -7_i64,
-                    share = 0.25,
+                    count = 7_u64,
                     none = f64::NAN,
                     right = true,
-                    status = tracing::field::Empty,
+                    share = 0.25,
+                    shown = ?Some("\t"),
+                    text = "a \"quoted\" \\ line\n\u{1}of Llanrhaeadr-ym-Mochnant: ŵ",
+                    r#type = %'x',
+                    verdict = tracing::field::Empty,
                 );
-                span.record("status", "OK");
-                span.record("status", "UNAVAILABLE");
+                span.record("verdict", "OK");
+                span.record("verdict", "UNAVAILABLE");
                 span.in_scope(|| tracing::info!("done"));
             });
             let bytes = self.0.lock().unwrap().clone();
