@@ -150,21 +150,20 @@ mod tests {
                 empty.in_scope(|| tracing::info!("nothing yet"));
                 empty.record("later", 2.0);
                 empty.in_scope(|| tracing::info!("one"));
-                // In the order of their names, in which the library's own writes them.
                 let span = tracing::info_span!(
                     "call",
-                    below = -7_i64,
+                    text = "a \"quoted\" \\ line\n\u{1}of Llanrhaeadr-ym-Mochnant: ŵ",
+                    shown = ?Some("\t"),
+                    r#type = %'x',
                     count = 7_u64,
+                    below = -7_i64,
+                    share = 0.25,
                     none = f64::NAN,
                     right = true,
-                    share = 0.25,
-                    shown = ?Some("\t"),
-                    text = "a \"quoted\" \\ line\n\u{1}of Llanrhaeadr-ym-Mochnant: ŵ",
-                    r#type = %'x',
-                    verdict = tracing::field::Empty,
+                    status = tracing::field::Empty,
                 );
-                span.record("verdict", "OK");
-                span.record("verdict", "UNAVAILABLE");
+                span.record("status", "OK");
+                span.record("status", "UNAVAILABLE");
                 span.in_scope(|| tracing::info!("done"));
             });
             let bytes = self.0.lock().unwrap().clone();
