@@ -16,7 +16,6 @@ use tracing_subscriber::{EnvFilter, fmt};
 use crate::chain::chain;
 use crate::config::{Config, Logs};
 use crate::export::{BoundedProcessor, CollectorError, HeaderError, Sender};
-use crate::fields::SpanFields;
 use crate::logs::{self, Traced};
 use crate::{propagation, request, resource, rpc, sampling, transaction};
 
@@ -95,7 +94,7 @@ pub fn init(config: &Config) -> Result<Telemetry, InitError> {
         fmt::layer().with_writer(io::stderr).with_ansi(colours).boxed()
     } else {
         let json = fmt::format().json().flatten_event(true).with_span_list(false);
-        fmt::layer().with_writer(io::stderr).fmt_fields(SpanFields).event_format(Traced(json)).boxed()
+        fmt::layer().with_writer(io::stderr).json().event_format(Traced(json)).boxed()
     };
     tracing_subscriber::registry()
         .with(spans)

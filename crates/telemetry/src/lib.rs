@@ -16,7 +16,6 @@ mod chain;
 mod collector;
 mod config;
 mod export;
-mod fields;
 mod init;
 mod logs;
 mod metrics;
