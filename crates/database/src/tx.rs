@@ -155,7 +155,7 @@ impl Tx {
     }
 
     /// Runs statements over many rows, and then `last`; its first row. On PostgreSQL all of that is one statement and one turn, so
-    /// that none of them sees what another wrote; there `last` begins with `with`. See [`crate::rows`].
+    /// that none of them sees what another wrote, and an error names the last; there `last` begins with `with`. See [`crate::rows`].
     ///
     /// # Panics
     /// On PostgreSQL, where `last` does not begin so.

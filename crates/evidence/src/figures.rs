@@ -152,7 +152,8 @@ pub fn quarantine_breaches(
     told: &[Quarantined],
 ) -> Vec<String> {
     let mut breaches = Vec::new();
-    let mut sources: BTreeMap<&SourceLife, u64> = sent.iter().map(|event| (&event.source, 0)).collect();
+    let mut sources: BTreeMap<&SourceLife, BTreeSet<u64>> =
+        sent.iter().map(|event| (&event.source, BTreeSet::new())).collect();
     for of_batch in told {
         let Quarantined { source, first_sequence, last_sequence, count, reason: said } = of_batch;
         let wrong = sent.iter().filter(|event| event.source == *source && event.cell.is_none());
@@ -165,16 +166,22 @@ pub fn quarantine_breaches(
                  of them are wrong, for {reason}"
             ));
         }
-        *sources.entry(source).or_default() += count;
+        let told = sources.entry(source).or_default();
+        let again: Vec<u64> = sequences
+            .range(first_sequence..=last_sequence)
+            .copied()
+            .filter(|sequence| !told.insert(*sequence))
+            .collect();
+        if !again.is_empty() {
+            breaches.push(format!("I29: events {again:?} of {source:?} are in quarantine twice"));
+        }
     }
-    for (source, count) in sources {
-        let wrong = || sent.iter().filter(|event| event.source == *source && event.cell.is_none());
-        let most = wrong().count() as u64;
-        let least = wrong().filter(|event| is_acknowledged(acknowledged, source, event.sequence)).count() as u64;
-        if count < least || most < count {
-            breaches.push(format!(
-                "I29: {count} events of {source:?} are in quarantine, and {least} to {most} of them are wrong"
-            ));
+    for (source, told) in sources {
+        let wrong = sent.iter().filter(|event| event.source == *source && event.cell.is_none());
+        let owed = wrong.filter(|event| is_acknowledged(acknowledged, source, event.sequence));
+        let missing: Vec<u64> = owed.map(|event| event.sequence).filter(|sequence| !told.contains(sequence)).collect();
+        if !missing.is_empty() {
+            breaches.push(format!("I29: events {missing:?} of {source:?} are wrong and not in quarantine"));
         }
     }
     breaches
@@ -285,6 +292,11 @@ mod tests {
         assert_eq!(found(4, &[(2, 3, 2, "KIND")]), 0, "the last may not have come");
         assert_eq!(found(5, &[(2, 3, 2, "KIND")]), 1, "it was acknowledged and is not there");
         assert_eq!(found(3, &[(2, 3, 2, "KIND"), (2, 3, 2, "KIND")]), 1, "they are there twice");
+        assert_eq!(
+            found(3, &[(2, 2, 1, "KIND"), (2, 2, 1, "KIND")]),
+            2,
+            "one is there twice, and hides that one is missing"
+        );
         assert_eq!(found(3, &[(2, 3, 2, "PRACTICE")]), 1, "for another reason");
         assert_eq!(found(3, &[(2, 4, 2, "KIND")]), 1, "that one was right");
     }

@@ -77,7 +77,7 @@ pub fn returns_breaches(sent: &[SentReturns], journal: &[Recorded]) -> Result<Ve
 
 /// What is wrong with the revisions of practices' returns, in words: nothing, where of each practice all that was acknowledged is there, in
 /// the order in which it was sent, so that the first is kept, and nothing else but what was sent. `sent` is in that order; `told` has
-/// the accounts with access of each revision.
+/// the accounts with access of each revision. Returns of one practice are told apart by their accounts: no two have as many.
 pub fn revisions_breaches(sent: &[SentReturns], told: &BTreeMap<String, Vec<u64>>) -> Vec<String> {
     let mut expected: BTreeMap<&str, Vec<(u64, bool)>> = told.keys().map(|code| (code.as_str(), Vec::new())).collect();
     for one in sent {

@@ -57,11 +57,13 @@ impl<const N: usize> Short<N> {
 
     /// The text as a number that has its place among the others' numbers; for at most eight characters.
     fn number(self) -> u64 {
+        const { assert!(N <= 8) };
         self.0.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
     /// The text of such a number.
     fn of_number(number: u64) -> Self {
+        const { assert!(N <= 8) };
         Self(std::array::from_fn(|index| number.to_be_bytes()[8 - N + index]))
     }
 

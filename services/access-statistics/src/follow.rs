@@ -204,8 +204,11 @@ impl Follower {
     /// Places practices for the counts, stores what is news, and publishes.
     async fn take(&mut self, updates: Vec<PracticeUpdate>, followed: Followed) -> Result<(), FollowError> {
         let picture = Arc::clone(&self.pictures.borrow());
-        // First, and by itself: it is the writer's own transaction, and placing a practice again changes nothing.
-        let places = places(&picture.directory, &updates);
+        // First, and by itself: it is the writer's own transaction, and placing a practice again changes nothing. What another replica
+        // stored is placed where it led, and an older message of it leads back.
+        let is_news = picture.followed.position < followed.position;
+        let places = if is_news { places(&picture.directory, &updates) } else { Places::new() };
+        let placed: BTreeSet<PracticeCode> = places.iter().map(|(code, _)| *code).collect();
         if !places.is_empty() {
             self.ingest.place(places).await?;
         }
@@ -218,7 +221,7 @@ impl Follower {
         let stored = told::followed(&mut tx).await?;
         if stored.position >= followed.position {
             tx.rollback().await.map_err(StoreError::from)?;
-            self.place_theirs(&picture.directory, &directory, theirs).await?;
+            self.place_theirs(&picture.directory, &directory, theirs, placed).await?;
             self.publish(directory, stored, next_fact);
             return Ok(());
         }
@@ -245,23 +248,25 @@ impl Follower {
         };
         // One commit can be a part of one trace only: that of the first cause.
         stored.instrument(spans.first().cloned().unwrap_or_else(Span::none)).await?;
-        self.place_theirs(&picture.directory, &directory, theirs).await?;
+        self.place_theirs(&picture.directory, &directory, theirs, BTreeSet::new()).await?;
         self.publish(directory, followed, next_fact + facts.len() as u64);
         Ok(())
     }
 
     /// Places the practices of which another replica was told first: where that one is ahead, the message that moves them here comes
-    /// when the directory has it already.
+    /// when the directory has it already. Those that this message has `placed` were moved on since.
     async fn place_theirs(
         &self,
         before: &Directory,
         now: &Directory,
-        practices: Vec<PracticeCode>,
+        theirs: Vec<PracticeCode>,
+        placed: BTreeSet<PracticeCode>,
     ) -> Result<(), FollowError> {
-        let is_placed =
+        let is_as_before =
             |code: PracticeCode| before.record(code).is_some() && before.latest_areas(code).eq(now.latest_areas(code));
-        let practices: BTreeSet<PracticeCode> = practices.into_iter().filter(|code| !is_placed(*code)).collect();
-        let places: Places = practices.into_iter().map(|code| (code, now.latest_areas(code).collect())).collect();
+        let moved: BTreeSet<PracticeCode> = theirs.into_iter().filter(|code| !is_as_before(*code)).collect();
+        let practices = moved.union(&placed).copied();
+        let places: Places = practices.map(|code| (code, now.latest_areas(code).collect())).collect();
         if !places.is_empty() {
             self.ingest.place(places).await?;
         }

@@ -172,6 +172,14 @@ impl Auditor {
     /// Views and viewers of every area, day by day and by the month.
     async fn figures(&self, plan: &Plan, told: &mut Figures) -> anyhow::Result<()> {
         let (first, last) = (civil_date(plan.start), civil_date(self.now));
+        told.asked = first.series(1.day()).take_while(|day| *day <= last).map(|day| (day, day)).collect();
+        told.asked.extend(
+            first
+                .first_of_month()
+                .series(1.month())
+                .take_while(|month| *month <= last)
+                .map(|month| (month.max(first), month.last_of_month().min(last))),
+        );
         let period = wire::Period { start_date: first.to_string(), end_date: last.to_string() };
         let mut statistics = StatisticsServiceClient::new(self.peer.clone());
         for (figure, measure) in
@@ -192,7 +200,7 @@ impl Auditor {
                     for series in answer.series {
                         for point in series.points {
                             let days: Days = (point.start_date.parse()?, point.end_date.parse()?);
-                            told.asked.insert(days);
+                            ensure!(told.asked.contains(&days), "nobody asked about {days:?}");
                             let value = u64::try_from(point.value)?;
                             told.figures.insert((figure, series.area.clone(), days), value);
                         }
@@ -243,7 +251,10 @@ impl Auditor {
             ..Default::default()
         };
         let mut statistics = StatisticsServiceClient::new(self.peer.clone());
-        for figures in statistics.batch_get_practice_figures(request).await?.into_inner().practices {
+        let asked_count = request.practices.len();
+        let answered = statistics.batch_get_practice_figures(request).await?.into_inner().practices;
+        ensure!(answered.len() == asked_count, "of {asked_count} practices a gate hears of {}", answered.len());
+        for figures in answered {
             let code = code(&figures.practice)?;
             let day = figures.last_viewed_date;
             let day = if day.is_empty() { None } else { Some(day.parse()?) };

@@ -7,7 +7,7 @@
 //! - `plan`: what a seed makes. `time`: the domain's clocks. `network`: turmoil's.
 //! - `hosts`: the machines. `door`: what happens to suppliers' messages. `post`: carries notices. `people`: who set up, pause, hold,
 //!   tell and decide.
-//! - `faults`: what goes wrong, and how it is known that it did. `run`: one run. `many`: many. `ledger`: how far they are.
+//! - `faults`: what goes wrong, and how it is known that it did. `run`: one run. `many`: many. `progress`: how far they are.
 //!
 //! - `producers`: who tells of views, and what the statistics are held against.
 //!
@@ -20,13 +20,13 @@ mod faults;
 mod figures;
 mod files;
 mod hosts;
-mod ledger;
 mod many;
 mod network;
 mod people;
 mod plan;
 mod post;
 mod producers;
+mod progress;
 mod publication;
 mod returns;
 mod run;
@@ -64,7 +64,7 @@ struct Asked {
     keep: Option<PathBuf>,
     /// Notes in this file how each of many seeds ended, and goes on with those that have not, where an earlier run was cut short
     #[arg(long)]
-    ledger: Option<PathBuf>,
+    progress: Option<PathBuf>,
     /// Says what the services log, on standard error
     #[arg(long)]
     log: bool,

@@ -6,11 +6,11 @@ use std::ops::Range;
 use std::process::Command;
 use std::sync::Mutex;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::Asked;
-use crate::ledger::Ledger;
+use crate::progress::Progress;
 
 /// What the last line of a run begins with; what follows is what was felt, as JSON.
 pub(crate) const FELT: &str = "felt by name: ";
@@ -32,29 +32,31 @@ pub(crate) struct Ended {
 /// Runs every seed, `jobs_count` at a time. Those that failed are told, and how each is run again.
 ///
 /// # Errors
-/// Where one failed.
+/// Where one failed, or was ended from outside.
 pub(crate) fn run(asked: &Asked, seeds: Range<u64>) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("this program has no file")?;
-    let mut ledger = Ledger::open(asked.ledger.as_deref(), &asked.of_all(), &program)?;
-    let missing: Vec<u64> = seeds.clone().filter(|seed| !ledger.ended().contains_key(seed)).collect();
-    let (next, ledger) = (Mutex::new(missing.into_iter()), Mutex::new(&mut ledger));
+    let mut progress = Progress::open(asked.progress.as_deref(), &asked.of_all(), &program)?;
+    let missing: Vec<u64> = seeds.clone().filter(|seed| !progress.ended().contains_key(seed)).collect();
+    let (next, progress) = (Mutex::new(missing.into_iter()), Mutex::new(&mut progress));
     std::thread::scope(|scope| -> anyhow::Result<()> {
         let job = || -> anyhow::Result<()> {
             loop {
                 let Some(seed) = next.lock().expect("no job panics").next() else { return Ok(()) };
                 let ran =
                     Command::new(&program).args(asked.of_one(seed)).output().context("a run cannot be started")?;
+                // Whoever ended it has found nothing out: it has to be run again.
+                ensure!(ran.status.code().is_some(), "the run of seed {seed} was ended: {}", ran.status);
                 let said = String::from_utf8_lossy(&ran.stdout).into_owned();
                 let line = said.lines().find_map(|line| line.strip_prefix(FELT)).unwrap_or("{}");
                 let found = (!ran.status.success()).then(|| String::from_utf8_lossy(&ran.stderr).into_owned());
                 let ended = Ended { seed, felt: serde_json::from_str(line)?, found };
-                ledger.lock().expect("no job panics").note(ended)?;
+                progress.lock().expect("no job panics").note(ended)?;
             }
         };
         let jobs: Vec<_> = (0..asked.jobs()).map(|_| scope.spawn(job)).collect();
         jobs.into_iter().try_for_each(|job| job.join().expect("no job panics"))
     })?;
-    let ended = ledger.into_inner().expect("no job panics").ended();
+    let ended = progress.into_inner().expect("no job panics").ended();
     tell(asked, &seeds, ended.range(seeds.clone()).map(|(_, ended)| ended))
 }
 
@@ -80,7 +82,7 @@ fn tell<'a>(asked: &Asked, seeds: &Range<u64>, ended: impl Iterator<Item = &'a E
     }
     let count = seeds.end - seeds.start;
     let seeds_failed: Vec<u64> = failed.iter().map(|(seed, _)| *seed).collect();
-    anyhow::ensure!(seeds_failed.is_empty(), "{} of {count} runs failed: seeds {seeds_failed:?}", seeds_failed.len());
+    ensure!(seeds_failed.is_empty(), "{} of {count} runs failed: seeds {seeds_failed:?}", seeds_failed.len());
     writeln!(out, "{count} runs, {} to {}: nothing was found", seeds.start, seeds.end - 1)?;
     Ok(())
 }

@@ -204,24 +204,24 @@ fn held_up(arguments: &[&str]) -> Output {
 #[test]
 fn many_runs_that_were_cut_short_go_on_where_they_were() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("ledger");
-    let ledger = path.to_str().expect("a path of letters");
+    let path = folder.path().join("progress");
+    let progress = path.to_str().expect("a path of letters");
     let undisturbed = simulation(&["safety", "0..3"]);
-    let of_two = simulation(&["safety", "0..2", "--ledger", ledger]);
+    let of_two = simulation(&["safety", "0..2", "--progress", progress]);
     assert!(undisturbed.status.success() && of_two.status.success(), "{}{}", said(&undisturbed), said(&of_two));
-    let text = fs::read_to_string(&path).expect("a ledger");
+    let text = fs::read_to_string(&path).expect("what has ended");
     assert_eq!(text.lines().count(), 3, "{text}");
-    fs::write(&path, &text[..text.len() - 9]).expect("a ledger");
-    let all = simulation(&["safety", "0..3", "--ledger", ledger]);
+    fs::write(&path, &text[..text.len() - 9]).expect("what has ended");
+    let all = simulation(&["safety", "0..3", "--progress", progress]);
     assert_eq!(said(&all), said(&undisturbed));
-    let text = fs::read_to_string(&path).expect("a ledger");
+    let text = fs::read_to_string(&path).expect("what has ended");
     assert_eq!(text.lines().count(), 4, "{text}");
 
     // Nothing is run again that has ended: what is noted is what is told.
-    fs::write(&path, text.replace("\"felt\":{", "\"felt\":{\"as it was noted\":1,")).expect("a ledger");
-    let again = said(&simulation(&["safety", "0..3", "--ledger", ledger]));
+    fs::write(&path, text.replace("\"felt\":{", "\"felt\":{\"as it was noted\":1,")).expect("what has ended");
+    let again = said(&simulation(&["safety", "0..3", "--progress", progress]));
     assert!(again.contains("felt in 3 runs, 3 times: as it was noted\n"), "{again}");
-    let other = simulation(&["liveness", "0..1", "--ledger", ledger]);
+    let other = simulation(&["liveness", "0..1", "--progress", progress]);
     assert!(!other.status.success() && said(&other).contains("give another file"), "{}", said(&other));
 }
 

@@ -198,7 +198,7 @@ fn encode_event<M: Machine>(event: &M::Event) -> Result<String, SubmitError<M::R
     // What is folded now must be what is read back later (I20): found in tests rather than after a restart.
     #[cfg(debug_assertions)]
     {
-        let read_back: M::Event = serde_json::from_str(&payload).map_err(unwritable)?;
+        let read_back = M::event(M::kind(event), &payload).map_err(unwritable)?;
         let again = serde_json::to_string(&read_back).map_err(unwritable)?;
         assert_eq!(payload, again, "an event does not survive being written and read back");
     }

@@ -82,6 +82,41 @@ async fn what_one_aggregator_was_told_first_the_other_counts_for_the_areas_too()
     behind.stop().await;
 }
 
+/// … and wherever it was in between: what leads there is old news for the one behind.
+#[tokio::test]
+async fn a_practice_that_moved_twice_while_one_aggregator_was_behind_is_counted_where_it_is() {
+    let world = World::on(TestStore::memory());
+    let gate = Gate::default();
+    let (ahead, behind) = (world.start_replica("ahead").await, world.start_behind(gate.clone(), "behind").await);
+    let reached = |min_position| wire::GetSummaryRequest { min_position, ..Default::default() };
+    let lies =
+        |code, icb, hour: u32| practice(code, icb, "EMIS", 1_000, moment(&format!("2031-03-01T{hour:02}:00:00Z")));
+    let told = world.registry.tell(["A81001", "A81002", "A81003"].map(|code| lies(code, "QHM", 1)));
+    for process in [&ahead, &behind] {
+        process.summary(reached(told)).await;
+    }
+    gate.shut();
+    // One moves on, one comes back; the last one comes alone, so that what was before it is heard apart.
+    let steps =
+        [("A81001", "QOP", 2), ("A81002", "QOP", 2), ("A81001", "QE1", 3), ("A81002", "QHM", 3), ("A81003", "QE1", 4)];
+    let mut told = 0;
+    for (code, icb, hour) in steps {
+        told = world.registry.tell([lies(code, icb, hour)]);
+        ahead.summary(reached(told)).await;
+    }
+    gate.open();
+    behind.summary(reached(told)).await;
+    let (mut producer, _) = behind.produce("gateway", 1).await;
+    let events = ["A81001", "A81002", "A81003"].map(|code| view(code, START, 1)).to_vec();
+    assert_eq!(producer.record(1, events).await.unwrap(), 3);
+    for (area, count) in [("england", 3), ("icbs/QHM", 1), ("icbs/QOP", 0), ("icbs/QE1", 2)] {
+        let asked = wire::GetSummaryRequest { area: area.to_owned(), ..Default::default() };
+        assert_eq!(value(&behind.summary(asked).await.record_views), count, "{area}");
+    }
+    ahead.stop().await;
+    behind.stop().await;
+}
+
 #[tokio::test]
 async fn both_follow_the_registry_and_what_it_tells_is_stored_once() {
     for world in World::each().await {

@@ -74,8 +74,16 @@ async fn says_who_is_silent(store: TestStore) -> bool {
     producer.record(1, vec![view("A81001", "2041-01-13T05:00:00Z", 1)]).await.unwrap();
     process.stop().await;
 
-    let ahead = moment(MONDAY).duration_since(Clock::system().now()) - SOON;
-    let process = world.start_on(Clock::System(SystemClock::with_offset(ahead))).await;
+    let process = loop {
+        let ahead = moment(MONDAY).duration_since(Clock::system().now()) - SOON;
+        let clock = Clock::System(SystemClock::with_offset(ahead));
+        let process = world.start_on(clock.clone()).await;
+        if clock.now() < moment(MONDAY) {
+            break process;
+        }
+        // A busy machine: it was up too late for this Monday, and would compare on the next one.
+        process.stop().await;
+    };
     process.summary(reached()).await;
     let said = tokio::time::timeout(PATIENCE, world.registry.signalled()).await;
     process.stop().await;

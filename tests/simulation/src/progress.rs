@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use anyhow::{Context, ensure};
@@ -22,28 +22,30 @@ struct Heading {
 
 /// How each seed ended so far.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct Progress {
     ended: BTreeMap<u64, Ended>,
     file: Option<File>,
 }
 
-impl Ledger {
+impl Progress {
     /// In a file, which is gone on with where it is there; in memory alone where none is given.
     ///
     /// # Errors
-    /// Where the file is of another program or of other arguments, or cannot be read or written.
+    /// Where the file is of another program or of other arguments, where another run writes to it, or it cannot be read or written.
     pub(crate) fn open(path: Option<&Path>, asked: &[String], program: &Path) -> anyhow::Result<Self> {
         let Some(path) = path else { return Ok(Self { ended: BTreeMap::new(), file: None }) };
         let program = std::fs::read(program).context("this program's file cannot be read")?;
         let heading = Heading { asked: asked.to_vec(), program_sha256: hex::encode(Sha256::digest(program)) };
-        let written = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
-        };
+        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+        file.try_lock().with_context(|| format!("another run writes to {}", path.display()))?;
+        let mut written = Vec::new();
+        file.read_to_end(&mut written).with_context(|| format!("{} cannot be read", path.display()))?;
         // A line that was cut short is of a run that has to be done again.
-        let whole = written.rfind('\n').map_or(0, |end| end + 1);
-        let mut lines = written[..whole].lines();
+        written.truncate(written.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+        file.set_len(written.len() as u64)?;
+        file.seek(SeekFrom::End(0))?;
+        let written = String::from_utf8(written).with_context(|| format!("{} is no text", path.display()))?;
+        let mut lines = written.lines();
         let first = lines.next().map(serde_json::from_str::<Heading>).transpose();
         let first = first.with_context(|| format!("line 1 of {} is no heading of runs", path.display()))?;
         if let Some(first) = &first {
@@ -59,9 +61,6 @@ impl Ledger {
                 .with_context(|| format!("line {} of {} is no run of a seed", number + 2, path.display()))?;
             ended.insert(one.seed, one);
         }
-        let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-        file.set_len(whole as u64)?;
-        std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0))?;
         if first.is_none() {
             writeln!(file, "{}", serde_json::to_string(&heading)?)?;
         }
