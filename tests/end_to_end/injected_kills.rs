@@ -276,14 +276,16 @@ async fn hold_at_each_place(engine: &str, calls: &[&'static str], fresh: impl As
     ground.registry.stop();
 }
 
-#[tokio::test]
+// The test waits for processes that wait for its connections to end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i29_killed_at_any_write_or_sync_of_sqlite_nothing_is_lost_or_doubled_in_any_area() {
     if strace::is_there() {
         hold_at_each_place("SQLite", &WRITES, async || None).await;
     }
 }
 
-#[tokio::test]
+// The test waits for processes that wait for its connections to end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i29_killed_at_any_send_on_postgresql_nothing_is_lost_or_doubled_in_any_area() {
     if strace::is_there() && PostgresStore::fresh().await.is_some() {
         let fresh = async || Some(PostgresStore::fresh().await.expect("it was there before"));
