@@ -1,18 +1,18 @@
 //! How fast the fold is: `cargo run --profile ci -p tally --example fold_speed`.
 //!
 //! Batches of a thousand events over 6,000 practices and ten million people, half of them views; the log's bytes are
-//! written and read on the way, as the service does.
+//! written and read on the way, as the service does. Then each sketch is made ready to be stored, as a checkpoint does.
 
 use std::time::Duration;
 
 use tally::{
-    Area, AreaIndex, Day, Dictionary, Event, EventKind, Events, Fold, Hour, Person, PracticeOrdinal, Section, Strand,
-    StrandOrdinal,
+    Area, AreaIndex, Day, Dictionary, Event, EventKind, Events, Fold, Hour, Person, PracticeOrdinal, Section, Sketch,
+    Strand, StrandOrdinal, Union,
 };
 
 const PRACTICES: u32 = 6_000;
 const PEOPLE: u64 = 10_000_000;
-const BATCHES: u64 = 2_000;
+const BATCHES: u64 = 4_000;
 const BATCH_EVENTS: u64 = 1_000;
 
 #[expect(clippy::disallowed_methods, reason = "a measurement is of real time")]
@@ -21,6 +21,19 @@ fn timed<T>(name: &str, work: impl FnOnce() -> T) -> T {
     let done = work();
     report(name, start.elapsed());
     done
+}
+
+#[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a measurement of real time, and its outcome")]
+fn stored<'a>(name: &str, sketches: impl Iterator<Item = &'a Sketch>, empty: impl Fn() -> Union) {
+    let start = std::time::Instant::now();
+    let mut count = 0_u32;
+    for sketch in sketches {
+        let mut union = empty();
+        union.add(sketch);
+        std::hint::black_box(union.to_bytes());
+        count += 1;
+    }
+    println!("{name:<28} {:>7.1?} each of {count}", start.elapsed() / count);
 }
 
 #[expect(clippy::print_stdout, reason = "the outcome of a measurement")]
@@ -68,4 +81,6 @@ fn main() {
         }
     });
     assert_eq!(fold.event_count(), BATCHES * BATCH_EVENTS);
+    stored("areas' sketches", fold.people_by_area().map(|people| people.sketch), Union::for_area);
+    stored("practices' sketches", fold.people_by_practice().map(|people| people.sketch), Union::for_practice);
 }

@@ -1,13 +1,20 @@
-//! Registers of stored sketches, united as they lie: the larger of two, register by register.
+//! Registers of sketches, united as they lie: the larger of two, register by register.
 //!
 //! The library works out its estimator anew after each sketch that it takes, some ten thousand divisions; a summary unites thirty
-//! days and wants one estimate. What is read here is the form that this program stores, HLL_4 in the layout of DataSketches; all
-//! else, and all that looks wrong, is the library's.
+//! days and wants one estimate. It also stores a sketch register by register, as if each were somebody who comes, and a checkpoint
+//! stores one of every practice. What is read and written here is the form that this program stores, HLL_4 in the layout of
+//! DataSketches; lists of coupons, all else, and all that looks wrong, is the library's.
+
+use datasketches::hll::HllSketch;
 
 /// Bytes before the registers.
 const PREAMBLE_BYTES: usize = 40;
 /// The first four bytes of an image of registers, its precision last: words of the preamble, version, family.
 const HEADER: [u8; 3] = [10, 1, 7];
+/// Where in the preamble are flags, form, and how many exceptions there are.
+const FLAGS_AT: usize = 5;
+const MODE_AT: usize = 7;
+const EXCEPTIONS_AT: usize = 36;
 const COMPACT: u8 = 8;
 const OUT_OF_ORDER: u8 = 16;
 /// Registers, of four and of eight bits.
@@ -59,6 +66,20 @@ impl<'a> Image<'a> {
 }
 
 impl Registers {
+    /// Those of a sketch; None where it is of another precision or form, as while it has a list.
+    pub(crate) fn of(sketch: &HllSketch, lg_k: u8) -> Option<Self> {
+        let bytes = sketch.serialize();
+        let ([words, version, family, precision, _, _, _, mode, ..], registers) =
+            bytes.split_first_chunk::<PREAMBLE_BYTES>()?;
+        let is_ours = [*words, *version, *family] == HEADER && *precision == lg_k && *mode == MODE_HLL8;
+        let (pairs, []) = registers.as_chunks() else { return None };
+        let has_all = pairs.len() == 1 << (lg_k - 1);
+        (is_ours && has_all).then(|| {
+            let (even, odd) = pairs.iter().map(|[even, odd]| (even, odd)).unzip();
+            Self { even, odd }
+        })
+    }
+
     /// Of nobody.
     pub(crate) fn empty(lg_k: u8) -> Self {
         let half = vec![0; 1 << (lg_k - 1)];
@@ -93,12 +114,54 @@ impl Registers {
 
     /// As the library reads them: HLL_8, and that the order in which people came is not known.
     pub(crate) fn image(&self) -> Vec<u8> {
-        let lg_k = (2 * self.even.len()).ilog2() as u8;
-        let values = || self.even.iter().zip(&self.odd).flat_map(|(even, odd)| [*even, *odd]);
-        let mut counts = [0_u32; VALUE_MAX as usize + 1];
-        for value in values() {
-            counts[usize::from(value)] += 1;
+        let counts = self.counts();
+        let mut image = self.preamble(&counts, 0, 2 * self.even.len());
+        image[FLAGS_AT] = OUT_OF_ORDER;
+        image[MODE_AT] = MODE_HLL8;
+        image.extend(self.even.iter().zip(&self.odd).flat_map(|(even, odd)| [*even, *odd]));
+        image
+    }
+
+    /// As stores keep them: HLL_4, compact, and that the order in which people came is not known.
+    pub(crate) fn stored(&self) -> Vec<u8> {
+        let counts = self.counts();
+        let least = counts.iter().position(|count| *count > 0).expect("there are registers") as u8;
+        let beyond = least + EXCEPTION;
+        let exceptions_count = counts.iter().skip(usize::from(beyond)).sum::<u32>();
+        let exceptions_bytes = exceptions_count as usize * EXCEPTION_BYTES;
+        let mut image = self.preamble(&counts, least, self.even.len() + exceptions_bytes);
+        image[FLAGS_AT] = OUT_OF_ORDER | COMPACT;
+        image[MODE_AT] = MODE_HLL4;
+        image[EXCEPTIONS_AT..PREAMBLE_BYTES].copy_from_slice(&exceptions_count.to_le_bytes());
+        let nibble = |value: u8| (value - least).min(EXCEPTION);
+        image.extend(self.even.iter().zip(&self.odd).map(|(even, odd)| nibble(*even) | nibble(*odd) << 4));
+        if exceptions_count > 0 {
+            let values = self.even.iter().zip(&self.odd).flat_map(|(even, odd)| [*even, *odd]);
+            for (slot, value) in (0_u32..).zip(values).filter(|(_, value)| *value >= beyond) {
+                image.extend((u32::from(value) << SLOT_BITS | slot).to_le_bytes());
+            }
         }
+        image
+    }
+
+    /// How many registers have each value.
+    fn counts(&self) -> [u32; VALUE_MAX as usize + 1] {
+        let mut counts = [0; VALUE_MAX as usize + 1];
+        // Apart, since neighbours often have the same value, and a counter waits for itself.
+        let mut of_odd = counts;
+        for (even, odd) in self.even.iter().zip(&self.odd) {
+            counts[usize::from(*even)] += 1;
+            of_odd[usize::from(*odd)] += 1;
+        }
+        for (count, odd) in counts.iter_mut().zip(of_odd) {
+            *count += odd;
+        }
+        counts
+    }
+
+    /// What images begin with, but for flags, mode and how many exceptions there are; with room for so many bytes more.
+    fn preamble(&self, counts: &[u32; VALUE_MAX as usize + 1], least: u8, bytes: usize) -> Vec<u8> {
+        let lg_k = (2 * self.even.len()).ilog2() as u8;
         // Powers of two with so few bits between them have the same sum in any order.
         let (mut high_sum, mut low_sum) = (0.0, 0.0);
         for (value, count) in counts.iter().enumerate() {
@@ -106,15 +169,14 @@ impl Registers {
             // Apart, as the library has them: the sum of both would lose the small ones.
             if value < 32 { high_sum += inverses } else { low_sum += inverses }
         }
-        let mut image = Vec::with_capacity(PREAMBLE_BYTES + 2 * self.even.len());
+        let mut image = Vec::with_capacity(PREAMBLE_BYTES + bytes);
         image.extend(HEADER);
-        image.extend([lg_k, 0, OUT_OF_ORDER, 0, MODE_HLL8]);
+        image.extend([lg_k, 0, 0, least, 0]);
         for sum in [0.0, high_sum, low_sum] {
             image.extend(f64::to_le_bytes(sum));
         }
-        image.extend(counts[0].to_le_bytes());
+        image.extend(counts[usize::from(least)].to_le_bytes());
         image.extend(0_u32.to_le_bytes());
-        image.extend(values());
         image
     }
 }
@@ -167,6 +229,28 @@ mod tests {
             let read = HllSketch::deserialize(&registers.image()).unwrap();
             prop_assert_eq!(&read.serialize()[PREAMBLE_BYTES..], &union.to_sketch(HllType::Hll8).serialize()[PREAMBLE_BYTES..]);
             prop_assert_eq!(read.estimate(), union.composite_estimate());
+            let bytes = registers.stored();
+            let read = HllSketch::deserialize(&bytes).unwrap();
+            prop_assert_eq!(read.estimate(), union.composite_estimate());
+            let mut again = Registers::empty(lg_k);
+            again.add(&Image::of(&bytes, lg_k).expect("it is what stores keep"));
+            prop_assert!(again == registers);
+        }
+
+        /// Against the library: the bytes that it stores, but for the order of exceptions and what it knows of the order of people.
+        #[test]
+        fn they_are_stored_as_the_library_stores_them(lg_k in 8_u8..15, from in any::<u64>(), count in 5_000_u64..200_000) {
+            let sketch = sketch(lg_k, from..from.saturating_add(count));
+            let (ours, theirs) = (Registers::of(&sketch, lg_k).expect("so many are no list").stored(), stored(&sketch));
+            let parts = |bytes: &[u8]| {
+                let (preamble, rest) = bytes.split_at(PREAMBLE_BYTES);
+                let (nibbles, exceptions) = rest.split_at(1 << (lg_k - 1));
+                let mut exceptions = exceptions.as_chunks::<EXCEPTION_BYTES>().0.to_vec();
+                exceptions.sort_unstable();
+                let sums_and_counts = preamble[16..].to_vec();
+                ([preamble[..FLAGS_AT].to_vec(), preamble[FLAGS_AT + 1..8].to_vec(), sums_and_counts], nibbles.to_vec(), exceptions)
+            };
+            prop_assert_eq!(parts(&ours), parts(&theirs));
         }
     }
 

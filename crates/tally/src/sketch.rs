@@ -25,9 +25,17 @@ pub const PRACTICE_LG_K: u8 = 12;
 /// area and day, which are kept for ever.
 pub const AREA_LG_K: u8 = 14;
 
+/// How many wait until they are put into a sketch together: it has kilobytes, of thousands of practices, and one after the other
+/// each would fetch it into the processor's cache anew. A line of the cache holds sixteen.
+const WAITING_MAX: usize = 64;
+
 /// A set of people that is being collected.
 #[derive(Clone)]
-pub struct Sketch(HllSketch);
+pub struct Sketch {
+    people: HllSketch,
+    /// Those of it who are not among `people` yet.
+    waiting: Vec<Coupon>,
+}
 
 /// A person as every sketch takes one: hashed once, for a practice and all its areas.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +52,7 @@ impl Hashed {
 pub struct Union {
     lg_k: u8,
     people: HllUnion,
-    /// Those who came as stored registers, besides; put together only where the whole is asked for.
+    /// Those who came as registers, besides; put together only where the whole is asked for.
     registers: Option<Registers>,
 }
 
@@ -82,13 +90,20 @@ impl Sketch {
     /// The empty set, as precise as an area's.
     #[must_use]
     pub fn for_area() -> Self {
-        Self(HllSketch::new(AREA_LG_K, HllType::Hll8).expect("4 to 21 are allowed"))
+        Self::with_lg_k(AREA_LG_K)
     }
 
     /// The empty set, as precise as a practice's.
     #[must_use]
     pub fn for_practice() -> Self {
-        Self(HllSketch::new(PRACTICE_LG_K, HllType::Hll8).expect("4 to 21 are allowed"))
+        Self::with_lg_k(PRACTICE_LG_K)
+    }
+
+    fn with_lg_k(lg_k: u8) -> Self {
+        Self {
+            people: HllSketch::new(lg_k, HllType::Hll8).expect("4 to 21 are allowed"),
+            waiting: Vec::with_capacity(WAITING_MAX),
+        }
     }
 
     /// Puts a person into the set.
@@ -98,15 +113,36 @@ impl Sketch {
 
     /// The same for a person who goes into several sets.
     pub(crate) fn insert_hashed(&mut self, person: Hashed) {
-        self.0.update_with_coupon(person.0);
+        self.waiting.push(person.0);
+        if self.waiting.len() >= WAITING_MAX {
+            update_all(&mut self.people, &self.waiting);
+            self.waiting.clear();
+        }
     }
 
     /// Puts everybody of another set into this one.
     pub fn merge(&mut self, other: &Self) {
-        let mut union = HllUnion::new(self.0.lg_config_k()).expect("that of a sketch is allowed");
-        union.update(&self.0);
-        union.update(&other.0);
-        self.0 = union.to_sketch(HllType::Hll8);
+        let mut union = HllUnion::new(self.people.lg_config_k()).expect("that of a sketch is allowed");
+        union.update(&self.everybody());
+        union.update(&other.everybody());
+        *self = Self { people: union.to_sketch(HllType::Hll8), waiting: Vec::new() };
+    }
+
+    fn everybody(&self) -> Cow<'_, HllSketch> {
+        if self.waiting.is_empty() {
+            return Cow::Borrowed(&self.people);
+        }
+        let mut everybody = self.people.clone();
+        update_all(&mut everybody, &self.waiting);
+        Cow::Owned(everybody)
+    }
+}
+
+/// Apart from where they are collected, so that only this looks into a sketch.
+#[inline(never)]
+fn update_all(people: &mut HllSketch, waiting: &[Coupon]) {
+    for coupon in waiting {
+        people.update_with_coupon(*coupon);
     }
 }
 
@@ -129,7 +165,11 @@ impl Union {
 
     /// Puts everybody of a set into this one.
     pub fn add(&mut self, sketch: &Sketch) {
-        self.people.update(&sketch.0);
+        let everybody = sketch.everybody();
+        match Registers::of(&everybody, self.lg_k) {
+            Some(registers) => self.registers.get_or_insert_with(|| Registers::empty(self.lg_k)).merge(&registers),
+            None => self.people.update(&everybody),
+        }
     }
 
     /// Puts everybody of another union into this one.
@@ -164,7 +204,14 @@ impl Union {
     /// The bytes that stores keep: compact, four bits a register.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.whole().to_sketch(HllType::Hll4).serialize()
+        if let Some(registers) = &self.registers
+            && self.people.is_empty()
+        {
+            return registers.stored();
+        }
+        let whole = self.whole();
+        let registers = Registers::of(&whole.to_sketch(HllType::Hll8), self.lg_k);
+        registers.map_or_else(|| whole.to_sketch(HllType::Hll4).serialize(), |registers| registers.stored())
     }
 
     /// How many are in it: a function of the set alone (I31).
@@ -200,7 +247,7 @@ impl Union {
 
 impl fmt::Debug for Sketch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sketch({:.0})", self.0.composite_estimate())
+        write!(f, "Sketch({:.0})", self.everybody().composite_estimate())
     }
 }
 

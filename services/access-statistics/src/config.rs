@@ -64,7 +64,7 @@ impl Default for StatisticsConfig {
             replica: "statistics".to_owned(),
             checkpoint_interval: SignedDuration::from_secs(5),
             checkpoint_batches_max: 20_000,
-            checkpoint_slice_rows: 6_000,
+            checkpoint_slice_rows: 2_000,
             batches_kept: SignedDuration::from_hours(7 * 24),
             hourly_count_days: 45,
             practice_sketch_days: 45,
