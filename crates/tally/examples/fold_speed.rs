@@ -1,4 +1,4 @@
-//! How fast the fold is: `cargo run --profile ci -p tally --example fold_speed`.
+//! How fast the fold is: `cargo run --release -p tally --example fold_speed`.
 //!
 //! Batches of a thousand events over 6,000 practices and ten million people, half of them views; the log's bytes are
 //! written and read on the way, as the service does. Then each sketch is made ready to be stored, as a checkpoint does.

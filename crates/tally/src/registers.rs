@@ -74,7 +74,8 @@ impl Registers {
         let is_ours = [*words, *version, *family] == HEADER && *precision == lg_k && *mode == MODE_HLL8;
         let (pairs, []) = registers.as_chunks() else { return None };
         let has_all = pairs.len() == 1 << (lg_k - 1);
-        (is_ours && has_all).then(|| {
+        let are_possible = registers.iter().all(|value| *value <= VALUE_MAX);
+        (is_ours && has_all && are_possible).then(|| {
             let (even, odd) = pairs.iter().map(|[even, odd]| (even, odd)).unzip();
             Self { even, odd }
         })
@@ -208,6 +209,53 @@ mod tests {
         union.to_sketch(HllType::Hll4).serialize()
     }
 
+    /// The same for whatever is the same but for the order of exceptions and what is known of the order of people: preamble,
+    /// nibbles, exceptions.
+    fn parts(image: &[u8], lg_k: u8) -> (Vec<u8>, Vec<u8>, Vec<[u8; EXCEPTION_BYTES]>) {
+        let (preamble, rest) = image.split_at(PREAMBLE_BYTES);
+        let (nibbles, exceptions) = rest.split_at(1 << (lg_k - 1));
+        let mut exceptions = exceptions.as_chunks().0.to_vec();
+        exceptions.sort_unstable();
+        let (form, sums_and_counts) = (&preamble[..8], &preamble[16..]);
+        let mut preamble = [form, sums_and_counts].concat();
+        preamble[FLAGS_AT] |= OUT_OF_ORDER;
+        (preamble, nibbles.to_vec(), exceptions)
+    }
+
+    /// Values that no crowd of a test comes to: on both sides of 32, the highest, and no low ones.
+    #[test]
+    fn high_values_are_stored_as_the_library_stores_them() {
+        for values in [[0, 31, 32, 47, VALUE_MAX], [40, 41, 54, 55, VALUE_MAX], [49, 50, 51, 52, VALUE_MAX]] {
+            let mut of_slot = values.into_iter().cycle();
+            let (even, odd) = (0..1 << 11).map(|_| (of_slot.next().unwrap(), of_slot.next().unwrap())).unzip();
+            let registers = Registers { even, odd };
+            let sketch = HllSketch::deserialize(&registers.image()).unwrap();
+            let bytes = registers.stored();
+            assert_eq!(parts(&bytes, 12), parts(&stored(&sketch), 12), "{values:?}");
+            match Image::of(&bytes, 12) {
+                Some(image) => {
+                    let mut read = Registers::empty(12);
+                    read.add(&image);
+                    assert!(read == registers, "{values:?}");
+                }
+                None => assert_eq!(values[0], 49, "the library reads what lies above"),
+            }
+            let mut read = HllUnion::new(12).unwrap();
+            read.update(&HllSketch::deserialize(&bytes).unwrap());
+            assert!(
+                Registers::of(&read.to_sketch(HllType::Hll8), 12).is_some_and(|read| read == registers),
+                "{values:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_that_no_hash_has_are_left_to_the_library() {
+        let mut bytes = Registers::empty(12).image();
+        bytes[PREAMBLE_BYTES] = VALUE_MAX + 1;
+        assert!(Registers::of(&HllSketch::deserialize(&bytes).unwrap(), 12).is_none());
+    }
+
     proptest! {
         /// Against the library, by the bytes that it writes of the same registers.
         #[test]
@@ -242,15 +290,7 @@ mod tests {
         fn they_are_stored_as_the_library_stores_them(lg_k in 8_u8..15, from in any::<u64>(), count in 5_000_u64..200_000) {
             let sketch = sketch(lg_k, from..from.saturating_add(count));
             let (ours, theirs) = (Registers::of(&sketch, lg_k).expect("so many are no list").stored(), stored(&sketch));
-            let parts = |bytes: &[u8]| {
-                let (preamble, rest) = bytes.split_at(PREAMBLE_BYTES);
-                let (nibbles, exceptions) = rest.split_at(1 << (lg_k - 1));
-                let mut exceptions = exceptions.as_chunks::<EXCEPTION_BYTES>().0.to_vec();
-                exceptions.sort_unstable();
-                let sums_and_counts = preamble[16..].to_vec();
-                ([preamble[..FLAGS_AT].to_vec(), preamble[FLAGS_AT + 1..8].to_vec(), sums_and_counts], nibbles.to_vec(), exceptions)
-            };
-            prop_assert_eq!(parts(&ours), parts(&theirs));
+            prop_assert_eq!(parts(&ours, lg_k), parts(&theirs, lg_k));
         }
     }
 

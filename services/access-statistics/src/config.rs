@@ -64,6 +64,7 @@ impl Default for StatisticsConfig {
             replica: "statistics".to_owned(),
             checkpoint_interval: SignedDuration::from_secs(5),
             checkpoint_batches_max: 20_000,
+            // With 6,000 an acknowledgement waited 57 to 126 ms at half load, the 99th of a hundred, and 37 to 66 so.
             checkpoint_slice_rows: 2_000,
             batches_kept: SignedDuration::from_hours(7 * 24),
             hourly_count_days: 45,

@@ -26,6 +26,7 @@ use proto::statistics::v1::returns_service_client::ReturnsServiceClient;
 use proto::statistics::v1::statistics_service_client::StatisticsServiceClient;
 use server::{Server, ServerConfig};
 use sha2::{Digest, Sha256};
+use tally::Day;
 
 use crate::hosts::Installation;
 use crate::plan::{Act, Plan};
@@ -171,21 +172,19 @@ impl Auditor {
 
     /// Views and viewers of every area, day by day and by the month.
     async fn figures(&self, plan: &Plan, told: &mut Figures) -> anyhow::Result<()> {
-        let (first, last) = (civil_date(plan.start), civil_date(self.now));
-        told.asked = first.series(1.day()).take_while(|day| *day <= last).map(|day| (day, day)).collect();
-        told.asked.extend(
-            first
-                .first_of_month()
-                .series(1.month())
-                .take_while(|month| *month <= last)
-                .map(|month| (month.max(first), month.last_of_month().min(last))),
-        );
-        let period = wire::Period { start_date: first.to_string(), end_date: last.to_string() };
+        let (first, last) = (civil_date(plan.start).first_of_month(), civil_date(self.now));
+        // A story that lasts until after a month that it had days of: before this, people of practices are known by the month.
+        let kept = 1 - StatisticsConfig::default().practice_sketch_days;
+        let by_day_from = first.max(Day::of(self.now).plus(kept).month_start().date());
+        told.asked = by_day_from.series(1.day()).take_while(|day| *day <= last).map(|day| (day, day)).collect();
+        let months = first.series(1.month()).take_while(|month| *month <= last);
+        told.asked.extend(months.map(|month| (month, month.last_of_month().min(last))));
         let mut statistics = StatisticsServiceClient::new(self.peer.clone());
         for (figure, measure) in
             [(Figure::Views, wire::Measure::RecordViews), (Figure::Viewers, wire::Measure::Viewers)]
         {
-            for interval in [wire::Interval::Day, wire::Interval::Month] {
+            for (interval, from) in [(wire::Interval::Day, by_day_from), (wire::Interval::Month, first)] {
+                let period = wire::Period { start_date: from.to_string(), end_date: last.to_string() };
                 for kind in KINDS {
                     let request = wire::QuerySeriesRequest {
                         measure: measure.into(),

@@ -13,6 +13,7 @@
 //!
 //! What is checked is `evidence`: nothing but the journals, the suppliers' and producers' logs, and the counts.
 
+mod cores;
 mod counts;
 mod done;
 mod door;
@@ -37,6 +38,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, ValueEnum};
 
 use crate::plan::{Forgotten, Kind, Plan};
@@ -175,6 +177,8 @@ fn one(asked: &Asked, seed: u64) -> anyhow::Result<()> {
     if asked.log {
         tracing_subscriber::fmt().with_writer(std::io::stderr).without_time().init();
     }
+    // Alone or among many: how many cores a run sees is the same.
+    cores::stay_on_one_core(0).context("a run cannot stay on one core")?;
     let plan = asked.plan(seed);
     let run = move || {
         chance::seed_thread(seed);

@@ -7,10 +7,10 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use anyhow::{Context, ensure};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::{Deserialize, Serialize};
 
 use crate::Asked;
+use crate::cores::stay_on_one_core;
 use crate::progress::Progress;
 
 /// What the last line of a run begins with; what follows is what was felt, as JSON.
@@ -41,7 +41,7 @@ pub(crate) fn run(asked: &Asked, seeds: Range<u64>) -> anyhow::Result<()> {
     let (next, progress) = (Mutex::new(missing.into_iter()), Mutex::new(&mut progress));
     std::thread::scope(|scope| -> anyhow::Result<()> {
         let job = |number: usize| -> anyhow::Result<()> {
-            stay_on_one_core(number)?;
+            stay_on_one_core(number).context("a job cannot stay on one core")?;
             loop {
                 let Some(seed) = next.lock().expect("no job panics").next() else { return Ok(()) };
                 let ran =
@@ -60,16 +60,6 @@ pub(crate) fn run(asked: &Asked, seeds: Range<u64>) -> anyhow::Result<()> {
     })?;
     let ended = progress.into_inner().expect("no job panics").ended();
     tell(asked, &seeds, ended.range(seeds.clone()).map(|(_, ended)| ended))
-}
-
-/// Keeps this thread, and the runs that it starts, on one of the cores that this process may use. The two threads of a run, the
-/// machines' and SQLite's, wait for each other in turns: where each turn wakes another core, a run takes half as much again.
-fn stay_on_one_core(job: usize) -> anyhow::Result<()> {
-    let allowed = sched_getaffinity(None).context("which cores are there?")?;
-    let cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect::<Vec<_>>();
-    let mut one = CpuSet::new();
-    one.set(cores[job % cores.len()]);
-    sched_setaffinity(None, &one).context("a job cannot stay on one core")
 }
 
 /// Says what was felt, and what was found by which seeds.

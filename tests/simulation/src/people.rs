@@ -272,7 +272,8 @@ impl People {
             reason_code: "LOOKED_AT".to_owned(),
             ..Default::default()
         };
-        ask!(self.scheduler("dora"), ProgrammeServiceClient.decide_gate(request)).map(|_| ())
+        // Somebody may have begun to unwind it meanwhile.
+        ask!(self.scheduler("dora"), ProgrammeServiceClient.decide_gate(request)).map(|_| ()).or_else(refused)
     }
 
     async fn lift_halts(&self) -> anyhow::Result<()> {
