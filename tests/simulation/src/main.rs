@@ -7,7 +7,8 @@
 //! - `plan`: what a seed makes. `time`: the domain's clocks. `network`: turmoil's.
 //! - `hosts`: the machines. `door`: what happens to suppliers' messages. `post`: carries notices. `people`: who set up, pause, hold,
 //!   tell and decide.
-//! - `faults`: what goes wrong, and how it is known that it did. `run`: one run. `many`: many. `cores`: where. `progress`: how far they are.
+//! - `faults`: what goes wrong, and how it is known that it did. `run`: one run. `many`: many. `cores`: where.
+//!   `progress`: how far they are.
 //!
 //! - `producers`: who tells of views, and what the statistics are held against.
 //!
