@@ -1,7 +1,8 @@
 //! What goes wrong with machines and between them, when, and how it is known that it did.
 //!
 //! A fault lasts at least as long as planned, and until it has been felt: a cut link that nobody used, or a machine that stood
-//! still while nobody had anything to do, would show nothing. That every one was felt is asserted at the end of each run.
+//! still while nobody had anything to do, would show nothing. That every one was felt is asserted at the end of each run; but for
+//! those at the post and at suppliers, to whom nobody may have anything to say any more.
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -44,7 +45,8 @@ pub(crate) enum Cue {
     NoticeTaken,
 }
 
-/// When a supplier takes requests again although nobody has asked it for anything: by then the waves are over.
+/// When the post or a supplier is there again although nobody has asked it for anything: by then every practice has had its notice,
+/// or the waves are over.
 const ASKED_FOR_NOTHING: SignedDuration = SignedDuration::from_hours(96);
 
 /// For how long a cue is waited for.
@@ -146,6 +148,12 @@ impl Fault {
             Self::CutOff(machine) => format!("{machine} was cut off"),
             Self::TakesNoNotices => "the post took no notices".to_owned(),
         }
+    }
+
+    /// Whether nobody may have anything to do any more with whom it strikes: a supplier none of whose practices has had its notice,
+    /// or the post once everybody has.
+    fn may_meet_nobody(self) -> bool {
+        matches!(self, Self::TakesNoRequests(_) | Self::CutOff(_) | Self::TakesNoNotices)
     }
 
     fn machines(self) -> Vec<&'static str> {
@@ -253,22 +261,19 @@ impl Standing {
         *self.cue_before.get_or_insert(there) < there
     }
 
-    /// A supplier that takes no requests until the waves are over has met everybody there was.
+    /// A supplier that takes no requests until the waves are over has met everybody there was; so has a post that nobody could
+    /// reach until long after the notices.
     fn may_end_unfelt(&self, now: Timestamp) -> bool {
-        match self.planned.fault {
-            Fault::Crash(_) => true,
-            Fault::TakesNoRequests(_) => self.planned.at + ASKED_FOR_NOTHING < now,
-            _ => false,
-        }
+        let Planned { at, fault, .. } = self.planned;
+        matches!(fault, Fault::Crash(_)) || (fault.may_meet_nobody() && at + ASKED_FOR_NOTHING < now)
     }
 
-    /// What waits for a cue that never comes does not begin. A supplier that nobody asks for anything, since nobody of its practices
-    /// has had its notice, shows nothing either.
+    /// What waits for a cue that never comes does not begin. Who is asked for nothing shows nothing either.
     fn may_stay_unfelt(&self) -> bool {
         match self.stage {
             Stage::Planned => self.planned.cue.is_some(),
             Stage::Going { .. } => false,
-            Stage::Over { .. } => matches!(self.planned.fault, Fault::TakesNoRequests(_)),
+            Stage::Over { .. } => self.planned.fault.may_meet_nobody(),
         }
     }
 
