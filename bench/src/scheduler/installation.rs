@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use jiff::civil::{Date, DateTime, date};
 use jiff::{SignedDuration, tz::TimeZone};
 use proto::scheduler::v1 as wire;
 use tempfile::TempDir;
+use tonic::{Code, Status};
 
 use crate::people::{AUTHOR, PROGRAMME, programmes};
 use crate::process::Server;
@@ -115,14 +116,20 @@ pub(crate) async fn fill(server: &Server, england: &England, document: &str) -> 
     import_england(&mut client(server)?, england).await.context("the practices")?;
     let begun = Instant::now();
     loop {
-        let previewed = preview(server, document).await?;
-        if previewed.practices_count == i64::from(england.practices_count()) {
-            return Ok(());
-        }
-        let problem = "the scheduler does not plan for all practices";
-        ensure!(begun.elapsed() < FOLLOWED_WITHIN, "{problem}: {} of them", previewed.practices_count);
+        let problem = match preview(server, document).await {
+            Ok(previewed) if previewed.practices_count == i64::from(england.practices_count()) => return Ok(()),
+            Ok(previewed) => anyhow!("for {} of them", previewed.practices_count),
+            // Before it has heard of any the cohort matches nobody, and is refused.
+            Err(refused) if code_of(&refused) == Some(Code::InvalidArgument) => refused,
+            Err(failed) => return Err(failed),
+        };
+        ensure!(begun.elapsed() < FOLLOWED_WITHIN, "the scheduler does not plan for all practices: {problem:#}");
         tokio::time::sleep(LOOK_AGAIN_AFTER).await;
     }
+}
+
+fn code_of(error: &anyhow::Error) -> Option<Code> {
+    error.downcast_ref::<Status>().map(Status::code)
 }
 
 /// What the document would become as a plan.

@@ -410,9 +410,12 @@ async fn open_postgres(options: &PgConnectOptions, name: &str) -> Result<Pools, 
         })
         .after_connect(|connection, _| {
             Box::pin(async move {
-                // What is acknowledged is on disk, whatever the server's default; a stricter setting stays.
-                let statement = "select set_config('synchronous_commit', 'on', false) \
-                                 where current_setting('synchronous_commit') = 'off'";
+                // What is acknowledged is on disk, whatever the server's default; a stricter setting stays. And what is too large
+                // for a row is compressed in a fraction of the time, where the server can (decision 99).
+                let statement = "select set_config(name, 'on', false) from pg_settings
+                                 where name = 'synchronous_commit' and setting = 'off'
+                                 union all select set_config(name, 'lz4', false) from pg_settings
+                                 where name = 'default_toast_compression' and 'lz4' = any(enumvals)";
                 sqlx::query(statement).execute(connection).await.map(|_| ())
             })
         })

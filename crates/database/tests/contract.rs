@@ -376,6 +376,21 @@ async fn a_server_that_would_acknowledge_before_it_has_synced_is_told_not_to() {
     }
 }
 
+/// A server may have been built without it; Debian's was not.
+#[tokio::test]
+async fn what_is_too_large_for_a_row_of_postgres_is_compressed_by_lz4_where_the_server_can() {
+    let Some(store) = TestStore::postgres().await else { return };
+    let db = open(&store).await;
+    let can = sql("select enumvals::text as can from pg_settings where name = 'default_toast_compression'");
+    let can: String = db.fetch_one(can).await.expect("a setting").get("can").expect("a text");
+    let expected = if can.contains("lz4") { "lz4" } else { "pglz" };
+    let large = "A81001,A81002;".repeat(10_000);
+    db.execute(sql("insert into things (id, name) values (1, $1)").bind(large)).await.expect("an insert");
+    let compression = sql("select pg_column_compression(name) as compression from things");
+    let compression = db.fetch_one(compression).await.expect("a row").get::<String>("compression").expect("a text");
+    assert_eq!(compression, expected);
+}
+
 #[tokio::test]
 async fn who_waited_for_a_lock_sees_what_the_one_before_it_committed_whatever_the_servers_default() {
     let Some(store) = TestStore::postgres().await else { return };

@@ -52,13 +52,28 @@ impl KeptStocks {
     /// The same as [`Stocks::of`].
     #[must_use]
     pub fn of(&mut self, area: &Area, from: &Viewpoint, directory: &Directory, returns: &Returns) -> Stocks {
-        let kept = self.kept(area, &from.capability, directory, returns);
-        // Rarely asked: what was known before the last change.
-        let kept = kept.filter(|kept| kept.recorded_last.is_none_or(|last| last <= from.known_at));
-        match kept {
+        match self.kept(area, &from.capability, directory, returns).filter(|kept| kept.tells_of(from)) {
             Some(kept) => kept.stocks(area, from.as_at),
             None => Stocks::of(area, from, directory, returns),
         }
+    }
+
+    /// The same where the sums are those of this very picture already: some microseconds. None where they are not, or where it takes a
+    /// look at practices.
+    #[must_use]
+    pub fn of_followed(
+        &mut self,
+        area: &Area,
+        from: &Viewpoint,
+        directory: &Directory,
+        returns: &Returns,
+    ) -> Option<Stocks> {
+        let kept = self.by_capability.get_mut(&from.capability)?;
+        let returned = returns.of_capability(&from.capability).map(crate::returns::OfCapability::by_practice);
+        let follows = is_same(kept.directory.by_practice(), directory.by_practice())
+            && returned.map_or(kept.returns.is_empty(), |returned| is_same(&kept.returns, returned));
+        let is_kept = area.keeping() == Keeping::CountsAndPeople && kept.tells_of(from);
+        (follows && is_kept).then(|| kept.stocks(area, from.as_at))
     }
 
     /// The sums, brought up to a picture. None where none are kept: also of a capability of which no supplier ever returned
@@ -84,6 +99,11 @@ impl KeptStocks {
 }
 
 impl OfCapability {
+    /// Whether all that is summed was known then. Rarely asked: what was known before the last change.
+    fn tells_of(&self, from: &Viewpoint) -> bool {
+        self.recorded_last.is_none_or(|last| last <= from.known_at)
+    }
+
     /// Makes the sums those of another picture.
     fn follow(&mut self, capability: &Capability, directory: &Directory, returns: &ByPractice) {
         let directory_before = mem::replace(&mut self.directory, directory.clone());
@@ -154,6 +174,11 @@ impl OfCapability {
         }
         sums.into_stocks(Day::of(as_at))
     }
+}
+
+/// Whether two maps are one, without a look at what they hold.
+fn is_same<K: Ord, V>(one: &OrdMap<K, V>, other: &OrdMap<K, V>) -> bool {
+    one.ptr_eq(other) || (one.is_empty() && other.is_empty())
 }
 
 /// The keys of what differs between two maps.

@@ -72,7 +72,14 @@ proptest! {
             let (directory, returns) = &pictures[(pictures.len() - 1).saturating_sub(back)];
             let area: Area = AREAS[area].parse().unwrap();
             let from = Viewpoint { as_at: moment(at), known_at: moment(known), capability: Capability::default() };
-            prop_assert_eq!(kept.of(&area, &from, directory, returns), Stocks::of(&area, &from, directory, returns));
+            let expected = Stocks::of(&area, &from, directory, returns);
+            let followed = kept.of_followed(&area, &from, directory, returns);
+            prop_assert!(followed.is_none_or(|stocks| stocks == expected));
+            prop_assert_eq!(&kept.of(&area, &from, directory, returns), &expected);
+            let may_be_kept = area.keeping() == Keeping::CountsAndPeople && known == LATE;
+            let followed = kept.of_followed(&area, &from, directory, returns);
+            prop_assert!(followed.is_some() || !may_be_kept);
+            prop_assert!(followed.is_none_or(|stocks| stocks == expected));
         }
     }
 }

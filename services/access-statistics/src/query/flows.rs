@@ -2,20 +2,25 @@
 //! other and nothing twice.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use database::{Db, Tx};
 use tally::{
-    Area, AreaIndex, Channel, Column, Day, Dictionary, EventKind, Part, Parts, PracticeOrdinal, Sketch, Split,
-    StrandOrdinal, Union,
+    Area, AreaIndex, Channel, Column, Day, Dictionary, Estimate, EventKind, Part, Parts, PracticeOrdinal, Sketch,
+    Split, StrandOrdinal, Union,
 };
+use tokio::sync::watch;
 
 use super::QueryError;
 use crate::ingest::{Ingest, Pending};
 use crate::store::StoreError;
-use crate::store::flows::{FlowQuery, sketches_of_area, sketches_of_practice, views_of_areas, views_of_practices};
+use crate::store::flows::{
+    FlowQuery, period_flows_of_area, period_flows_of_practice, sketches_of_area, sketches_of_practice, views_of_areas,
+    views_of_practices,
+};
 use crate::store::groups::views_of_areas_by_part;
-use crate::store::log::{self, Head};
+use crate::store::log::{self, Head, Tables};
 
 /// How often a read begins anew because a checkpoint came between; each is some milliseconds, checkpoints are seconds
 /// apart.
@@ -36,7 +41,7 @@ pub(crate) struct FlowReader {
 pub(crate) struct FlowRead {
     tx: Tx,
     query: FlowQuery,
-    dictionary: std::sync::Arc<Dictionary>,
+    dictionary: Arc<Dictionary>,
     pending: PendingFlows,
     /// Up to where the log is counted.
     pub(crate) position: u64,
@@ -53,11 +58,28 @@ struct PendingFlows {
     viewers: BTreeMap<Area, Vec<(Day, Sketch)>>,
 }
 
+/// Views and viewers of all of a period.
+pub(super) struct PeriodFlows {
+    pub(super) record_views: u64,
+    pub(super) viewers: Estimate,
+    /// Days on which anybody viewed.
+    pub(super) days_with_data: usize,
+    /// Up to where the log is counted.
+    pub(super) position: u64,
+}
+
+/// What is not in the tables yet, and how far they are.
+struct Looked<T> {
+    pending: T,
+    head: Head,
+    dictionary: Arc<Dictionary>,
+}
+
 /// A read at one position of the log: the tables, and what is not in them yet.
 pub(super) struct Begun<T> {
     pub(super) tx: Tx,
     pub(super) pending: T,
-    pub(super) dictionary: std::sync::Arc<Dictionary>,
+    pub(super) dictionary: Arc<Dictionary>,
     /// Up to where the log is counted.
     pub(super) position: u64,
 }
@@ -80,26 +102,63 @@ impl FlowReader {
     ) -> Result<Begun<T>, QueryError> {
         let mut heads = self.ingest.shared().heads();
         for _ in 0..ATTEMPTS_MAX {
-            // Memory first: what it lacks by then, the tables have. The ordinals after the lock: those of a later moment
-            // hold all of the fold's.
-            let (pending, head, dictionary) = {
-                let pending = self.ingest.shared().pending();
-                let dictionary = self.ingest.dictionary();
-                (pending_of(&pending, &dictionary), pending.head, dictionary)
-            };
+            let Looked { pending, head, dictionary } = self.look(&pending_of);
             let mut tx = self.db.begin_read().await.map_err(StoreError::from)?;
             let stored = log::head(&mut tx).await?;
             if stored.tables == head.tables {
                 return Ok(Begun { tx, pending, dictionary, position: head.position });
             }
             tx.rollback().await.map_err(StoreError::from)?;
-            let noticed = heads.wait_for(|head: &Head| head.tables >= stored.tables);
-            if tokio::time::timeout(NOTICE_WAIT, noticed).await.is_err() {
-                // Another replica's checkpoint: only the writer can follow it.
-                self.ingest.catch_up().await.map_err(|_| QueryError::Behind)?;
-            }
+            self.notice(stored.tables, &mut heads).await?;
         }
         Err(QueryError::Behind)
+    }
+
+    /// Records viewed and who viewed them in all of the period, in one area of which people are kept, or at a practice.
+    pub(super) async fn of_period(&self, query: &FlowQuery, area: &Area) -> Result<PeriodFlows, QueryError> {
+        let areas = BTreeSet::from([area.clone()]);
+        let pending = |pending: &Pending, dictionary: &Dictionary| {
+            pending_flows(pending, query, &areas, dictionary, &self.ingest.shared().areas())
+        };
+        let mut heads = self.ingest.shared().heads();
+        for _ in 0..ATTEMPTS_MAX {
+            let Looked { pending, head, dictionary } = self.look(pending);
+            let (stored, everybody) = match area {
+                Area::Practice(_) => {
+                    let practice = practice_ordinal(area, &dictionary);
+                    let strands = view_strands(&dictionary, query);
+                    (period_flows_of_practice(&self.db, query, practice, &strands).await?, Union::for_practice())
+                }
+                wider => (period_flows_of_area(&self.db, query, wider).await?, Union::for_area()),
+            };
+            if stored.tables == head.tables {
+                let viewers = pending.viewers.get(area).into_iter().flatten();
+                let (viewers, days_with_data) = united(everybody, &stored.sketches, viewers)?;
+                let pending_views: u64 = pending.views.values().flat_map(BTreeMap::values).sum();
+                let record_views = stored.record_views + pending_views;
+                return Ok(PeriodFlows { record_views, viewers, days_with_data, position: head.position });
+            }
+            self.notice(stored.tables, &mut heads).await?;
+        }
+        Err(QueryError::Behind)
+    }
+
+    /// Memory first: what it lacks by then, the tables have. The ordinals after the lock: those of a later moment hold all of the
+    /// fold's.
+    fn look<T>(&self, pending_of: impl Fn(&Pending, &Dictionary) -> T) -> Looked<T> {
+        let pending = self.ingest.shared().pending();
+        let dictionary = self.ingest.dictionary();
+        Looked { pending: pending_of(&pending, &dictionary), head: pending.head, dictionary }
+    }
+
+    /// Waits until this process has noticed how far the tables are.
+    async fn notice(&self, tables: Tables, heads: &mut watch::Receiver<Head>) -> Result<(), QueryError> {
+        let noticed = heads.wait_for(|head: &Head| head.tables >= tables);
+        if tokio::time::timeout(NOTICE_WAIT, noticed).await.is_err() {
+            // Another replica's checkpoint: only the writer can follow it.
+            self.ingest.catch_up().await.map_err(|_| QueryError::Behind)?;
+        }
+        Ok(())
     }
 }
 
@@ -152,23 +211,6 @@ impl FlowRead {
         Ok(named.collect())
     }
 
-    /// Everybody who viewed records of an area, each once, and on how many days anybody did.
-    pub(crate) async fn everybody(&mut self, area: &Area) -> Result<(Union, usize), StoreError> {
-        let (stored, empty) = self.stored_viewers(area).await?;
-        let pending = self.pending.viewers.remove(area).unwrap_or_default();
-        // One union of all, not of days first: each is some ten thousand registers.
-        let (mut everybody, mut days) = (empty(), BTreeSet::new());
-        for (day, bytes) in stored {
-            everybody.add_bytes(&bytes)?;
-            days.insert(day);
-        }
-        for (day, sketch) in pending {
-            everybody.add(&sketch);
-            days.insert(day);
-        }
-        Ok((everybody, days.len()))
-    }
-
     /// Who viewed records of an area, by day. Days without anybody are not there.
     pub(crate) async fn viewers(&mut self, area: &Area) -> Result<BTreeMap<Day, Union>, StoreError> {
         let (stored, empty) = self.stored_viewers(area).await?;
@@ -200,6 +242,25 @@ impl FlowRead {
     pub(crate) async fn end(self) -> Result<(), StoreError> {
         Ok(self.tx.rollback().await?)
     }
+}
+
+/// How many they are, each once, and on how many days anybody was there. One union of all, not of days first: each is some ten
+/// thousand registers.
+fn united<'a>(
+    mut everybody: Union,
+    stored: &[(Day, Vec<u8>)],
+    pending: impl Iterator<Item = &'a (Day, Sketch)>,
+) -> Result<(Estimate, usize), StoreError> {
+    let mut days = BTreeSet::new();
+    for (day, bytes) in stored {
+        everybody.add_bytes(bytes)?;
+        days.insert(*day);
+    }
+    for (day, sketch) in pending {
+        everybody.add(sketch);
+        days.insert(*day);
+    }
+    Ok((everybody.estimate(), days.len()))
 }
 
 fn practice_ordinal(area: &Area, dictionary: &Dictionary) -> Option<PracticeOrdinal> {

@@ -1,6 +1,5 @@
 //! The main figures of one area at one moment.
 
-use std::collections::BTreeSet;
 use std::slice;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -9,6 +8,7 @@ use tally::{
     Area, AreaKind, Day, Denominator, Estimate, Keeping, KeptStocks, Part, Period, Stocks, Viewpoint, practices_by_area,
 };
 
+use super::flows::PeriodFlows;
 use super::groups::{PartedViews, Whose};
 use super::{Frame, Positions, QueryError, worked_out};
 use crate::AccessStatistics;
@@ -46,16 +46,6 @@ pub(crate) struct Viewers {
     pub(crate) denominator: Denominator,
 }
 
-/// What happened in the period.
-struct Flows {
-    record_views: u64,
-    estimate: Estimate,
-    /// Days on which anybody viewed.
-    days_with_data: usize,
-    /// Up to where the log is counted.
-    position: u64,
-}
-
 impl AccessStatistics {
     pub(crate) async fn summary(&self, query: &SummaryQuery) -> Result<Summary, QueryError> {
         let picture = self.picture_at(query.frame.min_position).await?;
@@ -75,18 +65,19 @@ impl AccessStatistics {
         let flows = match query.area {
             Area::SubIcb(_) => self.flows_of_practices(query, flow_query, AreaKind::SubIcb, &picture).await?,
             Area::Pcn(_) => self.flows_of_practices(query, flow_query, AreaKind::Pcn, &picture).await?,
-            _ => self.flows_of_area(query, flow_query).await?,
+            _ => self.flows.of_period(&flow_query, &query.area).await?,
         };
         let kept = matches!(query.area.keeping(), Keeping::CountsAndPeople)
             || self.practice_viewers_kept(query.period, Day::of(query.frame.known_at)).is_ok();
-        let Flows { record_views, estimate, days_with_data, position: events } = flows;
+        let PeriodFlows { record_views, viewers: estimate, days_with_data, position: events } = flows;
         let viewers = Viewers { estimate, days_with_data, denominator: stocks.viewers_of.clone() };
         let viewers = kept.then_some(viewers);
         let positions = Positions { registry: picture.followed.position, returns: returns.position, events };
         Ok(Summary { stocks, record_views, viewers, positions })
     }
 
-    /// Beside the runtime's threads: the first question after a start or an import brings the sums of a whole nation up to date.
+    /// Beside the runtime's threads where the sums of a whole nation may have to be brought up to date, as by the first question after a
+    /// start or an import. Nearly always nothing has changed, and another thread would take longer to wake than they to be told.
     async fn stocks(
         &self,
         area: Area,
@@ -94,24 +85,14 @@ impl AccessStatistics {
         picture: &Arc<Picture>,
         returns: &Arc<Published<ReturnsMachine>>,
     ) -> Result<Stocks, QueryError> {
+        if let Ok(mut kept) = self.kept_stocks.try_lock()
+            && let Some(stocks) = kept.of_followed(&area, &from, &picture.directory, &returns.state)
+        {
+            return Ok(stocks);
+        }
         let (kept, picture, returns) = (Arc::clone(&self.kept_stocks), Arc::clone(picture), Arc::clone(returns));
         let told = self.clock.off_thread(move || locked(&kept).of(&area, &from, &picture.directory, &returns.state));
         worked_out(told.await)
-    }
-
-    async fn flows_of_area(&self, query: &SummaryQuery, flow_query: FlowQuery) -> Result<Flows, QueryError> {
-        let areas = BTreeSet::from([query.area.clone()]);
-        let mut read = self.flows.begin(flow_query, &areas).await?;
-        let views = read.views(&areas).await?;
-        let (everybody, days_with_data) = read.everybody(&query.area).await?;
-        let position = read.position;
-        read.end().await?;
-        Ok(Flows {
-            record_views: views.values().flat_map(|days| days.values()).sum(),
-            estimate: everybody.estimate(),
-            days_with_data,
-            position,
-        })
     }
 
     /// Of an area whose people are not kept: those of the practices that lay in it at the moment.
@@ -121,7 +102,7 @@ impl AccessStatistics {
         flow_query: FlowQuery,
         kind: AreaKind,
         picture: &Picture,
-    ) -> Result<Flows, QueryError> {
+    ) -> Result<PeriodFlows, QueryError> {
         let places = (query.as_at, query.frame.known_at);
         let mut practices = practices_by_area(kind, &Area::England, places, &picture.directory);
         let group = [practices.remove(&query.area).unwrap_or_default()];
@@ -131,8 +112,8 @@ impl AccessStatistics {
         };
         let days = views.remove(&(0, Part::Whole)).unwrap_or_default();
         let (estimates, _) = self.flows.viewers_of_groups(&flow_query, &group, &[query.period]).await?;
-        let estimate = estimates.into_iter().flatten().next().unwrap_or(Estimate::ZERO);
-        Ok(Flows { record_views: days.values().sum(), estimate, days_with_data: days.len(), position })
+        let viewers = estimates.into_iter().flatten().next().unwrap_or(Estimate::ZERO);
+        Ok(PeriodFlows { record_views: days.values().sum(), viewers, days_with_data: days.len(), position })
     }
 }
 

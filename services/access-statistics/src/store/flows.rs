@@ -1,9 +1,10 @@
 //! Reading counts and sketches back: views and viewers of areas and practices, by day.
 
-use database::{Dialect, Sql, Tx, sql};
+use database::{DatabaseError, Db, Dialect, Sql, Tx, sql};
 use ods::Capability;
 use tally::{Area, Day, EventKind, Period, PracticeOrdinal, StrandOrdinal};
 
+use super::log::{Tables, read_tables};
 use super::{StoreError, day, practice, unsigned};
 
 /// Of which days, as known on which day, of which capability.
@@ -122,6 +123,78 @@ pub(crate) async fn sketches_of_practice(
     });
     let statement = statement.bind(days(query)).bind(practice.0).bind(query.capability.as_str());
     read_sketches(tx, statement.bind(query.known.number())).await
+}
+
+/// What the tables hold of an area in all of a period, and how far they were then.
+#[derive(Debug)]
+pub(crate) struct StoredFlows {
+    pub(crate) tables: Tables,
+    pub(crate) record_views: u64,
+    /// Of an area's viewers, by day and in no order; a day has one for each day on which its events arrived.
+    pub(crate) sketches: Vec<(Day, Vec<u8>)>,
+}
+
+/// Records viewed in an area of which people are kept, and who viewed them. One statement, so that all of it is of one state of
+/// the tables, and so that it is one turn to the database instead of five.
+pub(crate) async fn period_flows_of_area(db: &Db, query: &FlowQuery, area: &Area) -> Result<StoredFlows, StoreError> {
+    let statement = sql("select folded, target, written,
+           (select cast(coalesce(sum(count), 0) as bigint) from area_counts
+            where area = $1 and capability = $2 and day between $3 and $4 and arrived <= $5 and kind = $6) as record_views,
+           cast(null as bigint) as day, cast(null as bytea) as sketch from head where id = 1
+         union all
+         select null, null, null, null, day, sketch from area_sketches
+         where area = $1 and capability = $2 and day between $3 and $4 and arrived <= $5");
+    let statement = statement.bind(area.to_string()).bind(query.capability.as_str());
+    read_period_flows(db, bind_days(statement, query).bind(EventKind::RecordViewed.number())).await
+}
+
+/// As [`period_flows_of_area`], of a practice; of none where nobody has told of it yet. `strands` are those of views.
+pub(crate) async fn period_flows_of_practice(
+    db: &Db,
+    query: &FlowQuery,
+    practice: Option<PracticeOrdinal>,
+    strands: &[StrandOrdinal],
+) -> Result<StoredFlows, StoreError> {
+    let statement = sql(match db.dialect() {
+        Dialect::Sqlite => {
+            "select folded, target, written,
+               (select coalesce(sum(count), 0) from json_each($1) as days
+                cross join daily_counts on day = days.value and practice = $2
+                where strand in (select value from json_each($5)) and arrived <= $4) as record_views,
+               null as day, null as sketch from head where id = 1
+             union all
+             select null, null, null, null, day, sketch from practice_sketches
+             where day in (select value from json_each($1)) and practice = $2 and capability = $3 and arrived <= $4"
+        }
+        Dialect::Postgres => {
+            "select folded, target, written,
+               (select cast(coalesce(sum(count), 0) as bigint) from daily_counts
+                where day = any($1) and practice = $2 and strand = any($5) and arrived <= $4) as record_views,
+               cast(null as bigint) as day, cast(null as bytea) as sketch from head where id = 1
+             union all
+             select null, null, null, null, day, sketch from practice_sketches
+             where day = any($1) and practice = $2 and capability = $3 and arrived <= $4"
+        }
+    });
+    let strands: Vec<i64> = strands.iter().map(|strand| i64::from(strand.0)).collect();
+    let statement = statement
+        .bind(days(query))
+        .bind(practice.map(|practice| i64::from(practice.0)))
+        .bind(query.capability.as_str());
+    read_period_flows(db, statement.bind(query.known.number()).bind(strands)).await
+}
+
+/// The row without a day is that of the head.
+async fn read_period_flows(db: &Db, statement: Sql) -> Result<StoredFlows, StoreError> {
+    let (mut head, mut sketches) = (None, Vec::new());
+    for row in db.fetch_all(statement).await? {
+        match row.get("day")? {
+            Some(of_day) => sketches.push((day("sketches.day", of_day)?, row.get("sketch")?)),
+            None => head = Some((read_tables(&row)?, unsigned("counts.count", row.get("record_views")?)?)),
+        }
+    }
+    let (tables, record_views) = head.ok_or(DatabaseError::NoRow { statement: "select … from head" })?;
+    Ok(StoredFlows { tables, record_views, sketches })
 }
 
 async fn read_sketches(tx: &mut Tx, statement: Sql) -> Result<Vec<(Day, Vec<u8>)>, StoreError> {

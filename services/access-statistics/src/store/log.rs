@@ -1,6 +1,6 @@
 //! The log of batches: the head that orders writers, the sources' durable sequences, the batches.
 
-use database::{Dialect, Rows, Tx, Value, rows, sql};
+use database::{Dialect, Row, Rows, Tx, Value, rows, sql};
 use jiff::Timestamp;
 use tally::{Events, Source, Written};
 
@@ -65,14 +65,18 @@ pub(crate) async fn head(tx: &mut Tx) -> Result<Head, StoreError> {
 async fn read_head(tx: &mut Tx, text: &'static str) -> Result<Head, StoreError> {
     let row = tx.fetch_one(sql(text)).await?;
     let position = unsigned("head.position", row.get("position")?)?;
+    Ok(Head { position, tables: read_tables(&row)? })
+}
+
+/// What a row says in `folded`, `target` and `written`.
+pub(super) fn read_tables(row: &Row) -> Result<Tables, StoreError> {
     let written: i64 = row.get("written")?;
     let unreadable = || StoreError::Value { column: "head.written", value: written.to_string() };
-    let tables = Tables {
+    Ok(Tables {
         folded: unsigned("head.folded", row.get("folded")?)?,
         target: unsigned("head.target", row.get("target")?)?,
         written: Written::from_number(written).ok_or_else(unreadable)?,
-    };
-    Ok(Head { position, tables })
+    })
 }
 
 /// Says where the log ends; its head must be locked.
