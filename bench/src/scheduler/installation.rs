@@ -26,6 +26,8 @@ const SUPPLIERS: [&str; 3] = ["EMIS", "TPP", "Medicus"];
 const REPLICA: &str = "bench";
 /// Until the scheduler knows the practices that the registry has.
 const FOLLOWED_WITHIN: Duration = Duration::from_secs(120);
+/// What the scheduler says of a cohort before it knows any.
+const MATCHES_NOBODY: &str = "no practice matches";
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// Programs and services that a run is made of.
@@ -120,7 +122,7 @@ pub(crate) async fn fill(server: &Server, england: &England, document: &str) -> 
             Ok(previewed) if previewed.practices_count == i64::from(england.practices_count()) => return Ok(()),
             Ok(previewed) => anyhow!("for {} of them", previewed.practices_count),
             // Before it has heard of any the cohort matches nobody, and is refused.
-            Err(refused) if code_of(&refused) == Some(Code::InvalidArgument) => refused,
+            Err(refused) if matches_nobody(&refused) => refused,
             Err(failed) => return Err(failed),
         };
         ensure!(begun.elapsed() < FOLLOWED_WITHIN, "the scheduler does not plan for all practices: {problem:#}");
@@ -128,8 +130,9 @@ pub(crate) async fn fill(server: &Server, england: &England, document: &str) -> 
     }
 }
 
-fn code_of(error: &anyhow::Error) -> Option<Code> {
-    error.downcast_ref::<Status>().map(Status::code)
+fn matches_nobody(error: &anyhow::Error) -> bool {
+    let status = error.downcast_ref::<Status>();
+    status.is_some_and(|status| status.code() == Code::InvalidArgument && status.message().contains(MATCHES_NOBODY))
 }
 
 /// What the document would become as a plan.

@@ -2,7 +2,7 @@
 //!
 //! A fault lasts at least as long as planned, and until it has been felt: a cut link that nobody used, or a machine that stood
 //! still while nobody had anything to do, would show nothing. That every one was felt is asserted at the end of each run; but for
-//! those at the post and at suppliers, to whom nobody may have anything to say any more.
+//! a supplier that takes no requests, a post that cannot be reached or takes no notices, and what waits for a cue.
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -45,8 +45,8 @@ pub(crate) enum Cue {
     NoticeTaken,
 }
 
-/// When the post or a supplier is there again although nobody has asked it for anything: by then every practice has had its notice,
-/// or the waves are over.
+/// When, after it was planned, the post or a supplier is there again although nobody has asked it for anything: most practices have had
+/// their notice by then, or the waves are over.
 const ASKED_FOR_NOTHING: SignedDuration = SignedDuration::from_hours(96);
 
 /// For how long a cue is waited for.
@@ -153,7 +153,7 @@ impl Fault {
     /// Whether nobody may have anything to do any more with whom it strikes: a supplier none of whose practices has had its notice,
     /// or the post once everybody has.
     fn may_meet_nobody(self) -> bool {
-        matches!(self, Self::TakesNoRequests(_) | Self::CutOff(_) | Self::TakesNoNotices)
+        matches!(self, Self::TakesNoRequests(_) | Self::CutOff(POST) | Self::TakesNoNotices)
     }
 
     fn machines(self) -> Vec<&'static str> {
@@ -242,7 +242,7 @@ impl Faults {
         unfelt.map(|standing| format!("{} at {}", standing.planned.name(), standing.planned.at)).collect()
     }
 
-    /// Those that met nobody, and could not have: by name.
+    /// Those that met nobody, and may have: by name.
     pub(crate) fn unmet(&self, installation: &Installation) -> Vec<String> {
         let unmet = self.faults.iter().filter(|one| one.may_stay_unfelt() && !one.was_felt(installation));
         unmet.map(|standing| standing.planned.name()).collect()
@@ -261,8 +261,8 @@ impl Standing {
         *self.cue_before.get_or_insert(there) < there
     }
 
-    /// A supplier that takes no requests until the waves are over has met everybody there was; so has a post that nobody could
-    /// reach until long after the notices.
+    /// A supplier that takes no requests until the waves are over has met everybody there was; so has a post that takes no notices,
+    /// or cannot be reached, until long after most of them.
     fn may_end_unfelt(&self, now: Timestamp) -> bool {
         let Planned { at, fault, .. } = self.planned;
         matches!(fault, Fault::Crash(_)) || (fault.may_meet_nobody() && at + ASKED_FOR_NOTHING < now)

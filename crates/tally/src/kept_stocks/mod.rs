@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use ods::Capability;
 
 use self::steps::{Names, Step, steps};
-use self::sums::{Addend, AreaSums};
+use self::sums::{Addend, AreaSums, Totals};
 use crate::area::{Area, Keeping};
 use crate::day::Day;
 use crate::directory::{Directory, Viewpoint};
@@ -58,22 +58,22 @@ impl KeptStocks {
         }
     }
 
-    /// The same where the sums are those of this very picture already: some microseconds. None where they are not, or where it takes a
-    /// look at practices.
+    /// The same where the area's sums are those of this very picture already: some microseconds. None where they are not, or where it
+    /// takes a look at practices.
     #[must_use]
     pub fn of_followed(
-        &mut self,
+        &self,
         area: &Area,
         from: &Viewpoint,
         directory: &Directory,
         returns: &Returns,
     ) -> Option<Stocks> {
-        let kept = self.by_capability.get_mut(&from.capability)?;
+        let kept = self.by_capability.get(&from.capability)?;
         let returned = returns.of_capability(&from.capability).map(crate::returns::OfCapability::by_practice);
         let follows = is_same(kept.directory.by_practice(), directory.by_practice())
             && returned.map_or(kept.returns.is_empty(), |returned| is_same(&kept.returns, returned));
         let is_kept = area.keeping() == Keeping::CountsAndPeople && kept.tells_of(from);
-        (follows && is_kept).then(|| kept.stocks(area, from.as_at))
+        if follows && is_kept { kept.stocks_if_settled(area, from.as_at) } else { None }
     }
 
     /// The sums, brought up to a picture. None where none are kept: also of a capability of which no supplier ever returned
@@ -153,9 +153,20 @@ impl OfCapability {
     }
 
     fn stocks(&mut self, area: &Area, as_at: Timestamp) -> Stocks {
+        let sums = self.names.area(area).and_then(|number| self.areas.get_mut(number));
+        let totals = sums.map(|sums| sums.at(as_at)).unwrap_or_default();
+        self.stocks_of(totals, as_at)
+    }
+
+    fn stocks_if_settled(&self, area: &Area, as_at: Timestamp) -> Option<Stocks> {
+        let sums = self.names.area(area).and_then(|number| self.areas.get(number));
+        let totals = sums.map_or_else(|| Some(Totals::default()), |sums| sums.at_if_settled(as_at))?;
+        Some(self.stocks_of(totals, as_at))
+    }
+
+    fn stocks_of(&self, totals: Totals, as_at: Timestamp) -> Stocks {
         let mut sums = Sums::default();
-        let totals = self.names.area(area).and_then(|number| self.areas.get_mut(number)).map(|area| area.at(as_at));
-        for (addend, total) in totals.into_iter().flatten() {
+        for (addend, total) in totals {
             let count = unsigned(total.count);
             let (sum, by) = match addend {
                 Addend::Registered(by) => {
@@ -176,8 +187,8 @@ impl OfCapability {
     }
 }
 
-/// Whether two maps are one, without a look at what they hold.
-fn is_same<K: Ord, V>(one: &OrdMap<K, V>, other: &OrdMap<K, V>) -> bool {
+/// Whether two maps are one, without a look at what they hold: also false of some that are equal.
+fn is_same<K, V>(one: &OrdMap<K, V>, other: &OrdMap<K, V>) -> bool {
     one.ptr_eq(other) || (one.is_empty() && other.is_empty())
 }
 

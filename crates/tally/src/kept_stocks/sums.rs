@@ -39,7 +39,7 @@ pub(super) struct Total {
 }
 
 /// The sums that are not 0.
-type Totals = BTreeMap<Addend, Total>;
+pub(super) type Totals = BTreeMap<Addend, Total>;
 
 #[derive(Clone, Copy, Debug)]
 struct Change {
@@ -88,6 +88,15 @@ impl AreaSums {
     /// The sums at a moment.
     pub(super) fn at(&mut self, moment: Timestamp) -> Totals {
         self.settle();
+        self.of_settled(moment)
+    }
+
+    /// The same where every change is in its place already: some hundred additions. Else None.
+    pub(super) fn at_if_settled(&self, moment: Timestamp) -> Option<Totals> {
+        self.waiting.is_empty().then(|| self.of_settled(moment))
+    }
+
+    fn of_settled(&self, moment: Timestamp) -> Totals {
         let end = self.changes.partition_point(|change| change.at <= moment);
         let noted = end / CHANGES_PER_NOTE;
         let mut totals = noted.checked_sub(1).map(|note| self.notes[note].clone()).unwrap_or_default();

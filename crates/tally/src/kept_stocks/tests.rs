@@ -84,6 +84,23 @@ proptest! {
     }
 }
 
+/// A question of one area brings the sums of all of them up to the picture, and puts those of its own in order.
+#[test]
+fn an_area_that_nobody_has_asked_about_since_is_not_told_in_passing() {
+    let mut directory = Directory::default();
+    let value = crate::directory::Told::Place(crate::testing::place("QHM", "TPP"));
+    directory.tell(code(1), Fact { effective_from: moment(0), recorded_at: moment(0), value });
+    let returns = Returns::default();
+    let from = Viewpoint { as_at: moment(1), known_at: moment(LATE), capability: Capability::default() };
+    let mut kept = KeptStocks::default();
+    let area: Area = "suppliers/TPP".parse().unwrap();
+    let expected = kept.of(&Area::England, &from, &directory, &returns);
+    assert_eq!(kept.of_followed(&Area::England, &from, &directory, &returns), Some(expected));
+    assert_eq!(kept.of_followed(&area, &from, &directory, &returns), None);
+    let expected = kept.of(&area, &from, &directory, &returns);
+    assert_eq!(kept.of_followed(&area, &from, &directory, &returns), Some(expected));
+}
+
 /// A month's lists and a month's returns of many practices, so that notes are made and made again.
 #[test]
 fn sums_of_many_changes_are_those_of_the_practices() {

@@ -69,7 +69,7 @@ pub(super) struct PeriodFlows {
 }
 
 /// What is not in the tables yet, and how far they are.
-struct Looked<T> {
+struct Look<T> {
     pending: T,
     head: Head,
     dictionary: Arc<Dictionary>,
@@ -102,14 +102,14 @@ impl FlowReader {
     ) -> Result<Begun<T>, QueryError> {
         let mut heads = self.ingest.shared().heads();
         for _ in 0..ATTEMPTS_MAX {
-            let Looked { pending, head, dictionary } = self.look(&pending_of);
+            let Look { pending, head, dictionary } = self.look(&pending_of);
             let mut tx = self.db.begin_read().await.map_err(StoreError::from)?;
             let stored = log::head(&mut tx).await?;
             if stored.tables == head.tables {
                 return Ok(Begun { tx, pending, dictionary, position: head.position });
             }
             tx.rollback().await.map_err(StoreError::from)?;
-            self.notice(stored.tables, &mut heads).await?;
+            self.wait_until_noticed(stored.tables, &mut heads).await?;
         }
         Err(QueryError::Behind)
     }
@@ -122,7 +122,7 @@ impl FlowReader {
         };
         let mut heads = self.ingest.shared().heads();
         for _ in 0..ATTEMPTS_MAX {
-            let Looked { pending, head, dictionary } = self.look(pending);
+            let Look { pending, head, dictionary } = self.look(pending);
             let (stored, everybody) = match area {
                 Area::Practice(_) => {
                     let practice = practice_ordinal(area, &dictionary);
@@ -138,21 +138,21 @@ impl FlowReader {
                 let record_views = stored.record_views + pending_views;
                 return Ok(PeriodFlows { record_views, viewers, days_with_data, position: head.position });
             }
-            self.notice(stored.tables, &mut heads).await?;
+            self.wait_until_noticed(stored.tables, &mut heads).await?;
         }
         Err(QueryError::Behind)
     }
 
-    /// Memory first: what it lacks by then, the tables have. The ordinals after the lock: those of a later moment hold all of the
-    /// fold's.
-    fn look<T>(&self, pending_of: impl Fn(&Pending, &Dictionary) -> T) -> Looked<T> {
+    /// What is not in the tables yet. To be asked before the tables are: what memory lacks by then, they have.
+    fn look<T>(&self, pending_of: impl Fn(&Pending, &Dictionary) -> T) -> Look<T> {
         let pending = self.ingest.shared().pending();
+        // After the lock: the ordinals of a later moment hold all of the fold's.
         let dictionary = self.ingest.dictionary();
-        Looked { pending: pending_of(&pending, &dictionary), head: pending.head, dictionary }
+        Look { pending: pending_of(&pending, &dictionary), head: pending.head, dictionary }
     }
 
     /// Waits until this process has noticed how far the tables are.
-    async fn notice(&self, tables: Tables, heads: &mut watch::Receiver<Head>) -> Result<(), QueryError> {
+    async fn wait_until_noticed(&self, tables: Tables, heads: &mut watch::Receiver<Head>) -> Result<(), QueryError> {
         let noticed = heads.wait_for(|head: &Head| head.tables >= tables);
         if tokio::time::timeout(NOTICE_WAIT, noticed).await.is_err() {
             // Another replica's checkpoint: only the writer can follow it.

@@ -85,7 +85,7 @@ impl AccessStatistics {
         picture: &Arc<Picture>,
         returns: &Arc<Published<ReturnsMachine>>,
     ) -> Result<Stocks, QueryError> {
-        if let Ok(mut kept) = self.kept_stocks.try_lock()
+        if let Ok(kept) = self.kept_stocks.try_lock()
             && let Some(stocks) = kept.of_followed(&area, &from, &picture.directory, &returns.state)
         {
             return Ok(stocks);

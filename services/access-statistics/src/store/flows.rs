@@ -135,7 +135,7 @@ pub(crate) struct StoredFlows {
 }
 
 /// Records viewed in an area of which people are kept, and who viewed them. One statement, so that all of it is of one state of
-/// the tables, and so that it is one turn to the database instead of five.
+/// the tables, and one turn to the database.
 pub(crate) async fn period_flows_of_area(db: &Db, query: &FlowQuery, area: &Area) -> Result<StoredFlows, StoreError> {
     let statement = sql("select folded, target, written,
            (select cast(coalesce(sum(count), 0) as bigint) from area_counts
@@ -145,7 +145,7 @@ pub(crate) async fn period_flows_of_area(db: &Db, query: &FlowQuery, area: &Area
          select null, null, null, null, day, sketch from area_sketches
          where area = $1 and capability = $2 and day between $3 and $4 and arrived <= $5");
     let statement = statement.bind(area.to_string()).bind(query.capability.as_str());
-    read_period_flows(db, bind_days(statement, query).bind(EventKind::RecordViewed.number())).await
+    read_period_flows(db, bind_days(statement, query).bind(EventKind::RecordViewed.number()), "area_sketches.day").await
 }
 
 /// As [`period_flows_of_area`], of a practice; of none where nobody has told of it yet. `strands` are those of views.
@@ -181,19 +181,20 @@ pub(crate) async fn period_flows_of_practice(
         .bind(days(query))
         .bind(practice.map(|practice| i64::from(practice.0)))
         .bind(query.capability.as_str());
-    read_period_flows(db, statement.bind(query.known.number()).bind(strands)).await
+    read_period_flows(db, statement.bind(query.known.number()).bind(strands), "practice_sketches.day").await
 }
 
 /// The row without a day is that of the head.
-async fn read_period_flows(db: &Db, statement: Sql) -> Result<StoredFlows, StoreError> {
+async fn read_period_flows(db: &Db, statement: Sql, column: &'static str) -> Result<StoredFlows, StoreError> {
     let (mut head, mut sketches) = (None, Vec::new());
     for row in db.fetch_all(statement).await? {
         match row.get("day")? {
-            Some(of_day) => sketches.push((day("sketches.day", of_day)?, row.get("sketch")?)),
-            None => head = Some((read_tables(&row)?, unsigned("counts.count", row.get("record_views")?)?)),
+            Some(of_day) => sketches.push((day(column, of_day)?, row.get("sketch")?)),
+            None => head = Some((read_tables(&row)?, unsigned("record_views", row.get("record_views")?)?)),
         }
     }
-    let (tables, record_views) = head.ok_or(DatabaseError::NoRow { statement: "select … from head" })?;
+    let statement = "select folded, target, written from head where id = 1";
+    let (tables, record_views) = head.ok_or(DatabaseError::NoRow { statement })?;
     Ok(StoredFlows { tables, record_views, sketches })
 }
 

@@ -1,4 +1,5 @@
-//! The tables, one module per noun: functions over a transaction, so that whoever calls them decides what is atomic.
+//! The tables, one module per noun: functions over a transaction, so that whoever calls them decides what is atomic. What is
+//! read by one statement, and is of one state by that, takes the database instead.
 
 pub(crate) mod dictionary;
 pub(crate) mod flows;

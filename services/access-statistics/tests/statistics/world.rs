@@ -200,7 +200,12 @@ impl Process {
 
     /// Records viewed and people who viewed, in England in the 30 days to now.
     pub(crate) async fn england(&self) -> (i64, i64) {
-        let summary = self.summary(wire::GetSummaryRequest::default()).await;
+        self.views_and_viewers("england").await
+    }
+
+    /// The same in another area.
+    pub(crate) async fn views_and_viewers(&self, area: &str) -> (i64, i64) {
+        let summary = self.summary(wire::GetSummaryRequest { area: area.to_owned(), ..Default::default() }).await;
         (value(&summary.record_views), summary.viewers.map(|viewers| viewers.value).unwrap_or_default())
     }
 }
