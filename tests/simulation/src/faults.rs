@@ -242,7 +242,7 @@ impl Faults {
         unfelt.map(|standing| format!("{} at {}", standing.planned.name(), standing.planned.at)).collect()
     }
 
-    /// Those that met nobody, and may have: by name.
+    /// Those that met nobody, which they may: by name.
     pub(crate) fn unmet(&self, installation: &Installation) -> Vec<String> {
         let unmet = self.faults.iter().filter(|one| one.may_stay_unfelt() && !one.was_felt(installation));
         unmet.map(|standing| standing.planned.name()).collect()
