@@ -21,6 +21,7 @@ mod carriage;
 mod counting;
 mod entry;
 mod figures;
+mod issue;
 mod key;
 mod promise;
 mod record;
@@ -41,10 +42,11 @@ pub use figures::{
     Days, Figure, FigureOf, Quarantined, SentView, Whereabouts, figures_breaches, last_viewed_breaches,
     quarantine_breaches,
 };
+pub use issue::Issue;
 pub use key::{Direction, Key};
 pub use promise::{Finding, Promise};
 pub use record::{Recorded, Unreadable};
-pub use returns::{SentReturns, returns_breaches, revisions_breaches};
+pub use returns::{SentReturns, latest_returns_breaches, returns_breaches, revisions_breaches};
 
 use crate::registry::Registry;
 use crate::scheduler::Scheduler;

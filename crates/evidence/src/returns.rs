@@ -103,6 +103,23 @@ pub fn revisions_breaches(sent: &[SentReturns], told: &BTreeMap<String, Vec<u64>
     breaches
 }
 
+/// What is wrong with the accounts with access that a gate is told, by practice, in words: nothing, where each is the last of the
+/// practice's `revisions`, and none where it has none.
+pub fn latest_returns_breaches(
+    revisions: &BTreeMap<String, Vec<u64>>,
+    told: &BTreeMap<String, Option<u64>>,
+) -> Vec<String> {
+    let mut breaches = Vec::new();
+    for (practice, accounts) in told {
+        let last = revisions.get(practice).and_then(|revisions| revisions.last());
+        if last != accounts.as_ref() {
+            breaches
+                .push(format!("a gate is told of {accounts:?} accounts at {practice}, and its returns say {last:?}"));
+        }
+    }
+    breaches
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,5 +179,17 @@ mod tests {
         assert_eq!(found(&[101, 103, 102]), 1, "what was corrected came last");
         assert_eq!(found(&[101, 101, 103]), 1, "one is there twice");
         assert_eq!(revisions_breaches(&sent, &BTreeMap::new()).len(), 1, "all are lost");
+    }
+
+    #[test]
+    fn a_gate_that_is_told_an_older_return_or_one_that_nobody_sent_is_found() {
+        let revisions = BTreeMap::from([("A81001".to_owned(), vec![101, 103])]);
+        let found = |practice: &str, accounts| {
+            latest_returns_breaches(&revisions, &BTreeMap::from([(practice.to_owned(), accounts)])).len()
+        };
+        assert_eq!((found("A81001", Some(103)), found("A81002", None)), (0, 0));
+        assert_eq!(found("A81001", Some(101)), 1, "the correction did not reach it");
+        assert_eq!(found("A81001", None), 1, "it is told of none");
+        assert_eq!(found("A81002", Some(7)), 1, "nobody returned that");
     }
 }

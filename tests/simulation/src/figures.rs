@@ -12,8 +12,8 @@ use client::{Peer, PeerConfig};
 use clock::Clock;
 use database::sql;
 use evidence::{
-    Days, Figure, FigureOf, Quarantined, Whereabouts, figures_breaches, last_viewed_breaches, quarantine_breaches,
-    revisions_breaches,
+    Days, Figure, FigureOf, Issue, Quarantined, Whereabouts, figures_breaches, last_viewed_breaches,
+    latest_returns_breaches, quarantine_breaches, revisions_breaches,
 };
 use identity::DevelopmentCaller;
 use jiff::civil::Date;
@@ -31,7 +31,7 @@ use tally::Day;
 use crate::hosts::Installation;
 use crate::plan::{Act, Plan};
 use crate::producers::WRONG_REASON;
-use crate::publication::Frozen;
+use crate::publication;
 
 /// More than a story has of anything that is listed.
 const PAGE_SIZE: i32 = 1_000;
@@ -61,7 +61,7 @@ pub(crate) struct Figures {
     last_returned: BTreeMap<String, Option<u64>>,
     /// Batches that were old enough to be deleted.
     batches_deleted: u64,
-    publication: Option<Frozen>,
+    publication: Option<Issue>,
 }
 
 impl Figures {
@@ -75,7 +75,7 @@ impl Figures {
             auditor.quarantine(&mut told).await?;
             auditor.returns(&mut told).await?;
             auditor.evidence_of_gates(installation.plan(), &mut told).await?;
-            told.publication = Frozen::of(installation, &auditor, now).await?;
+            told.publication = publication::issue(installation, &auditor, now).await?;
             anyhow::Ok(told)
         })
     }
@@ -90,15 +90,8 @@ impl Figures {
         breaches.extend(quarantine_breaches(&told.sent(), &acknowledged, WRONG_REASON, &self.quarantined));
         breaches.extend(last_viewed_breaches(&views, &acknowledged, &self.last_viewed));
         breaches.extend(revisions_breaches(&installation.returned().sent(), &self.revisions));
-        for (practice, accounts) in &self.last_returned {
-            let last = self.revisions.get(practice).and_then(|revisions| revisions.last());
-            if last != accounts.as_ref() {
-                breaches.push(format!(
-                    "a gate is told of {accounts:?} accounts at {practice}, and its returns say {last:?}"
-                ));
-            }
-        }
-        breaches.extend(self.publication.iter().flat_map(Frozen::breaches));
+        breaches.extend(latest_returns_breaches(&self.revisions, &self.last_returned));
+        breaches.extend(self.publication.iter().flat_map(Issue::breaches));
         breaches
     }
 
@@ -106,7 +99,7 @@ impl Figures {
     pub(crate) fn report(&self) -> String {
         let hash = hex::encode(Sha256::digest(format!("{self:?}")));
         let revisions: usize = self.revisions.values().map(Vec::len).sum();
-        let issue = self.publication.as_ref().map_or_else(|| "nothing published".to_owned(), Frozen::report);
+        let issue = self.publication.as_ref().map_or_else(|| "nothing published".to_owned(), publication::report);
         format!("{} figures and {revisions} revisions, {hash}; {issue}", self.figures.len())
     }
 

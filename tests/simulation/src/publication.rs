@@ -4,6 +4,7 @@
 //! What is published and whether it discloses is the statistics' own tests'; here it rests on what faults left behind.
 
 use anyhow::Context;
+use evidence::Issue;
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use ods::civil::{civil_date, day_end};
@@ -25,66 +26,42 @@ const FORMATS: [wire::PublicationFormat; 2] = [wire::PublicationFormat::Csv, wir
 /// One story in so many is published: it costs as much as all else that is asked.
 const PUBLISHED_ONE_IN: u64 = 4;
 
-/// An issue as it was made, and as it is told after what it rests on has changed.
-#[derive(Debug)]
-pub(crate) struct Frozen {
-    made: Vec<u8>,
-    later: Vec<u8>,
-    /// England's patients with access: as published, and as told at the time.
-    england: (String, i64),
+/// Made at `now`, while nothing else runs; None before the week is over, and of most stories. Records the issue and returns in the
+/// journal of statistics, so that whatever else is looked at is looked at before.
+pub(crate) async fn issue(
+    installation: &Installation,
+    auditor: &Auditor,
+    now: Timestamp,
+) -> anyhow::Result<Option<Issue>> {
+    if civil_date(now) <= WEEK_END || !installation.plan().seed.is_multiple_of(PUBLISHED_ONE_IN) {
+        return Ok(None);
+    }
+    let told = told(auditor).await?;
+    let mut publications = PublicationServiceClient::new(auditor.peer());
+    let announced = wire::SetReleaseRequest {
+        publication: WEEK.to_owned(),
+        release_time: Some(api::time::to_wire(now + SignedDuration::from_hours(24))),
+        request_id: "auditor/announced".to_owned(),
+        ..Default::default()
+    };
+    publications.set_release(announced).await?;
+    let asked = wire::CreatePublicationRequest {
+        publication: WEEK.to_owned(),
+        request_id: "auditor/made".to_owned(),
+        ..Default::default()
+    };
+    let issue = publications.create_publication(asked).await?.into_inner().publication.context("an issue")?;
+    let of_england = |figure: &&wire::PublishedFigure| figure.definition == "definitions/patients-with-access";
+    let published = issue.figures.iter().find(of_england).map(|figure| figure.value.clone()).unwrap_or_default();
+    let made = files(auditor).await?;
+    correct(installation, auditor).await?;
+    let later = files(&Auditor::open(installation, now).await?).await?;
+    Ok(Some(Issue { name: WEEK.to_owned(), made, later, published, told }))
 }
 
-impl Frozen {
-    /// Made at `now`, while nothing else runs; None before the week is over, and of most stories. Records the issue and returns in the
-    /// journal of statistics, so that whatever else is looked at is looked at before.
-    pub(crate) async fn of(
-        installation: &Installation,
-        auditor: &Auditor,
-        now: Timestamp,
-    ) -> anyhow::Result<Option<Self>> {
-        if civil_date(now) <= WEEK_END || !installation.plan().seed.is_multiple_of(PUBLISHED_ONE_IN) {
-            return Ok(None);
-        }
-        let told = told(auditor).await?;
-        let mut publications = PublicationServiceClient::new(auditor.peer());
-        let announced = wire::SetReleaseRequest {
-            publication: WEEK.to_owned(),
-            release_time: Some(api::time::to_wire(now + SignedDuration::from_hours(24))),
-            request_id: "auditor/announced".to_owned(),
-            ..Default::default()
-        };
-        publications.set_release(announced).await?;
-        let asked = wire::CreatePublicationRequest {
-            publication: WEEK.to_owned(),
-            request_id: "auditor/made".to_owned(),
-            ..Default::default()
-        };
-        let issue = publications.create_publication(asked).await?.into_inner().publication.context("an issue")?;
-        let of_england = |figure: &&wire::PublishedFigure| figure.definition == "definitions/patients-with-access";
-        let published = issue.figures.iter().find(of_england).map(|figure| figure.value.clone()).unwrap_or_default();
-        let made = files(auditor).await?;
-        correct(installation, auditor).await?;
-        let later = files(&Auditor::open(installation, now).await?).await?;
-        Ok(Some(Self { made, later, england: (published, told) }))
-    }
-
-    /// What should not be.
-    pub(crate) fn breaches(&self) -> Vec<String> {
-        let mut breaches = Vec::new();
-        if self.made != self.later {
-            breaches.push(format!("rule 14: {WEEK} is another one after a correction of what it rests on"));
-        }
-        let (published, told) = &self.england;
-        if *published != told.to_string() {
-            breaches.push(format!("rule 13: {WEEK} says {published} of England, and {told} was told"));
-        }
-        breaches
-    }
-
-    /// How long it is, and a hash of it.
-    pub(crate) fn report(&self) -> String {
-        format!("{WEEK}: {} bytes, {}", self.made.len(), hex::encode(Sha256::digest(&self.made)))
-    }
+/// How long it is, and a hash of it.
+pub(crate) fn report(issue: &Issue) -> String {
+    format!("{WEEK}: {} bytes, {}", issue.made.len(), hex::encode(Sha256::digest(&issue.made)))
 }
 
 /// England's patients with access at the end of the week.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use imbl::OrdSet;
 use rollout::state::{HoldClass, HoldScope, WaveStage};
-use rollout::{Act, Event, HoldId, PlanVersion, Rejection, explain};
+use rollout::{Act, Command, Event, HoldId, PlanVersion, Proposal, Rejection, explain};
 use serde_json::{Value, json};
 
 use crate::world::{World, bob, code, moment, one_wave, programme, target, wave};
@@ -89,6 +90,10 @@ fn i08_a_gate_that_is_found_impossible_is_not_judged() {
     world.state = world.folded();
     world.registry = sound.registry.clone();
     world.now = moment("2031-05-09T12:00:00Z");
+    let registry_position = world.registry.view.position;
+    let evaluate =
+        Command::Propose(Proposal::EvaluateGate { wave: wave(1), not_live: OrdSet::new(), registry_position });
+    assert_eq!(world.submit(&evaluate), Ok(false), "not by a proposal of an earlier build either");
     world.settle();
     assert_eq!((world.stage(1), world.count_events("gate-evaluated")), (WaveStage::Soaking, 0));
     assert_eq!(halts(&world), [(HoldId(1), "PLAN_IMPOSSIBLE".to_owned())]);

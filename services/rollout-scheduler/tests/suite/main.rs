@@ -14,6 +14,7 @@ mod forecasts;
 mod gates;
 mod go_live;
 mod notices;
+mod older_plans;
 mod outages;
 mod plans;
 mod programmes;

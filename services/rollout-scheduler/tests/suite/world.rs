@@ -244,6 +244,13 @@ impl World {
         replica.running.await.unwrap_err();
     }
 
+    /// Ends a scheduler as a crash does, and starts it again on another journal.
+    pub(crate) async fn crash_scheduler_onto(&mut self, journal: Journal) {
+        self.crash_scheduler().await;
+        self.journal = journal;
+        self.start_scheduler("one").await;
+    }
+
     /// Puts a registry in place of the one there is, which has lost its latest records, as a restored backup has.
     pub(crate) async fn restore_registry(&mut self, records_lost: u64) {
         let position = self.registry_engine.published().position - records_lost;
