@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use imbl::OrdSet;
-use rollout::state::{HoldClass, HoldScope, WaveStage};
+use rollout::state::{Brake, HoldClass, HoldScope, WaveStage};
 use rollout::{Act, Command, Event, HoldId, PlanVersion, Proposal, Rejection, explain};
 use serde_json::{Value, json};
 
@@ -57,6 +57,15 @@ fn i08_a_stored_plan_that_is_found_impossible_halts_with_a_reason() {
     assert_eq!(explanation.earliest_at, None);
     world.run_until("2031-05-12T12:00:00Z");
     assert_eq!((world.count_on(), halts(&world).len()), (0, 1));
+}
+
+#[test]
+fn i08_a_persons_hold_on_the_programme_does_not_stand_for_its_halt() {
+    let mut world = stored(anything_passes);
+    let placed = world.hold(HoldScope::Programme(programme()), HoldClass::Capacity, Brake::Hold);
+    world.settle();
+    let reasons: Vec<_> = halts(&world).into_iter().map(|(hold, reason)| (hold == placed, reason)).collect();
+    assert_eq!(reasons, [(true, "TEST".to_owned()), (false, "PLAN_IMPOSSIBLE".to_owned())]);
 }
 
 /// Rule 8: who lifts it is not overruled by another halt. What cannot be right is acted on no more for that.
