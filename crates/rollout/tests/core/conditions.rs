@@ -7,7 +7,7 @@ mod evidence;
 use std::collections::BTreeMap;
 
 use jiff::civil::date;
-use rollout::effects::{gate_questions, waiting_gate};
+use rollout::effects::{GateQuestions, gate_questions, waiting_gate};
 use rollout::state::{Finding, GateEvaluation, Measured, Verdict, WaveStage};
 use rollout::{Event, Fact, Observed, PracticeFigures, Returned, SupplierAnswer};
 
@@ -336,4 +336,16 @@ fn figures_and_words_count_for_less_than_a_day_and_a_hook_alone_asks_no_statisti
     };
     assert!(is_answered("2031-05-08T06:59:59.999999Z"));
     assert!(!is_answered("2031-05-08T07:00:00Z"));
+}
+
+#[test]
+fn nobody_is_asked_before_the_evidence_has_ripened_and_it_is_said_when_that_is() {
+    let mut world = World::running(10, &gated(STATISTICS));
+    world.run_until("2031-05-07T06:00:00Z");
+    assert_eq!(world.stage(1), WaveStage::Soaking);
+    let questions = |world: &World| gate_questions(&world.state, &world.registry.view, world.now);
+    let ripe_at = moment("2031-05-07T07:00:00Z");
+    assert_eq!(questions(&world), GateQuestions { next: Some(ripe_at), ..GateQuestions::default() });
+    world.now = ripe_at;
+    assert_eq!(questions(&world).figures.len(), 1);
 }
