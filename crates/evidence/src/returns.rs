@@ -1,7 +1,7 @@
 //! Returns, held against what their senders remember: acknowledged ⊆ recorded ⊆ sent, none twice, and in the order in which they were
 //! sent, so that no correction is undone by what it corrected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -104,15 +104,17 @@ pub fn revisions_breaches(sent: &[SentReturns], told: &BTreeMap<String, Vec<u64>
 }
 
 /// What is wrong with the accounts with access that a gate is told, by practice, in words: nothing, where each is the last of the
-/// practice's `revisions`, and none where it has none.
+/// practice's `revisions`, and none where it has none. A practice of which a gate is told nothing at all has lost its returns.
 pub fn latest_returns_breaches(
     revisions: &BTreeMap<String, Vec<u64>>,
     told: &BTreeMap<String, Option<u64>>,
 ) -> Vec<String> {
     let mut breaches = Vec::new();
-    for (practice, accounts) in told {
-        let last = revisions.get(practice).and_then(|revisions| revisions.last());
-        if last != accounts.as_ref() {
+    let practices: BTreeSet<&String> = revisions.keys().chain(told.keys()).collect();
+    for practice in practices {
+        let accounts = told.get(practice).copied().flatten();
+        let last = revisions.get(practice).and_then(|revisions| revisions.last()).copied();
+        if last != accounts {
             breaches
                 .push(format!("a gate is told of {accounts:?} accounts at {practice}, and its returns say {last:?}"));
         }
@@ -185,9 +187,12 @@ mod tests {
     fn a_gate_that_is_told_an_older_return_or_one_that_nobody_sent_is_found() {
         let revisions = BTreeMap::from([("A81001".to_owned(), vec![101, 103])]);
         let found = |practice: &str, accounts| {
-            latest_returns_breaches(&revisions, &BTreeMap::from([(practice.to_owned(), accounts)])).len()
+            let mut told = BTreeMap::from([("A81001".to_owned(), Some(103))]);
+            told.insert(practice.to_owned(), accounts);
+            latest_returns_breaches(&revisions, &told).len()
         };
         assert_eq!((found("A81001", Some(103)), found("A81002", None)), (0, 0));
+        assert_eq!(latest_returns_breaches(&revisions, &BTreeMap::new()).len(), 1, "it is told of nobody");
         assert_eq!(found("A81001", Some(101)), 1, "the correction did not reach it");
         assert_eq!(found("A81001", None), 1, "it is told of none");
         assert_eq!(found("A81002", Some(7)), 1, "nobody returned that");

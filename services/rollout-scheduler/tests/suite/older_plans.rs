@@ -46,7 +46,7 @@ impl Machine for Scribe {
     fn apply((): &mut (), _: &Told, _: u64, _: Timestamp) {}
 }
 
-/// The same records, but that anything passes the gates of every plan in them.
+/// The same events at the same moments by the same accounts, but that anything passes the gate of each plan's first wave.
 async fn with_gates_that_anything_passes(records: Vec<Record>) -> MemoryJournal {
     let written = MemoryJournal::default();
     let (clock, hand) = Clock::manual(Timestamp::UNIX_EPOCH);
@@ -60,6 +60,7 @@ async fn with_gates_that_anything_passes(records: Vec<Record>) -> MemoryJournal 
         }
         hand.set(record.recorded_at);
         let meta = Meta { actor: record.actor, request_id: record.position.to_string(), ..Meta::default() };
+        // A machine's kinds live for ever; a test's process does not.
         let told = Told { kind: record.kind.leak(), payload };
         scribe.submit(Submission::new(told, meta), |_| Vec::new()).await.unwrap();
     }
