@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use imbl::OrdSet;
 use rollout::state::{Brake, HoldClass, HoldScope, WaveStage};
-use rollout::{Act, Command, Event, HoldId, PlanVersion, Proposal, Rejection, explain};
+use rollout::{Act, Event, HoldId, PlanVersion, Rejection, explain};
 use serde_json::{Value, json};
 
 use crate::world::{World, bob, code, moment, one_wave, programme, target, wave};
@@ -99,9 +98,7 @@ fn i08_a_gate_that_is_found_impossible_is_not_judged() {
     world.state = world.folded();
     world.registry = sound.registry.clone();
     world.now = moment("2031-05-09T12:00:00Z");
-    let registry_position = world.registry.view.position;
-    let evaluate =
-        Command::Propose(Proposal::EvaluateGate { wave: wave(1), not_live: OrdSet::new(), registry_position });
+    let evaluate = world.gate_proposal(1);
     let mut judged = sound.clone();
     judged.now = world.now;
     assert_eq!(judged.submit(&evaluate), Ok(true));

@@ -2,7 +2,6 @@
 //! either back, and nobody but people gives access back (rule 8, I22).
 
 use assent::Refusal;
-use imbl::OrdSet;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use rollout::state::{
@@ -114,9 +113,7 @@ fn the_first_persons_wish_to_unwind_lapses_after_a_day_and_until_then_the_wave_i
 fn a_wave_that_somebody_wants_unwound_is_not_judged_by_an_earlier_proposal_either() {
     let mut world = World::running(30, SPRING);
     world.run_until("2031-05-07T06:00:00Z");
-    let registry_position = world.registry.view.position;
-    let evaluate =
-        Command::Propose(Proposal::EvaluateGate { wave: wave(1), not_live: OrdSet::new(), registry_position });
+    let evaluate = world.gate_proposal(1);
     let ripe = moment("2031-05-07T08:00:00Z");
     let mut judged = world.clone();
     judged.now = ripe;

@@ -10,6 +10,7 @@ mod texts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use imbl::OrdSet;
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use ods::{Capability, PracticeCode, Supplier};
@@ -20,8 +21,8 @@ use rollout::spec::{ProgrammeSpec, Violation};
 use rollout::state::{Brake, Document, EnrolmentState, HoldClass, HoldScope, PauseRef, Verdict, WaveStage};
 use rollout::{
     Account, Act, ActivationKey, Command, Direction, Drift, Event, Fact, HoldId, ItemState, Observed, PauseEnd,
-    PracticeFacts, ProgrammeId, ReadinessFacts, Rejection, Report, State, SupplierAnswer, Target, WaveId, WaveRef,
-    apply, decide_and_fold, drift, step,
+    PracticeFacts, ProgrammeId, Proposal, ReadinessFacts, Rejection, Report, State, SupplierAnswer, Target, WaveId,
+    WaveRef, apply, decide_and_fold, drift, step,
 };
 
 pub(crate) use asked::Statistics;
@@ -199,6 +200,12 @@ impl World {
         world.tell_everybody();
         world.settle();
         world
+    }
+
+    /// The proposal to evaluate a wave's gate, with everybody live.
+    pub(crate) fn gate_proposal(&self, number: u32) -> Command {
+        let (wave, registry_position) = (wave(number), self.registry.view.position);
+        Command::Propose(Proposal::EvaluateGate { wave, not_live: OrdSet::new(), registry_position })
     }
 
     /// Records what comes of a command; says whether anything did.
